@@ -1,0 +1,114 @@
+"""The one error that every layer raises; CLI, HTTP and jobs render the same text from it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+
+class ErrorItem(msgspec.Struct, frozen=True):
+    """One thing that is wrong: where it is, what was seen, what is allowed, what to do."""
+
+    where: str
+    seen: str | None = None
+    allowed: str | None = None
+    remedy: str | None = None
+
+
+class Code(msgspec.Struct, frozen=True):
+    """What a problem code always means: its stable title, HTTP status and CLI exit code."""
+
+    title: str
+    status: int
+    exit_code: int
+
+
+# exit codes: 1 findings, blocked or failed; 2 unusable input; 3 something outside is missing; 130 interrupted
+CODES: dict[str, Code] = {
+    "usage": Code("Unusable command line", 400, 2),
+    "invalid_input": Code("Unusable input", 422, 2),
+    "invalid_facts": Code("Unknown fact or value", 422, 2),
+    "invalid_rules": Code("Rule files are broken", 500, 2),
+    "unreadable_path": Code("File or folder cannot be read", 422, 2),
+    "unreadable_model": Code("Model cannot be read", 422, 2),
+    "unknown_id": Code("No such id", 404, 2),
+    "not_found": Code("No such thing", 404, 2),
+    "target_cannot": Code("The target cannot do this", 422, 2),
+    "too_large": Code("Body too large", 413, 2),
+    "plan_blocked": Code("The plan is blocked", 409, 1),
+    "plan_mismatch": Code("The data or model is not what was planned", 409, 2),
+    "job_failed": Code("The job failed", 409, 1),
+    "job_cancelled": Code("The job was cancelled", 409, 1),
+    "job_finished": Code("The job has already ended", 409, 1),
+    "trainer_died": Code("The trainer died", 500, 1),
+    "parity_failed": Code("The ONNX export does not give the same answers", 500, 1),
+    "artifact_not_ready": Code("The artifact is not ready", 409, 1),
+    "artifact_corrupt": Code("The artifact does not match its manifest", 500, 1),
+    "weights_not_exportable": Code("This target does not return weights", 404, 1),
+    "output_exists": Code("The output already exists", 409, 2),
+    "run_locked": Code("Another trainer holds the run folder", 409, 3),
+    "home_locked": Code("Another service holds the data folder", 409, 3),
+    "port_in_use": Code("The port is in use", 409, 3),
+    "bind_refused": Code("The service does not listen there", 400, 2),
+    "disk_full": Code("No space left for the output", 507, 3),
+    "missing_extra": Code("An optional part is not installed", 501, 3),
+    "missing_encoder": Code("The token encoder is not available", 501, 3),
+    "missing_gpu": Code("No GPU on this machine", 501, 3),
+    "service_unreachable": Code("The service cannot be reached", 502, 3),
+    "environment": Code("Something outside is missing", 500, 3),
+    "interrupted": Code("Interrupted", 499, 130),
+    "internal": Code("Internal error", 500, 1),
+}
+
+
+class TuneGateError(Exception):
+    """A problem a person can act on. Its text never holds training text, PII or secrets."""
+
+    def __init__(
+        self, code: str, detail: str, *, remedy: str = "", errors: Sequence[ErrorItem] = ()
+    ) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.remedy = remedy
+        self.errors = tuple(errors)
+
+    @property
+    def title(self) -> str:
+        return CODES[self.code].title
+
+    @property
+    def status(self) -> int:
+        return CODES[self.code].status
+
+    @property
+    def exit_code(self) -> int:
+        return CODES[self.code].exit_code
+
+
+def did_you_mean(seen: str, options: Iterable[str]) -> str | None:
+    """The nearest allowed name, or None: a nonsense suggestion is worse than none."""
+    names = sorted(options)
+    close = difflib.get_close_matches(seen, names, 1)
+    if close:
+        return close[0]
+    # get_close_matches finds nothing for "gap" against "gap.kind" (ratio below its cutoff)
+    starts = [name for name in names if seen and name.startswith(seen)]
+    return starts[0] if len(starts) == 1 else None
+
+
+def suggestion(seen: str, options: Iterable[str]) -> str:
+    """A "Did you mean ...?" sentence, or an empty string."""
+    nearest = did_you_mean(seen, options)
+    return f"Did you mean {nearest!r}?" if nearest else ""
+
+
+def missing_extra(extra: str, what: str, cause: ImportError) -> TuneGateError:
+    """The error for a verb whose optional libraries are not installed."""
+    return TuneGateError(
+        "missing_extra",
+        f"{what} needs the optional part [{extra}]: {cause.name or cause} is not installed.",
+        remedy=f"pip install 'tunegate[{extra}]'",
+    )

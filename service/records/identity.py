@@ -1,0 +1,31 @@
+"""Record ids: sha256 of canonical JSON (sorted keys, compact, UTF-8) without clocks."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+
+def canonical_json(content: object) -> bytes:
+    """Sorted keys, compact, UTF-8: equal content gives equal bytes."""
+    return msgspec.json.encode(content, order="sorted")
+
+
+def record_id(content: object, *, without: tuple[str, ...] = ()) -> str:
+    """64 hex digits over a record's content, leaving out `id`, `stale`, every `*_at` and the keys of `without`."""
+    return hashlib.sha256(canonical_json(_timeless(msgspec.to_builtins(content), {"id", "stale", *without}))).hexdigest()
+
+
+def _timeless(content: Any, dropped: set[str]) -> Any:
+    if isinstance(content, Mapping):
+        return {
+            key: _timeless(value, set())
+            for key, value in content.items()
+            if key not in dropped and not str(key).endswith("_at")
+        }
+    if isinstance(content, list | tuple):
+        return [_timeless(item, set()) for item in content]
+    return content

@@ -1,0 +1,55 @@
+"""A job: a plan being carried out, its states, progress and end."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+State = Literal[
+    "queued", "preparing", "running", "finalizing", "cancelling", "succeeded", "failed", "cancelled", "paused", "unknown"
+]
+ENDED: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
+
+
+class JobProgress(msgspec.Struct, frozen=True):
+    """Optimizer steps done and planned; the last loss seen."""
+
+    step: int = 0
+    total: int | None = None
+    loss: float | None = None
+
+
+class Moment(msgspec.Struct, frozen=True):
+    state: State
+    at: str
+
+
+class JobError(msgspec.Struct, frozen=True):
+    code: str
+    detail: str
+    remedy: str
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """One run of one plan; `step` is the pipeline step it is in."""
+
+    schema: Literal["tunegate.job/1"] = "tunegate.job/1"
+    id: str
+    plan: str
+    state: State
+    step: str | None = None
+    progress: JobProgress = JobProgress()
+    timeline: list[Moment] = []
+    cost: float | None = None
+    error: JobError | None = None
+    gate: Literal["passed", "failed"] | None = None
+
+
+class JobEvent(msgspec.Struct, frozen=True):
+    """One line of a job's event stream; `n` counts from 1 and is the SSE id."""
+
+    n: int
+    event: Literal["state", "step", "log", "end"]
+    at: str
+    data: dict[str, object]

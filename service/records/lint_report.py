@@ -1,0 +1,66 @@
+"""The lint report: what is wrong with a dataset, where, and what was measured; never its text."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from service.records.decision import FactValue
+
+Severity = Literal["error", "warning", "info"]
+FixKind = Literal["safe", "unsafe", "none"]
+Role = Literal["train", "validation"]
+
+
+class LintedFile(msgspec.Struct, frozen=True):
+    """One input; `path` is "-" for stdin and HTTP."""
+
+    path: str
+    role: Role
+    sha256: str
+    bytes: int
+    rows: int
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One finding. Lines count from 1; line, byte_offset and pointer are null for a whole file."""
+
+    rule: str
+    severity: Severity
+    path: str
+    line: int | None
+    byte_offset: int | None
+    pointer: str | None
+    message: str
+    fix: FixKind = "none"
+
+
+class Summary(msgspec.Struct, frozen=True):
+    errors: int
+    warnings: int
+    infos: int
+
+
+class NotScanned(msgspec.Struct, frozen=True):
+    what: str
+    why: str
+
+
+class LintReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The report; its id is over file hashes and roles, target, method, options and rules_revision."""
+
+    schema: Literal["tunegate.lint-report/1"] = "tunegate.lint-report/1"
+    id: str
+    rules_revision: str
+    target: str
+    method: str
+    model: str | None
+    files: list[LintedFile]
+    verdict: Literal["pass", "fail"]
+    summary: Summary
+    counts: dict[str, int]
+    findings: list[Finding]
+    truncated: dict[str, int]
+    facts: dict[str, FactValue]
+    not_scanned: list[NotScanned]

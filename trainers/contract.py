@@ -1,0 +1,156 @@
+"""What a trainer is given and what it gives back: TrainPlan in, Progress lines out, Result at the end."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+
+class DatasetRef(msgspec.Struct, frozen=True, kw_only=True):
+    """A chat JSONL file: `path` on the machine that reads it, `id` when the service stores it."""
+
+    path: str | None = None
+    id: str | None = None
+    sha256: str
+
+
+class Adapter(msgspec.Struct, frozen=True, kw_only=True):
+    """LoRA-family shape; `targets` is "all-linear" or module names."""
+
+    r: int = 16
+    alpha: int = 32
+    dropout: float = 0.0
+    targets: list[str] | Literal["all-linear"] = "all-linear"
+
+
+class Hyperparameters(msgspec.Struct, frozen=True, kw_only=True):
+    """`batch_size` is global examples per optimizer step; learning_rate = base_learning_rate x multiplier."""
+
+    batch_size: int = 8
+    micro_batch: int = 8
+    learning_rate_multiplier: float = 1.0
+    base_learning_rate: float
+    learning_rate: float
+    n_epochs: int = 3
+    seed: int = 42
+    warmup_ratio: float = 0.03
+    weight_decay: float = 0.0
+    max_grad_norm: float = 1.0
+    max_tokens: int | None = None
+    adapter: Adapter | None = None
+
+
+class Check(msgspec.Struct, frozen=True):
+    """A style predicate: the share of answers that the pattern matches from start to end (re.DOTALL)."""
+
+    name: str
+    pattern: str
+
+
+class EvaluationSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How the model is measured before and after, on the validation rows."""
+
+    max_rows: int = 64
+    max_new_tokens: int = 128
+    checks: list[Check] = []
+
+
+class Outputs(msgspec.Struct, frozen=True):
+    """ONNX precisions to build."""
+
+    onnx: list[Literal["fp32", "fp16", "int8", "int4"]] = ["fp32"]
+
+
+class Blocker(msgspec.Struct, frozen=True):
+    code: str
+    detail: str
+    remedy: str
+    overridable: bool = True
+
+
+class Override(msgspec.Struct, frozen=True):
+    code: str
+    reason: str
+
+
+class TrainPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a trainer or a cloud job needs. A plan with blockers does not launch."""
+
+    schema: Literal["tunegate.plan/1"] = "tunegate.plan/1"
+    id: str
+    decision: str | None
+    lint_report: str | None
+    estimate: str | None
+    target: str
+    model: str
+    model_fingerprint: str | None
+    technique: str
+    sharding: str
+    method: Literal["sft"] = "sft"
+    dataset: DatasetRef
+    validation: DatasetRef | None
+    hyperparameters: Hyperparameters
+    evaluation: EvaluationSettings = EvaluationSettings()
+    outputs: Outputs = Outputs()
+    allow_download: bool = False
+    cost: dict[str, Any] | None = None
+    blockers: list[Blocker] = []
+    overrides: list[Override] = []
+
+
+PHASES = ("baseline", "train", "merge", "export", "parity", "evaluate")
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line of progress.jsonl, numbered from 1 across restarts; never holds training text."""
+
+    n: int
+    event: Literal["phase", "step", "log", "end"]
+    at: str
+    phase: str | None = None
+    step: int | None = None
+    total: int | None = None
+    loss: float | None = None
+    learning_rate: float | None = None
+    epoch: float | None = None
+    tokens: int | None = None
+    message: str | None = None
+
+
+class ParityResult(msgspec.Struct, frozen=True, kw_only=True):
+    """ONNX against fp32 PyTorch; `relative` is the difference over the largest reference logit."""
+
+    max_abs_logit_diff: float
+    relative_logit_diff: float
+    greedy_tokens_compared: int
+    greedy_tokens_equal: int
+
+
+class OnnxResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One built precision; `path` is relative to OUT."""
+
+    path: str
+    route: str
+    precision: str
+    opset: int
+    parity: ParityResult
+
+
+class Failure(msgspec.Struct, frozen=True):
+    code: str
+    detail: str
+    remedy: str
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """result.json, written last and atomically: the only proof of success."""
+
+    status: Literal["succeeded", "stopped", "failed"]
+    plan: str
+    error: Failure | None = None
+    evaluation_before: dict[str, Any] | None = None
+    evaluation_after: dict[str, Any] | None = None
+    training: dict[str, Any] | None = None
+    onnx: list[OnnxResult] = []
+    versions: dict[str, str] = {}
