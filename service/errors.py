@@ -66,9 +66,7 @@ CODES: dict[str, Code] = {
 class TuneGateError(Exception):
     """A problem a person can act on. Its text never holds training text, PII or secrets."""
 
-    def __init__(
-        self, code: str, detail: str, *, remedy: str = "", errors: Sequence[ErrorItem] = ()
-    ) -> None:
+    def __init__(self, code: str, detail: str, *, remedy: str = "", errors: Sequence[ErrorItem] = ()) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail

@@ -33,7 +33,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 def write_error(path: Path, error: OSError) -> TuneGateError:
     """The problem for a failed write: disk full is something outside, all else an unusable path."""
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
         return TuneGateError(
             "disk_full", f"{path}: no space left on the device.", remedy="Free space, or name another folder."
         )

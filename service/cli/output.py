@@ -20,9 +20,9 @@ def output_options(*formats: str) -> Callable[[F], F]:
     """Add --format (text, json and the verb's further formats), --output and --no-input to a verb."""
 
     def add(function: F) -> F:
-        function = click.option(
-            "--no-input", is_flag=True, help="Never ask; missing answers are reported instead."
-        )(function)
+        function = click.option("--no-input", is_flag=True, help="Never ask; missing answers are reported instead.")(
+            function
+        )
         function = click.option(
             "--output", type=click.Path(path_type=Path), default=None, metavar="PATH",
             help="Write what stdout would receive to PATH.",
@@ -67,8 +67,15 @@ def fail(error: TuneGateError, *, as_json: bool) -> int:
         return error.exit_code
     click.echo(f"tunegate: {error.title}: {error.detail}", err=True)
     for item in error.errors:
-        parts = [item.where, f"saw {item.seen}" if item.seen else "", f"allowed: {item.allowed}" if item.allowed else ""]
-        click.echo("  " + "; ".join(part for part in parts if part) + (f". {item.remedy}" if item.remedy else ""), err=True)
+        parts = [
+            item.where,
+            f"saw {item.seen}" if item.seen else "",
+            f"allowed: {item.allowed}" if item.allowed else "",
+        ]
+        click.echo(
+            "  " + "; ".join(part for part in parts if part) + (f". {item.remedy}" if item.remedy else ""),
+            err=True,
+        )
     if error.remedy:
         click.echo(f"  {error.remedy}", err=True)
     return error.exit_code

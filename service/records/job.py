@@ -7,7 +7,16 @@ from typing import Literal
 import msgspec
 
 State = Literal[
-    "queued", "preparing", "running", "finalizing", "cancelling", "succeeded", "failed", "cancelled", "paused", "unknown"
+    "queued",
+    "preparing",
+    "running",
+    "finalizing",
+    "cancelling",
+    "succeeded",
+    "failed",
+    "cancelled",
+    "paused",
+    "unknown",
 ]
 ENDED: frozenset[str] = frozenset({"succeeded", "failed", "cancelled"})
 

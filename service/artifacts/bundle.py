@@ -1,0 +1,245 @@
+"""Fills a run folder with the records it rests on, and closes it with a verified manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from service.artifacts.card import model_card
+from service.errors import ErrorItem, TuneGateError
+from service.files import write_atomically
+from service.launch.local import WORK, read_result, work_plan
+from service.records.decision import Decision
+from service.records.estimate import Estimate
+from service.records.identity import record_id
+from service.records.job import Job
+from service.records.lint_report import LintReport
+from service.records.manifest import Chain, Evaluation, Manifest, ManifestFile, OnnxModel, Parity
+from trainers.contract import Result, TrainPlan
+
+MANIFEST = "manifest.json"
+# of the trainer's own files, these are host-only: how the process ended is in job.json and the manifest
+_LEFT_OUT = (MANIFEST, "result.json", "trainer.json")
+_CHUNK_BYTES = 1 << 20
+
+
+class RunInputs(msgspec.Struct, frozen=True, kw_only=True):
+    """The records of a run and where its data and model lie on this host."""
+
+    plan: TrainPlan
+    decision: Decision | None
+    report: LintReport | None
+    estimate: Estimate | None
+    dataset: Path
+    validation: Path | None
+    model: Path | str
+
+
+def prepare_run(out: Path, inputs: RunInputs) -> None:
+    """Write the records into the run folder, and the trainer's copy of the plan with this host's paths.
+
+    Raises:
+        TuneGateError: `output_exists` when the folder holds something else, `disk_full` when it cannot be written.
+
+    """
+    require_usable(out, plan_id=inputs.plan.id)
+    records = {
+        "decision.json": inputs.decision,
+        "lint-report.json": inputs.report,
+        "estimate.json": inputs.estimate,
+        "plan.json": inputs.plan,
+    }
+    for name, record in records.items():
+        if record is not None:
+            write_atomically(out / name, _readable(record))
+    write_atomically(work_plan(out), msgspec.json.encode(_with_paths(inputs)))
+
+
+def require_usable(out: Path, *, plan_id: str) -> None:
+    """Refuse a folder that holds anything but an earlier, unfinished try at the same plan.
+
+    Raises:
+        TuneGateError: `output_exists`.
+
+    """
+    if out.exists() and not out.is_dir():
+        raise TuneGateError("output_exists", f"{out} is a file.", remedy="Name a new folder.")
+    if not out.is_dir() or not any(out.iterdir()):
+        return
+    try:
+        earlier = msgspec.json.decode((out / "plan.json").read_bytes(), type=TrainPlan).id
+    except (OSError, msgspec.DecodeError):
+        earlier = None
+    if earlier != plan_id or (out / MANIFEST).exists():
+        raise TuneGateError(
+            "output_exists",
+            f"{out} already holds files of another run.",
+            remedy="Name a new or empty folder.",
+        )
+
+
+def require_space(out: Path, *, needed_bytes: int) -> None:
+    """Refuse before any work when the disk cannot hold the outputs.
+
+    Raises:
+        TuneGateError: `disk_full`.
+
+    """
+    place = next(parent for parent in [out, *out.absolute().parents] if parent.exists())
+    free = shutil.disk_usage(place).free
+    if free < needed_bytes:
+        raise TuneGateError(
+            "disk_full",
+            f"{out}: the run needs about {needed_bytes / 2**20:.0f} MiB, {free / 2**20:.0f} MiB are free.",
+            remedy="Free space, or name a folder on another disk.",
+        )
+
+
+def finish_run(out: Path, *, plan: TrainPlan, job: Job | None) -> Manifest:
+    """Write job.json, README.md and manifest.json over a succeeded run, then verify every hash.
+
+    Raises:
+        TuneGateError: `artifact_not_ready` when the trainer left no success, `disk_full`, `artifact_corrupt`.
+
+    """
+    result = read_result(out)
+    if result is None or result.status != "succeeded" or result.plan != plan.id:
+        raise TuneGateError("artifact_not_ready", "The trainer left no proof of success for this plan.")
+    shutil.rmtree(out / WORK, ignore_errors=True)
+    for name in ("result.json", "trainer.json"):
+        (out / name).unlink(missing_ok=True)
+    if job is not None:
+        write_atomically(out / "job.json", _readable(job))
+    manifest = _manifest(out, plan=plan, result=result, job=job)
+    write_atomically(out / MANIFEST, _readable(manifest))
+    verify_run(out)
+    return manifest
+
+
+def read_manifest(out: Path) -> Manifest:
+    """The manifest of a finished run folder.
+
+    Raises:
+        TuneGateError: `artifact_not_ready` when there is none.
+
+    """
+    try:
+        return msgspec.json.decode((out / MANIFEST).read_bytes(), type=Manifest)
+    except FileNotFoundError:
+        raise TuneGateError("artifact_not_ready", f"{out} has no {MANIFEST}.", remedy="Wait for the job.") from None
+
+
+def verify_run(out: Path) -> Manifest:
+    """Check every file against the manifest.
+
+    Raises:
+        TuneGateError: `artifact_corrupt` with one item per file that is missing or differs.
+
+    """
+    manifest = read_manifest(out)
+    wrong = [error for file in manifest.files for error in _differences(out, file)]
+    if wrong:
+        raise TuneGateError(
+            "artifact_corrupt",
+            f"{len(wrong)} file(s) do not match.",
+            remedy="Fetch or run it again.",
+            errors=wrong,
+        )
+    return manifest
+
+
+def run_files(out: Path) -> Iterator[Path]:
+    """Every file of the artifact, sorted, host-only and hidden files left out."""
+    for path in sorted(out.rglob("*")):
+        relative = path.relative_to(out)
+        if path.is_file() and not any(part.startswith(".") for part in relative.parts):
+            yield path
+
+
+def sha256_of(path: Path) -> str:
+    """sha256 of a file's bytes, read in chunks."""
+    digest = hashlib.sha256()
+    with path.open("rb") as handle:
+        while chunk := handle.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _manifest(out: Path, *, plan: TrainPlan, result: Result, job: Job | None) -> Manifest:
+    chain = Chain(
+        decision=plan.decision,
+        lint_report=plan.lint_report,
+        estimate=plan.estimate,
+        plan=plan.id,
+        job=job.id if job else None,
+    )
+    onnx = [
+        OnnxModel(
+            path=model.path,
+            route=model.route,
+            precision=model.precision,
+            opset=model.opset,
+            parity=Parity(
+                max_abs_logit_diff=model.parity.max_abs_logit_diff,
+                greedy_tokens_compared=model.parity.greedy_tokens_compared,
+                greedy_tokens_equal=model.parity.greedy_tokens_equal,
+            ),
+        )
+        for model in result.onnx
+    ]
+    evaluation = Evaluation(before=result.evaluation_before, after=result.evaluation_after)
+    write_atomically(out / "README.md", model_card(plan, result, chain).encode())
+    files = [
+        ManifestFile(
+            path=path.relative_to(out).as_posix(),
+            sha256=sha256_of(path),
+            bytes=path.stat().st_size,
+            kind=_kind(path, out),
+        )
+        for path in run_files(out)
+        if path.relative_to(out).as_posix() not in _LEFT_OUT
+    ]
+    manifest = Manifest(id="", chain=chain, files=files, onnx=onnx, evaluation=evaluation)
+    return msgspec.structs.replace(manifest, id=record_id(manifest))
+
+
+def _kind(path: Path, out: Path) -> str:
+    relative = path.relative_to(out)
+    if len(relative.parts) == 1:
+        return {"README.md": "card", "progress.jsonl": "progress"}.get(path.name, "record")
+    if relative.parts[0] == "adapter":
+        return "adapter"
+    if path.name.startswith("model.onnx"):
+        return "onnx"
+    return "tokenizer" if "token" in path.name or "chat_template" in path.name else "config"
+
+
+def _differences(out: Path, file: ManifestFile) -> list[ErrorItem]:
+    path = out / file.path
+    if not path.is_file():
+        return [ErrorItem(file.path, "missing", f"{file.bytes} bytes")]
+    if path.stat().st_size != file.bytes:
+        return [ErrorItem(file.path, f"{path.stat().st_size} bytes", f"{file.bytes} bytes")]
+    seen = sha256_of(path)
+    return [] if seen == file.sha256 else [ErrorItem(file.path, f"sha256 {seen}", f"sha256 {file.sha256}")]
+
+
+def _with_paths(inputs: RunInputs) -> TrainPlan:
+    plan = inputs.plan
+    validation = plan.validation
+    if validation is not None:
+        validation = msgspec.structs.replace(validation, path=str(inputs.validation))
+    return msgspec.structs.replace(
+        plan,
+        model=str(inputs.model),
+        dataset=msgspec.structs.replace(plan.dataset, path=str(inputs.dataset)),
+        validation=validation,
+    )
+
+
+def _readable(record: object) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"

@@ -1,0 +1,64 @@
+"""tunegate plan: the plan and its blockers, before anything is spent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from service.cli.files import read_record
+from service.cli.output import emit, output_options, pretty_json
+from service.cli.plan_options import choices_from, plan_options
+from service.data import rule_files
+from service.records.decision import Decision
+from service.settings import load_settings
+from trainers.contract import TrainPlan
+
+
+@click.command("plan")
+@plan_options
+@output_options()
+def command(format_: str, output: Path | None, *, no_input: bool, **options: Any) -> int:
+    """Join data, model and decision into a plan; exit 1 while something blocks it."""
+    del no_input
+    from service.verbs.plan import keep_records, plan_from_files
+
+    for name in ("model", "data"):
+        if options[name] is None:
+            raise click.UsageError(f"--{name} is required.")
+    settings = load_settings()
+    decision = read_record(options["decision"], Decision) if options["decision"] else None
+    bundle = plan_from_files(
+        choices_from(options),
+        data=options["data"],
+        validation=options["validation"],
+        decision=decision,
+        rules=rule_files(settings.rules),
+        settings=settings,
+    )
+    keep_records(bundle, settings)
+    emit(pretty_json(bundle.plan) if format_ == "json" else plan_text(bundle.plan), output)
+    return 1 if bundle.plan.blockers else 0
+
+
+def plan_text(plan: TrainPlan) -> str:
+    """One screen: what would be run, with what, resting on what, and what blocks it."""
+    values = plan.hyperparameters
+    lines = [
+        f"plan {plan.id[:12]}  {plan.technique} on {plan.target}, model {plan.model}",
+        f"  epochs {values.n_epochs}, batch {values.batch_size} (micro {values.micro_batch}), "
+        f"learning rate {values.learning_rate:g}, seed {values.seed}",
+    ]
+    if values.adapter is not None:
+        lines.append(f"  adapter r {values.adapter.r}, alpha {values.adapter.alpha}, {values.adapter.targets}")
+    lines.append(f"  ONNX {', '.join(plan.outputs.onnx)}")
+    for name in ("decision", "lint_report", "estimate"):
+        identifier = getattr(plan, name)
+        lines.append(f"  {name.replace('_', ' ')}: {identifier[:12] if identifier else 'none'}")
+    lines += [f"  override {override.code}: {override.reason}" for override in plan.overrides]
+    for blocker in plan.blockers:
+        lines += [f"BLOCKED {blocker.code}: {blocker.detail}", f"  {blocker.remedy}"]
+    if not plan.blockers:
+        lines.append("Nothing blocks it.")
+    return "\n".join(lines)

@@ -1,0 +1,111 @@
+"""tunegate train: a plan, or data and model, to a verified ONNX artifact on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from service.cli.files import read_record
+from service.cli.output import emit, output_options, pretty_json, say
+from service.cli.plan import plan_text
+from service.cli.plan_options import choices_from, plan_options
+from service.data import rule_files
+from service.records.decision import Decision
+from service.records.manifest import Manifest
+from service.settings import load_settings
+from trainers.contract import Progress, TrainPlan
+
+if TYPE_CHECKING:
+    from service.verbs.plan import PlanBundle
+
+
+@click.command("train")
+@click.argument("plan", type=click.Path(path_type=Path), required=False, metavar="[PLAN.json]")
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="The run folder.")
+@plan_options
+@output_options()
+def command(plan: Path | None, out: Path, format_: str, output: Path | None, *, no_input: bool, **options: Any) -> int:
+    """Run the whole pipeline here and print the manifest."""
+    del no_input
+    from service.verbs.train import train
+
+    bundle = _from_plan(plan) if plan else _from_options(options)
+    say(plan_text(bundle.plan))
+    manifest = train(bundle, out, report=say_progress)
+    emit(pretty_json(manifest) if format_ == "json" else manifest_text(manifest, out), output)
+    return 0
+
+
+def say_progress(record: Progress) -> None:
+    """One line per progress record, on stderr."""
+    line = progress_line(record.event, {"phase": record.phase, "message": record.message} | _numbers(record))
+    if line:
+        say(line)
+
+
+def progress_line(event: str, data: dict[str, Any]) -> str:
+    """The line a person reads for one progress record or job event."""
+    if event in {"phase", "state"}:
+        return f"== {data.get('phase') or data.get('state')}"
+    if event == "step":
+        total = data.get("total")
+        return f"   step {data.get('step')}{f'/{total}' if total else ''}  loss {data.get('loss') or 0:.4f}"
+    return f"   {data['message']}" if data.get("message") else ""
+
+
+def manifest_text(manifest: Manifest, out: Path) -> str:
+    """What came out: the ONNX files with their parity, the evaluation, the chain."""
+    lines = [f"artifact {manifest.id[:12]} in {out}: {len(manifest.files)} files, all hashes verified"]
+    for model in manifest.onnx:
+        parity = model.parity
+        lines.append(
+            f"  {model.path} ({model.route}): logits differ by {parity.max_abs_logit_diff:.2g} from PyTorch, "
+            f"{parity.greedy_tokens_equal} of {parity.greedy_tokens_compared} greedy tokens equal"
+        )
+    before, after = manifest.evaluation.before, manifest.evaluation.after
+    if before and after:
+        for name, value in _measures(before).items():
+            lines.append(f"  {name}: {_short(value)} before, {_short(_measures(after).get(name))} after")
+    chain = {"decision": manifest.chain.decision, "lint report": manifest.chain.lint_report,
+             "estimate": manifest.chain.estimate, "plan": manifest.chain.plan, "job": manifest.chain.job}  # fmt: skip
+    lines.append("  rests on " + ", ".join(f"{name} {value[:12]}" for name, value in chain.items() if value))
+    return "\n".join(lines)
+
+
+def _measures(evaluation: dict[str, Any]) -> dict[str, Any]:
+    names = ("rows", "validation_loss", "exact_match")
+    return {name: evaluation[name] for name in names if name in evaluation} | evaluation.get("checks", {})
+
+
+def _short(value: object) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def _numbers(record: Progress) -> dict[str, Any]:
+    return {"step": record.step, "total": record.total, "loss": record.loss}
+
+
+def _from_plan(path: Path) -> PlanBundle:
+    from service.verbs.plan import reopen_plan
+
+    settings = load_settings()
+    return reopen_plan(read_record(path, TrainPlan), rules=rule_files(settings.rules), settings=settings)
+
+
+def _from_options(options: dict[str, Any]) -> PlanBundle:
+    from service.verbs.plan import plan_from_files
+
+    for name in ("model", "data"):
+        if options[name] is None:
+            raise click.UsageError(f"Give a PLAN.json, or --{name}.")
+    settings = load_settings()
+    return plan_from_files(
+        choices_from(options),
+        data=options["data"],
+        validation=options["validation"],
+        decision=read_record(options["decision"], Decision) if options["decision"] else None,
+        rules=rule_files(settings.rules),
+        settings=settings,
+    )

@@ -1,0 +1,1 @@
+"""Turns decision, dataset and estimate into a plan, and carries plans out on their targets."""

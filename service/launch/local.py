@@ -1,0 +1,144 @@
+"""Runs `python -m trainers.train` on this machine: start detached, find again, follow, stop the whole tree."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from service.errors import TuneGateError
+from service.files import write_atomically
+from trainers.contract import Progress, Result
+
+WORK = ".work"  # host-only files of a run; never part of the artifact
+_STARTED = "trainer-process.json"
+_POLL_SECONDS = 0.1
+
+
+class TrainerProcess(msgspec.Struct, frozen=True):
+    """A pid alone may be reused; with its start time it names one process."""
+
+    pid: int
+    start_time: int
+
+
+def work_plan(out: Path) -> Path:
+    """The plan with this host's paths filled in, as the trainer reads it."""
+    return out / WORK / "plan.json"
+
+
+def start_trainer(out: Path) -> subprocess.Popen[bytes]:
+    """Start the trainer detached (own session), so that it outlives the service; its output goes to a file."""
+    log = out / WORK / "trainer.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with log.open("ab") as sink:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "trainers.train", str(work_plan(out)), str(out)],
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=sink,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise TuneGateError("environment", f"The trainer cannot be started ({error.strerror}).") from error
+    record = TrainerProcess(process.pid, _start_time(process.pid) or 0)
+    write_atomically(out / WORK / _STARTED, msgspec.json.encode(record))
+    return process
+
+
+def trainer_alive(out: Path) -> bool:
+    """Whether the process that was started for this run folder still runs."""
+    return _recorded(out) is not None
+
+
+def stop_trainer(out: Path, *, grace_seconds: float) -> None:
+    """SIGTERM to the trainer, then SIGKILL to every process of its tree that is left after the grace."""
+    import psutil
+
+    recorded = _recorded(out)
+    if recorded is None:
+        return
+    try:
+        root = psutil.Process(recorded.pid)
+        tree = [root, *root.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(recorded.pid, signal.SIGTERM)
+    deadline = time.monotonic() + grace_seconds
+    while trainer_alive(out) and time.monotonic() < deadline:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            tree = [root, *root.children(recursive=True)]  # workers come and go between phases
+        time.sleep(_POLL_SECONDS)
+    for process in tree:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(tree, timeout=5)
+
+
+def read_progress(out: Path, *, after: int) -> list[Progress]:
+    """Complete progress records numbered above `after`; a line still being written is left for later."""
+    try:
+        text = (out / "progress.jsonl").read_bytes()
+    except FileNotFoundError:
+        return []
+    records = []
+    for line in text.splitlines(keepends=True)[max(0, after) :]:
+        if not line.endswith(b"\n"):
+            break
+        record = msgspec.json.decode(line, type=Progress)
+        if record.n > after:
+            records.append(record)
+    return records
+
+
+def read_result(out: Path) -> Result | None:
+    """The trainer's result file, or None: it is the only proof that a run ended as it should."""
+    try:
+        return msgspec.json.decode((out / "result.json").read_bytes(), type=Result)
+    except FileNotFoundError:
+        return None
+
+
+def end_of_log(out: Path, *, lines: int = 5) -> str:
+    """The last lines that the trainer wrote to its log."""
+    try:
+        return "\n".join((out / WORK / "trainer.log").read_text(errors="replace").splitlines()[-lines:])
+    except FileNotFoundError:
+        return ""
+
+
+def _recorded(out: Path) -> TrainerProcess | None:
+    try:
+        record = msgspec.json.decode((out / WORK / _STARTED).read_bytes(), type=TrainerProcess)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+    return record if _start_time(record.pid) == record.start_time else None
+
+
+def _start_time(pid: int) -> int | None:
+    """Start time of a live process in clock ticks since boot (field 22 of /proc/PID/stat); None if dead."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None if Path("/proc/self/stat").exists() else _start_time_elsewhere(pid)
+    fields = stat.rsplit(")", 1)[1].split()  # the name before the last ")" may hold spaces
+    return None if fields[0] in "ZX" else int(fields[19])
+
+
+def _start_time_elsewhere(pid: int) -> int | None:
+    """The same where there is no /proc: milliseconds since the epoch."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else int(process.create_time() * 1000)
+    except psutil.NoSuchProcess:
+        return None

@@ -1,0 +1,130 @@
+"""What a caller may say about a plan; everything left out is chosen and then recorded in the plan."""
+
+from __future__ import annotations
+
+import msgspec
+
+from service.errors import CODES, ErrorItem, TuneGateError, suggestion
+from service.records.decision import SHARDINGS, TARGETS, TECHNIQUES
+from trainers.contract import Adapter, EvaluationSettings, Outputs, Override
+
+BLOCKER_CODES = ("lint_errors", "pii_findings", "does_not_fit", "max_cost")
+
+
+class HyperparameterRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Wanted values; null = our default. `learning_rate` and `learning_rate_multiplier` exclude each other."""
+
+    batch_size: int | None = None
+    micro_batch: int | None = None
+    learning_rate_multiplier: float | None = None
+    learning_rate: float | None = None
+    n_epochs: int | None = None
+    seed: int | None = None
+    warmup_ratio: float | None = None
+    weight_decay: float | None = None
+    max_grad_norm: float | None = None
+    max_tokens: int | None = None
+    adapter: Adapter | None = None
+
+
+class PlanChoices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The choices that CLI and HTTP share."""
+
+    model: str
+    technique: str | None = None
+    sharding: str | None = None
+    target: str | None = None
+    hyperparameters: HyperparameterRequest = HyperparameterRequest()
+    outputs: Outputs = Outputs()
+    evaluation: EvaluationSettings = EvaluationSettings()
+    max_cost: float | None = None
+    overrides: list[Override] = []
+
+
+class PlanRequest(PlanChoices, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of `POST /v1/plans`: the choices and the ids of stored records."""
+
+    dataset_id: str
+    decision_id: str | None = None
+    validation_dataset_id: str | None = None
+
+
+def check_choices(choices: PlanChoices) -> None:
+    """Refuse values outside the contract, all at once.
+
+    Raises:
+        TuneGateError: `invalid_input` with one item per wrong field.
+
+    """
+    errors = [
+        *_check_name("technique", choices.technique, TECHNIQUES),
+        *_check_name("sharding", choices.sharding, SHARDINGS),
+        *_check_name("target", choices.target, TARGETS),
+        *_check_numbers(choices.hyperparameters),
+        *(error for override in choices.overrides for error in _check_override(override)),
+    ]
+    if choices.max_cost is not None and choices.max_cost < 0:
+        errors.append(ErrorItem("max_cost", str(choices.max_cost), ">= 0 (US dollars)"))
+    if not choices.outputs.onnx:
+        errors.append(ErrorItem("outputs.onnx", "[]", "at least one of fp32, fp16, int8, int4"))
+    if errors:
+        raise TuneGateError("invalid_input", f"The plan request has {len(errors)} unusable value(s).", errors=errors)
+
+
+def _check_name(field: str, value: str | None, allowed: tuple[str, ...]) -> list[ErrorItem]:
+    if value is None or value in allowed:
+        return []
+    return [ErrorItem(field, value, ", ".join(allowed), suggestion(value, allowed) or None)]
+
+
+def _check_override(override: Override) -> list[ErrorItem]:
+    errors = _check_name("overrides.code", override.code, BLOCKER_CODES)
+    if not override.reason.strip():
+        errors.append(ErrorItem(f"overrides.{override.code}", "no reason", "a reason in words; it stays in the record"))
+    return errors
+
+
+# (lowest, highest) inclusive; epochs 1 to 50 as in OpenAI's fine-tuning API schema
+_RANGES: dict[str, tuple[float, float]] = {
+    "batch_size": (1, 4096),
+    "micro_batch": (1, 4096),
+    "learning_rate_multiplier": (1e-4, 100),
+    "learning_rate": (1e-8, 1),
+    "n_epochs": (1, 50),
+    "seed": (0, 2**32 - 1),
+    "warmup_ratio": (0, 1),
+    "weight_decay": (0, 1),
+    "max_grad_norm": (0, 1000),
+    "max_tokens": (8, 10_000_000),
+}
+
+
+def _check_numbers(wanted: HyperparameterRequest) -> list[ErrorItem]:
+    errors = []
+    for field, (low, high) in _RANGES.items():
+        value = getattr(wanted, field)
+        if value is not None and not low <= value <= high:
+            errors.append(ErrorItem(f"hyperparameters.{field}", str(value), f"{low:g} to {high:g}"))
+    if wanted.learning_rate is not None and wanted.learning_rate_multiplier is not None:
+        errors.append(
+            ErrorItem(
+                "hyperparameters",
+                "learning_rate and learning_rate_multiplier",
+                "one of the two",
+                "The multiplier scales our base rate; an explicit rate stands alone.",
+            )
+        )
+    if wanted.batch_size and wanted.micro_batch and wanted.batch_size % wanted.micro_batch:
+        errors.append(
+            ErrorItem(
+                "hyperparameters.micro_batch",
+                str(wanted.micro_batch),
+                f"a divisor of batch_size {wanted.batch_size}",
+            )
+        )
+    if wanted.adapter is not None and wanted.adapter.r < 1:
+        errors.append(ErrorItem("hyperparameters.adapter.r", str(wanted.adapter.r), ">= 1"))
+    return errors
+
+
+assert set(BLOCKER_CODES).isdisjoint(CODES)  # blockers are states of a plan, problems are failures
