@@ -31,7 +31,7 @@ class _Sink:
 
 
 def zip_stream(out: Path) -> Iterator[bytes]:
-    """The artifact as zip bytes, members in sorted order with fixed times; weights do not compress, so all is stored."""
+    """The artifact as zip bytes, sorted and with fixed times; weights do not compress, so all is stored."""
     sink = _Sink()
     with zipfile.ZipFile(sink, "w") as archive:
         for path in run_files(out):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import sys
 from collections.abc import Sequence
 
@@ -72,7 +73,7 @@ def run(argv: Sequence[str]) -> int:
 
 def _wants_json(arguments: list[str]) -> bool:
     return "--format=json" in arguments or any(
-        flag == "--format" and value == "json" for flag, value in zip(arguments, arguments[1:], strict=False)
+        flag == "--format" and value == "json" for flag, value in itertools.pairwise(arguments)
     )
 
 

@@ -47,8 +47,10 @@ def plan_text(plan: TrainPlan) -> str:
     values = plan.hyperparameters
     lines = [
         f"plan {plan.id[:12]}  {plan.technique} on {plan.target}, model {plan.model}",
-        f"  epochs {values.n_epochs}, batch {values.batch_size} (micro {values.micro_batch}), "
-        f"learning rate {values.learning_rate:g}, seed {values.seed}",
+        (
+            f"  epochs {values.n_epochs}, batch {values.batch_size} (micro {values.micro_batch}), "
+            f"learning rate {values.learning_rate:g}, seed {values.seed}"
+        ),
     ]
     if values.adapter is not None:
         lines.append(f"  adapter r {values.adapter.r}, alpha {values.adapter.alpha}, {values.adapter.targets}")

@@ -1,0 +1,50 @@
+# Every target sets up what it needs; nothing has to be installed by hand but Python 3.11 to 3.13 with venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench serve regen constraints base-model clean
+
+help:            ## this list
+	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+# torch comes from constraints.txt; pip (not uv) is used because it also looks where CPU wheels are offered
+$(READY): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install -q -U 'pip>=25.1'
+	$(PIP) install -q -e '.[service,train]' --group dev -c constraints.txt
+	touch $(READY)
+
+demo: $(READY)   ## the whole path on the shipped example, from a question to a verified ONNX artifact
+	$(BIN)/tunegate demo
+
+test: $(READY)   ## every test
+	$(BIN)/python -m pytest
+
+lint: $(READY)   ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(READY)  ## ratios against peers, printed with their conditions
+	for file in benchmarks/[a-z]*.py; do $(BIN)/python $$file || exit 1; done
+
+serve: $(READY)  ## the service on http://127.0.0.1:8484
+	$(BIN)/tunegate serve
+
+regen: $(READY)  ## rewrite what is generated: openapi/, schemas/
+	$(BIN)/python -m service.regenerate
+
+constraints: $(READY)  ## resolve constraints.txt anew for every platform and Python 3.11 to 3.13
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 pyproject.toml --extra service --extra train --group dev \
+	    --no-annotate --no-header --no-emit-package torch -o constraints.txt
+	printf '# uv does not see CPU wheels offered to pip, so torch is pinned by hand (pyproject.toml, extra train)\ntorch==2.13.0\n' >> constraints.txt
+
+base-model: $(READY)  ## the small base model of the demo, into ./base-model
+	$(BIN)/python examples/base-model/make_base_model.py base-model
+
+clean:           ## remove what was set up and made
+	rm -rf $(VENV) demo-output base-model dist build
