@@ -59,7 +59,7 @@ class EvaluationSettings(msgspec.Struct, frozen=True, kw_only=True):
 class Outputs(msgspec.Struct, frozen=True):
     """ONNX precisions to build."""
 
-    onnx: list[Literal["fp32", "fp16", "int8", "int4"]] = ["fp32"]
+    onnx: list[Literal["fp32", "fp16", "int8", "int4"]] = msgspec.field(default_factory=lambda: ["fp32"])
 
 
 class Blocker(msgspec.Struct, frozen=True):

@@ -35,7 +35,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "service.cli": ("service.verbs", "service.launch.request", "trainers.contract"),
     "service.cli.serve": ("service.verbs", "service.app"),
     "service.app": ("service.api", "service.verbs", "service.jobs", "service.store"),
-    "service.regenerate": ("service.app", "service.api", "service.verbs", "service.launch.request", "trainers.contract"),
+    "service.__main__": ("service.cli",),
+    "service.regenerate": (
+        "service.app", "service.api", "service.verbs", "service.launch.request", "trainers.contract",
+    ),
     "trainers": (),
 }  # fmt: skip
 # heavy libraries and the only rooms that may name them at all (inside functions)
