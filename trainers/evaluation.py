@@ -1,0 +1,103 @@
+"""Measures a model on validation rows: loss per trained token, exact match, and the plan's style checks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from trainers.contract import Check, EvaluationSettings
+from trainers.labels import IGNORED, LabelledRow, render, split_answer
+from trainers.load import Row
+
+_BATCH_ROWS = 16
+
+
+def evaluate(
+    model: Any,
+    tokenizer: Any,
+    rows: list[Row],
+    labelled: list[LabelledRow],
+    settings: EvaluationSettings,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """All measures on the first `max_rows` rows; answers are compared and forgotten, never written."""
+    kept = rows[: settings.max_rows]
+    asked = [(row, *answer) for row in kept if (answer := split_answer(row.messages))]
+    answers: list[str] = []
+    for start in range(0, len(asked), _BATCH_ROWS):
+        batch = asked[start : start + _BATCH_ROWS]
+        prompts = [render(tokenizer, prompt, row.tools, prompt=True) for row, prompt, _ in batch]
+        answers += generate(model, tokenizer, prompts, max_new_tokens=settings.max_new_tokens)
+        say(f"answered {len(answers)} of {len(asked)} validation prompts")
+    expected = [text for _, _, text in asked]
+    return {
+        "rows": len(asked),
+        "validation_loss": validation_loss(model, tokenizer, labelled[: settings.max_rows]),
+        "exact_match": _share([got.strip() == want.strip() for got, want in zip(answers, expected, strict=True)]),
+        "checks": {check.name: style_share(check, answers) for check in settings.checks},
+        "max_new_tokens": settings.max_new_tokens,
+        "engine": "torch",
+    }
+
+
+def style_share(check: Check, answers: list[str]) -> float | None:
+    """The share of answers that the pattern matches from start to end."""
+    pattern = re.compile(check.pattern, re.DOTALL)
+    return _share([pattern.fullmatch(answer.strip()) is not None for answer in answers])
+
+
+def validation_loss(model: Any, tokenizer: Any, labelled: list[LabelledRow]) -> float | None:
+    """Mean cross-entropy (nats) per trained token over all rows together."""
+    import torch
+
+    total, count = 0.0, 0
+    for start in range(0, len(labelled), _BATCH_ROWS):
+        batch = padded(labelled[start : start + _BATCH_ROWS], tokenizer.pad_token_id)
+        with torch.inference_mode():
+            logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+        losses = torch.nn.functional.cross_entropy(
+            logits[:, :-1].reshape(-1, logits.shape[-1]).float(),
+            batch["labels"][:, 1:].reshape(-1),
+            ignore_index=IGNORED,
+            reduction="sum",
+        )
+        total += float(losses)
+        count += int((batch["labels"][:, 1:] != IGNORED).sum())
+    return total / count if count else None
+
+
+def padded(rows: list[LabelledRow], pad_id: int) -> dict[str, Any]:
+    """Right-padded tensors (rows, longest): input_ids, attention_mask, labels."""
+    import torch
+
+    longest = max(len(row.input_ids) for row in rows)
+    ids, mask, labels = [], [], []
+    for row in rows:
+        gap = longest - len(row.input_ids)
+        ids.append(row.input_ids + [pad_id] * gap)
+        mask.append([1] * len(row.input_ids) + [0] * gap)
+        labels.append(row.labels + [IGNORED] * gap)
+    return {"input_ids": torch.tensor(ids), "attention_mask": torch.tensor(mask), "labels": torch.tensor(labels)}
+
+
+def generate(model: Any, tokenizer: Any, prompts: list[str], *, max_new_tokens: int) -> list[str]:
+    """Greedy answers without special tokens; prompts are padded on the left, each keeps its own mask."""
+    import torch
+
+    batch = tokenizer(prompts, add_special_tokens=False, padding=True, padding_side="left", return_tensors="pt")
+    with torch.inference_mode():
+        out = model.generate(
+            input_ids=batch["input_ids"],
+            attention_mask=batch["attention_mask"],
+            max_new_tokens=max_new_tokens,
+            do_sample=False,
+            use_cache=True,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    texts: list[str] = tokenizer.batch_decode(out[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
+    return texts
+
+
+def _share(hits: list[bool]) -> float | None:
+    return sum(hits) / len(hits) if hits else None

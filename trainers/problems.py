@@ -1,0 +1,72 @@
+"""The errors a trainer reports, and how they reach result.json from a worker process."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import msgspec
+
+from trainers.contract import Failure
+from trainers.outfiles import WORK, write_atomically
+
+EXIT_CODES = {"invalid_input": 2, "plan_mismatch": 2, "unreadable_model": 2, "target_cannot": 2} | dict.fromkeys(
+    ("disk_full", "missing_extra", "run_locked", "environment"), 3
+)
+
+
+class TrainerError(Exception):
+    """Something a person can act on; its text never holds training text."""
+
+    def __init__(self, code: str, detail: str, *, remedy: str = "") -> None:
+        super().__init__(detail)
+        self.failure = Failure(code=code, detail=detail, remedy=remedy)
+
+    @property
+    def exit_code(self) -> int:
+        return exit_code_of(self.failure)
+
+
+def exit_code_of(failure: Failure) -> int:
+    """1 job failed, 2 unusable plan or data, 3 something outside is missing."""
+    return EXIT_CODES.get(failure.code, 1)
+
+
+def from_exception(error: Exception, phase: str) -> TrainerError:
+    """Name what went wrong without repeating the exception's text: it may quote training text."""
+    if isinstance(error, TrainerError):
+        return error
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        return TrainerError("disk_full", f"{phase}: no space left for the outputs.", remedy="Free space and run again.")
+    if isinstance(error, ImportError):
+        return TrainerError(
+            "missing_extra", f"{phase}: {error.name} is not installed.", remedy="pip install 'tunegate[train]'"
+        )
+    if isinstance(error, MemoryError):
+        return TrainerError("job_failed", f"{phase}: out of memory.", remedy="A smaller micro_batch or model.")
+    where = _last_line(error)
+    return TrainerError(
+        "job_failed", f"{phase}: {type(error).__name__} at {where}.", remedy="Report this with the plan."
+    )
+
+
+def write_failure(out: Path, failure: Failure) -> None:
+    """Leave the failure for the orchestrator."""
+    write_atomically(out / WORK / "failure.json", msgspec.json.encode(failure))
+
+
+def take_failure(out: Path) -> Failure | None:
+    """What the worker left, or None."""
+    try:
+        return msgspec.json.decode((out / WORK / "failure.json").read_bytes(), type=Failure)
+    except FileNotFoundError:
+        return None
+
+
+def _last_line(error: Exception) -> str:
+    trace = error.__traceback__
+    where = "an unknown place"
+    while trace is not None:
+        where = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return where

@@ -1,0 +1,50 @@
+"""Everything a plan asks that this trainer cannot do, found before any library is loaded."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+from trainers.contract import TrainPlan
+from trainers.export import PRECISIONS
+from trainers.techniques import TECHNIQUES
+
+_NEEDED = ("torch", "transformers", "peft", "accelerate", "onnxruntime", "onnxruntime_genai", "onnx")
+
+
+def refusals(plan: TrainPlan) -> list[str]:
+    """One sentence per refusal, all of them."""
+    found = []
+    if plan.blockers:
+        found.append(f"the plan is blocked: {', '.join(blocker.code for blocker in plan.blockers)}")
+    if plan.technique not in TECHNIQUES:
+        found.append(f"technique {plan.technique!r} is not one of {', '.join(TECHNIQUES)}")
+    if plan.sharding != "none":
+        found.append(f"sharding {plan.sharding!r} is not one of none")
+    if plan.hyperparameters.batch_size % plan.hyperparameters.micro_batch:
+        found.append("batch_size is not a multiple of micro_batch")
+    wrong = [precision for precision in plan.outputs.onnx if precision not in PRECISIONS]
+    if wrong:
+        found.append(f"ONNX precision {', '.join(wrong)} does not run on the CPU (it has {', '.join(PRECISIONS)})")
+    for name, reference in (("dataset", plan.dataset), ("validation", plan.validation)):
+        if reference is not None and not Path(reference.path or "").is_file():
+            found.append(f"{name}: no file at the path of the plan")
+    if not plan.allow_download and not Path(plan.model).is_dir():
+        found.append("model: no folder at the path of the plan, and downloads are not allowed")
+    return found + [
+        f"check {check.name!r}: {why}" for check in plan.evaluation.checks if (why := _broken(check.pattern))
+    ]
+
+
+def missing_libraries() -> list[str]:
+    """Libraries of the [train] extra that are not installed."""
+    return [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+
+
+def _broken(pattern: str) -> str | None:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        return f"not a regular expression ({error.msg} at {error.pos})"
+    return None

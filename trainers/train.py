@@ -1,0 +1,133 @@
+"""The one entry: `python -m trainers.train PLAN OUT` runs the pipeline of a plan and leaves OUT/result.json."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+
+from trainers.contract import Failure, OnnxResult, Result, TrainPlan
+from trainers.lock import RunLocked, hold
+from trainers.outfiles import load_part, write_atomically
+from trainers.problems import exit_code_of, take_failure
+from trainers.progress import ProgressWriter
+from trainers.refusals import missing_libraries, refusals
+from trainers.worker import STOPPED
+
+# each group runs in a fresh process: training memory is gone before export, and a native crash loses little
+GROUPS = ("tune", "export", "prove")
+_VERSIONED = ("torch", "transformers", "peft", "onnxruntime", "onnxruntime-genai")
+
+
+def main(argv: list[str]) -> int:
+    """0 succeeded, 1 failed or stopped, 2 unusable plan or data, 3 something outside is missing."""
+    orchestrator = Orchestrator()  # first thing: a signal must never find us without its handler
+    if len(argv) != 2:
+        print("usage: python -m trainers.train PLAN OUT", file=sys.stderr)  # noqa: T201
+        return 2
+    plan_path, out = Path(argv[0]), Path(argv[1])
+    try:
+        plan = msgspec.json.decode(plan_path.read_bytes(), type=TrainPlan)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        print(f"{plan_path}: not a plan ({error})", file=sys.stderr)  # noqa: T201
+        return 2
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        with hold(out):
+            return orchestrator.run(plan, plan_path, out)
+    except RunLocked:
+        print(f"{out}: another trainer holds this run folder", file=sys.stderr)  # noqa: T201
+        return 3
+
+
+class Orchestrator:
+    """Runs the groups one after the other; imports no heavy library itself."""
+
+    def __init__(self) -> None:
+        self._stopping = False
+        self._worker: subprocess.Popen[bytes] | None = None
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+
+    def run(self, plan: TrainPlan, plan_path: Path, out: Path) -> int:
+        """The whole pipeline; every way out leaves a result file."""
+        failure = _refuse(plan)
+        for group in () if failure else GROUPS:
+            failure = self._group(group, plan_path, out)
+            if failure or self._stopping:
+                break
+        if self._stopping:
+            return _end(out, Result(status="stopped", plan=plan.id))
+        if failure:
+            return _end(out, Result(status="failed", plan=plan.id, error=failure))
+        parts = {name: load_part(out, name) or None for name in ("baseline", "evaluate", "training")}
+        return _end(
+            out,
+            Result(
+                status="succeeded",
+                plan=plan.id,
+                evaluation_before=parts["baseline"],
+                evaluation_after=parts["evaluate"],
+                training=parts["training"],
+                onnx=msgspec.convert(load_part(out, "onnx").get("onnx", []), list[OnnxResult]),
+                versions=_versions(),
+            ),
+        )
+
+    def _group(self, group: str, plan_path: Path, out: Path) -> Failure | None:
+        environment = os.environ | {"TUNEGATE_TRAINER_PID": str(os.getpid())}
+        command = [sys.executable, "-m", "trainers.worker", group, str(plan_path), str(out)]
+        self._worker = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment)
+        if self._stopping:
+            self._worker.terminate()  # the signal came between the check and the start
+        code = self._worker.wait()
+        if code == 0:
+            return None
+        if code == STOPPED or (self._stopping and code == -signal.SIGTERM):
+            self._stopping = True
+            return None
+        return take_failure(out) or Failure(
+            "trainer_died",
+            f"The worker of phase group {group!r} ended {_how(code)} without saying why.",
+            "A worker that is killed usually ran out of memory: a smaller micro_batch, or a lighter technique.",
+        )
+
+    def _stop(self, number: int, frame: object) -> None:
+        del number, frame
+        self._stopping = True
+        if self._worker is not None and self._worker.poll() is None:
+            self._worker.terminate()
+
+
+def _refuse(plan: TrainPlan) -> Failure | None:
+    if missing := missing_libraries():
+        return Failure("missing_extra", f"Not installed: {', '.join(missing)}.", "pip install 'tunegate[train]'")
+    if found := refusals(plan):
+        return Failure("target_cannot", f"The plan cannot be carried out: {'; '.join(found)}.", "Plan again.")
+    return None
+
+
+def _end(out: Path, result: Result) -> int:
+    ProgressWriter(out).end(result.status)
+    write_atomically(out / "result.json", msgspec.json.encode(result))
+    if result.status == "succeeded":
+        return 0
+    return exit_code_of(result.error) if result.error else 1
+
+
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in _VERSIONED}
+
+
+def _how(code: int) -> str:
+    return f"by signal {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
