@@ -1,0 +1,1 @@
+"""Checks of the file, its lines and its shape."""

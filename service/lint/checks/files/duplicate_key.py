@@ -1,0 +1,49 @@
+r"""F014 A key stands twice in one object.
+
+## What it finds
+The same key twice in one object.
+
+## Why it matters
+Readers keep one of the two silently, and not the same one.
+
+## Example
+{"messages": [], "messages": []}
+
+## Instead
+{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
+
+## Fix safety
+No fix: only a person knows what was meant.
+
+## References
+own
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from service.lint.check import Check, Hit, Line
+from service.lint.shape import KNOWN_KEYS
+
+
+def _note(pairs: list[tuple[str, object]], seen: list[str]) -> dict[str, object]:
+    keys = [key for key, _ in pairs]
+    seen.extend(sorted({key for key in keys if keys.count(key) > 1}))
+    return dict(pairs)
+
+
+def find(line: Line) -> Iterator[Hit]:
+    if isinstance(line.data, dict):
+        seen: list[str] = []
+        json.loads(line.raw, object_pairs_hook=lambda pairs: _note(pairs, seen))
+        for key in seen:
+            yield Hit(
+                f"key {key[:40]!r} stands twice in one object"
+                if key in KNOWN_KEYS
+                else "a key stands twice in one object"
+            )
+
+
+CHECK = Check(code="F014", scope="line", severity="EEEE", find=find)

@@ -1,0 +1,1 @@
+"""Checks of how much data there is."""

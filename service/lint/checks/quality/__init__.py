@@ -1,0 +1,1 @@
+"""Checks of repetition and missing parts."""

@@ -1,0 +1,35 @@
+r"""Q001 The same row twice.
+
+## What it finds
+A row that stands earlier in the data, byte for byte.
+
+## Why it matters
+It counts twice in training and hides how little there is.
+
+## Example
+{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
+{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
+
+## Instead
+{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
+
+## Fix safety
+Safe, but it changes how much the row weighs.
+
+## References
+openai-python
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from service.lint.check import Check, CorpusFacts, Hit
+
+
+def find(facts: CorpusFacts) -> Iterator[Hit]:
+    for _, line, first in facts.duplicates:
+        yield Hit(f"the same row as line {first}", line=line)
+
+
+CHECK = Check(code="Q001", scope="corpus", severity="WWWW", find=find, fix="safe")

@@ -1,0 +1,1 @@
+"""Checks of roles, turns, content and weights."""

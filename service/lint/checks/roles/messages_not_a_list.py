@@ -1,0 +1,35 @@
+r"""R001 `messages` is not a list.
+
+## What it finds
+`messages` is a string, object or null.
+
+## Why it matters
+It was serialised twice, or is another shape.
+
+## Example
+{"messages": "[]"}
+
+## Instead
+{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
+
+## Fix safety
+No fix: only a person knows what was meant.
+
+## References
+together
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from service.lint.check import Check, Hit, Row, kind
+
+
+def find(row: Row) -> Iterator[Hit]:
+    found = row.data.get("messages", [])
+    if not isinstance(found, list):
+        yield Hit(f"saw a {kind(found)}; messages is a list of objects", pointer="/messages")
+
+
+CHECK = Check(code="R001", scope="row", severity="EEEE", find=find)

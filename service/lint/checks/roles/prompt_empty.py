@@ -1,0 +1,40 @@
+r"""R023 An empty message of another role.
+
+## What it finds
+Content that is empty or white space in a system, user or tool message.
+
+## Why it matters
+The model learns to answer nothing.
+
+## Example
+{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": ""}, {"role": "assistant", "content": "Hello."}]}
+
+## Instead
+{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
+
+## Fix safety
+No fix: only a person knows what was meant.
+
+## References
+openai-cookbook
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from service.lint.check import Check, Hit, Row
+from service.lint.shape import role, shown_role
+
+
+def find(row: Row) -> Iterator[Hit]:
+    for i, message in row.messages:
+        content = message.get("content")
+        if role(message) != "assistant" and isinstance(content, str) and not content.strip():
+            yield Hit(
+                f"{shown_role(message)} content of {len(content)} characters, none visible",
+                pointer=f"/messages/{i}/content",
+            )
+
+
+CHECK = Check(code="R023", scope="row", severity="WWWW", find=find)

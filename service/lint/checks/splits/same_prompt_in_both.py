@@ -1,0 +1,34 @@
+r"""X002 A validation prompt stands in the training data.
+
+## What it finds
+The same prompt in both, with another answer.
+
+## Why it matters
+The model has seen the question.
+
+## Example
+(a validation file that repeats a training prompt)
+
+## Instead
+{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
+
+## Fix safety
+No fix: only a person knows what was meant.
+
+## References
+semhash
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from service.lint.check import Check, Hit, SplitFacts
+
+
+def find(facts: SplitFacts) -> Iterator[Hit]:
+    for path, line in facts.same_prompts:
+        yield Hit("the prompt stands in the training data", line=line, pointer=path)
+
+
+CHECK = Check(code="X002", scope="split", severity="WWWW", find=find)

@@ -1,0 +1,38 @@
+r"""T022 A call is never answered.
+
+## What it finds
+A call without a result, followed by other messages.
+
+## Why it matters
+Only a final call may stay open.
+
+## Example
+{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}, {"role": "assistant", "content": "Hello."}], "tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]}
+
+## Instead
+{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}, {"role": "tool", "tool_call_id": "c1", "content": "1"}, {"role": "assistant", "content": "Hello."}], "tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]}
+
+## Fix safety
+No fix: only a person knows what was meant.
+
+## References
+azure-functions
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from service.lint.check import Check, Hit, Row
+from service.lint.shape import call_ids, role
+
+
+def find(row: Row) -> Iterator[Hit]:
+    answered = {m.get("tool_call_id") for _, m in row.messages if role(m) == "tool"}
+    for i, message in row.messages[:-1]:
+        open_calls = [one for one in call_ids(message) if one not in answered]
+        if open_calls:
+            yield Hit(f"{len(open_calls)} call(s) without a result", pointer=f"/messages/{i}/tool_calls")
+
+
+CHECK = Check(code="T022", scope="row", severity="EEEW", find=find)

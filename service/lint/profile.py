@@ -1,0 +1,110 @@
+"""A target's profile: which checks count how much, and the target's limits; rules/profiles/*.toml."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Any
+
+import msgspec
+
+from service.data import RuleFiles
+from service.errors import TuneGateError, suggestion
+from service.lint.check import COLUMNS, Check
+from service.records.lint_report import Severity
+
+_FOLDER = "profiles/"
+_LETTERS: dict[str, Severity] = {"E": "error", "W": "warning", "I": "info"}
+
+
+class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A number with where it comes from."""
+
+    value: int
+    source: str
+    read_on: str
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
+    """One target. `column` picks the severity column of the checks; `severity` overrides single codes."""
+
+    id: str
+    title: str
+    column: str
+    aliases: list[str] = []
+    sources: list[str] = []
+    arguments: str = "string"
+    strict_alternation: bool = False
+    byte_order_mark: str = "any"
+    limits: dict[str, Limit] = {}
+    severity: dict[str, str] = {}
+
+    def severity_of(self, check: Check) -> Severity | None:
+        """The severity of a check for this target, None when it is off."""
+        override = self.severity.get(check.code)
+        if override is not None:
+            return None if override == "off" else _severity(override)
+        return _LETTERS.get(check.severity[COLUMNS.index(self.column)])
+
+    @property
+    def limit_values(self) -> dict[str, int]:
+        return {name: limit.value for name, limit in self.limits.items()}
+
+
+def load_profile(target: str, rules: RuleFiles) -> Profile:
+    """The profile of a target, or of the target it is an alias of.
+
+    Raises:
+        TuneGateError: `usage` for an unknown target, `invalid_rules` for a broken file.
+    """
+    profiles = {profile.id: profile for profile in load_profiles(rules)}
+    by_name = profiles | {alias: profile for profile in profiles.values() for alias in profile.aliases}
+    if target not in by_name:
+        raise TuneGateError(
+            "invalid_input",
+            f"No lint target {target!r}.",
+            remedy=f"{suggestion(target, by_name)} Targets: {', '.join(sorted(by_name))}.".strip(),
+        )
+    return by_name[target]
+
+
+def load_profiles(rules: RuleFiles) -> list[Profile]:
+    """Every profile, each laid over the one that it extends."""
+    raw = {PurePosixPath(name).stem: _decode(name, rules) for name in rules.names(_FOLDER)}
+    return [_convert(name, _extended(name, raw)) for name in raw]
+
+
+def _decode(name: str, rules: RuleFiles) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = msgspec.toml.decode(rules.read(name))
+    except (msgspec.DecodeError, ValueError) as error:
+        raise TuneGateError("invalid_rules", f"{name}: {error}.") from error
+    return content
+
+
+def _extended(name: str, raw: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    own = dict(raw[name])
+    parent = own.pop("extends", None)
+    if parent is None:
+        return own
+    merged = _extended(parent, raw) | own
+    for table in ("limits", "severity"):
+        merged[table] = _extended(parent, raw).get(table, {}) | own.get(table, {})
+    merged["aliases"] = own.get("aliases", [])
+    return merged
+
+
+def _convert(name: str, content: dict[str, Any]) -> Profile:
+    try:
+        profile = msgspec.convert(content, Profile)
+    except msgspec.ValidationError as error:
+        raise TuneGateError("invalid_rules", f"profiles/{name}.toml: {error}.") from error
+    if profile.column not in COLUMNS:
+        raise TuneGateError("invalid_rules", f"profiles/{name}.toml: column {profile.column!r}; {', '.join(COLUMNS)}.")
+    return profile
+
+
+def _severity(name: str) -> Severity:
+    for severity in _LETTERS.values():
+        if severity == name:
+            return severity
+    raise TuneGateError("invalid_rules", f"severity {name!r} is none of error, warning, info, off.")

@@ -1,0 +1,72 @@
+"""Every check is documented, its Example fires, and its Instead is silent for every check."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from service.data import rule_files
+from service.lint.catalogue import HEADINGS, all_checks, documentation, explain, modules_by_code
+from service.lint.check import COLUMNS
+from service.records.lint_report import LintReport
+from service.verbs.lint import LintInput, LintRequest, lint
+
+RULES = rule_files()
+SOURCES = tomllib.loads(RULES.read("lint-sources.toml").decode())
+CODES = list(modules_by_code())
+# corpus-size and split rules say something about any single row; they are proven in test_corpus.py
+ABOUT_THE_SET = {"L001", "L002", "X004", "Q010", "F003", "F004", "F007"}
+
+
+def written(tmp_path: Path, example: str, name: str = "data.jsonl") -> Path:
+    r"""The example as a file; \xNN stands for a byte."""
+    raw = re.sub(rb"\\x([0-9a-f]{2})", lambda match: bytes([int(match[1], 16)]), example.encode())
+    path = tmp_path / name
+    path.write_bytes(raw.replace(b'"\\\\ud800"', b'"\\ud800"') + b"\n")
+    return path
+
+
+def run(path: Path, target: str) -> LintReport:
+    return lint(LintRequest(inputs=[LintInput(path, path.name)], target=target, max_findings=0), rules=RULES)
+
+
+def firing_target(code: str) -> str:
+    (check,) = (check for check in all_checks() if check.code == code)
+    return next(target for target, letter in zip(COLUMNS, check.severity, strict=True) if letter != "-")
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_page_has_every_heading_in_order(code: str) -> None:
+    title, sections = documentation(code)
+    assert title.startswith(f"{code} ")
+    assert tuple(sections) == HEADINGS
+    assert all(sections.values())
+    assert code in str(explain(code))
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_source_is_known(code: str) -> None:
+    _, sections = documentation(code)
+    assert set(sections["References"].split(", ")) <= set(SOURCES)
+
+
+@pytest.mark.parametrize("check", all_checks(), ids=CODES)
+def test_the_severity_covers_every_column(check: object) -> None:
+    assert re.fullmatch(f"[EWI-]{{{len(COLUMNS)}}}", str(getattr(check, "severity", "")))
+
+
+@pytest.mark.parametrize("code", [c for c in CODES if not documentation(c)[1]["Example"].startswith("(")])
+def test_the_example_fires(code: str, tmp_path: Path) -> None:
+    report = run(written(tmp_path, documentation(code)[1]["Example"]), firing_target(code))
+    assert code in report.counts
+
+
+@pytest.mark.parametrize("target", ["azure-openai", "openai", "azure-serverless", "local", "trl", "kaito"])
+@pytest.mark.parametrize("code", CODES)
+def test_the_instead_is_silent_for_every_check(code: str, target: str, tmp_path: Path) -> None:
+    report = run(written(tmp_path, documentation(code)[1]["Instead"]), target)
+    noise = {"T012"} if target in {"trl", "kaito"} else set()
+    assert set(report.counts) - ABOUT_THE_SET - noise == set()
