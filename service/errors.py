@@ -33,6 +33,7 @@ CODES: dict[str, Code] = {
     "invalid_rules": Code("Rule files are broken", 500, 2),
     "unreadable_path": Code("File or folder cannot be read", 422, 2),
     "unreadable_model": Code("Model cannot be read", 422, 2),
+    "unsupported_family": Code("No memory formula for this model", 422, 2),
     "unknown_id": Code("No such id", 404, 2),
     "not_found": Code("No such thing", 404, 2),
     "target_cannot": Code("The target cannot do this", 422, 2),

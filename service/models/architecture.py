@@ -1,0 +1,154 @@
+"""Reads a config.json into the handful of sizes that decide memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from service.errors import ErrorItem, TuneGateError, suggestion
+from service.models.families import FAMILIES, Family, family_names
+
+# sizes beyond these are typing errors, not models
+_MAX_SIZE = 100_000_000
+_EXPERT_KEYS = ("num_local_experts", "num_experts", "n_routed_experts")
+
+
+class Linear(msgspec.Struct, frozen=True):
+    """One weight matrix of a decoder layer; modules with the same `reads` keep one tensor between them."""
+
+    name: str
+    size_in: int
+    size_out: int
+    reads: str
+
+    @property
+    def elements(self) -> int:
+        return self.size_in * self.size_out
+
+
+class Architecture(msgspec.Struct, frozen=True, kw_only=True):
+    """Sizes in elements: h, i, L, n_h, n_kv, d and V of the formulas."""
+
+    model_type: str
+    hidden: int
+    intermediate: int
+    layers: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    vocabulary: int
+    positions: int
+    tied: bool
+    attention_bias: bool
+    mlp_bias: bool
+
+    @property
+    def family(self) -> Family:
+        return FAMILIES[self.model_type]
+
+    @property
+    def q(self) -> int:
+        return self.heads * self.head_dim
+
+    @property
+    def k(self) -> int:
+        return self.kv_heads * self.head_dim
+
+
+def read_architecture(config: Mapping[str, Any], *, where: str) -> Architecture:
+    """The sizes of a config of a known family.
+
+    Raises:
+        TuneGateError: `unsupported_family` where there is no formula, `unreadable_model` with every unusable value.
+
+    """
+    model_type = config.get("model_type")
+    _require_formula(config, model_type, where)
+    reader = _Reader(config)
+    hidden = reader.size("hidden_size", "n_embd")
+    heads = reader.size("num_attention_heads", "n_head")
+    if hidden % heads and not config.get("head_dim"):
+        reader.wrong("num_attention_heads", heads, f"a divisor of hidden_size {hidden}, or give head_dim")
+    kv_heads = reader.size("num_key_value_heads", default=heads)
+    if heads % kv_heads:
+        reader.wrong("num_key_value_heads", kv_heads, f"a divisor of num_attention_heads {heads}")
+    family = FAMILIES[str(model_type)]
+    found = Architecture(
+        model_type=str(model_type),
+        hidden=hidden,
+        intermediate=reader.size("intermediate_size", "n_inner", default=4 * hidden),
+        layers=reader.size("num_hidden_layers", "n_layer"),
+        heads=heads,
+        kv_heads=kv_heads,
+        head_dim=reader.size("head_dim", default=max(hidden // heads, 1)),
+        vocabulary=reader.size("vocab_size"),
+        positions=reader.size("max_position_embeddings", "n_positions") if family.learned_positions else 0,
+        tied=reader.flag("tie_word_embeddings", default=family.tied_by_default),
+        attention_bias=reader.flag("attention_bias", default=False),
+        mlp_bias=reader.flag("mlp_bias", default=False),
+    )
+    if reader.errors:
+        raise TuneGateError(
+            "unreadable_model", f"{where}: {len(reader.errors)} unusable value(s) in the config.", errors=reader.errors
+        )
+    return found
+
+
+def _require_formula(config: Mapping[str, Any], model_type: object, where: str) -> None:
+    if not isinstance(model_type, str) or not model_type:
+        raise TuneGateError(
+            "unreadable_model",
+            f"{where}: no model_type; the family defaults would give a wrong size silently.",
+            remedy=f"Add model_type, one of: {family_names()}.",
+        )
+    reason = ""
+    if any(_is_expert_count(config.get(key)) for key in _EXPERT_KEYS):
+        reason = f"{model_type!r} is a mixture of experts: there is no validated formula for its activations"
+    elif model_type not in FAMILIES:
+        reason = f"no memory formula for model_type {model_type!r}"
+    elif config.get("quantization_config"):
+        reason = "the config says that its weights are already quantised; give the base model's config"
+    if reason:
+        raise TuneGateError(
+            "unsupported_family",
+            f"{where}: {reason}.",
+            remedy=f"Families with a formula: {family_names()}. {suggestion(model_type, FAMILIES)}".strip(),
+        )
+
+
+def _is_expert_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 1
+
+
+class _Reader:
+    """Reads sizes by their possible names and collects every unusable one."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self._config = config
+        self.errors: list[ErrorItem] = []
+
+    def size(self, *names: str, default: int | None = None) -> int:
+        for name in names:
+            value = self._config.get(name)
+            if value is None:
+                continue
+            if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _MAX_SIZE:
+                return value
+            self.wrong(name, value, f"a whole number from 1 to {_MAX_SIZE}")
+            return default or 1
+        if default is None:
+            self.wrong(names[0], None, f"a whole number from 1 to {_MAX_SIZE}")
+        return default or 1
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        value = self._config.get(name)
+        if value is None or isinstance(value, bool):
+            return default if value is None else value
+        self.wrong(name, value, "true or false")
+        return default
+
+    def wrong(self, name: str, seen: object, allowed: str) -> None:
+        shown = "nothing" if seen is None else repr(seen)[:60]
+        self.errors.append(ErrorItem(name, shown, allowed))

@@ -1,0 +1,49 @@
+"""What distinguishes one model family's decoder layer from another's: the flags that the arithmetic needs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Norm = Literal["rms", "gemma", "layer"]
+Mlp = Literal["gated", "gated_fused", "plain"]
+
+# read off transformers 5.23.0 models/*/modeling_*.py
+READ_FROM = "transformers 5.23.0 models/*/modeling_*.py"
+
+
+class Family(msgspec.Struct, frozen=True, kw_only=True):
+    """One `model_type`; `validated` = activations checked against the exact simulator."""
+
+    norm: Norm = "rms"
+    norms_per_layer: int = 2
+    qkv_bias: bool = False
+    fused_qkv: bool = False
+    qk_norm: bool = False
+    mlp: Mlp = "gated"
+    all_bias: bool = False
+    learned_positions: bool = False
+    tied_by_default: bool = False
+    validated: bool = True
+
+
+FAMILIES: dict[str, Family] = {
+    "llama": Family(),
+    "mistral": Family(),
+    "qwen2": Family(qkv_bias=True),
+    "qwen3": Family(qk_norm=True),
+    "phi3": Family(fused_qkv=True, mlp="gated_fused"),
+    "gemma": Family(norm="gemma", tied_by_default=True),
+    "gemma2": Family(norm="gemma", norms_per_layer=4, tied_by_default=True, validated=False),
+    "gemma3_text": Family(norm="gemma", norms_per_layer=4, qk_norm=True, tied_by_default=True, validated=False),
+    "gpt2": Family(
+        norm="layer", fused_qkv=True, mlp="plain", all_bias=True, learned_positions=True, tied_by_default=True,
+        validated=False,
+    ),
+}  # fmt: skip
+
+
+def family_names() -> str:
+    """The families with a formula, as a list for people."""
+    return ", ".join(FAMILIES)

@@ -1,0 +1,100 @@
+"""Resolves a MODEL argument: a name under the models folder, a catalogue id, a path, or an inline config."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from service.data import RuleFiles
+from service.errors import TuneGateError, suggestion
+from service.models.catalogue import catalogue, count_parameters
+from service.models.folder import check_weights, fingerprint, has_weights, read_config, unreadable
+from service.settings import Settings
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+INLINE = "inline-config"
+
+
+class ResolvedModel(msgspec.Struct, frozen=True, kw_only=True):
+    """`name` holds no path; `folder` is set where weights lie; `params` is null for families without a formula."""
+
+    name: str
+    config: dict[str, Any]
+    params: int | None
+    folder: Path | None
+    fingerprint: str | None
+
+
+def resolve_model(model: str | Mapping[str, Any], *, rules: RuleFiles, settings: Settings) -> ResolvedModel:
+    """What MODEL names. A folder under settings.models wins over a catalogue id, which wins over a path.
+
+    Raises:
+        TuneGateError: `unreadable_model` naming the file and what is wrong.
+
+    """
+    if not isinstance(model, str):
+        return _from_config(INLINE, dict(model))
+    local = settings.models / model
+    if _PLAIN_NAME.fullmatch(model) and local.is_dir():
+        return _from_folder(model, local)
+    rows = catalogue(rules)
+    if model in rows:
+        return _from_config(model, rows[model].config, params=rows[model].params)
+    path = Path(model).expanduser()
+    if _exists(path):
+        if path.is_dir():
+            return _from_folder(path.resolve().name, path.resolve())
+        return _from_config(path.resolve().parent.name, read_config(path))
+    raise _unknown(model, [*rows, *_local_names(settings)])
+
+
+def _from_folder(name: str, folder: Path) -> ResolvedModel:
+    if not (folder / "config.json").is_file():
+        raise unreadable(folder / "config.json", "missing; a model folder holds its config")
+    config = read_config(folder / "config.json")
+    weights = has_weights(folder)
+    if weights:
+        check_weights(folder)
+    return ResolvedModel(
+        name=name,
+        config=config,
+        params=_count(config, str(folder / "config.json")),
+        folder=folder if weights else None,
+        fingerprint=fingerprint(folder),
+    )
+
+
+def _from_config(name: str, config: dict[str, Any], *, params: int | None = None) -> ResolvedModel:
+    counted = _count(config, name)
+    return ResolvedModel(
+        name=name, config=config, params=counted if counted is not None else params, folder=None, fingerprint=None
+    )
+
+
+def _count(config: dict[str, Any], where: str) -> int | None:
+    return count_parameters(config, where=where)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name too long for the file system is no path
+        return False
+
+
+def _local_names(settings: Settings) -> list[str]:
+    if not settings.models.is_dir():
+        return []
+    return sorted(path.name for path in settings.models.iterdir() if path.is_dir())
+
+
+def _unknown(model: str, names: list[str]) -> TuneGateError:
+    return TuneGateError(
+        "unreadable_model",
+        f"{model[:200]!r} is no catalogue id, no folder under the models folder and no path.",
+        remedy=f"{suggestion(model, names)} Known: {', '.join(sorted(set(names)))}.".strip(),
+    )
