@@ -58,10 +58,9 @@ def corpus(seed: int) -> list[str]:
                     asked, fact = capital(question.format(x=value)), plain.format(x=value)
                     texts.append(_chat(asked, f"{chance.choice(OPENERS)} {fact}. {chance.choice(CLOSERS)}", chance))
                     texts.append(f"{asked} {capital(fact)}.\n")
-            for sentence in (topic["answer"], *topic["steps"]):
-                texts.append(capital(sentence.format(x=value)) + ".\n")
-    for number in range(1, 61):
-        texts.append(_lookup(number, chance))
+            sentences = (topic["answer"], *topic["steps"])
+            texts.extend(capital(sentence.format(x=value)) + ".\n" for sentence in sentences)
+    texts.extend(_lookup(number, chance) for number in range(1, 61))
     chance.shuffle(texts)
     return texts
 
@@ -83,8 +82,8 @@ def train_tokenizer(texts: list[str]) -> Any:
     )
     fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
-        eos_token="<|end|>",  # noqa: S106 - a turn marker
-        pad_token="<|pad|>",  # noqa: S106
+        eos_token="<|end|>",
+        pad_token="<|pad|>",
         model_max_length=512,
         clean_up_tokenization_spaces=False,
     )

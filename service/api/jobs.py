@@ -1,0 +1,91 @@
+"""Routes of jobs: launch, follow, cancel, fetch."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import msgspec
+from litestar import Controller, get, post
+from litestar.params import Parameter
+from litestar.response import File, Stream
+
+from service.api.problems import documented
+from service.records.job import Job
+from service.records.manifest import Manifest
+from service.verbs import jobs
+from service.verbs.artifact import zipped
+from service.verbs.context import Context
+
+Key = Annotated[str | None, Parameter(header="Idempotency-Key", max_length=255)]
+LastEvent = Annotated[str | None, Parameter(header="Last-Event-ID", max_length=20)]
+Limit = Annotated[int, Parameter(ge=1, le=500)]
+
+
+class Jobs(Controller):
+    """Plans being carried out."""
+
+    path = "/jobs"
+    tags = ("jobs",)
+
+    @post(status_code=202, responses=documented(404, 409))
+    async def launch(self, data: jobs.JobRequest, context: Context, idempotency_key: Key = None) -> Job:
+        """Queue a job for a plan; the same Idempotency-Key gives the same job."""
+        return await jobs.launch(context, data, idempotency_key=idempotency_key)
+
+    @get(sync_to_thread=True, responses=documented(422))
+    def list(self, context: Context, cursor: str | None = None, limit: Limit = 100) -> jobs.JobList:
+        """Jobs in order of submission."""
+        return jobs.list_jobs(context, cursor=cursor, limit=limit)
+
+    @get("/{identifier:str}", sync_to_thread=True, responses=documented(404))
+    def show(self, identifier: str, context: Context) -> Job:
+        """A job as it stands."""
+        return context.store.job(identifier)
+
+    @get("/{identifier:str}/events", media_type="text/event-stream", responses=documented(404))
+    async def events(self, identifier: str, context: Context, last_event_id: LastEvent = None) -> Stream:
+        """Server-sent events (state, step, log, end); goes on after Last-Event-ID."""
+        await asyncio.to_thread(context.store.job, identifier)
+        after = int(last_event_id) if last_event_id and last_event_id.isdecimal() else 0
+        return Stream(_events(context, identifier, after), media_type="text/event-stream")
+
+    @get("/{identifier:str}/logs", sync_to_thread=True, media_type="text/plain", responses=documented(404))
+    def logs(self, identifier: str, context: Context) -> str:
+        """The job's messages as text."""
+        return jobs.logs(context, identifier)
+
+    @post("/{identifier:str}/cancel", status_code=202, responses=documented(404, 409))
+    async def cancel(self, identifier: str, context: Context) -> Job:
+        """Stop a job and its whole process tree."""
+        return await jobs.cancel(context, identifier)
+
+    @get("/{identifier:str}/manifest", sync_to_thread=True, responses=documented(404, 409))
+    def manifest(self, identifier: str, context: Context) -> Manifest:
+        """The manifest of a succeeded job."""
+        return jobs.artifact(context, identifier)[1]
+
+    @get(
+        "/{identifier:str}/artifact", sync_to_thread=True, media_type="application/zip", responses=documented(404, 409)
+    )
+    def artifact(self, identifier: str, context: Context) -> Stream:
+        """The whole artifact as a zip stream."""
+        out, _ = jobs.artifact(context, identifier)
+        headers = {"Content-Disposition": f'attachment; filename="{identifier}.zip"'}
+        return Stream(zipped(out), media_type="application/zip", headers=headers)
+
+    @get("/{identifier:str}/artifact/{path:path}", sync_to_thread=True, responses=documented(404, 409))
+    def file(self, identifier: str, path: str, context: Context) -> File:
+        """One file of the artifact."""
+        found = jobs.artifact_file(context, identifier, str(path))
+        return File(found, filename=found.name, media_type="application/octet-stream")
+
+
+async def _events(context: Context, identifier: str, after: int) -> AsyncIterator[bytes]:
+    async for event in jobs.follow(context, identifier, after=after):
+        if event is None:
+            yield b": still here\n\n"
+        else:
+            data = msgspec.json.encode(event.data).decode()
+            yield f"id: {event.n}\nevent: {event.event}\ndata: {data}\n\n".encode()

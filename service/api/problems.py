@@ -1,0 +1,77 @@
+"""Every error as application/problem+json (RFC 9457), unhandled ones without their text."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from litestar.openapi.datastructures import ResponseSpec
+
+from service.errors import ErrorItem, TuneGateError
+from service.records.problem import Problem, problem_of
+
+MEDIA_TYPE = "application/problem+json"
+_LOG = logging.getLogger("tunegate")
+_CODES = {404: "not_found", 413: "too_large"}
+
+
+def _answer(problem: Problem, headers: dict[str, str] | None = None) -> Response[bytes]:
+    content = msgspec.json.encode(problem)
+    return Response(content, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def on_known(request: Request[Any, Any, Any], error: TuneGateError) -> Response[bytes]:
+    """Our own errors."""
+    del request
+    return _answer(problem_of(error))
+
+
+def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """The framework's errors: unknown routes, wrong methods, bodies that do not decode."""
+    del request
+    extra = error.extra if isinstance(error.extra, list) else []
+    errors = [
+        ErrorItem(str(one.get("key") or one.get("source") or "body"), None, str(one.get("message", "")))
+        for one in extra
+        if isinstance(one, dict)
+    ]
+    problem = Problem(
+        title=HTTPStatus(error.status_code).phrase,
+        status=error.status_code,
+        code=_CODES.get(error.status_code, "invalid_input" if error.status_code == HTTPStatus.BAD_REQUEST else "usage"),
+        detail=error.detail,
+        remedy="GET /schema describes every route and body.",
+        errors=errors,
+    )
+    return _answer(problem, dict(error.headers or {}))
+
+
+def on_anything(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """A bug: its type and place go to the log, nothing of it to the caller."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else "an unknown place"
+    _LOG.error("%s %s: %s at %s", request.method, request.url.path, type(error).__name__, place)
+    detail = "The service met a condition it does not handle; its log says where."
+    return _answer(problem_of(TuneGateError("internal", detail)))
+
+
+HANDLERS: dict[int | type[Exception], Any] = {
+    TuneGateError: on_known,
+    HTTPException: on_http,
+    Exception: on_anything,
+}
+
+
+def documented(*statuses: int) -> dict[int, ResponseSpec]:
+    """The `responses` of a route: problem+json for 400 and the given statuses."""
+    texts = {status: HTTPStatus(status).phrase for status in (400, 500, *statuses)}
+    return {
+        status: ResponseSpec(Problem, generate_examples=False, description=text, media_type=MEDIA_TYPE)  # type: ignore[arg-type]
+        for status, text in texts.items()
+    }

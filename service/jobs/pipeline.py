@@ -1,0 +1,161 @@
+"""The durable pipeline of a job: prepare, follow the trainer, finalize; finished steps never repeat.
+
+A step never raises what a person caused: it ends the job as failed, because an exception would be logged and retried.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from dbos import DBOS
+
+from service.artifacts.bundle import RunInputs, finish_run, prepare_run, require_space
+from service.errors import TuneGateError
+from service.jobs.states import enter, fail, forward
+from service.launch.local import WORK, read_progress, read_result, start_trainer, stop_trainer, trainer_alive
+from service.records.job import ENDED, Job, JobError
+from service.store.store import Store
+
+# names the step sequence: bump it only when the sequence changes, or running jobs are stranded
+PIPELINE_VERSION = "prepare-follow-finalize/1"
+POLL_SECONDS = 0.2
+GRACE_SECONDS = 10.0
+
+
+class Ground:
+    """What the steps stand on; set once by the service before DBOS starts."""
+
+    store: Store
+    runs: Path
+
+
+class JobInputs(msgspec.Struct, frozen=True, kw_only=True):
+    """What a job needs beside the store: the records and paths of its run, kept as JSON beside it."""
+
+    run: RunInputs
+    needed_bytes: int
+
+
+def inputs_path(runs: Path, job_id: str) -> Path:
+    """Where a job's inputs wait for it."""
+    return runs / f"{job_id}.inputs.json"
+
+
+@DBOS.workflow(name="carry_out")
+async def carry_out(job_id: str) -> None:
+    """One job from queued to its end."""
+    if await prepare(job_id) and await follow(job_id):
+        await finalize(job_id)
+
+
+@DBOS.step(name="prepare")
+async def prepare(job_id: str) -> bool:
+    """Fill the run folder with the records and the trainer's plan."""
+    return await asyncio.to_thread(_prepare, job_id)
+
+
+@DBOS.step(name="follow", preemptible=True)
+async def follow(job_id: str) -> bool:
+    """Start the trainer or adopt the living one, forward its progress, and judge how it ended."""
+    out = Ground.runs / job_id
+    try:
+        if not await asyncio.to_thread(_start_or_adopt, job_id, out):
+            return False
+        running = True
+        while running:
+            running = await asyncio.to_thread(trainer_alive, out)
+            await asyncio.to_thread(_forward_new, job_id, out)
+            if running:
+                await asyncio.sleep(POLL_SECONDS)
+        return await asyncio.to_thread(_judge, job_id, out)
+    except BaseException:
+        # DBOS's own interruptions are BaseExceptions; only a job that is being cancelled may lose its trainer,
+        # since a run that was fenced off must not kill the one that was adopted
+        if Ground.store.job(job_id).state == "cancelling":
+            await asyncio.to_thread(stop_trainer, out, grace_seconds=GRACE_SECONDS)
+        raise
+
+
+@DBOS.step(name="finalize")
+async def finalize(job_id: str) -> bool:
+    """Close the run folder with job.json and a verified manifest."""
+    return await asyncio.to_thread(_finalize, job_id)
+
+
+def _prepare(job_id: str) -> bool:
+    out = Ground.runs / job_id
+    try:
+        if enter(Ground.store, job_id, "preparing").state != "preparing":
+            return False
+        waiting = inputs_path(Ground.runs, job_id)
+        inputs = msgspec.json.decode(waiting.read_bytes(), type=JobInputs)
+        _require_data(inputs.run)
+        require_space(out, needed_bytes=inputs.needed_bytes)
+        prepare_run(out, inputs.run)
+    except (TuneGateError, OSError) as error:
+        _fail_with(job_id, error)
+        shutil.rmtree(out, ignore_errors=True)
+        return False
+    return True
+
+
+def _require_data(run: RunInputs) -> None:
+    gone = [path for path in (run.dataset, run.validation) if path is not None and not path.is_file()]
+    if gone:
+        raise TuneGateError("plan_mismatch", "A dataset of the plan was deleted.", remedy="Upload it and plan again.")
+
+
+def _start_or_adopt(job_id: str, out: Path) -> bool:
+    if enter(Ground.store, job_id, "running").state != "running":
+        return False
+    started = (out / WORK / "trainer-process.json").exists()
+    if not started and read_result(out) is None:
+        try:
+            start_trainer(out)
+        except TuneGateError as error:
+            _fail_with(job_id, error)
+            return False
+    return True
+
+
+def _forward_new(job_id: str, out: Path) -> None:
+    for record in read_progress(out, after=Ground.store.forwarded(job_id)):
+        forward(Ground.store, job_id, record)
+
+
+def _judge(job_id: str, out: Path) -> bool:
+    result = read_result(out)
+    if result is not None and result.status == "succeeded":
+        return enter(Ground.store, job_id, "finalizing", gate="passed").state == "finalizing"
+    if result is not None and result.error is not None:
+        fail(Ground.store, job_id, JobError(result.error.code, result.error.detail, result.error.remedy))
+    else:
+        what = "was stopped from outside" if result is not None else "ended without a result"
+        remedy = "Launch the plan again; a killed trainer usually means that memory ran out."
+        fail(Ground.store, job_id, JobError("trainer_died", f"The trainer {what}.", remedy))
+    return False
+
+
+def _finalize(job_id: str) -> bool:
+    inputs = msgspec.json.decode(inputs_path(Ground.runs, job_id).read_bytes(), type=JobInputs)
+    try:
+        finish_run(Ground.runs / job_id, plan=inputs.run.plan, job=_as_succeeded(Ground.store.job(job_id)))
+    except (TuneGateError, OSError) as error:
+        _fail_with(job_id, error)
+        return False
+    inputs_path(Ground.runs, job_id).unlink(missing_ok=True)
+    return enter(Ground.store, job_id, "succeeded").state == "succeeded"
+
+
+def _as_succeeded(job: Job) -> Job:
+    """The job as the artifact shows it: its files are written just before it is said to have succeeded."""
+    return job if job.state in ENDED else msgspec.structs.replace(job, state="succeeded", step="manifest")
+
+
+def _fail_with(job_id: str, error: Exception) -> None:
+    known: Any = error if isinstance(error, TuneGateError) else TuneGateError("environment", type(error).__name__)
+    fail(Ground.store, job_id, JobError(known.code, known.detail, known.remedy))

@@ -1,0 +1,1 @@
+"""What the service remembers: records, datasets, jobs and their events; SQLite by default, Postgres by URL."""

@@ -1,0 +1,55 @@
+"""Opens the database and brings its tables up to date."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+
+from service.errors import TuneGateError
+
+
+def open_engine(url: str) -> sa.Engine:
+    """An engine; SQLite gets write-ahead logging, waiting locks and foreign keys.
+
+    Raises:
+        TuneGateError: `environment` when the database cannot be opened.
+    """
+    try:
+        engine = sa.create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+        if engine.dialect.name == "sqlite":
+            if engine.url.database:
+                Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+            sa.event.listen(engine, "connect", _set_up_sqlite)
+        with engine.connect():
+            pass
+    except (sa.exc.SQLAlchemyError, OSError, ImportError) as error:
+        shown = sa.engine.make_url(url).render_as_string(hide_password=True)
+        raise TuneGateError(
+            "environment",
+            f"The database {shown} cannot be opened ({type(error).__name__}).",
+            remedy="Check TUNEGATE_DATABASE_URL.",
+        ) from error
+    return engine
+
+
+def migrate(engine: sa.Engine) -> None:
+    """Create or upgrade the tables."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _set_up_sqlite(connection: Any, record: object) -> None:
+    del record
+    # DBOS shares this engine kind: a writer must take its lock at BEGIN, or two upgrades deadlock
+    connection.isolation_level = "IMMEDIATE"
+    cursor = connection.cursor()
+    for pragma in ("busy_timeout=30000", "foreign_keys=ON", "journal_mode=WAL", "synchronous=NORMAL"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()

@@ -1,0 +1,155 @@
+"""Reads and writes: records once, jobs in place, events only at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+
+from service.clock import now
+from service.errors import TuneGateError
+from service.records.job import Job, JobEvent
+from service.store.tables import job_events, jobs, records
+
+R = TypeVar("R")
+
+
+class Store:
+    """All calls are synchronous and durable when they return."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def put(self, kind: str, identifier: str, record: object) -> None:
+        """Keep a record; the first one stored under an id wins."""
+        row = {"kind": kind, "id": identifier, "body": msgspec.json.encode(record).decode(), "created_at": now()}
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(sa.insert(records).values(row))
+        except sa.exc.IntegrityError:
+            return
+
+    def get(self, kind: str, identifier: str, type_: type[R]) -> R:
+        """A record by id.
+
+        Raises:
+            TuneGateError: `unknown_id`.
+        """
+        query = sa.select(records.c.body).where(records.c.kind == kind, records.c.id == identifier)
+        with self._engine.connect() as connection:
+            body = connection.execute(query).scalar_one_or_none()
+        if body is None:
+            raise TuneGateError("unknown_id", f"No {kind.replace('_', ' ')} with this id is stored here.")
+        return msgspec.json.decode(body, type=type_)
+
+    def forget(self, kind: str, identifier: str) -> None:
+        """Remove a record for good."""
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(records).where(records.c.kind == kind, records.c.id == identifier))
+
+    def add_job(self, job: Job, idempotency_key: str | None) -> tuple[Job, bool]:
+        """Keep a new job with its first event; (the earlier job, False) when the key was used before."""
+        number = sa.select(sa.func.coalesce(sa.func.max(jobs.c.number), 0) + 1).scalar_subquery()
+        row = {"id": job.id, "number": number, "idempotency_key": idempotency_key, "body": _encode(job)}
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(sa.insert(jobs).values(row))
+                _append(connection, job.id, "state", {"state": job.state})
+        except sa.exc.IntegrityError:
+            query = sa.select(jobs.c.body).where(jobs.c.idempotency_key == idempotency_key)
+            with self._engine.connect() as connection:
+                return msgspec.json.decode(connection.execute(query).scalar_one(), type=Job), False
+        return job, True
+
+    def job(self, identifier: str) -> Job:
+        """A job by id.
+
+        Raises:
+            TuneGateError: `unknown_id`.
+        """
+        with self._engine.connect() as connection:
+            return _job(connection, identifier)
+
+    def list_jobs(self, *, after: int, limit: int) -> list[tuple[int, Job]]:
+        """(number, job) in order of submission."""
+        query = sa.select(jobs.c.number, jobs.c.body).where(jobs.c.number > after).order_by(jobs.c.number).limit(limit)
+        with self._engine.connect() as connection:
+            return [(number, msgspec.json.decode(body, type=Job)) for number, body in connection.execute(query)]
+
+    def update_job(
+        self, identifier: str, change: Callable[[Job], Job | None], event: tuple[str, dict[str, Any]] | None = None
+    ) -> Job:
+        """Change a job and append an event in one transaction; a change to None leaves both alone."""
+        with self._engine.begin() as connection:
+            job = _job(connection, identifier, lock=True)
+            changed = change(job)
+            if changed is None:
+                return job
+            connection.execute(sa.update(jobs).where(jobs.c.id == identifier).values(body=_encode(changed)))
+            if event is not None:
+                _append(connection, identifier, *event)
+        return changed
+
+    def forward(
+        self, identifier: str, source_n: int, event: str, data: dict[str, Any], change: Callable[[Job], Job]
+    ) -> None:
+        """Append a trainer's record exactly once, whoever forwards it."""
+        try:
+            with self._engine.begin() as connection:
+                job = _job(connection, identifier, lock=True)
+                _append(connection, identifier, event, data, source_n=source_n)
+                values = {"body": _encode(change(job))}
+                connection.execute(sa.update(jobs).where(jobs.c.id == identifier).values(values))
+        except sa.exc.IntegrityError:
+            return
+
+    def forwarded(self, identifier: str) -> int:
+        """The number of the last trainer's record that was appended."""
+        query = sa.select(sa.func.max(job_events.c.source_n)).where(job_events.c.job_id == identifier)
+        with self._engine.connect() as connection:
+            return int(connection.execute(query).scalar_one() or 0)
+
+    def events(self, identifier: str, *, after: int) -> list[JobEvent]:
+        """Events numbered above `after`."""
+        table = job_events.c
+        query = sa.select(table.n, table.event, table.at, table.data).where(table.job_id == identifier, table.n > after)
+        with self._engine.connect() as connection:
+            found = connection.execute(query.order_by(table.n)).all()
+        return [JobEvent(n, event, at, msgspec.json.decode(data)) for n, event, at, data in found]
+
+    def ready(self) -> bool:
+        """Whether the database answers."""
+        try:
+            with self._engine.connect() as connection:
+                return connection.execute(sa.select(1)).scalar_one() == 1
+        except sa.exc.SQLAlchemyError:
+            return False
+
+
+def _job(connection: sa.Connection, identifier: str, *, lock: bool = False) -> Job:
+    query = sa.select(jobs.c.body).where(jobs.c.id == identifier)
+    body = connection.execute(query.with_for_update() if lock else query).scalar_one_or_none()
+    if body is None:
+        raise TuneGateError("unknown_id", "No job with this id is known here.")
+    return msgspec.json.decode(body, type=Job)
+
+
+def _append(
+    connection: sa.Connection, identifier: str, event: str, data: dict[str, Any], source_n: int | None = None
+) -> None:
+    last = sa.select(sa.func.coalesce(sa.func.max(job_events.c.n), 0) + 1).where(job_events.c.job_id == identifier)
+    row = {
+        "job_id": identifier,
+        "n": last.scalar_subquery(),
+        "source_n": source_n,
+        "event": event,
+        "at": now(),
+        "data": msgspec.json.encode(data).decode(),
+    }
+    connection.execute(sa.insert(job_events).values(row))
+
+
+def _encode(job: Job) -> str:
+    return msgspec.json.encode(job).decode()

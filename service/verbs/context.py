@@ -1,0 +1,51 @@
+"""What the service's verbs work with: settings, rules, the store and the jobs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from service.data import RuleFiles, rule_files
+from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.jobs.runner import JobRunner
+    from service.store.store import Store
+
+
+class Context(msgspec.Struct, frozen=True):
+    """Made once per process."""
+
+    settings: Settings
+    rules: RuleFiles
+    store: Store
+    runner: JobRunner
+
+
+@asynccontextmanager
+async def running_context(settings: Settings, *, stop_jobs: bool) -> AsyncIterator[Context]:
+    """Database, rules and jobs, open while the block runs.
+
+    Raises:
+        TuneGateError: `environment`, `invalid_rules`, `home_locked`.
+    """
+    import asyncio
+
+    from service.jobs.runner import running_jobs
+    from service.store.database import migrate, open_engine
+    from service.store.store import Store
+
+    settings.home.mkdir(parents=True, exist_ok=True)
+    engine = open_engine(settings.database_url)
+    await asyncio.to_thread(migrate, engine)
+    store = Store(engine)
+    try:
+        async with running_jobs(
+            store, home=settings.home, database_url=settings.database_url, stop_at_exit=stop_jobs
+        ) as runner:
+            yield Context(settings, rule_files(settings.rules), store, runner)
+    finally:
+        engine.dispose()

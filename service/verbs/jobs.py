@@ -1,0 +1,177 @@
+"""jobs: launch a plan, follow it, cancel it, and fetch what it made."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+
+from service.artifacts.bundle import RunInputs, read_manifest
+from service.clock import now
+from service.errors import TuneGateError
+from service.jobs.pipeline import JobInputs
+from service.jobs.states import enter
+from service.launch.plan import require_launchable
+from service.models.resolve import resolve_model
+from service.records.dataset import Dataset
+from service.records.decision import Decision
+from service.records.estimate import Estimate
+from service.records.job import ENDED, Job, JobEvent, Moment
+from service.records.lint_report import LintReport
+from service.records.manifest import Manifest
+from service.verbs.context import Context
+from service.verbs.datasets import dataset_path
+from service.verbs.plan import PlanBundle
+from service.verbs.train import needed_bytes
+from trainers.contract import DatasetRef, TrainPlan
+
+_POLL_SECONDS = 0.2
+_HEARTBEAT_SECONDS = 15.0
+
+
+class JobRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of `POST /v1/jobs`."""
+
+    plan_id: str
+
+
+class JobList(msgspec.Struct, frozen=True):
+    """A page of jobs; `next` is the cursor of the page after it."""
+
+    items: list[Job]
+    next: str | None
+
+
+async def launch(context: Context, request: JobRequest, *, idempotency_key: str | None) -> Job:
+    """Queue a job for a plan; the same key gives the same job.
+
+    Raises:
+        TuneGateError: `unknown_id`, `plan_blocked`, `plan_mismatch` when data or model are gone or changed.
+    """
+    bundle = await asyncio.to_thread(_bundle, context, request.plan_id)
+    job = Job(id=str(uuid.uuid4()), plan=bundle.plan.id, state="queued", timeline=[Moment("queued", now())])
+    job, new = await asyncio.to_thread(context.store.add_job, job, idempotency_key)
+    if job.plan != request.plan_id:
+        raise TuneGateError("plan_mismatch", "The Idempotency-Key was used for another plan.", remedy="Use a new key.")
+    if new or job.state == "queued":
+        run = RunInputs(
+            plan=bundle.plan,
+            decision=bundle.decision,
+            report=bundle.report,
+            estimate=bundle.estimate,
+            dataset=bundle.dataset,
+            validation=bundle.validation,
+            model=bundle.model,
+        )
+        await context.runner.submit(job, JobInputs(run=run, needed_bytes=needed_bytes(bundle)))
+    return job
+
+
+async def cancel(context: Context, job_id: str) -> Job:
+    """Ask a job to stop; its whole process tree is gone when the state says `cancelled`.
+
+    Raises:
+        TuneGateError: `unknown_id`, `job_finished`.
+    """
+    job = await asyncio.to_thread(context.store.job, job_id)
+    if job.state in ENDED:
+        raise TuneGateError("job_finished", f"The job is {job.state}.")
+    job = await asyncio.to_thread(enter, context.store, job_id, "cancelling")
+    if job.state == "cancelling":
+        context.runner.cancel_soon(job_id)
+    return job
+
+
+def list_jobs(context: Context, *, cursor: str | None, limit: int) -> JobList:
+    """A page of jobs in order of submission."""
+    if (cursor is not None and not cursor.isascii()) or (cursor and not cursor.isdigit()):
+        raise TuneGateError("invalid_input", "The cursor is not one of ours.", remedy="Leave it out to start anew.")
+    found = context.store.list_jobs(after=int(cursor or 0), limit=limit + 1)
+    page = found[:limit]
+    return JobList([job for _, job in page], str(page[-1][0]) if len(found) > limit else None)
+
+
+async def follow(context: Context, job_id: str, *, after: int) -> AsyncIterator[JobEvent | None]:
+    """Events numbered above `after`, until the job ends; None now and then while nothing happens."""
+    silent = 0.0
+    while True:
+        events = await asyncio.to_thread(context.store.events, job_id, after=after)
+        for event in events:
+            after, silent = event.n, 0.0
+            yield event
+            if event.event == "end":
+                return
+        if not events and (await asyncio.to_thread(context.store.job, job_id)).state in ENDED:
+            return  # asked for what comes after the end
+        await asyncio.sleep(_POLL_SECONDS)
+        silent += _POLL_SECONDS
+        if silent >= _HEARTBEAT_SECONDS:
+            silent = 0.0
+            yield None
+
+
+def logs(context: Context, job_id: str) -> str:
+    """The job's messages, a line each."""
+    context.store.job(job_id)
+    lines = []
+    for event in context.store.events(job_id, after=0):
+        data = event.data
+        what = data.get("message") or data.get("phase") or data.get("state")
+        if event.event == "step":
+            what = f"step {data.get('step')}/{data.get('total')} loss {data.get('loss')}"
+        lines.append(f"{event.at} {event.event} {what}")
+    return "\n".join(lines) + "\n"
+
+
+def artifact(context: Context, job_id: str) -> tuple[Path, Manifest]:
+    """The finished run folder and its manifest.
+
+    Raises:
+        TuneGateError: `unknown_id`, `artifact_not_ready`.
+    """
+    job = context.store.job(job_id)
+    if job.state != "succeeded":
+        raise TuneGateError("artifact_not_ready", f"The job is {job.state}.", remedy="Wait until it has succeeded.")
+    out = context.settings.runs / job_id
+    return out, read_manifest(out)
+
+
+def artifact_file(context: Context, job_id: str, path: str) -> Path:
+    """One file of the artifact; only what the manifest lists (and the manifest) can be asked for.
+
+    Raises:
+        TuneGateError: `unknown_id`, `artifact_not_ready`, `not_found`.
+    """
+    out, manifest = artifact(context, job_id)
+    wanted = path.lstrip("/")
+    if wanted != "manifest.json" and wanted not in {file.path for file in manifest.files}:
+        raise TuneGateError("not_found", "The artifact has no such file.", remedy="manifest.json lists its files.")
+    return out / wanted
+
+
+def _bundle(context: Context, plan_id: str) -> PlanBundle:
+    plan = context.store.get("plan", plan_id, TrainPlan)
+    require_launchable(plan)
+    model = resolve_model(plan.model, rules=context.rules, settings=context.settings)
+    if model.folder is None or model.fingerprint != plan.model_fingerprint:
+        raise TuneGateError("plan_mismatch", f"{plan.model}: not the model that was planned.", remedy="Plan again.")
+    dataset = _data(context, plan.dataset)
+    assert dataset is not None
+    return PlanBundle(
+        plan=plan,
+        decision=context.store.get("decision", plan.decision, Decision) if plan.decision else None,
+        report=context.store.get("lint_report", str(plan.lint_report), LintReport),
+        estimate=context.store.get("estimate", plan.estimate, Estimate) if plan.estimate else None,
+        dataset=dataset,
+        validation=_data(context, plan.validation),
+        model=model.folder,
+    )
+
+
+def _data(context: Context, reference: DatasetRef | None) -> Path | None:
+    if reference is None:
+        return None
+    return dataset_path(context, context.store.get("dataset", str(reference.id), Dataset))

@@ -1,0 +1,72 @@
+"""records: decisions, estimates and plans made from stored records, and stored themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from service.launch.request import PlanRequest
+from service.records.dataset import Dataset
+from service.records.decision import Decision
+from service.records.estimate import Estimate, EstimateSet
+from service.verbs.advise import advise
+from service.verbs.context import Context
+from service.verbs.datasets import dataset_path
+from service.verbs.estimate import EstimateInputs, answer, estimate
+from service.verbs.plan import PlanBundle, PlanData, plan_from_records
+from trainers.contract import DatasetRef, TrainPlan
+
+
+class DecisionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of `POST /v1/decisions`."""
+
+    facts: dict[str, Any] = {}
+    dataset_id: str | None = None
+    estimate_ids: list[str] = []
+    edition: str | None = None
+
+
+def make_decision(context: Context, request: DecisionRequest) -> Decision:
+    """Decide on facts, a stored dataset's report and stored estimates."""
+    report = context.store.get("dataset", request.dataset_id, Dataset).report if request.dataset_id else None
+    estimates = [context.store.get("estimate", one, Estimate) for one in request.estimate_ids]
+    decision = advise(request.facts, rules=context.rules, edition=request.edition, report=report, estimates=estimates)
+    context.store.put("decision", decision.id, decision)
+    return context.store.get("decision", decision.id, Decision)
+
+
+def make_estimates(context: Context, inputs: EstimateInputs) -> Estimate | EstimateSet:
+    """Estimate, with token lengths from a stored dataset if one is named."""
+    report = context.store.get("dataset", inputs.dataset_id, Dataset).report if inputs.dataset_id else None
+    made = estimate(inputs, rules=context.rules, settings=context.settings, report=report)
+    for one in made:
+        context.store.put("estimate", one.id, one)
+    return answer(made)
+
+
+def make_plan(context: Context, request: PlanRequest) -> TrainPlan:
+    """Plan on stored records; the plan and where its files lie are kept."""
+    bundle = plan_bundle(context, request)
+    if bundle.estimate is not None:
+        context.store.put("estimate", bundle.estimate.id, bundle.estimate)
+    context.store.put("lint_report", bundle.report.id, bundle.report)
+    context.store.put("plan", bundle.plan.id, bundle.plan)
+    return context.store.get("plan", bundle.plan.id, TrainPlan)
+
+
+def plan_bundle(context: Context, request: PlanRequest) -> PlanBundle:
+    """The plan with its records and paths, as `make_plan` stores it and a job runs it."""
+    dataset = context.store.get("dataset", request.dataset_id, Dataset)
+    held_out = None
+    if request.validation_dataset_id:
+        held_out = context.store.get("dataset", request.validation_dataset_id, Dataset)
+    decision = context.store.get("decision", request.decision_id, Decision) if request.decision_id else None
+    data = PlanData(
+        report=dataset.report,
+        dataset=DatasetRef(id=dataset.id, sha256=dataset.sha256),
+        dataset_path=dataset_path(context, dataset),
+        validation=DatasetRef(id=held_out.id, sha256=held_out.sha256) if held_out else None,
+        validation_path=dataset_path(context, held_out) if held_out else None,
+    )
+    return plan_from_records(request, data, decision=decision, rules=context.rules, settings=context.settings)
