@@ -1,0 +1,1 @@
+"""Peak memory of one training step as named terms, one file per term; pure arithmetic, no torch."""

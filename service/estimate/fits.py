@@ -1,0 +1,18 @@
+"""The verdict per device: P90 within the capacity fits, only P50 is tight, else no."""
+
+from __future__ import annotations
+
+from service.estimate.hardware import Hardware
+from service.estimate.reserve import DIGITS
+from service.records.estimate import Fit, Peak, Verdict
+
+
+def fit_on(device: Hardware, peak: Peak, *, count: int) -> Fit:
+    """Whether `count` such devices hold the run; capacity and peak are per device."""
+    capacity = device.capacity_gib or 0.0
+    verdict: Verdict = "no"
+    if peak.total_p90_gib <= capacity:
+        verdict = "fits"
+    elif peak.total_p50_gib <= capacity:
+        verdict = "tight"
+    return Fit(gpu=device.id, count=count, verdict=verdict, headroom_gib=round(capacity - peak.total_p90_gib, DIGITS))

@@ -1,0 +1,81 @@
+"""The hardware table (rules/hardware.toml): what one process can have on each device."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import tomllib
+from typing import Literal
+
+import msgspec
+
+from service.data import RuleFiles
+from service.errors import ErrorItem, TuneGateError, suggestion
+from service.estimate.notation import GIB
+
+FILE = "hardware.toml"
+
+
+class Hardware(msgspec.Struct, frozen=True, kw_only=True):
+    """One kind of device; `capacity_gib` is null for the cpu row, whose RAM is read when asked."""
+
+    id: str
+    kind: Literal["cuda", "cpu"]
+    bf16: bool
+    context_gib: float
+    context_verified: bool
+    validated: bool
+    source: str
+    as_of: dt.date
+    capacity_gib: float | None = None
+    capability: float = 0.0
+
+    @property
+    def is_cpu(self) -> bool:
+        return self.kind == "cpu"
+
+
+class _File(msgspec.Struct, frozen=True):
+    hardware: list[Hardware]
+
+
+# stands for "some recent GPU" where none is named: the fused kernels run, the context is on the safe side
+ANY_GPU = Hardware(
+    id="any-gpu", kind="cuda", bf16=True, context_gib=0.6, context_verified=False, validated=False,
+    source="assumed", as_of=dt.date(2026, 11, 21), capability=8.0,
+)  # fmt: skip
+
+
+def hardware_table(rules: RuleFiles) -> dict[str, Hardware]:
+    """Every row by id, the cpu row with this machine's RAM.
+
+    Raises:
+        TuneGateError: `invalid_rules`.
+
+    """
+    try:
+        rows = msgspec.convert(tomllib.loads(rules.read(FILE).decode()), _File).hardware
+    except (ValueError, msgspec.ValidationError) as error:
+        raise TuneGateError("invalid_rules", f"{FILE}: {error}.") from error
+    return {
+        row.id: msgspec.structs.replace(row, capacity_gib=ram_gib()) if row.capacity_gib is None else row
+        for row in rows
+    }
+
+
+def chosen(names: list[str], table: dict[str, Hardware]) -> tuple[list[Hardware], list[ErrorItem]]:
+    """The named rows (all when none is named) and an item per unknown name."""
+    errors = [
+        ErrorItem("gpu", name, ", ".join(table), suggestion(name, table) or None) for name in names if name not in table
+    ]
+    rows = [table[name] for name in dict.fromkeys(names) if name in table] if names else list(table.values())
+    return rows, errors
+
+
+def ram_gib() -> float:
+    """Physical memory of this machine."""
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB, 6)
+    import psutil
+
+    return round(float(psutil.virtual_memory().total) / GIB, 6)

@@ -1,0 +1,144 @@
+"""What a caller may say about an estimate; null means our trainer's default, which comes back as an assumption."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from service.errors import ErrorItem, TuneGateError, suggestion
+from service.estimate.reading import read_struct
+
+TECHNIQUES = ("full", "lora", "qlora", "dora", "qdora", "prompt")
+# what "all techniques" means; prompt tuning is estimated when asked for by name
+DEFAULT_TECHNIQUES = ("full", "lora", "qlora", "dora", "qdora")
+_NO_FORMULA = {
+    "peft": "other PEFT methods keep activations that no formula here covers",
+    "provider-managed": "the provider's own hardware is not ours to size",
+}
+
+
+class AdapterInputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`targets` is "all-linear" or module names; `virtual_tokens` is for prompt tuning."""
+
+    r: int | None = None
+    targets: list[str] | str | None = None
+    dropout: float | None = None
+    dtype: Literal["fp32", "bf16", "fp16"] | None = None
+    virtual_tokens: int | None = None
+
+
+class ZeroInputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """DeepSpeed ZeRO."""
+
+    stage: int | None = None
+    offload_optimizer: bool | None = None
+    offload_params: bool | None = None
+
+
+class EstimateInputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of `POST /v1/estimates` and of `--inputs FILE`."""
+
+    model: str | dict[str, Any]
+    techniques: list[str] = []
+    base_dtype: Literal["bf16", "fp16", "fp32"] | None = None
+    double_quant: bool | None = None
+    kbit_prepare: bool | None = None
+    autocast: Literal["bf16", "fp16", "none"] | None = None
+    adapter: AdapterInputs = AdapterInputs()
+    micro_batch: int | None = None
+    seq_len: int | None = None
+    padded: bool | None = None
+    grad_accum: int | None = None
+    checkpointing: bool | None = None
+    attention: Literal["sdpa", "eager", "flash"] | None = None
+    optimizer: Literal["adamw", "adamw_fused", "adamw_8bit", "adamw_paged_8bit", "adafactor", "sgd"] | None = None
+    loss: Literal["hf", "chunked", "fused"] | None = None
+    keep_logits: bool | None = None
+    zero: ZeroInputs = ZeroInputs()
+    gpus: int | None = None
+    gpu: str | list[str] | None = None
+    dataset_id: str | None = None
+    tier: Literal["formula", "simulated", "measured"] = "formula"
+
+
+# (lowest, highest) inclusive
+_RANGES: dict[str, tuple[int, int]] = {
+    "micro_batch": (1, 65_536),
+    "seq_len": (1, 10_000_000),
+    "grad_accum": (1, 1_000_000),
+    "gpus": (1, 65_536),
+    "adapter.r": (1, 65_536),
+    "adapter.virtual_tokens": (1, 100_000),
+    "zero.stage": (0, 3),
+}
+
+
+def read_inputs(raw: object) -> EstimateInputs:
+    """The inputs of decoded JSON, with every unusable value reported at once.
+
+    Raises:
+        TuneGateError: `invalid_input`.
+
+    """
+    errors: list[ErrorItem] = []
+    inputs = read_struct(raw, EstimateInputs, errors)
+    if isinstance(inputs, EstimateInputs):
+        errors += check_inputs(inputs)
+    if errors or not isinstance(inputs, EstimateInputs):
+        raise invalid(errors)
+    return inputs
+
+
+def problems(inputs: EstimateInputs) -> list[ErrorItem]:
+    """The same check for inputs that were built in code, whose types nothing has checked yet."""
+    errors: list[ErrorItem] = []
+    if isinstance(read_struct(msgspec.to_builtins(inputs), EstimateInputs, errors), EstimateInputs):
+        errors += check_inputs(inputs)
+    return errors
+
+
+def invalid(errors: list[ErrorItem]) -> TuneGateError:
+    """One problem with all its items."""
+    return TuneGateError("invalid_input", f"The estimate inputs have {len(errors)} unusable value(s).", errors=errors)
+
+
+def check_inputs(inputs: EstimateInputs) -> list[ErrorItem]:
+    """Everything wrong that needs neither the model nor the hardware."""
+    errors = [error for name in inputs.techniques for error in _check_technique(name)]
+    errors += [error for path, bounds in _RANGES.items() for error in _check_range(inputs, path, bounds)]
+    if inputs.adapter.dropout is not None and not 0 <= inputs.adapter.dropout < 1:
+        errors.append(ErrorItem("adapter.dropout", str(inputs.adapter.dropout), "0 to below 1"))
+    targets = inputs.adapter.targets
+    if isinstance(targets, str) and targets != "all-linear":
+        errors.append(ErrorItem("adapter.targets", targets, '"all-linear" or a list of module names'))
+    if isinstance(targets, list) and not targets:
+        errors.append(ErrorItem("adapter.targets", "[]", "at least one module name"))
+    if inputs.tier != "formula":
+        errors.append(ErrorItem("tier", inputs.tier, "formula", "This version estimates by formula only."))
+    return errors + _check_offload(inputs.zero)
+
+
+def _check_technique(name: str) -> list[ErrorItem]:
+    if name in TECHNIQUES:
+        return []
+    reason = f"No formula for {name}: {_NO_FORMULA[name]}." if name in _NO_FORMULA else suggestion(name, TECHNIQUES)
+    return [ErrorItem("techniques", name, ", ".join(TECHNIQUES), reason or None)]
+
+
+def _check_range(inputs: EstimateInputs, path: str, bounds: tuple[int, int]) -> list[ErrorItem]:
+    value: Any = inputs
+    for name in path.split("."):
+        value = getattr(value, name)
+    if value is None or bounds[0] <= value <= bounds[1]:
+        return []
+    return [ErrorItem(path, str(value), f"{bounds[0]} to {bounds[1]}")]
+
+
+def _check_offload(zero: ZeroInputs) -> list[ErrorItem]:
+    stage, errors = zero.stage or 0, []
+    if zero.offload_optimizer and stage < 1:
+        errors.append(ErrorItem("zero.offload_optimizer", f"true with stage {stage}", "stage 1 to 3"))
+    if zero.offload_params and stage != 3:
+        errors.append(ErrorItem("zero.offload_params", f"true with stage {stage}", "stage 3"))
+    return errors

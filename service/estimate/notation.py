@@ -1,0 +1,154 @@
+"""The symbols of the formulas: one run's resolved settings and what follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from service.models.architecture import Architecture, Linear
+from service.models.parameters import layer_linear_elements, linears, parameters
+
+GIB = 2**30
+MIB = 2**20
+
+Kernel = Literal["flash", "efficient", "math", "eager"]
+# techniques with low-rank adapters, and those whose base is quantised to 4 bits
+LOW_RANK = ("lora", "qlora", "dora", "qdora")
+QUANTISED = ("qlora", "qdora")
+MAGNITUDE = ("dora", "qdora")
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything chosen for one step; nothing here is a guess any more."""
+
+    technique: str
+    micro_batch: int
+    seq_len: int
+    weight_bytes: int = 2
+    autocast: bool = False
+    kbit_fp32: bool = False
+    double_quant: bool = True
+    adapter_r: int = 16
+    adapter_targets: tuple[str, ...] | None = None
+    adapter_bytes: int = 4
+    dropout: bool = False
+    virtual_tokens: int = 0
+    padded: bool = False
+    accumulates: bool = False
+    checkpointing: bool = False
+    kernel: Kernel = "flash"
+    repeated_kv: bool = False
+    cuda: bool = True
+    optimizer: str = "adamw"
+    loss: str = "hf"
+    keep_logits: bool = False
+    zero_stage: int = 0
+    offload_optimizer: bool = False
+    offload_params: bool = False
+    gpus: int = 1
+
+
+class Case(msgspec.Struct, frozen=True):
+    """A model and a run, with the derived symbols."""
+
+    model: Architecture
+    run: Run
+
+    @property
+    def full(self) -> bool:
+        return self.run.technique == "full"
+
+    @property
+    def quantised(self) -> bool:
+        return self.run.technique in QUANTISED
+
+    @property
+    def low_rank(self) -> bool:
+        return self.run.technique in LOW_RANK
+
+    @property
+    def dora(self) -> bool:
+        return self.run.technique in MAGNITUDE
+
+    @property
+    def kbit(self) -> bool:
+        return self.quantised and self.run.kbit_fp32
+
+    @property
+    def w(self) -> int:
+        """Bytes per weight."""
+        return self.run.weight_bytes
+
+    @property
+    def e(self) -> int:
+        """Bytes per element that matrix products read and write."""
+        if self.run.autocast:
+            return 2
+        return 4 if self.w == 4 or self.kbit else 2
+
+    @property
+    def rho(self) -> int:
+        """Bytes per element of the residual stream."""
+        return 4 if self.w == 4 or self.kbit else 2
+
+    @property
+    def u(self) -> int:
+        """Bytes per adapter parameter."""
+        return self.run.adapter_bytes
+
+    @property
+    def g(self) -> int:
+        """Gradient bytes per trained parameter."""
+        return self.w if self.full else self.u
+
+    @property
+    def length(self) -> int:
+        """Tokens per row, virtual ones included."""
+        return self.run.seq_len + self.run.virtual_tokens
+
+    @property
+    def tokens(self) -> int:
+        """T: tokens in the micro-batch."""
+        return self.run.micro_batch * self.length
+
+    @property
+    def casts_inputs(self) -> bool:
+        """fp32 adapters on 16-bit activations: every adapted module keeps a cast copy of its own input."""
+        if not self.low_rank or self.fp32_stream:
+            return False
+        return self.run.autocast or self.u == 4
+
+    @property
+    def fp32_stream(self) -> bool:
+        return self.rho == 4 and self.e == 4
+
+    @property
+    def parameters(self) -> int:
+        return parameters(self.model)
+
+    @property
+    def linear_elements(self) -> int:
+        """n4: elements of all weight matrices inside the layers."""
+        return self.model.layers * layer_linear_elements(self.model)
+
+    @property
+    def head_elements(self) -> int:
+        return self.model.vocabulary * self.model.hidden
+
+    def adapted(self, modules: Sequence[Linear]) -> list[Linear]:
+        """Those of `modules` that carry an adapter."""
+        if not self.low_rank:
+            return []
+        targets = self.run.adapter_targets
+        return [one for one in modules if targets is None or is_target(one.name, targets)]
+
+    def reading(self, what: str) -> list[Linear]:
+        """The modules of a layer that read one tensor."""
+        return [linear for linear in linears(self.model) if linear.reads == what]
+
+
+def is_target(module: str, targets: Sequence[str]) -> bool:
+    """Peft matches a module by the end of its dotted name."""
+    return any(module == target or module.endswith(f".{target}") for target in targets)
