@@ -44,7 +44,7 @@ constraints: $(READY)  ## resolve constraints.txt anew for every platform and Py
 	printf '# uv does not see CPU wheels offered to pip, so torch is pinned by hand (pyproject.toml, extra train)\ntorch==2.13.0\n' >> constraints.txt
 
 base-model: $(READY)  ## the small base model of the demo, into ./base-model
-	$(BIN)/python examples/base-model/make_base_model.py base-model
+	$(BIN)/python examples/library-desk/make_base_model.py base-model
 
 clean:           ## remove what was set up and made
 	rm -rf $(VENV) demo-output base-model dist build

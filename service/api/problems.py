@@ -72,6 +72,6 @@ def documented(*statuses: int) -> dict[int, ResponseSpec]:
     """The `responses` of a route: problem+json for 400 and the given statuses."""
     texts = {status: HTTPStatus(status).phrase for status in (400, 500, *statuses)}
     return {
-        status: ResponseSpec(Problem, generate_examples=False, description=text, media_type=MEDIA_TYPE)  # type: ignore[arg-type]
+        status: ResponseSpec(Problem, generate_examples=False, description=text, media_type=MEDIA_TYPE)
         for status, text in texts.items()
     }

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, Any, cast
 
 from service.artifacts.bundle import run_files
 
 _CHUNK_BYTES = 1 << 20
 
 
-class _Sink:
+class _Sink(io.RawIOBase):
     """A write-only, unseekable file whose bytes are taken out as they arrive."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._pending: list[bytes] = []
 
-    def write(self, data: bytes) -> int:
-        self._pending.append(bytes(data))
-        return len(data)
+    def writable(self) -> bool:
+        return True
 
-    def flush(self) -> None:
-        """Nothing is held back."""
+    def write(self, data: Any) -> int:
+        taken = bytes(data)
+        self._pending.append(taken)
+        return len(taken)
 
     def take(self) -> bytes:
         taken = b"".join(self._pending)
@@ -33,7 +37,7 @@ class _Sink:
 def zip_stream(out: Path) -> Iterator[bytes]:
     """The artifact as zip bytes, sorted and with fixed times; weights do not compress, so all is stored."""
     sink = _Sink()
-    with zipfile.ZipFile(sink, "w") as archive:
+    with zipfile.ZipFile(cast("IO[bytes]", sink), "w") as archive:
         for path in run_files(out):
             member = zipfile.ZipInfo(path.relative_to(out).as_posix())
             member.external_attr = 0o644 << 16

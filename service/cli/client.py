@@ -46,6 +46,13 @@ class ServiceClient:
         headers = {"Content-Type": "application/json"} | (headers or {})
         return self._json("POST", path, params=params, content=content, headers=headers)
 
+    def text(self, path: str) -> str:
+        """GET one answer as text."""
+        with self._reaching():
+            answer = self._http.get(path)
+        _raise_problem(answer)
+        return answer.text
+
     def upload(self, path: str, file: Path, **params: str) -> Any:
         """POST a file's bytes as they are, streamed."""
         with file.open("rb") as handle:

@@ -27,12 +27,13 @@ def example_folder(name: str) -> Path:
 
 def base_model(out: Path) -> Path:
     """The small base model, made once per version of its script (tokenizer and pre-training, under two minutes)."""
-    scripts = sorted(example_folder("base-model").glob("*.py"))
-    version = hashlib.sha256(b"".join(script.read_bytes() for script in scripts)).hexdigest()[:12]
+    example = example_folder("library-desk")
+    made_from = [example / name for name in ("make_base_model.py", "make_dataset.py", "topics.toml")]
+    version = hashlib.sha256(b"".join(path.read_bytes() for path in made_from)).hexdigest()[:12]
     model = out / "base-model" / version
     if not model.is_dir():
         click.echo("\nThe base model is made first (once): a tokenizer, then a short pre-training", err=True)
-        script = example_folder("base-model") / "make_base_model.py"
+        script = made_from[0]
         done = subprocess.run([sys.executable, str(script), str(model)], check=False)
         if done.returncode:
             raise TuneGateError("environment", f"{script.name} ended with {done.returncode}.")

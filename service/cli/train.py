@@ -76,7 +76,8 @@ def manifest_text(manifest: Manifest, out: Path) -> str:
 
 def _measures(evaluation: dict[str, Any]) -> dict[str, Any]:
     names = ("rows", "validation_loss", "exact_match")
-    return {name: evaluation[name] for name in names if name in evaluation} | evaluation.get("checks", {})
+    checks: dict[str, Any] = evaluation.get("checks", {})
+    return {name: evaluation[name] for name in names if name in evaluation} | checks
 
 
 def _short(value: object) -> str:

@@ -75,27 +75,22 @@ _RANGES: dict[str, tuple[int, int]] = {
 
 
 def read_inputs(raw: object) -> EstimateInputs:
-    """The inputs of decoded JSON, with every unusable value reported at once.
+    """The inputs of decoded JSON: known fields of the right kind; `check_inputs` judges the values.
 
     Raises:
-        TuneGateError: `invalid_input`.
+        TuneGateError: `invalid_input` with every field that is unknown, missing or of the wrong kind.
 
     """
     errors: list[ErrorItem] = []
     inputs = read_struct(raw, EstimateInputs, errors)
-    if isinstance(inputs, EstimateInputs):
-        errors += check_inputs(inputs)
-    if errors or not isinstance(inputs, EstimateInputs):
+    if not isinstance(inputs, EstimateInputs):
         raise invalid(errors)
     return inputs
 
 
-def problems(inputs: EstimateInputs) -> list[ErrorItem]:
-    """The same check for inputs that were built in code, whose types nothing has checked yet."""
-    errors: list[ErrorItem] = []
-    if isinstance(read_struct(msgspec.to_builtins(inputs), EstimateInputs, errors), EstimateInputs):
-        errors += check_inputs(inputs)
-    return errors
+def require_types(inputs: EstimateInputs) -> None:
+    """The same for inputs that were built in code, whose types nothing has checked yet."""
+    read_inputs(msgspec.to_builtins(inputs))
 
 
 def invalid(errors: list[ErrorItem]) -> TuneGateError:

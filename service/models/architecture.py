@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from service.errors import ErrorItem, TuneGateError, suggestion
+from service.errors import ErrorItem, TuneGateError
 from service.models.families import FAMILIES, Family, family_names
 
 # sizes beyond these are typing errors, not models
@@ -114,7 +114,7 @@ def _require_formula(config: Mapping[str, Any], model_type: object, where: str) 
         raise TuneGateError(
             "unsupported_family",
             f"{where}: {reason}.",
-            remedy=f"Families with a formula: {family_names()}. {suggestion(model_type, FAMILIES)}".strip(),
+            remedy=f"Families with a formula: {family_names()}.",
         )
 
 

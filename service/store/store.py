@@ -123,7 +123,7 @@ class Store:
         """Whether the database answers."""
         try:
             with self._engine.connect() as connection:
-                return connection.execute(sa.select(1)).scalar_one() == 1
+                return bool(connection.execute(sa.select(1)).scalar_one() == 1)
         except sa.exc.SQLAlchemyError:
             return False
 

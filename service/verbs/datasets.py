@@ -28,11 +28,11 @@ async def received(chunks: AsyncIterator[bytes], folder: Path) -> AsyncIterator[
     Raises:
         TuneGateError: `too_large`, `disk_full`.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f".upload-{os.urandom(8).hex()}"
     size = 0
     try:
         try:
+            await anyio.Path(folder).mkdir(parents=True, exist_ok=True)
             async with await anyio.open_file(path, "wb") as sink:
                 async for chunk in chunks:
                     size += len(chunk)
@@ -47,7 +47,7 @@ async def received(chunks: AsyncIterator[bytes], folder: Path) -> AsyncIterator[
             raise write_error(folder, error) from error
         yield path
     finally:
-        path.unlink(missing_ok=True)
+        await anyio.Path(path).unlink(missing_ok=True)
 
 
 def lint_upload(context: Context, path: Path, *, target: str, method: str, model: str | None) -> LintReport:

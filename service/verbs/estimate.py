@@ -9,9 +9,10 @@ from service.estimate.hardware import chosen, hardware_table
 from service.estimate.inputs import (
     DEFAULT_TECHNIQUES,
     EstimateInputs,
+    check_inputs,
     invalid,
-    problems,
     read_inputs,
+    require_types,
 )
 from service.estimate.record import Question, estimate_one
 from service.models.architecture import Architecture, read_architecture
@@ -36,10 +37,9 @@ def estimate(
         TuneGateError: `invalid_input` with everything that is unusable, `unreadable_model`, `unsupported_family`.
 
     """
-    errors = problems(inputs)
-    if errors:
-        raise invalid(errors)
+    require_types(inputs)
     devices, errors = chosen(_names(inputs.gpu), hardware_table(rules))
+    errors += check_inputs(inputs)
     if inputs.dataset_id is not None and report is None:
         what = "a dataset id without its lint report"
         errors.append(ErrorItem("dataset_id", what, "an id that this service holds", "Give the report: --report."))
@@ -80,7 +80,7 @@ def _architecture(
     except TuneGateError as error:
         if not errors:
             raise
-        raise invalid([*errors, ErrorItem("model", error.detail, None, error.remedy or None)]) from error
+        raise invalid([*errors, ErrorItem("model", error.detail.rstrip("."), None, error.remedy or None)]) from error
 
 
 def _measured_length(report: LintReport | None) -> int | None:

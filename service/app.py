@@ -1,0 +1,83 @@
+"""Builds the Litestar app; the only place that wires things together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from litestar import Litestar, Router
+from litestar.config.app import AppConfig
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.plugins.prometheus import PrometheusConfig, PrometheusController
+from litestar.types import Message, Scope
+
+from service import __version__
+from service.api.catalogue import Catalogues, Rules
+from service.api.data import Datasets, lint_body
+from service.api.decide import Decisions, Estimates, Plans
+from service.api.jobs import Jobs
+from service.api.operation import live, ready
+from service.api.problems import HANDLERS
+from service.settings import Settings, load_settings
+from service.verbs.context import Context, running_context
+
+
+class Metrics(PrometheusController):
+    """Prometheus metrics at /metrics."""
+
+    path = "/metrics"
+    openmetrics_format = True
+
+
+def build_app(settings: Settings | None = None, *, stop_jobs: bool = False) -> Litestar:
+    """The app over TUNEGATE_HOME; `stop_jobs` stops running jobs when it shuts down, else trainers go on."""
+    chosen = settings or load_settings()
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        async with running_context(chosen, stop_jobs=stop_jobs) as context:
+            app.state.context = context
+            yield
+
+    handlers: list[Any] = [Decisions, lint_body, Datasets, Estimates, Plans, Jobs, Rules, Catalogues]
+    return Litestar(
+        route_handlers=[Router("/v1", route_handlers=handlers), live, ready, Metrics],
+        lifespan=[lifespan],
+        dependencies={"context": Provide(_context, sync_to_thread=False)},
+        exception_handlers=HANDLERS,
+        middleware=[PrometheusConfig(app_name="tunegate", prefix="tunegate", group_path=True).middleware],
+        openapi_config=OpenAPIConfig(
+            title="tunegate",
+            version=__version__,
+            description="Should we fine-tune, and how, where, with what? Then do it. Errors are problem+json.",
+            create_examples=False,
+        ),
+        before_send=[_allow_all_methods],
+        on_app_init=[_quiet],
+    )
+
+
+def _context(state: State) -> Context:
+    context: Context = state.context
+    return context
+
+
+def _quiet(config: AppConfig) -> AppConfig:
+    """No request logging by the framework: its plugin would log bodies, and bodies are training data."""
+    config.logging_config = None
+    return config
+
+
+async def _allow_all_methods(message: Message, scope: Scope) -> None:
+    """Litestar's automatic OPTIONS answer names the first method of a path only; name them all."""
+    if message["type"] != "http.response.start" or scope.get("method") != "OPTIONS":
+        return
+    template = scope.get("path_template")
+    app: Litestar = scope["litestar_app"]
+    methods = {m for route in app.routes if route.path_format == template for m in getattr(route, "methods", ())}
+    if methods:
+        kept = [(name, value) for name, value in message["headers"] if name.lower() != b"allow"]
+        message["headers"] = [*kept, (b"allow", ", ".join(sorted(methods)).encode())]

@@ -1,0 +1,109 @@
+"""tunegate jobs: follow the jobs of a running service (TUNEGATE_URL, TUNEGATE_API_KEY)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from service.cli.client import ServiceClient
+from service.cli.output import emit, output_options, pretty_json, say
+from service.cli.train import progress_line
+from service.settings import load_settings
+
+
+def _client() -> ServiceClient:
+    settings = load_settings()
+    return ServiceClient(settings.url, settings.api_key)
+
+
+@click.group("jobs")
+def command() -> None:
+    """List, show, watch and cancel jobs; read their logs, fetch their artifacts."""
+
+
+@command.command("list")
+@output_options()
+def list_(format_: str, output: Path | None, *, no_input: bool) -> int:
+    """Every job in order of submission."""
+    del no_input
+    client = _client()
+    items: list[dict[str, Any]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = client.get("/v1/jobs", **({"cursor": cursor} if cursor else {}))
+        items += page["items"]
+        cursor = page["next"]
+    shown = "\n".join(_line(job) for job in items) or "no jobs"
+    emit(pretty_json({"items": items, "next": None}) if format_ == "json" else shown, output)
+    return 0
+
+
+@command.command("show")
+@click.argument("job")
+@output_options()
+def show(job: str, format_: str, output: Path | None, *, no_input: bool) -> int:
+    """One job as it stands; exit 1 when it failed or was cancelled."""
+    del no_input
+    found = _client().get(f"/v1/jobs/{job}")
+    emit(pretty_json(found) if format_ == "json" else _text(found), output)
+    return 1 if found["state"] in {"failed", "cancelled"} else 0
+
+
+@command.command("watch")
+@click.argument("job")
+@output_options()
+def watch(job: str, format_: str, output: Path | None, *, no_input: bool) -> int:
+    """Follow a job to its end; exit 1 unless it succeeded."""
+    del no_input
+    client = _client()
+    for event in client.events(job):
+        line = progress_line(event.event, event.data)
+        if line:
+            say(line)
+    found = client.get(f"/v1/jobs/{job}")
+    emit(pretty_json(found) if format_ == "json" else _text(found), output)
+    return 0 if found["state"] == "succeeded" else 1
+
+
+@command.command("logs")
+@click.argument("job")
+def logs(job: str) -> int:
+    """The job's messages."""
+    click.echo(_client().text(f"/v1/jobs/{job}/logs"), nl=False)
+    return 0
+
+
+@command.command("cancel")
+@click.argument("job")
+@output_options()
+def cancel(job: str, format_: str, output: Path | None, *, no_input: bool) -> int:
+    """Stop a job and its whole process tree."""
+    del no_input
+    found = _client().post(f"/v1/jobs/{job}/cancel")
+    emit(pretty_json(found) if format_ == "json" else _text(found), output)
+    return 0
+
+
+@command.command("artifact")
+@click.argument("job")
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="FILE.zip", help="The zip file.")
+def artifact(job: str, out: Path) -> int:
+    """Fetch the artifact as a zip."""
+    _client().download(f"/v1/jobs/{job}/artifact", out)
+    say(f"{out}: {out.stat().st_size} bytes")
+    return 0
+
+
+def _line(job: dict[str, Any]) -> str:
+    progress = job["progress"]
+    total = progress["total"]
+    return f"{job['id']}  {job['state']:<11} {progress['step']}{f'/{total}' if total else ''}  plan {job['plan'][:12]}"
+
+
+def _text(job: dict[str, Any]) -> str:
+    lines = [_line(job), *(f"  {moment['at']} {moment['state']}" for moment in job["timeline"])]
+    if job["error"]:
+        lines.append(f"  {job['error']['code']}: {job['error']['detail']} {job['error']['remedy']}")
+    return "\n".join(lines)

@@ -1,0 +1,72 @@
+"""Writes what is generated: openapi/openapi.json from the app, schemas/ from the records (`make regen`)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from service.app import build_app
+from service.launch.request import PlanRequest
+from service.records.dataset import Dataset
+from service.records.decision import Decision
+from service.records.estimate import Estimate
+from service.records.job import Job
+from service.records.lint_report import LintReport
+from service.records.manifest import Manifest
+from service.records.problem import Problem
+from service.verbs.estimate import EstimateInputs
+from service.verbs.records import DecisionRequest
+from trainers.contract import Progress, Result, TrainPlan
+
+SCHEMAS: dict[str, type[msgspec.Struct]] = {
+    "decision": Decision,
+    "lint-report": LintReport,
+    "dataset": Dataset,
+    "estimate": Estimate,
+    "plan": TrainPlan,
+    "job": Job,
+    "manifest": Manifest,
+    "problem": Problem,
+    "progress": Progress,
+    "result": Result,
+    "decision-request": DecisionRequest,
+    "estimate-inputs": EstimateInputs,
+    "plan-request": PlanRequest,
+}
+
+
+def generated() -> dict[str, str]:
+    """Path from the root of the checkout -> what must stand there."""
+    files = {"openapi/openapi.json": _text(openapi())}
+    for name, type_ in SCHEMAS.items():
+        schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"} | msgspec.json.schema(type_)
+        files[f"schemas/{name}.schema.json"] = _text(schema)
+    return files
+
+
+def openapi() -> dict[str, Any]:
+    """The contract as served at /schema/openapi.json, closed where unknown fields are refused."""
+    document: dict[str, Any] = build_app().openapi_schema.to_schema()
+    closed = {type_.__name__ for type_ in SCHEMAS.values() if type_.__struct_config__.forbid_unknown_fields}
+    for schema in document.get("components", {}).get("schemas", {}).values():
+        if schema.get("title") in closed:
+            schema["additionalProperties"] = False
+    return document
+
+
+def main() -> None:
+    """Write every generated file of the checkout."""
+    root = Path(__file__).resolve().parent.parent
+    for name, text in generated().items():
+        (root / name).write_text(text, encoding="utf-8")
+
+
+def _text(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    main()
