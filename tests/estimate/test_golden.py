@@ -1,0 +1,66 @@
+"""The formulas reproduce their recorded values."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.data import rule_files
+from service.estimate.notation import GIB, MIB, Case, Run
+from service.estimate.phases import peak
+from service.models.architecture import Architecture, read_architecture
+from service.models.catalogue import catalogue
+
+ROWS: list[dict[str, Any]] = tomllib.loads((Path(__file__).parent / "golden.toml").read_text())["row"]
+
+
+def architecture(name: str, **changes: int) -> Architecture:
+    return read_architecture({**catalogue(rule_files())[name].config, **changes}, where=name)
+
+
+def case(model: Architecture, technique: str, settings: dict[str, Any]) -> Case:
+    values = {"micro_batch": 1, "seq_len": 2048, "keep_logits": True, "optimizer": "adamw_fused", **settings}
+    if "adapter_targets" in values:
+        values["adapter_targets"] = tuple(values["adapter_targets"])
+    return Case(model, Run(technique=technique, **values))
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['model']}-{row['technique']}-{row['gib']}")
+def test_a_recorded_value_is_reproduced(row: dict[str, Any]) -> None:
+    found = peak(case(architecture(row["model"]), row["technique"], row.get("run", {})))
+    gib = found.bytes / GIB
+    if row.get("simulated"):
+        assert gib == pytest.approx(row["gib"], rel=row["tolerance"])
+    else:
+        # the 8B rows are recorded to 3 decimals, the 3B rows to 2
+        digits = 2 if row["model"] == "llama-3.2-3b" else 3
+        assert round(gib, digits) == row["gib"]
+    assert row.get("phase") in {None, found.name}
+
+
+def test_four_layer_variants_give_the_recorded_formula_values() -> None:
+    mistral = architecture("mistral-7b-v0.1", num_hidden_layers=4)
+    phi = architecture("phi-3-mini-4k", num_hidden_layers=4)
+    full = case(mistral, "full", {"micro_batch": 2, "checkpointing": True})
+    assert round(peak(full).bytes / GIB, 3) == 9.641
+    assert round(peak(case(phi, "dora", {"seq_len": 1024, "adapter_r": 8})).bytes / GIB, 3) == 3.430
+
+
+@pytest.mark.parametrize(
+    ("settings", "real_mib"),
+    [
+        ({"micro_batch": 2, "seq_len": 256}, 265.0),
+        ({"micro_batch": 4, "seq_len": 512}, 629.0),
+        ({"micro_batch": 2, "seq_len": 256, "kernel": "eager", "repeated_kv": True, "cuda": False}, 305.4),
+    ],
+)
+def test_a_tiny_llama_profiled_on_the_cpu_is_matched(settings: dict[str, Any], real_mib: float) -> None:
+    config = {
+        "model_type": "llama", "vocab_size": 8000, "hidden_size": 512, "intermediate_size": 1408,
+        "num_hidden_layers": 6, "num_attention_heads": 8, "num_key_value_heads": 2,
+    }  # fmt: skip
+    found = peak(case(read_architecture(config, where="tiny"), "full", settings)).bytes / MIB
+    assert found == pytest.approx(real_mib, abs=0.1)
