@@ -15,7 +15,7 @@ from service.models.catalogue import catalogue, count_parameters
 from service.models.folder import check_weights, fingerprint, has_weights, read_config, unreadable
 from service.settings import Settings
 
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 INLINE = "inline-config"
 
 
@@ -45,7 +45,7 @@ def resolve_model(model: str | Mapping[str, Any], *, rules: RuleFiles, settings:
     if model in rows:
         return _from_config(model, rows[model].config, params=rows[model].params)
     path = Path(model).expanduser()
-    if _exists(path):
+    if model and _exists(path):
         if path.is_dir():
             return _from_folder(path.resolve().name, path.resolve())
         return _from_config(path.resolve().parent.name, read_config(path))
@@ -82,7 +82,7 @@ def _count(config: dict[str, Any], where: str) -> int | None:
 def _exists(path: Path) -> bool:
     try:
         return path.exists()
-    except OSError:  # a name too long for the file system is no path
+    except (OSError, ValueError):  # a name too long, or with a NUL, is no path
         return False
 
 
