@@ -36,7 +36,7 @@ class RunInputs(msgspec.Struct, frozen=True, kw_only=True):
     estimate: Estimate | None
     dataset: Path
     validation: Path | None
-    model: Path | str
+    model: Path
 
 
 def prepare_run(out: Path, inputs: RunInputs) -> None:

@@ -15,6 +15,7 @@ from dbos import DBOS
 
 from service.artifacts.bundle import RunInputs, finish_run, prepare_run, require_space
 from service.errors import TuneGateError
+from service.files import write_atomically
 from service.jobs.states import enter, fail, forward
 from service.launch.local import WORK, read_progress, read_result, start_trainer, stop_trainer, trainer_alive
 from service.records.job import ENDED, Job, JobError
@@ -43,6 +44,16 @@ class JobInputs(msgspec.Struct, frozen=True, kw_only=True):
 def inputs_path(runs: Path, job_id: str) -> Path:
     """Where a job's inputs wait for it."""
     return runs / f"{job_id}.inputs.json"
+
+
+def keep_inputs(runs: Path, job_id: str, inputs: JobInputs) -> None:
+    """Write a job's inputs before it is queued."""
+    write_atomically(inputs_path(runs, job_id), msgspec.json.encode(inputs, enc_hook=str))
+
+
+def _inputs(job_id: str) -> JobInputs:
+    content = inputs_path(Ground.runs, job_id).read_bytes()
+    return msgspec.json.decode(content, type=JobInputs, dec_hook=lambda _, text: Path(text))
 
 
 @DBOS.workflow(name="carry_out")
@@ -91,8 +102,7 @@ def _prepare(job_id: str) -> bool:
     try:
         if enter(Ground.store, job_id, "preparing").state != "preparing":
             return False
-        waiting = inputs_path(Ground.runs, job_id)
-        inputs = msgspec.json.decode(waiting.read_bytes(), type=JobInputs)
+        inputs = _inputs(job_id)
         _require_data(inputs.run)
         require_space(out, needed_bytes=inputs.needed_bytes)
         prepare_run(out, inputs.run)
@@ -141,7 +151,7 @@ def _judge(job_id: str, out: Path) -> bool:
 
 
 def _finalize(job_id: str) -> bool:
-    inputs = msgspec.json.decode(inputs_path(Ground.runs, job_id).read_bytes(), type=JobInputs)
+    inputs = _inputs(job_id)
     try:
         finish_run(Ground.runs / job_id, plan=inputs.run.plan, job=_as_succeeded(Ground.store.job(job_id)))
     except (TuneGateError, OSError) as error:

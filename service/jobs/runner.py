@@ -8,14 +8,12 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-import msgspec
 import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 from dbos._serialization import DBOSPortableJSON
 
 from service.errors import TuneGateError
-from service.files import write_atomically
-from service.jobs.pipeline import GRACE_SECONDS, PIPELINE_VERSION, Ground, JobInputs, carry_out, inputs_path
+from service.jobs.pipeline import GRACE_SECONDS, PIPELINE_VERSION, Ground, JobInputs, carry_out, keep_inputs
 from service.jobs.states import enter
 from service.launch.local import stop_trainer
 from service.records.job import ENDED, Job
@@ -37,7 +35,7 @@ class JobRunner:
     async def submit(self, job: Job, inputs: JobInputs) -> None:
         """Queue a job that is already stored; the job id is the workflow id, so twice is once."""
         self._runs.mkdir(parents=True, exist_ok=True)
-        write_atomically(inputs_path(self._runs, job.id), msgspec.json.encode(inputs))
+        keep_inputs(self._runs, job.id, inputs)
         with SetWorkflowID(job.id):
             await DBOS.enqueue_workflow_async(_QUEUE, carry_out, job.id)
 

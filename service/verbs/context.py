@@ -6,8 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from service.data import RuleFiles, rule_files
 from service.settings import Settings
 
@@ -16,13 +14,14 @@ if TYPE_CHECKING:
     from service.store.store import Store
 
 
-class Context(msgspec.Struct, frozen=True):
-    """Made once per process."""
+class Context:
+    """Made once per process (a plain class: the framework must not look into it)."""
 
-    settings: Settings
-    rules: RuleFiles
-    store: Store
-    runner: JobRunner
+    def __init__(self, settings: Settings, rules: RuleFiles, store: Store, runner: JobRunner) -> None:
+        self.settings = settings
+        self.rules = rules
+        self.store = store
+        self.runner = runner
 
 
 @asynccontextmanager

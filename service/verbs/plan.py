@@ -38,7 +38,7 @@ class PlanBundle(msgspec.Struct, frozen=True, kw_only=True):
     estimate: Estimate | None
     dataset: Path
     validation: Path | None
-    model: Path | str
+    model: Path
 
 
 class PlanData(msgspec.Struct, frozen=True, kw_only=True):

@@ -51,8 +51,7 @@ def train(bundle: PlanBundle, out: Path, *, report: Callable[[Progress], None]) 
 
 def needed_bytes(bundle: PlanBundle) -> int:
     """A safe-side guess of the outputs' size: the base weights for every copy that is written."""
-    folder = Path(bundle.model)
-    weights = sum(path.stat().st_size for path in folder.glob("*.safetensors")) if folder.is_dir() else 0
+    weights = sum(path.stat().st_size for path in bundle.model.glob("*.safetensors"))
     return weights * (_COPIES + len(bundle.plan.outputs.onnx))
 
 
