@@ -91,8 +91,8 @@ class TrainPlan(msgspec.Struct, frozen=True, kw_only=True):
     dataset: DatasetRef
     validation: DatasetRef | None
     hyperparameters: Hyperparameters
-    evaluation: EvaluationSettings = EvaluationSettings()
-    outputs: Outputs = Outputs()
+    evaluation: EvaluationSettings = msgspec.field(default_factory=EvaluationSettings)
+    outputs: Outputs = msgspec.field(default_factory=Outputs)
     allow_download: bool = False
     cost: dict[str, Any] | None = None
     blockers: list[Blocker] = []

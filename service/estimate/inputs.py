@@ -45,7 +45,7 @@ class EstimateInputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     double_quant: bool | None = None
     kbit_prepare: bool | None = None
     autocast: Literal["bf16", "fp16", "none"] | None = None
-    adapter: AdapterInputs = AdapterInputs()
+    adapter: AdapterInputs = msgspec.field(default_factory=AdapterInputs)
     micro_batch: int | None = None
     seq_len: int | None = None
     padded: bool | None = None
@@ -55,7 +55,7 @@ class EstimateInputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     optimizer: Literal["adamw", "adamw_fused", "adamw_8bit", "adamw_paged_8bit", "adafactor", "sgd"] | None = None
     loss: Literal["hf", "chunked", "fused"] | None = None
     keep_logits: bool | None = None
-    zero: ZeroInputs = ZeroInputs()
+    zero: ZeroInputs = msgspec.field(default_factory=ZeroInputs)
     gpus: int | None = None
     gpu: str | list[str] | None = None
     dataset_id: str | None = None

@@ -34,9 +34,9 @@ class PlanChoices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     technique: str | None = None
     sharding: str | None = None
     target: str | None = None
-    hyperparameters: HyperparameterRequest = HyperparameterRequest()
-    outputs: Outputs = Outputs()
-    evaluation: EvaluationSettings = EvaluationSettings()
+    hyperparameters: HyperparameterRequest = msgspec.field(default_factory=HyperparameterRequest)
+    outputs: Outputs = msgspec.field(default_factory=Outputs)
+    evaluation: EvaluationSettings = msgspec.field(default_factory=EvaluationSettings)
     max_cost: float | None = None
     overrides: list[Override] = []
 

@@ -48,7 +48,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     plan: str
     state: State
     step: str | None = None
-    progress: JobProgress = JobProgress()
+    progress: JobProgress = msgspec.field(default_factory=JobProgress)
     timeline: list[Moment] = []
     cost: float | None = None
     error: JobError | None = None
