@@ -50,7 +50,7 @@ def estimate_one(question: Question) -> Estimate:
     found = phases(case)
     top = max(found, key=lambda phase: phase.bytes)
     breakdown = _terms(top)
-    peak = peak_of(_sum(breakdown), kernel=resolved.run.kernel, context_gib=device.context_gib)
+    peak = _peak_gib(_sum(breakdown), case, device)
     reasons = unvalidated(case, named)
     made = Estimate(
         id="",
@@ -78,7 +78,12 @@ def _fit(question: Question, device: Hardware) -> Fit:
 
 def _peak(case: Case, device: Hardware) -> Peak:
     top = max(phases(case), key=lambda phase: phase.bytes)
-    return peak_of(_sum(_terms(top)), kernel=case.run.kernel, context_gib=device.context_gib)
+    return _peak_gib(_sum(_terms(top)), case, device)
+
+
+def _peak_gib(allocated_gib: float, case: Case, device: Hardware) -> Peak:
+    ratio = band(case.run.kernel, cuda=case.run.cuda)
+    return peak_of(allocated_gib, ratio=ratio, context_gib=device.context_gib)
 
 
 def _resolve(question: Question, device: Hardware) -> Resolved:
@@ -112,7 +117,7 @@ def _inputs(question: Question, resolved: Resolved) -> dict[str, Any]:
 
 def _assumptions(question: Question, resolved: Resolved, device: Hardware, reasons: list[str]) -> dict[str, Any]:
     case = Case(question.model, resolved.run)
-    ratio = band(resolved.run.kernel)
+    ratio = band(case.run.kernel, cuda=case.run.cuda)
     model = question.model
     return {
         "defaults": resolved.assumed,

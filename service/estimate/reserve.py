@@ -7,7 +7,6 @@ import msgspec
 from service.estimate.notation import Kernel
 from service.records.estimate import Peak
 
-SOURCE = "31 measured rows (T4, RTX 4080): median and 90th percentile of reserved / allocated"
 DIGITS = 6
 
 
@@ -18,19 +17,23 @@ class Band(msgspec.Struct, frozen=True):
     p90: float
 
 
-# sdpa: 20 rows, median 1.08, largest 1.25; eager: 11 rows, median 1.13, largest 1.42 (long sequences)
+# reserved / allocated of 31 rows measured on T4 and RTX 4080; sdpa: 20 rows, median 1.08, largest 1.25; eager: 11 rows, median 1.13, largest 1.42 (long sequences)
 FUSED = Band(1.08, 1.25)
 EAGER = Band(1.13, 1.42)
+# growth of resident memory over tensor bytes: 1.17 to 1.53 in benchmarks/estimate_cpu_rss.py (glibc malloc, x86-64,
+# 2026-11-21), where the tensors themselves were predicted to 0.1 %
+CPU = Band(1.4, 1.6)
 
 
-def band(kernel: Kernel) -> Band:
-    """The band of an attention kernel."""
+def band(kernel: Kernel, *, cuda: bool) -> Band:
+    """The band of an attention kernel on a GPU, or of the CPU's allocator."""
+    if not cuda:
+        return CPU
     return EAGER if kernel == "eager" else FUSED
 
 
-def peak_of(allocated_gib: float, *, kernel: Kernel, context_gib: float) -> Peak:
+def peak_of(allocated_gib: float, *, ratio: Band, context_gib: float) -> Peak:
     """All six figures, in GiB."""
-    ratio = band(kernel)
     p50, p90 = round(allocated_gib * ratio.p50, DIGITS), round(allocated_gib * ratio.p90, DIGITS)
     return Peak(
         allocated_gib=allocated_gib,

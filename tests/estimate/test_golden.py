@@ -64,3 +64,19 @@ def test_a_tiny_llama_profiled_on_the_cpu_is_matched(settings: dict[str, Any], r
     }  # fmt: skip
     found = peak(case(read_architecture(config, where="tiny"), "full", settings)).bytes / MIB
     assert found == pytest.approx(real_mib, abs=0.1)
+
+
+# bytes of all live tensors of real fp32 steps on the CPU, counted by storage (torch 2.13.0, transformers 5.23.0,
+# peft 0.21.2; 2026-11-21); the run is that of benchmarks/estimate_cpu_rss.py
+@pytest.mark.parametrize(("technique", "real_mib"), [("full", 927.92), ("lora", 664.53)])
+def test_fp32_steps_counted_on_the_cpu_are_matched(technique: str, real_mib: float) -> None:
+    config = {
+        "model_type": "llama", "vocab_size": 8000, "hidden_size": 512, "intermediate_size": 1408,
+        "num_hidden_layers": 8, "num_attention_heads": 8, "num_key_value_heads": 4,
+    }  # fmt: skip
+    settings = {
+        "micro_batch": 2, "seq_len": 512, "weight_bytes": 4, "kernel": "eager", "repeated_kv": True, "cuda": False,
+        "keep_logits": False,
+    }  # fmt: skip
+    found = peak(case(read_architecture(config, where="small"), technique, settings)).bytes / MIB
+    assert found == pytest.approx(real_mib, rel=0.001)

@@ -62,7 +62,7 @@ def test_reserved_memory_lies_within_the_band(row: object) -> None:
     ratio = row.reserved_mib / row.allocated_mib  # type: ignore[attr-defined]
     kernel = accuracy.case_of(row, SOURCES[row.source]).run.kernel  # type: ignore[attr-defined]
     # the band's ends are two-digit roundings of the extreme rows
-    assert 1.0 <= ratio <= band(kernel).p90 + 0.005
+    assert 1.0 <= ratio <= band(kernel, cuda=True).p90 + 0.005
 
 
 def test_the_benchmark_prints_a_table_with_every_row(capsys: pytest.CaptureFixture[str]) -> None:
