@@ -17,7 +17,8 @@ class Band(msgspec.Struct, frozen=True):
     p90: float
 
 
-# reserved / allocated of 31 rows measured on T4 and RTX 4080; sdpa: 20 rows, median 1.08, largest 1.25; eager: 11 rows, median 1.13, largest 1.42 (long sequences)
+# reserved / allocated of 31 rows measured on T4 and RTX 4080; sdpa: 20 rows, median 1.08, largest 1.25;
+# eager: 11 rows, median 1.13, largest 1.42 (long sequences)
 FUSED = Band(1.08, 1.25)
 EAGER = Band(1.13, 1.42)
 # growth of resident memory over tensor bytes: 1.17 to 1.53 in benchmarks/estimate_cpu_rss.py (glibc malloc, x86-64,
