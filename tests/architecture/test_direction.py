@@ -10,7 +10,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-FOUNDATION = ("service", "service.records", "service.errors", "service.settings", "service.data", "service.files")
+FOUNDATION = (
+    "service",
+    "service.records",
+    "service.errors",
+    "service.settings",
+    "service.data",
+    "service.files",
+    "service.clock",
+)
 # room -> what of ours it may import, besides itself and FOUNDATION; the longest matching prefix decides
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "service.records": (),
@@ -18,6 +26,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "service.settings": (),
     "service.data": (),
     "service.files": (),
+    "service.clock": (),
     "service.models": (),
     "service.advisor": (),
     "service.lint": (),
