@@ -43,6 +43,12 @@ def running_service(home: Path) -> Iterator[ServiceClient]:
             client = ServiceClient(_url(process, log))
             try:
                 yield client
+            except TuneGateError as error:
+                if error.code == "service_unreachable" and process.poll() is not None:
+                    raise TuneGateError(
+                        "job_failed", "The service died.", remedy=f"See {log}; run it again."
+                    ) from error
+                raise
             finally:
                 client.close()
         finally:

@@ -7,10 +7,7 @@ from service.records.lint_report import Finding, LintReport
 
 def text(report: LintReport) -> str:
     """One line per finding, the summary last."""
-    lines = [
-        f"{place(f)}: {f.rule} {f.severity}: {f.message}" + ("" if f.fix == "none" else f" [{f.fix} fix]")
-        for f in report.findings
-    ]
+    lines = [f"{place(f)}: {f.rule} {f.severity}: {f.message}" for f in report.findings]
     lines += [f"... and {more} more {rule}" for rule, more in report.truncated.items()]
     rows = sum(file.rows for file in report.files)
     counted = f"{report.summary.errors} errors, {report.summary.warnings} warnings, {report.summary.infos} infos"
