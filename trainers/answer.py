@@ -22,7 +22,7 @@ def main(argv: list[str]) -> int:
     os.environ["HF_HUB_OFFLINE"] = "1"
     conversation = json.loads(options.messages.read_text())
     engine = _torch if options.engine == "torch" else _onnx
-    print(json.dumps({"answer": engine(options.model, conversation["messages"], conversation.get("tools"))}))  # noqa: T201
+    print(json.dumps({"answer": engine(options.model, conversation["messages"], conversation.get("tools"))}))
     return 0
 
 

@@ -51,7 +51,7 @@ def _build(merged: Path, folder: Path, precision: str, *, cache: Path) -> None:
 
 
 def _readable_by_others(folder: Path, merged: Path) -> None:
-    """transformers 5 names its own tokenizer class, which transformers 4 does not know."""
+    """Undo that transformers 5 names its own tokenizer class, which transformers 4 does not know."""
     for name in ("chat_template.jinja",):
         if not (folder / name).exists() and (merged / name).exists():
             (folder / name).write_bytes((merged / name).read_bytes())

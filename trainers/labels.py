@@ -24,7 +24,7 @@ class LabelledRow(msgspec.Struct, frozen=True):
         return sum(label != IGNORED for label in self.labels)
 
 
-class UnstableTemplate(ValueError):
+class UnstableTemplate(ValueError):  # noqa: N818 - it names a property of the template
     """The chat template renders earlier turns differently once later ones exist."""
 
     def __init__(self, message: int) -> None:

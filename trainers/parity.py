@@ -117,14 +117,15 @@ def require_gate(precision: str, parity: ParityResult) -> None:
     if not parity.relative_logit_diff <= gate.relative or agreement < gate.agreement:
         raise TrainerError(
             "parity_failed",
-            f"ONNX {precision}: relative logit difference {parity.relative_logit_diff:.2g} (at most {gate.relative:g}), "
+            f"ONNX {precision}: relative logit difference {parity.relative_logit_diff:.2g} "
+            f"(at most {gate.relative:g}), "
             f"equal greedy tokens {agreement:.3f} (at least {gate.agreement:g}).",
             remedy="Ask for another precision; fp32 is exact.",
         )
 
 
 def _same_choice(reference: Any, other: Any, tie: float) -> bool:
-    best, second = sorted(reference)[-1], sorted(reference)[-2]
+    *_, second, best = sorted(reference)
     chosen = int(other.argmax())
     return int(reference.argmax()) == chosen or (best - second <= tie and reference[chosen] >= best - tie)
 

@@ -29,20 +29,20 @@ def main(argv: list[str]) -> int:
     """0 succeeded, 1 failed or stopped, 2 unusable plan or data, 3 something outside is missing."""
     orchestrator = Orchestrator()  # first thing: a signal must never find us without its handler
     if len(argv) != 2:
-        print("usage: python -m trainers.train PLAN OUT", file=sys.stderr)  # noqa: T201
+        print("usage: python -m trainers.train PLAN OUT", file=sys.stderr)
         return 2
     plan_path, out = Path(argv[0]), Path(argv[1])
     try:
         plan = msgspec.json.decode(plan_path.read_bytes(), type=TrainPlan)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        print(f"{plan_path}: not a plan ({error})", file=sys.stderr)  # noqa: T201
+        print(f"{plan_path}: not a plan ({error})", file=sys.stderr)
         return 2
     out.mkdir(parents=True, exist_ok=True)
     try:
         with hold(out):
             return orchestrator.run(plan, plan_path, out)
     except RunLocked:
-        print(f"{out}: another trainer holds this run folder", file=sys.stderr)  # noqa: T201
+        print(f"{out}: another trainer holds this run folder", file=sys.stderr)
         return 3
 
 

@@ -71,9 +71,7 @@ def show_findings(name: str, stored: dict[str, Any]) -> None:
     if len(errors) > _SHOWN_FINDINGS:
         say(f"    and {len(errors) - _SHOWN_FINDINGS} more")
     if errors:
-        say(
-            f"    remedy: tunegate explain {errors[-1]['rule']} (and so on) says what each rule means and how to mend it"
-        )
+        say(f"    remedy: tunegate explain {errors[-1]['rule']} (and so on) says how to mend it")
 
 
 def show_estimates(title: str, answer: dict[str, Any]) -> list[str]:

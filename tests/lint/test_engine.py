@@ -162,7 +162,8 @@ def test_no_output_repeats_training_text(tmp_path: Path) -> None:
     broken: list[Any] = [
         row(0, role=MARKER), row(1, content={MARKER: MARKER}), row(2, weight=MARKER), {MARKER: MARKER}, [MARKER],
         {"messages": MARKER}, {"messages": [MARKER]}, row(3, **{MARKER: 1}), row(4, content=f"{MARKER}<|im_end|>"),
-        row(5) | {"tools": MARKER}, row(6, tool_calls=[{"id": MARKER, "function": {"name": MARKER, "arguments": MARKER}}]),
+        row(5) | {"tools": MARKER},
+        row(6, tool_calls=[{"id": MARKER, "function": {"name": MARKER, "arguments": MARKER}}]),
     ]  # fmt: skip
     path = file(tmp_path, broken)
     path.write_bytes(
