@@ -11,6 +11,5 @@ _GRACE_SECONDS = 10.0
 
 def stop_trainers(runs: Path) -> None:
     """Stop every trainer that still runs below `runs`, with its whole process tree."""
-    if runs.is_dir():
-        for out in sorted(runs.iterdir()):
-            stop_trainer(out, grace_seconds=_GRACE_SECONDS)
+    for out in sorted(runs.glob("*/")):
+        stop_trainer(out, grace_seconds=_GRACE_SECONDS)
