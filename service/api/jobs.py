@@ -8,7 +8,7 @@ from typing import Annotated
 
 import msgspec
 from litestar import Controller, get, post
-from litestar.params import Parameter
+from litestar.params import HeaderParameter, Parameter
 from litestar.response import File, Stream
 
 from service.api.problems import documented
@@ -18,8 +18,8 @@ from service.verbs import jobs
 from service.verbs.artifact import zipped
 from service.verbs.context import Context
 
-Key = Annotated[str | None, Parameter(header="Idempotency-Key", max_length=255)]
-LastEvent = Annotated[str | None, Parameter(header="Last-Event-ID", max_length=20)]
+Key = Annotated[str | None, HeaderParameter(name="Idempotency-Key", max_length=255)]
+LastEvent = Annotated[str | None, HeaderParameter(name="Last-Event-ID", max_length=20)]
 Limit = Annotated[int, Parameter(ge=1, le=500)]
 
 

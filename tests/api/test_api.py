@@ -1,0 +1,186 @@
+"""The HTTP contract through the real app over a real data folder."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from service.app import build_app
+from service.settings import load_settings
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+DESK = EXAMPLES / "library-desk"
+FACTS = tomllib.loads((EXAMPLES / "scenarios" / "library-desk.toml").read_text())["facts"]
+MODEL = {
+    "architectures": ["Phi3ForCausalLM"], "model_type": "phi3", "vocab_size": 1000, "hidden_size": 192,
+    "intermediate_size": 512, "num_hidden_layers": 4, "num_attention_heads": 6, "num_key_value_heads": 2,
+    "max_position_embeddings": 1024, "tie_word_embeddings": False,
+}  # fmt: skip
+Client = TestClient[Litestar]
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    home = tmp_path_factory.mktemp("home")
+    (home / "models" / "base").mkdir(parents=True)
+    (home / "models" / "base" / "config.json").write_text(json.dumps(MODEL))
+    (home / "models" / "base" / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+    with TestClient(build_app(load_settings({"TUNEGATE_HOME": str(home)}))) as running:
+        yield running
+
+
+def upload(client: Client, name: str) -> Any:
+    answer = client.post("/v1/datasets", params={"target": "local"}, content=(DESK / name).read_bytes())
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def problem(answer: Any, status: int, code: str) -> Any:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"].startswith("application/problem+json")
+    body = answer.json()
+    assert (body["status"], body["code"]) == (status, code)
+    assert set(body) == {"type", "title", "status", "code", "detail", "remedy", "errors"}
+    return body
+
+
+def test_a_decision_with_facts_missing_is_created_with_its_questions(client: Client) -> None:
+    answer = client.post("/v1/decisions", json={"facts": FACTS})
+    assert answer.status_code == 201
+    body = answer.json()
+    assert body["answer"] is None
+    assert body["unknown"][0]["fact"] == "data.rows"
+    assert client.get(f"/v1/decisions/{body['id']}").json() == body
+
+
+def test_dataset_and_estimates_complete_the_decision(client: Client) -> None:
+    dataset = upload(client, "train.jsonl")
+    wanted = {"model": "base", "techniques": ["lora"], "gpu": "cpu", "dataset_id": dataset["id"]}
+    estimate = client.post("/v1/estimates", json=wanted).json()
+    body = {"facts": FACTS, "dataset_id": dataset["id"], "estimate_ids": [estimate["id"]]}
+    decision = client.post("/v1/decisions", json=body).json()
+    assert decision["answer"] == {"step": "fine-tune", "technique": "lora", "sharding": "none", "target": "local"}
+    sources = {fact["name"]: fact["from"] for fact in decision["facts"]}
+    assert sources["data.rows"] == f"measured:{dataset['report']['id']}"
+    assert sources["fit.lora"] == f"measured:{estimate['id']}"
+
+
+def test_unknown_facts_are_refused_all_at_once(client: Client) -> None:
+    answer = client.post("/v1/decisions", json={"facts": {"gap.kin": "none", "gap.kind": "nome"}})
+    body = problem(answer, 422, "invalid_facts")
+    assert [one["where"] for one in body["errors"]] == ["gap.kin", "gap.kind"]
+    assert "Did you mean 'none'?" in body["errors"][1]["remedy"]
+
+
+def test_a_dataset_is_kept_whatever_its_verdict_and_once(client: Client) -> None:
+    clean, flawed = upload(client, "train.jsonl"), upload(client, "flawed.jsonl")
+    assert (clean["report"]["verdict"], flawed["report"]["verdict"]) == ("pass", "fail")
+    assert upload(client, "flawed.jsonl") == flawed
+    assert client.get(f"/v1/datasets/{flawed['id']}").json() == flawed
+    sarif = client.get(f"/v1/datasets/{flawed['id']}/report", headers={"Accept": "application/sarif+json"})
+    assert sarif.json()["version"] == "2.1.0"
+    assert client.get(f"/v1/datasets/{flawed['id']}/report").json() == flawed["report"]
+
+
+def test_a_deleted_dataset_is_gone_with_its_bytes(client: Client) -> None:
+    stored = upload(client, "validation.jsonl")
+    assert client.delete(f"/v1/datasets/{stored['id']}").status_code == 204
+    problem(client.get(f"/v1/datasets/{stored['id']}"), 404, "unknown_id")
+    problem(client.post("/v1/plans", json={"dataset_id": stored["id"], "model": "base"}), 404, "unknown_id")
+
+
+def test_lint_stores_nothing_and_never_names_a_path(client: Client) -> None:
+    answer = client.post("/v1/lint", params={"target": "openai"}, content=b'{"messages": []}\n')
+    assert answer.status_code == 200
+    report = answer.json()
+    assert report["verdict"] == "fail"
+    assert report["files"][0]["path"] == "-"
+    assert {one["path"] for one in report["findings"]} == {"-"}
+    problem(client.post("/v1/lint", params={"target": "opnai"}, content=b""), 422, "invalid_input")
+    problem(client.post("/v1/lint", content=b""), 400, "invalid_input")
+
+
+def test_one_technique_is_an_estimate_several_are_a_set(client: Client) -> None:
+    one = client.post("/v1/estimates", json={"model": "phi-3-mini-4k", "techniques": ["lora"]}).json()
+    several = client.post("/v1/estimates", json={"model": "phi-3-mini-4k"}).json()
+    assert one["schema"] == "tunegate.estimate/1"
+    assert {"full", "lora", "qlora"} <= {each["technique"] for each in several["estimates"]}
+    assert client.get(f"/v1/estimates/{one['id']}").json() == one
+
+
+def test_a_plan_on_flawed_data_is_blocked_and_does_not_launch(client: Client) -> None:
+    body = {"dataset_id": upload(client, "flawed.jsonl")["id"], "model": "base", "technique": "lora"}
+    plan = client.post("/v1/plans", json=body)
+    assert plan.status_code == 201
+    assert [one["code"] for one in plan.json()["blockers"]] == ["lint_errors", "pii_findings"]
+    refused = problem(client.post("/v1/jobs", json={"plan_id": plan.json()["id"]}), 409, "plan_blocked")
+    assert [one["where"] for one in refused["errors"]] == ["lint_errors", "pii_findings"]
+    codes = ("lint_errors", "pii_findings")
+    lifted = client.post("/v1/plans", json=body | {"overrides": [{"code": c, "reason": "known"} for c in codes]}).json()
+    assert lifted["blockers"] == []
+    assert [one["code"] for one in lifted["overrides"]] == list(codes)
+    assert client.get(f"/v1/plans/{lifted['id']}").json() == lifted
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"technique": "qlora"}, 422, "target_cannot"),
+        ({"target": "kaito"}, 422, "target_cannot"),
+        ({"technique": "lorra"}, 422, "invalid_input"),
+        ({"model": "no-such-model"}, 422, "unreadable_model"),
+        ({"model": "phi-3-mini-4k"}, 422, "unreadable_model"),
+        ({"decision_id": "0" * 64}, 404, "unknown_id"),
+        ({"surprise": 1}, 400, "invalid_input"),
+        ({"hyperparameters": {"n_epochs": 0}}, 422, "invalid_input"),
+    ],
+)
+def test_unusable_plans_are_refused(client: Client, change: dict[str, Any], status: int, code: str) -> None:
+    body = {"dataset_id": upload(client, "train.jsonl")["id"], "model": "base", "technique": "lora"}
+    problem(client.post("/v1/plans", json=body | change), status, code)
+
+
+@pytest.mark.parametrize("kind", ["decisions", "datasets", "estimates", "plans", "jobs"])
+def test_unknown_ids_are_404(client: Client, kind: str) -> None:
+    problem(client.get(f"/v1/{kind}/{'0' * 64}"), 404, "unknown_id")
+
+
+def test_unknown_routes_methods_and_bodies_are_problems(client: Client) -> None:
+    problem(client.get("/v1/nothing"), 404, "not_found")
+    assert "POST" in client.put("/v1/decisions").headers["allow"]
+    problem(client.put("/v1/decisions"), 405, "usage")
+    problem(client.post("/v1/decisions", content=b"{"), 400, "invalid_input")
+    problem(client.get("/v1/rules/escalatio"), 404, "not_found")
+
+
+@pytest.mark.parametrize("path", ["models", "hardware", "targets", "techniques", "platforms", "rules", "jobs"])
+def test_every_catalogue_is_a_list(client: Client, path: str) -> None:
+    body = client.get(f"/v1/{path}").json()
+    assert set(body) >= {"items", "next"}
+    assert body["items"] or path == "jobs"
+
+
+def test_rules_are_explained_as_json_and_html(client: Client) -> None:
+    assert client.get("/v1/rules/ids/ESC-060").json()["id"] == "ESC-060"
+    page = client.get("/v1/rules/ids/R030", headers={"Accept": "text/html"})
+    assert page.headers["content-type"].startswith("text/html")
+    assert client.get("/v1/rules/escalation").json()["rules"][0]["id"] == "ESC-010"
+
+
+def test_operation_routes_answer(client: Client) -> None:
+    assert client.get("/health/live").json() == {"status": "live"}
+    assert client.get("/health/ready").json() == {"status": "ready"}
+    assert "tunegate_requests_total" in client.get("/metrics").text
+    assert client.get("/schema/openapi.json").json()["openapi"].startswith("3.1")
+
+
+def test_options_names_every_method_of_a_path(client: Client) -> None:
+    allowed = client.options("/v1/jobs").headers["allow"]
+    assert {"GET", "POST", "OPTIONS"} <= {method.strip() for method in allowed.split(",")}
