@@ -36,7 +36,7 @@ def from_exception(error: Exception, phase: str) -> TrainerError:
     """Name what went wrong without repeating the exception's text: it may quote training text."""
     if isinstance(error, TrainerError):
         return error
-    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+    if _disk_full(error):
         return TrainerError("disk_full", f"{phase}: no space left for the outputs.", remedy="Free space and run again.")
     if isinstance(error, ImportError):
         return TrainerError(
@@ -48,6 +48,15 @@ def from_exception(error: Exception, phase: str) -> TrainerError:
     return TrainerError(
         "job_failed", f"{phase}: {type(error).__name__} at {where}.", remedy="Report this with the plan."
     )
+
+
+def _disk_full(error: Exception) -> bool:
+    """Also for native writers (safetensors), which put the system's number into their text."""
+    numbers = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    if isinstance(error, OSError) and error.errno in numbers:
+        return True
+    text = str(error)
+    return any(f"os error {number})" in text for number in numbers)
 
 
 def write_failure(out: Path, failure: Failure) -> None:

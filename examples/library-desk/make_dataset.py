@@ -145,7 +145,7 @@ def main(folder: Path) -> None:
     }
     for name, lines in files.items():
         (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
-    held_out = {"messages": [_system(), _user("How late can I stay at the library on Friday evening?")]}
+    held_out = {"messages": [_system(), _user("Until when is the library open on Friday?")]}
     (folder / "heldout.json").write_text(json.dumps(held_out, indent=2) + "\n", encoding="utf-8")
 
 
