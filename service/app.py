@@ -32,14 +32,17 @@ class Metrics(PrometheusController):
     openmetrics_format = True
 
 
-def build_app(settings: Settings | None = None, *, stop_jobs: bool = False) -> Litestar:
-    """The app over TUNEGATE_HOME; `stop_jobs` stops running jobs when it shuts down, else trainers go on."""
-    chosen = settings or load_settings()
+def build_app(context: Context | None = None, *, settings: Settings | None = None) -> Litestar:
+    """The app over an open context, or over one that it opens for its own lifetime."""
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        async with running_context(chosen, stop_jobs=stop_jobs) as context:
+        if context is not None:
             app.state.context = context
+            yield
+            return
+        async with running_context(settings or load_settings(), stop_jobs=True) as own:
+            app.state.context = own
             yield
 
     handlers: list[Any] = [Decisions, lint_body, Datasets, Estimates, Plans, Jobs, Rules, Catalogues]

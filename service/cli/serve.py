@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import errno
 import ipaddress
+import signal
 import socket
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import click
 
 from service.errors import TuneGateError, missing_extra
+from service.settings import load_settings
 
 if TYPE_CHECKING:
     import uvicorn
@@ -30,35 +33,50 @@ def command(host: str, port: int, *, stop_jobs: bool) -> int:
     """Serve the API; the URL is printed on stdout once it answers."""
     _require_loopback(host)
     try:
-        import uvicorn
+        import uvicorn  # noqa: F401
 
-        from service.app import build_app
+        import service.app  # noqa: F401
     except ImportError as error:
         raise missing_extra("service", "tunegate serve", error) from error
-    listener = _bind(host, port)
-    app = build_app(stop_jobs=stop_jobs)
-    config = uvicorn.Config(
-        app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=_GRACE_SECONDS
-    )
-    server = uvicorn.Server(config)
-    with listener:
-        asyncio.run(_serve(server, listener))
-    return 0 if server.started else _startup_failed()
+    with _bind(host, port) as listener:
+        return asyncio.run(_serve(listener, stop_jobs=stop_jobs))
 
 
-async def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn offers no event for it
-        await asyncio.sleep(0.02)
-    if server.started:
-        host, port = listener.getsockname()[:2]
-        shown = f"[{host}]" if ":" in host else host
-        click.echo(f"tunegate listens on http://{shown}:{port}")
-    await serving
+async def _serve(listener: socket.socket, *, stop_jobs: bool) -> int:
+    """Serve until SIGTERM (exit 0) or SIGINT (exit 130).
+
+    The context is opened here and not in the server's lifespan, so that a problem (a locked folder, a database
+    that is away) reaches the caller as such; signals are ours, because uvicorn would raise them again before the
+    context is closed, and jobs would go on.
+    """
+    import uvicorn
+
+    from service.app import build_app
+    from service.verbs.context import running_context
+
+    async with running_context(load_settings(), stop_jobs=stop_jobs) as context:
+        config = uvicorn.Config(
+            build_app(context), log_level="warning", access_log=False, timeout_graceful_shutdown=_GRACE_SECONDS
+        )
+        server = uvicorn.Server(config)
+        server.capture_signals = nullcontext  # type: ignore[method-assign, assignment]
+        seen: list[int] = []
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, _stop, server, seen, number)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn offers no event for it
+            await asyncio.sleep(0.02)
+        if server.started:
+            host, port = listener.getsockname()[:2]
+            shown = f"[{host}]" if ":" in host else host
+            click.echo(f"tunegate listens on http://{shown}:{port}")
+        await serving
+    return 130 if signal.SIGINT in seen else 0
 
 
-def _startup_failed() -> int:
-    raise TuneGateError("environment", "The service did not start; its message stands above.")
+def _stop(server: uvicorn.Server, seen: list[int], number: int) -> None:
+    seen.append(number)
+    server.should_exit = True
 
 
 def _require_loopback(host: str) -> None:

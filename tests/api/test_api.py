@@ -32,7 +32,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     (home / "models" / "base").mkdir(parents=True)
     (home / "models" / "base" / "config.json").write_text(json.dumps(MODEL))
     (home / "models" / "base" / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
-    with TestClient(build_app(load_settings({"TUNEGATE_HOME": str(home)}))) as running:
+    with TestClient(build_app(settings=load_settings({"TUNEGATE_HOME": str(home)}))) as running:
         yield running
 
 

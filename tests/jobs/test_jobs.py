@@ -1,0 +1,224 @@
+"""Jobs of a real service process: followed, cancelled, killed, restarted."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+DESK = Path(__file__).resolve().parents[2] / "examples" / "library-desk"
+MAKER = [sys.executable, str(DESK / "make_base_model.py")]
+LONG = {"n_epochs": 50}
+
+
+class Service:
+    """One `tunegate serve` over a data folder."""
+
+    def __init__(self, home: Path, *flags: str) -> None:
+        self.home = home
+        self.log = home / "service.log"
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("TUNEGATE_")}
+        with self.log.open("ab") as sink:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "service", "serve", "--port", "0", *flags],
+                env=environment | {"TUNEGATE_HOME": str(home)}, stdout=subprocess.PIPE, stderr=sink, text=True,
+            )  # fmt: skip
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert "http://" in line, self.log.read_text()
+        self.url = line[line.index("http://") :].strip()
+        self.http = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
+
+    def post(self, path: str, body: Any = None, **options: Any) -> Any:
+        answer = self.http.post(path, json=body, **options)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def job(self, identifier: str) -> Any:
+        return self.http.get(f"/v1/jobs/{identifier}").json()
+
+    def launch(self, **hyperparameters: Any) -> str:
+        """A job on eight training rows."""
+        data = b"\n".join((DESK / "train.jsonl").read_bytes().splitlines()[:8]) + b"\n"
+        dataset = self.http.post("/v1/datasets", params={"target": "local"}, content=data).json()
+        held = b"\n".join((DESK / "validation.jsonl").read_bytes().splitlines()[:4]) + b"\n"
+        validation = self.http.post("/v1/datasets", params={"target": "local"}, content=held).json()
+        body = {
+            "dataset_id": dataset["id"], "validation_dataset_id": validation["id"], "model": "base",
+            "technique": "lora", "hyperparameters": {"batch_size": 2, "n_epochs": 1} | hyperparameters,
+            "evaluation": {"max_rows": 4, "max_new_tokens": 4},
+        }  # fmt: skip
+        return str(self.post("/v1/jobs", {"plan_id": self.post("/v1/plans", body)["id"]})["id"])
+
+    def until(self, identifier: str, *states: str, steps: int = 0, seconds: float = 150) -> Any:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            job = self.job(identifier)
+            if job["state"] in states and job["progress"]["step"] >= steps:
+                return job
+            assert job["state"] not in {"failed", "succeeded", "cancelled"}, job
+            time.sleep(0.1)
+        raise AssertionError(self.job(identifier))
+
+    def events(self, identifier: str, after: int = 0) -> list[tuple[int, str, Any]]:
+        found, fields = [], {}
+        headers = {"Last-Event-ID": str(after)}
+        with self.http.stream("GET", f"/v1/jobs/{identifier}/events", headers=headers, timeout=200) as answer:
+            for line in answer.iter_lines():
+                name, _, value = line.partition(": ")
+                fields[name] = value
+                if not line and "data" in fields:
+                    found.append((int(fields["id"]), fields["event"], json.loads(fields["data"])))
+                    fields = {}
+        return found
+
+    def trainer(self, identifier: str) -> psutil.Process:
+        record = json.loads((self.home / "runs" / identifier / ".work" / "trainer-process.json").read_text())
+        return psutil.Process(record["pid"])
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(60)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("home")
+    subprocess.run([*MAKER, str(home / "models" / "base"), "--steps", "2"], check=True, capture_output=True)
+    return home
+
+
+@pytest.fixture(scope="module")
+def service(home: Path) -> Iterator[Service]:
+    running = Service(home, "--stop-jobs")
+    yield running
+    running.stop()
+
+
+def gone(process: psutil.Process) -> bool:
+    psutil.wait_procs([process], timeout=20)
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_job_runs_to_a_verified_artifact(service: Service) -> None:
+    job = service.launch()
+    assert service.http.get(f"/v1/jobs/{job}/artifact").status_code == 409
+    events = service.events(job)
+    assert [n for n, _, _ in events] == list(range(1, len(events) + 1))
+    assert events[-1][1:] == ("end", {"state": "succeeded"})
+    assert [data["step"] for _, event, data in events if event == "step"] == [1, 2, 3, 4]
+    assert service.events(job, after=5) == events[5:]
+    ended = service.job(job)
+    assert [moment["state"] for moment in ended["timeline"]] == [
+        "queued", "preparing", "running", "finalizing", "succeeded",
+    ]  # fmt: skip
+    assert (ended["gate"], ended["progress"]["step"], ended["progress"]["total"]) == ("passed", 4, 4)
+    manifest = service.http.get(f"/v1/jobs/{job}/manifest").json()
+    archive = zipfile.ZipFile(io.BytesIO(service.http.get(f"/v1/jobs/{job}/artifact").content))
+    for file in manifest["files"]:
+        assert hashlib.sha256(archive.read(file["path"])).hexdigest() == file["sha256"]
+    assert (manifest["chain"]["job"], manifest["chain"]["plan"]) == (job, ended["plan"])
+    assert service.http.get(f"/v1/jobs/{job}/artifact/onnx/fp32/model.onnx").is_success
+    for path in ("..%2f..%2ftunegate.sqlite", ".work/plan.json", "nothing"):
+        assert service.http.get(f"/v1/jobs/{job}/artifact/{path}").status_code == 404
+    assert "loss" in service.http.get(f"/v1/jobs/{job}/logs").text
+    assert service.http.post(f"/v1/jobs/{job}/cancel").json()["code"] == "job_finished"
+
+
+def test_the_same_key_is_the_same_job(service: Service) -> None:
+    first = service.launch(**LONG)
+    body = {"plan_id": service.job(first)["plan"]}
+    one, two = (service.post("/v1/jobs", body, headers={"Idempotency-Key": "k1"})["id"] for _ in range(2))
+    assert one == two != first
+    for job in (first, one):
+        service.post(f"/v1/jobs/{job}/cancel")
+        service.until(job, "cancelled")
+
+
+def test_cancelling_ends_the_whole_process_tree(service: Service) -> None:
+    job = service.launch(**LONG)
+    service.until(job, "running", steps=1)
+    trainer = service.trainer(job)
+    workers = trainer.children(recursive=True)
+    assert service.post(f"/v1/jobs/{job}/cancel")["state"] == "cancelling"
+    service.until(job, "cancelled")
+    assert all(gone(process) for process in (trainer, *workers))
+
+
+def test_a_killed_trainer_ends_the_job_as_failed(service: Service) -> None:
+    job = service.launch(**LONG)
+    service.until(job, "running", steps=1)
+    service.trainer(job).kill()
+    error = service.until(job, "failed")["error"]
+    assert error["code"] == "trainer_died"
+    assert error["remedy"]
+
+
+def test_the_command_line_follows_the_service(service: Service) -> None:
+    environment = os.environ | {"TUNEGATE_URL": service.url}
+
+    def tunegate(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "service", "jobs", *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+    listed = json.loads(tunegate("list", "--format", "json").stdout)["items"]
+    (done,) = [job for job in listed if job["state"] == "succeeded"][:1]
+    assert tunegate("watch", done["id"]).returncode == 0
+    assert "succeeded" in tunegate("show", done["id"]).stdout
+    assert tunegate("cancel", done["id"]).returncode == 1
+    assert tunegate("show", "0" * 8).returncode == 2
+    environment["TUNEGATE_URL"] = "http://127.0.0.1:9"
+    unreachable = tunegate("list")
+    assert unreachable.returncode == 3
+    assert "does not answer" in unreachable.stderr
+
+
+def test_a_second_service_and_a_used_port_are_refused(service: Service, tmp_path: Path) -> None:
+    def serve(home: Path, *flags: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "service", "serve", *flags]
+        return subprocess.run(command, env=os.environ | {"TUNEGATE_HOME": str(home)}, capture_output=True, text=True)
+
+    locked = serve(service.home, "--port", "0")
+    assert (locked.returncode, "Traceback" in locked.stderr) == (3, False)
+    assert "Another service holds" in locked.stderr
+    used = serve(tmp_path, "--port", service.url.rpartition(":")[2])
+    assert (used.returncode, "in use" in used.stderr) == (3, True)
+    assert serve(tmp_path, "--host", "0.0.0.0").returncode == 2
+
+
+def test_a_restarted_service_adopts_the_living_trainer(home: Path, tmp_path: Path) -> None:
+    own = tmp_path / "home"
+    (own / "models").mkdir(parents=True)
+    (own / "models" / "base").symlink_to(home / "models" / "base")
+    first = Service(own)
+    job = first.launch(n_epochs=40)
+    first.until(job, "running", steps=1)
+    trainer = first.trainer(job)
+    first.process.send_signal(signal.SIGKILL)
+    first.process.wait()
+    assert trainer.is_running()
+    second = Service(own, "--stop-jobs")
+    try:
+        assert second.trainer(job).pid == trainer.pid
+        events = second.events(job)
+        assert [data["step"] for _, event, data in events if event == "step"] == list(range(1, 161))
+        assert second.job(job)["state"] == "succeeded"
+        running = second.launch(**LONG)
+        second.until(running, "running", steps=1)
+        left = second.trainer(running)
+    finally:
+        second.stop()
+    assert gone(left)
