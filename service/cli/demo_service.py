@@ -44,7 +44,7 @@ def running_service(home: Path) -> Iterator[ServiceClient]:
             try:
                 yield client
             except TuneGateError as error:
-                if error.code == "service_unreachable" and process.poll() is not None:
+                if error.code == "service_unreachable" and _ended(process):
                     raise TuneGateError(
                         "job_failed", "The service died.", remedy=f"See {log}; run it again."
                     ) from error
@@ -53,6 +53,15 @@ def running_service(home: Path) -> Iterator[ServiceClient]:
                 client.close()
         finally:
             _stop(process, home)
+
+
+def _ended(process: subprocess.Popen[str]) -> bool:
+    """Whether the process is gone; its connections break a moment before it can be waited for."""
+    try:
+        process.wait(2)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def _stop_with_parent() -> None:
