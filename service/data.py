@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from functools import cached_property
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -30,8 +32,13 @@ def folder(name: str) -> Traversable:
 class RuleFiles:
     """The rule files by relative name ("profiles/openai.toml"), an own folder laid over the shipped one."""
 
-    def __init__(self, contents: dict[str, bytes]) -> None:
+    def __init__(self, contents: dict[str, bytes], shipped: frozenset[str] | None = None) -> None:
         self._contents = contents
+        self.shipped = shipped if shipped is not None else frozenset(contents)
+
+    def overlaid(self, own: Mapping[str, bytes]) -> RuleFiles:
+        """The same files, each of `own` replacing the file of its name."""
+        return RuleFiles({**self._contents, **own}, self.shipped)
 
     def names(self, under: str = "") -> list[str]:
         """All file names below a folder prefix, sorted."""
@@ -48,7 +55,7 @@ class RuleFiles:
                 remedy=f"Rule files are: {', '.join(self.names())}.",
             ) from None
 
-    @property
+    @cached_property
     def revision(self) -> str:
         """sha256 over names and contents in sorted order: installed copies have no git state."""
         digest = hashlib.sha256()
@@ -60,16 +67,16 @@ class RuleFiles:
 
 def rule_files(own: Path | None = None) -> RuleFiles:
     """The shipped rules, with each file of the folder `own` replacing the shipped file of the same name."""
-    contents = _tree(folder("rules"))
-    if own is not None:
-        if not own.is_dir():
-            raise TuneGateError(
-                "unreadable_path",
-                f"TUNEGATE_RULES: {own} is not a folder.",
-                remedy="Point TUNEGATE_RULES at a folder of TOML files, or unset it.",
-            )
-        contents |= _tree(own)
-    return RuleFiles(contents)
+    shipped = RuleFiles(_tree(folder("rules")))
+    if own is None:
+        return shipped
+    if not own.is_dir():
+        raise TuneGateError(
+            "unreadable_path",
+            f"TUNEGATE_RULES: {own} is not a folder.",
+            remedy="Point TUNEGATE_RULES at a folder of TOML files, or unset it.",
+        )
+    return shipped.overlaid(_tree(own))
 
 
 def _tree(root: Traversable, prefix: str = "") -> dict[str, bytes]:

@@ -30,6 +30,7 @@ CODES: dict[str, Code] = {
     "usage": Code("Unusable command line", 400, 2),
     "invalid_input": Code("Unusable input", 422, 2),
     "invalid_facts": Code("Unknown fact or value", 422, 2),
+    "contradictory_facts": Code("Facts that contradict each other", 422, 2),
     "invalid_rules": Code("Rule files are broken", 500, 2),
     "unreadable_path": Code("File or folder cannot be read", 422, 2),
     "unreadable_model": Code("Model cannot be read", 422, 2),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import msgspec
 
@@ -13,7 +14,7 @@ from service.records.decision import FactScalar, FactValue
 _NUMBER = r"-?\d+(?:\.\d+)?"
 _COMPARISON = re.compile(rf"(<=|>=|<|>|=) *({_NUMBER})")
 _INTERVAL = re.compile(rf"([\[(]) *({_NUMBER}) *\.\. *({_NUMBER}) *([\])])")
-Piece = tuple[float, float]  # open interval (low, high), or a point (x, x)
+_INFINITY = float("inf")
 
 
 class CellError(ValueError):
@@ -21,28 +22,46 @@ class CellError(ValueError):
 
 
 class Cell(msgspec.Struct, frozen=True):
-    """Accepts a value, or says no; `cuts` are the finite bounds of a numeric test."""
+    """Accepts a value, or says no.
+
+    A choice or flag is accepted when it is one of `values`; a list when one of its items is (if there are any) and
+    none is one of `excluded`; a number when it lies between `low` and `high`.
+    """
 
     text: str
-    values: frozenset[FactScalar] | None = None
-    low: float = float("-inf")
-    high: float = float("inf")
+    type: str
+    values: frozenset[FactScalar] = frozenset()
+    excluded: frozenset[FactScalar] = frozenset()
+    low: float = -_INFINITY
+    high: float = _INFINITY
     low_in: bool = False
     high_in: bool = False
 
+    def test(self) -> Callable[[FactValue], bool]:
+        """The test as the fastest callable that Python has for it."""
+        if self.type == "number":
+            return self._between
+        if self.type != "list":
+            return self.values.__contains__
+        return self._holds
+
     def accepts(self, value: FactValue) -> bool:
-        """Whether a known value passes; a list passes when any of its items does."""
-        if isinstance(value, list):
-            return any(self.accepts(one) for one in value)
-        if self.values is not None:
-            return value in self.values
+        """Whether a known value passes."""
+        return self.test()(value)
+
+    def _holds(self, value: FactValue) -> bool:
+        assert isinstance(value, list)
+        return self.excluded.isdisjoint(value) and not (self.values and self.values.isdisjoint(value))
+
+    def _between(self, value: FactValue) -> bool:
         assert isinstance(value, int | float)
         above = value > self.low or (self.low_in and value == self.low)
         return above and (value < self.high or (self.high_in and value == self.high))
 
     @property
     def cuts(self) -> list[float]:
-        return [bound for bound in (self.low, self.high) if abs(bound) != float("inf")]
+        """The finite bounds of a numeric test."""
+        return [bound for bound in (self.low, self.high) if abs(bound) != _INFINITY]
 
 
 def parse_cell(text: object, kind: FactKind) -> Cell:
@@ -51,12 +70,18 @@ def parse_cell(text: object, kind: FactKind) -> Cell:
     Raises:
         CellError: with what was seen and what is allowed.
     """
+    if isinstance(text, dict):
+        raise CellError(f'{kind.name} is given a table: quote names with dots, as in "gap.kind" = "none"')
     if not isinstance(text, str):
-        raise CellError(f'cells are strings: write {str(text).lower()!r} as text, for example "= {text}"')
+        shown = str(text).lower() if isinstance(text, bool) else str(text)
+        hint = {"true": "yes", "false": "no"}.get(shown, f"= {shown}")
+        raise CellError(f'cells are strings: write "{kind.name}" = "{hint}"')
+    if kind.type in {"text", "date"}:
+        raise CellError(f"{kind.name} is free text: no rule can test it")
     if kind.type == "flag":
         if text not in {"yes", "no"}:
-            raise CellError(f"{text!r} is neither 'yes' nor 'no'")
-        return Cell(text, frozenset({text == "yes"}))
+            raise CellError(f"{kind.name} is 'yes' or 'no', not {text!r}")
+        return Cell(text, "flag", frozenset({text == "yes"}))
     return _numeric(text, kind) if kind.type == "number" else _choice(text, kind)
 
 
@@ -64,56 +89,46 @@ def _choice(text: str, kind: FactKind) -> Cell:
     negated = text.startswith("not ")
     names = [name.strip() for name in text.removeprefix("not ").split("|")]
     for name in names:
+        if not name:
+            raise CellError(f"{kind.name}: {text!r} has an empty alternative")
         if name not in kind.values:
             hint = suggestion(name, kind.values)
             raise CellError(f"{kind.name} cannot be {name!r}; it is one of {', '.join(kind.values)}. {hint}".strip())
-    if len(set(names)) != len(names):
-        raise CellError(f"{text!r} names a value twice")
-    chosen = frozenset(kind.values).difference(names) if negated else frozenset(names)
-    if not chosen:
-        raise CellError(f"{text!r} leaves no value")
-    return Cell(text, frozenset[FactScalar](chosen))
+    chosen = frozenset[FactScalar](names)
+    if len(chosen) != len(names):
+        raise CellError(f"{kind.name}: {text!r} names a value twice")
+    left = frozenset[FactScalar](kind.values) - chosen if negated else chosen
+    if not left:
+        raise CellError(f"{kind.name}: {text!r} leaves no value")
+    if kind.type == "list" and negated:
+        return Cell(text, "list", excluded=chosen)
+    return Cell(text, kind.type, left)
 
 
 def _numeric(text: str, kind: FactKind) -> Cell:
     unit = kind.unit or "no unit"
     if match := _COMPARISON.fullmatch(text):
         sign, bound = match[1], float(match[2])
-        if sign == "=":
-            return Cell(text, None, bound, bound, low_in=True, high_in=True)
-        if sign[0] == "<":
-            return Cell(text, None, high=bound, high_in=sign == "<=")
-        return Cell(text, None, low=bound, low_in=sign == ">=")
-    if match := _INTERVAL.fullmatch(text):
+        cell = {
+            "=": Cell(text, "number", low=bound, high=bound, low_in=True, high_in=True),
+            "<": Cell(text, "number", high=bound),
+            "<=": Cell(text, "number", high=bound, high_in=True),
+            ">": Cell(text, "number", low=bound),
+            ">=": Cell(text, "number", low=bound, low_in=True),
+        }[sign]
+    elif match := _INTERVAL.fullmatch(text):
         low, high = float(match[2]), float(match[3])
         if low > high or (low == high and match[1] + match[4] != "[]"):
-            raise CellError(f"{text!r} is empty or reversed")
-        return Cell(text, None, low, high, low_in=match[1] == "[", high_in=match[4] == "]")
-    raise CellError(f"{kind.name} is a number in {unit}; {text!r} is not one of '< 24', '>= 7', '= 3', '[7 .. 13)'")
+            raise CellError(f"{kind.name}: {text!r} is empty or reversed")
+        cell = Cell(text, "number", low=low, high=high, low_in=match[1] == "[", high_in=match[4] == "]")
+    else:
+        raise CellError(f"{kind.name} is a number in {unit}; {text!r} is not one of '< 24', '>= 7', '= 3', '[7 .. 13)'")
+    outside = [cut for cut in cell.cuts if _outside(cut, kind)]
+    if outside:
+        bounds = f"{kind.min if kind.min is not None else 'any'} to {kind.max if kind.max is not None else 'any'}"
+        raise CellError(f"{kind.name} goes from {bounds}; {text!r} lies outside")
+    return cell
 
 
-def representatives(kind: FactKind, cells: list[Cell]) -> list[FactScalar]:
-    """One value per piece that the cells can tell apart: testing them is exact, not sampling."""
-    if kind.type == "flag":
-        return [True, False]
-    if kind.type in {"choice", "list"}:
-        return list(kind.values)
-    cuts = sorted({cut for cell in cells for cut in cell.cuts})
-    low = kind.min if kind.min is not None else (cuts[0] - 1 if cuts else 0.0)
-    high = kind.max if kind.max is not None else (cuts[-1] + 1 if cuts else low + 1)
-    edges = sorted({low, *cuts, high})
-    found: list[FactScalar] = []
-    for i, edge in enumerate(edges):
-        found.append(_typed(edge, kind))
-        if i + 1 < len(edges):
-            middle = (edge + edges[i + 1]) / 2
-            if not kind.integer:
-                found.append(middle)
-            elif int(edge) + 1 < edges[i + 1]:
-                found.append(int(edge) + 1)
-                found.append(int(edges[i + 1]) - 1)
-    return [value for value in dict.fromkeys(found) if low <= float(value) <= high]
-
-
-def _typed(value: float, kind: FactKind) -> FactScalar:
-    return int(value) if kind.integer else value
+def _outside(cut: float, kind: FactKind) -> bool:
+    return (kind.min is not None and cut < kind.min) or (kind.max is not None and cut > kind.max)

@@ -1,124 +1,142 @@
-"""The chain of tables: escalation, scenario matrix, target, technique, cautions."""
+"""The chain of tables: escalation, conflicts, target, and technique under the scenario matrix."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
-from service.advisor.engine import Facts, Match, failed_cells, first_match, row_value
-from service.advisor.tables import Knowledge, Rule
+from service.advisor.engine import Facts, Match, collect, first_match, row_value
+from service.advisor.knowledge import Knowledge
+from service.advisor.matrix import SCENARIO, Matrix, asked_rows
+from service.advisor.tables import Rule
 from service.records.decision import TUNING_STEPS, Answer, FactValue, FailedOn, Rejected
 
 NONE_FITS = "none-fits"
-# technique -> the matrix column that speaks of it; ZeRO is the memory part of DeepSpeed
-_COLUMNS = {"lora": "lora", "qlora": "qlora", "dora": "dora", "qdora": "dora", "full": "deepspeed", "peft": "peft"}
+STEP, TARGET, TECHNIQUE = "chosen.step", "chosen.target", "chosen.technique"
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What the chain came to: the answer or the missing facts, with the rules behind both."""
+    """What the chain came to: the answer, the missing facts, or the conflict; `facts` includes what was chosen.
+
+    `deciding` are the rules behind the answer, in order of the chain.
+    """
 
     answer: Answer | None
-    because: list[Rule]
-    rejected: list[Rejected]
+    deciding: list[Rule]
     unknown: list[str]
+    conflicts: list[Rule]
     facts: dict[str, FactValue]
 
 
-def decide(knowledge: Knowledge, facts: Facts, edition: str) -> Outcome:
-    """Run the chain; facts of later tables are asked for as soon as tuning is still possible."""
+def settle(knowledge: Knowledge, facts: Facts, edition: str, *, ask: bool = True) -> Outcome:
+    """Run the chain, no further than needed; facts of later tables are listed as soon as tuning is possible.
+
+    With `ask` false the missing facts are not worked out: whoever only compares answers saves most of the time.
+    """
     known = dict(facts)
-    step = _first(knowledge, "escalation", known)
-    if step.unknown:
-        later = [*_first(knowledge, "target", known).unknown, *_technique(knowledge, known, edition)[0].unknown]
-        possible = any(rule.row.then in TUNING_STEPS for rule in _possible(knowledge, "escalation", known))
-        return Outcome(None, [], [], [*step.unknown, *(later if possible else [])], known)
-    chosen = str(step.rules[0].row.then)
-    known["chosen.step"] = chosen
-    rejected = _rejected(knowledge, "escalation", known, step.rules)
+    step = first_match(knowledge.tables["escalation"], known)
+    tuning_only = step.possible.issubset(TUNING_STEPS) and all(then is not None for _, then in step.outcomes)
+    conflicts = _conflicts(knowledge, known, step.possible) if tuning_only else []
+    if conflicts:
+        return Outcome(None, step.rules, [], conflicts, known)
+    if not step.rules:
+        unknown = _unknown(knowledge, known, edition, step) if ask else []
+        return Outcome(None, [], unknown, [], known)
+    known[STEP] = chosen = step.rules[0].then
     if chosen not in TUNING_STEPS:
-        return Outcome(Answer(step=chosen), step.rules, rejected, [], known)
-    target = _first(knowledge, "target", known)
-    if target.rules:
-        known["chosen.target"] = str(target.rules[0].row.then)
-    technique, refused = _technique(knowledge, known, edition)
-    unknown = [*target.unknown, *technique.unknown]
-    if unknown:
-        return Outcome(None, step.rules, rejected, list(dict.fromkeys(unknown)), known)
-    name, _, sharding = str(technique.rules[0].row.then).partition("+")
-    known["chosen.technique"] = name
+        return Outcome(Answer(step=chosen), step.rules, [], [], known)
+    target = first_match(knowledge.tables["target"], known)
+    technique = _technique(knowledge, known, target, edition) if target.rules else None
+    if technique is None or not technique.rules:
+        unknown = _unknown(knowledge, known, edition, step) if ask else []
+        return Outcome(None, step.rules, unknown, [], known)
+    known[TARGET] = target.rules[0].then
+    name, _, sharding = technique.rules[0].then.partition("+")
+    known[TECHNIQUE] = name
+    fits = name != NONE_FITS
     answer = Answer(
         step=chosen,
-        technique=None if name == NONE_FITS else name,
-        sharding=None if name == NONE_FITS else sharding or "none",
-        target=str(known["chosen.target"]),
+        technique=name if fits else None,
+        sharding=(sharding or "none") if fits else None,
+        target=target.rules[0].then,
     )
-    rejected += [*_rejected(knowledge, "target", known, target.rules), *refused]
-    rejected += _rejected(knowledge, "technique", known, technique.rules)
-    return Outcome(answer, [*step.rules, *target.rules, *technique.rules], rejected, [], known)
+    return Outcome(answer, [*step.rules, *target.rules, *technique.rules], [], [], known)
 
 
-def cautions(knowledge: Knowledge, facts: Facts) -> list[Rule]:
-    """Every caution that applies for certain."""
-    return [rule for rule in knowledge.tables["cautions"].rules if row_value(rule, facts) is True]
+def _conflicts(knowledge: Knowledge, facts: Facts, steps: frozenset[str]) -> list[Rule]:
+    """The contradictions that stand whichever of the steps it will be; only steps that tune need a target."""
+    found = [collect(knowledge.tables["conflicts"], {**facts, STEP: one})[0] for one in sorted(steps)]
+    return found[0] if found and all(found) else []
 
 
-def matrix_rules(knowledge: Knowledge, scenarios: list[str], edition: str) -> list[Rule]:
-    """The matrix rows of the asked scenarios in one edition."""
-    rules = [rule for rule in knowledge.tables["scenarios"].rules if rule.row.edition == edition]
-    return [rule for rule in rules if rule.cells["scenario"].accepts(scenarios)]
+def _unknown(knowledge: Knowledge, facts: Facts, edition: str, step: Match) -> list[str]:
+    """Every fact that can still change the answer, those of earlier tables first; nobody is asked what is derived."""
+    tuning = step.possible.intersection(TUNING_STEPS)
+    refused = tuning if _conflicts(knowledge, facts, tuning) else frozenset()
+    names = step.unknown_but(refused)
+    if tuning and not refused:
+        target = first_match(knowledge.tables["target"], facts)
+        names += target.unknown
+        for one in sorted(target.possible):
+            names += first_match(knowledge.matrices[edition].technique, {**facts, TARGET: one}).unknown
+    return [name for name in dict.fromkeys(names) if not knowledge.vocabulary[name].derived]
 
 
-def _first(knowledge: Knowledge, table: str, facts: Facts) -> Match:
-    return first_match(knowledge.tables[table].rules, facts, knowledge.vocabulary)
+def _technique(knowledge: Knowledge, facts: Facts, target: Match, edition: str) -> Match:
+    return first_match(knowledge.matrices[edition].technique, {**facts, TARGET: target.rules[0].then})
 
 
-def _possible(knowledge: Knowledge, table: str, facts: Facts) -> list[Rule]:
-    return [rule for rule in knowledge.tables[table].rules if row_value(rule, facts) is not False]
+def matrix_rows(knowledge: Knowledge, facts: Facts, edition: str) -> list[Rule]:
+    """The matrix rows of the asked scenarios, when the answer tunes."""
+    scenarios = facts.get(SCENARIO)
+    if facts.get(STEP) not in TUNING_STEPS or not isinstance(scenarios, list):
+        return []
+    return asked_rows(knowledge.matrices[edition].rows, scenarios)
 
 
-def _technique(knowledge: Knowledge, facts: Facts, edition: str) -> tuple[Match, list[Rejected]]:
-    """The technique among those that the matrix allows for every asked scenario."""
-    rules = knowledge.tables["technique"].rules
-    if "scenario" not in facts:
-        hosted = facts.get("chosen.target") in {"azure-openai", "azure-serverless"}
-        match = first_match(rules, facts, knowledge.vocabulary)
-        return (match if hosted else Match([], ["scenario", *match.unknown])), []
-    scenarios = facts["scenario"]
-    assert isinstance(scenarios, list)
-    allowed, refused = [], []
+def rejected(knowledge: Knowledge, outcome: Outcome, edition: str) -> list[Rejected]:
+    """Every other answer of the tables that were read, with the rule and the cell that ruled it out."""
+    if outcome.answer is None:
+        return []
+    found = [*_passed_over(knowledge.tables["escalation"].rules, outcome, outcome.answer.step)]
+    if outcome.answer.step in TUNING_STEPS:
+        matrix = knowledge.matrices[edition]
+        found += _passed_over(knowledge.tables["target"].rules, outcome, str(outcome.answer.target))
+        found += _passed_over(matrix.technique.rules, outcome, outcome.deciding[-1].then, matrix)
+    return found
+
+
+def _passed_over(
+    rules: tuple[Rule, ...], outcome: Outcome, answer: str, matrix: Matrix | None = None
+) -> Iterator[Rejected]:
+    """One entry per other option: the matrix row that says no, the failed cell, or null where an earlier row won."""
+    seen = {answer}
     for rule in rules:
-        veto = _veto(knowledge, rule, scenarios, edition)
-        if veto is None:
-            allowed.append(rule)
-        elif row_value(rule, facts) is not False:
-            refused.append(
-                Rejected(str(rule.row.then), veto.id, FailedOn("scenario", veto.cells["scenario"].text, scenarios))
-            )
-    match = first_match(allowed, facts, knowledge.vocabulary)
-    unknown = [name for name in match.unknown if not knowledge.vocabulary[name].derived]
-    return Match(match.rules, unknown), refused
+        if rule.then in seen:
+            continue
+        vetoes = _vetoes(rule, outcome.facts, matrix)
+        failed = vetoes or _failed(rule, outcome.facts)
+        if failed is None and row_value(rule.tests, outcome.facts) is None:
+            continue
+        seen.add(rule.then)
+        yield Rejected(rule.then, *failed) if failed else Rejected(rule.then, rule.id, None)
 
 
-def _veto(knowledge: Knowledge, rule: Rule, scenarios: list[str], edition: str) -> Rule | None:
-    technique, _, sharding = str(rule.row.then).partition("+")
-    column = "zero" if sharding else _COLUMNS.get(technique)
-    if column is None:
+def _vetoes(rule: Rule, facts: Facts, matrix: Matrix | None) -> tuple[str, FailedOn] | None:
+    scenarios = facts.get(SCENARIO)
+    if matrix is None or not isinstance(scenarios, list):
         return None
-    for row in matrix_rules(knowledge, scenarios, edition):
-        assert isinstance(row.row.then, dict)
-        if row.row.then[column] == "no":
-            return row
+    for one in scenarios:
+        row = matrix.vetoes[rule.id].get(one)
+        if row is not None:
+            return row.id, FailedOn(SCENARIO, rule.cells[SCENARIO].text, scenarios)
     return None
 
 
-def _rejected(knowledge: Knowledge, table: str, facts: Facts, chosen: list[Rule]) -> list[Rejected]:
-    """The other answers of a table with the cell that ruled each out."""
-    answers = {str(rule.row.then) for rule in chosen}
-    found: dict[str, Rejected] = {}
-    for rule in knowledge.tables[table].rules:
-        option = str(rule.row.then)
-        failed = next(failed_cells(rule, facts), None)
-        if option in answers or option in found or failed is None:
-            continue
-        name, cell = failed
-        found[option] = Rejected(option, rule.id, FailedOn(name, cell.text, facts[name]))
-    return list(found.values())
+def _failed(rule: Rule, facts: Facts) -> tuple[str, FailedOn] | None:
+    for name, accepts in rule.tests:
+        value = facts.get(name)
+        if value is not None and not accepts(value):
+            return rule.id, FailedOn(name, rule.cells[name].text, value)
+    return None

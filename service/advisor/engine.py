@@ -2,108 +2,111 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from service.advisor.cells import Cell, representatives
-from service.advisor.tables import Rule
-from service.advisor.vocabulary import Vocabulary
-from service.records.decision import FactScalar, FactValue
+from service.advisor.boxes import Box, first_regions
+from service.advisor.tables import Rule, Table
+from service.records.decision import FactValue
 
 Facts = Mapping[str, FactValue]
-# above this many combinations of unknown facts the table asks instead of settling
-MAX_COMBINATIONS = 10_000
+_Test = tuple[str, Callable[[FactValue], bool]]
 
 
 class Match(msgspec.Struct, frozen=True):
-    """The rules that may be the answer (one `then`), or the facts that still matter; both empty for a gap."""
+    """The rules that may be the answer (one `then`); none while unknown facts matter, or where no row matches.
+
+    `possible` holds every `then` that some reply to the unknown facts leads to; `outcomes` the regions of replies.
+    """
 
     rules: list[Rule]
-    unknown: list[str]
+    possible: frozenset[str]
+    outcomes: Sequence[tuple[Box, str | None]] = ()
+
+    @property
+    def unknown(self) -> list[str]:
+        """The facts that still matter, in row order; none for a gap that no reply would close."""
+        return self.unknown_but(frozenset())
+
+    def unknown_but(self, alike: frozenset[str]) -> list[str]:
+        """The facts that still matter to someone who does not tell the answers `alike` apart."""
+        outcomes = [(box, "alike" if then in alike else then) for box, then in self.outcomes]
+        names = outcomes[0][0] if outcomes and not self.rules else ()
+        return [name for name in names if _matters(name, outcomes)]
 
 
-def row_value(rule: Rule, facts: Facts) -> bool | None:
+def row_value(tests: Iterable[_Test], facts: Facts) -> bool | None:
     """False if any cell fails, else None if any fact is unknown, else True."""
     undecided = False
-    for name, cell in rule.cells.items():
-        if name not in facts:
+    for name, accepts in tests:
+        value = facts.get(name)
+        if value is None:
             undecided = True
-        elif not cell.accepts(facts[name]):
+        elif not accepts(value):
             return False
     return None if undecided else True
 
 
-def first_match(rules: list[Rule], facts: Facts, vocabulary: Vocabulary) -> Match:
+def first_match(table: Table, facts: Facts) -> Match:
     """The first true row, if no undecided row before it could give another answer."""
     undecided: list[Rule] = []
-    settled: Rule | None = None
-    for rule in rules:
-        value = row_value(rule, facts)
-        if value is True:
-            settled = rule
-            break
+    settled: list[Rule] = []
+    for rule in table.rules:
+        value = row_value(rule.tests, facts)
         if value is None:
             undecided.append(rule)
+        elif value:
+            settled = [rule]
+            break
     if not undecided:
-        return Match([settled] if settled else [], [])
-    candidates = undecided + ([settled] if settled else [])
-    missing = _missing(undecided, facts)
-    outcomes = _outcomes(candidates, facts, missing, vocabulary)
-    if outcomes is None:
-        return Match([], missing)
-    answers = {_then(rule) for _, rule in outcomes}
+        return Match(settled, frozenset(rule.then for rule in settled))
+    return _settle(table, undecided + settled, facts)
+
+
+def unique_match(table: Table, facts: Facts) -> Match:
+    """The one true row of a table without overlaps: it settles at once, whatever else is unknown."""
+    true = [rule for rule in table.rules if row_value(rule.tests, facts)]
+    if true:
+        return Match(true[:1], frozenset({true[0].then}))
+    return _settle(table, [rule for rule in table.rules if row_value(rule.tests, facts) is None], facts)
+
+
+def collect(table: Table, facts: Facts) -> tuple[list[Rule], list[Rule]]:
+    """(rows that apply, rows that may also apply once their unknown facts are known)."""
+    certain, possible = [], []
+    for rule in table.rules:
+        value = row_value(rule.tests, facts)
+        if value:
+            certain.append(rule)
+        elif value is None:
+            possible.append(rule)
+    return certain, possible
+
+
+def _settle(table: Table, candidates: Sequence[Rule], facts: Facts) -> Match:
+    """Exact: the unknown facts' domain is split into the regions where each row is the first to match."""
+    missing = list(dict.fromkeys(name for rule in candidates for name in rule.cells if name not in facts))
+    rows = [{name: box for name, box in table.boxes[rule.id].items() if name not in facts} for rule in candidates]
+    regions, gaps = first_regions(table.whole(missing), rows)
+    outcomes: list[tuple[Box, str | None]] = [(box, candidates[number].then) for box, number in regions]
+    outcomes += [(box, None) for box in gaps]
+    answers = {then for _, then in outcomes}
+    possible = frozenset(then for then in answers if then is not None)
     if len(answers) == 1 and None not in answers:
-        reasons = {rule.id: rule for _, rule in outcomes if rule is not None}
-        return Match(list(reasons.values()), [])
-    return Match([], _that_matter(missing, outcomes))
+        reasons = dict.fromkeys(number for _, number in regions)
+        return Match([candidates[number] for number in reasons], possible)
+    return Match([], possible, outcomes)
 
 
-def _missing(rules: list[Rule], facts: Facts) -> list[str]:
-    return list(dict.fromkeys(name for rule in rules for name in rule.cells if name not in facts))
+def _matters(name: str, outcomes: Sequence[tuple[Box, str | None]]) -> bool:
+    """Whether two replies, all else equal, lead to different answers."""
+    for i, (one, then) in enumerate(outcomes):
+        for other, else_ in outcomes[i + 1 :]:
+            if then != else_ and one[name] != other[name] and _share(one, other, without=name):
+                return True
+    return False
 
 
-def _outcomes(
-    rules: list[Rule], facts: Facts, missing: list[str], vocabulary: Vocabulary
-) -> list[tuple[tuple[FactScalar, ...], Rule | None]] | None:
-    """(values of the missing facts, row that would match) for every combination; None if there are too many."""
-    domains = [representatives(vocabulary[name], cells_of(rules, name)) for name in missing]
-    size = 1
-    for domain in domains:
-        size *= len(domain)
-    if size > MAX_COMBINATIONS:
-        return None
-    found = []
-    for values in itertools.product(*domains):
-        assumed = {**facts, **dict(zip(missing, values, strict=True))}
-        found.append((values, next((rule for rule in rules if row_value(rule, assumed)), None)))
-    return found
-
-
-def _that_matter(missing: list[str], outcomes: list[tuple[tuple[FactScalar, ...], Rule | None]]) -> list[str]:
-    """The missing facts for which two replies, all else equal, lead to different answers, in row order."""
-    matter = []
-    for i, name in enumerate(missing):
-        by_rest: dict[tuple[FactScalar, ...], set[str | None]] = {}
-        for values, rule in outcomes:
-            by_rest.setdefault(values[:i] + values[i + 1 :], set()).add(_then(rule))
-        if any(len(answers) > 1 for answers in by_rest.values()):
-            matter.append(name)
-    return matter
-
-
-def _then(rule: Rule | None) -> str | None:
-    return None if rule is None else str(rule.row.then)
-
-
-def cells_of(rules: list[Rule], name: str) -> list[Cell]:
-    """Every cell of some rules that tests a fact."""
-    return [rule.cells[name] for rule in rules if name in rule.cells]
-
-
-def failed_cells(rule: Rule, facts: Facts) -> Iterator[tuple[str, Cell]]:
-    """The cells of a row that known facts fail."""
-    for name, cell in rule.cells.items():
-        if name in facts and not cell.accepts(facts[name]):
-            yield name, cell
+def _share(one: Box, other: Box, *, without: str) -> bool:
+    return all(name == without or pieces & other[name] for name, pieces in one.items())

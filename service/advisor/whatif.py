@@ -2,51 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 
-from service.advisor.cells import representatives
-from service.advisor.decide import decide
-from service.advisor.engine import Facts, cells_of
-from service.advisor.tables import Knowledge
-from service.records.decision import FactScalar, FactValue, WouldChange
+from service.advisor.decide import Outcome, settle
+from service.advisor.engine import Facts
+from service.advisor.knowledge import Knowledge
+from service.advisor.pieces import Piece, distance, nearest
+from service.advisor.tables import Rule
+from service.records.decision import FactValue, WouldChange
 
-_TABLES = ("escalation", "scenarios", "target", "technique")
 
+def would_change(knowledge: Knowledge, facts: Facts, edition: str, now: Outcome) -> list[WouldChange]:
+    """One entry per (fact, new answer).
 
-def would_change(knowledge: Knowledge, facts: Facts, edition: str) -> list[WouldChange]:
-    """One entry per (fact, new answer); answer null where something would then be asked."""
-    now = decide(knowledge, facts, edition)
+    The answer is null where something would then be asked, or where the facts would contradict each other (`rule`
+    is then the conflict's).
+    """
     if now.answer is None:
         return []
-    reasons = {rule.id for rule in now.because}
+    reasons = {rule.id for rule in now.deciding}
     found: list[WouldChange] = []
     for name, value in facts.items():
-        nearest: dict[str, WouldChange] = {}
-        for other in _others(knowledge, name, value):
-            then = decide(knowledge, {**facts, name: other}, edition)
+        best: dict[str, tuple[float, WouldChange]] = {}
+        for moved, tried in _moves(knowledge, name, value, edition):
+            then = settle(knowledge, {**facts, name: tried}, edition, ask=False)
             if then.answer == now.answer:
                 continue
-            new = [rule.id for rule in then.because if rule.id not in reasons]
-            rule = new[0] if then.answer is not None and new else None
-            nearest.setdefault(str(then.answer), WouldChange(name, other, then.answer, rule))
-        found += nearest.values()
+            rule = _reason(then, reasons)
+            key, far = f"{then.answer} {rule if then.conflicts else ''}", distance(moved, value)
+            if key not in best or far < best[key][0]:
+                best[key] = (far, WouldChange(name, moved, then.answer, rule))
+        found += [change for _, change in best.values()]
     return found
 
 
-def _others(knowledge: Knowledge, name: str, value: FactValue) -> list[FactValue]:
-    """The other pieces' values, nearest first."""
-    rules = [rule for table in _TABLES for rule in knowledge.tables[table].rules]
-    cells = cells_of(rules, name)
-    if not cells:
-        return []
-    options: list[FactScalar] = representatives(knowledge.vocabulary[name], cells)
-    if isinstance(value, list):
-        return [[str(option)] for option in options if [option] != value]
-    if isinstance(value, bool | str):
-        return [option for option in options if option != value]
-    nearest = sorted((option for option in options if option != value), key=_distance(value))
-    return list(nearest)
+def ways_out(knowledge: Knowledge, facts: Facts, edition: str, conflict: Rule) -> list[tuple[str, FactValue]]:
+    """(fact, nearest value) of each single change that leaves no contradiction."""
+    found = []
+    for name in conflict.cells:
+        if name not in facts:
+            continue
+        for moved, tried in _moves(knowledge, name, facts[name], edition):
+            if not settle(knowledge, {**facts, name: tried}, edition, ask=False).conflicts:
+                found.append((name, moved))
+                break
+    return found
 
 
-def _distance(value: float) -> Callable[[FactScalar], float]:
-    return lambda option: abs(float(option) - value)
+def pieces_of(knowledge: Knowledge, name: str, edition: str) -> list[Piece]:
+    """The pieces that the deciding tables of an edition can tell apart, all tables together."""
+    return knowledge.deciding_axes[edition].get(name, [])
+
+
+def _reason(then: Outcome, known: set[str]) -> str | None:
+    """The first rule of the new answer that was not already behind the old one."""
+    rules = then.conflicts or (then.deciding if then.answer is not None else [])
+    return next((rule.id for rule in rules if rule.id not in known), None)
+
+
+def _moves(knowledge: Knowledge, name: str, value: FactValue, edition: str) -> Iterator[tuple[FactValue, FactValue]]:
+    """(the value to announce, the value to try) for every other piece; they differ only at open real bounds."""
+    kind = knowledge.vocabulary[name]
+    for piece in pieces_of(knowledge, name, edition):
+        moved = nearest(piece, kind, value)
+        if moved == value:
+            continue
+        tried = piece.value if kind.type == "number" and isinstance(moved, str) else moved
+        yield moved, tried

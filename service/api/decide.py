@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from litestar import Controller, get, post
+from typing import Any
+
+from litestar import Controller, Request, Response, get, post
 
 from service.api.problems import documented
 from service.launch.request import PlanRequest
 from service.records.decision import Decision
 from service.records.estimate import Estimate, EstimateSet
 from service.verbs.context import Context
+from service.verbs.decision_page import html, markdown
 from service.verbs.estimate import EstimateInputs
 from service.verbs.records import DecisionRequest, make_decision, make_estimates, make_plan
+from service.verbs.translate import preferred, translated
 from trainers.contract import TrainPlan
 
 
@@ -21,14 +25,29 @@ class Decisions(Controller):
     tags = ("decisions",)
 
     @post(sync_to_thread=True, responses=documented(404, 422))
-    def decide(self, data: DecisionRequest, context: Context) -> Decision:
-        """The decision record; `answer` is null while facts are missing."""
-        return make_decision(context, data)
+    def decide(self, request: Request[Any, Any, Any], data: DecisionRequest, context: Context) -> Response[Decision]:
+        """The decision record; `answer` is null while facts are missing.
+
+        Accept-Language: tl gives questions and main reasons in Tagalog; the stored record stays the same.
+        """
+        decision = make_decision(context, data)
+        language = preferred(request.headers.get("accept-language", ""), context.rules)
+        shown, _ = translated(decision, context.rules, language)
+        return Response(shown, headers={"Content-Language": language, "Location": f"/v1/decisions/{decision.id}"})
 
     @get("/{identifier:str}", sync_to_thread=True, responses=documented(404))
-    def show(self, identifier: str, context: Context) -> Decision:
-        """A stored decision."""
-        return context.store.get("decision", identifier, Decision)
+    def show(self, request: Request[Any, Any, Any], identifier: str, context: Context) -> Response[Any]:
+        """A stored decision, as JSON or (by Accept) as an HTML or Markdown page."""
+        decision = context.store.get("decision", identifier, Decision)
+        language = preferred(request.headers.get("accept-language", ""), context.rules)
+        shown, words = translated(decision, context.rules, language)
+        headers = {"Content-Language": language, "Vary": "Accept, Accept-Language"}
+        wanted = request.headers.get("accept", "")
+        if "text/html" in wanted:
+            return Response(html(shown, words, language=language), media_type="text/html", headers=headers)
+        if "text/markdown" in wanted:
+            return Response(markdown(shown, words), media_type="text/markdown", headers=headers)
+        return Response(shown, media_type="application/json", headers=headers)
 
 
 class Estimates(Controller):

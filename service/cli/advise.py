@@ -9,15 +9,18 @@ import click
 import msgspec
 
 from service.cli.files import read_record
-from service.cli.output import emit, interactive, output_options, pretty_json, say
-from service.data import rule_files
+from service.cli.output import emit, interactive, output_options, pretty_json
+from service.data import RuleFiles, rule_files
 from service.errors import ErrorItem, TuneGateError
 from service.records.decision import Decision
 from service.records.estimate import Estimate, EstimateSet
 from service.records.lint_report import LintReport
 from service.settings import load_settings
 from service.verbs.advise import advise
-from service.verbs.decision_text import markdown, text
+from service.verbs.decision_page import html, markdown
+from service.verbs.decision_text import text
+from service.verbs.facts import coerced
+from service.verbs.translate import ENGLISH, translated
 
 
 @click.command("advise")
@@ -29,57 +32,62 @@ from service.verbs.decision_text import markdown, text
     help="What fits, as estimated (repeatable).",
 )  # fmt: skip
 @click.option("--edition", metavar="E", help="Edition of the scenario matrix.")
-@output_options("markdown")
+@click.option("--lang", metavar="en|tl", default=ENGLISH, show_default=True, help="Language of questions and reasons.")
+@output_options("markdown", "html")
 def command(
     facts: Path | None,
     settings_: tuple[str, ...],
     report: Path | None,
     estimates: tuple[Path, ...],
     edition: str | None,
+    lang: str,
     format_: str,
     output: Path | None,
     *,
     no_input: bool,
 ) -> int:
     """Should we fine-tune, and how? Exit 0 decided, 1 facts missing, 2 unusable input."""
-    known = (_read_facts(facts) if facts else {}) | _stated(settings_)
-    inputs: dict[str, Any] = {
-        "rules": rule_files(load_settings().rules),
+    rules = rule_files(load_settings().rules)
+    known = _known(facts, settings_)
+    measured: dict[str, Any] = {
         "edition": edition,
         "report": read_record(report, LintReport) if report else None,
         "estimates": [one for path in estimates for one in _read_estimates(path)],
     }
-    decision = advise(known, **inputs)
-    while decision.answer is None and interactive(format_, no_input=no_input):
-        decision = _ask(decision, known, inputs)
-    render = {"text": text, "json": pretty_json, "markdown": markdown}[format_]
-    emit(render(decision), output)
+
+    def decide(stated: dict[str, Any]) -> Decision:
+        return advise(stated, rules=rules, **measured)
+
+    decision = decide(known)
+    if decision.answer is None and interactive(format_, no_input=no_input):
+        from service.cli.questions import ask_until_decided
+
+        decision = ask_until_decided(decision, known, decide, rules=rules, lang=lang)
+    emit(_rendered(decision, rules, lang, format_), output)
     return 0 if decision.answer is not None else 1
 
 
-def _ask(decision: Decision, known: dict[str, Any], inputs: dict[str, Any]) -> Decision:
-    """Ask the next question until the reply can be used."""
-    question = decision.unknown[0]
-    while True:
-        reply = click.prompt(f"{question.ask} [{question.fact}]", err=True)
-        try:
-            stated = _stated((f"{question.fact}={reply}",))
-            answered = advise(known | stated, **inputs)
-        except TuneGateError as error:
-            for item in error.errors:
-                say(f"  {item.where}: allowed is {item.allowed}. {item.remedy or ''}".rstrip())
-            continue
-        known.update(stated)
-        return answered
+def _rendered(decision: Decision, rules: RuleFiles, lang: str, format_: str) -> str:
+    shown, words = translated(decision, rules, lang)
+    if format_ == "json":
+        return pretty_json(shown)
+    if format_ == "html":
+        return html(shown, words, language=lang)
+    return markdown(shown, words) if format_ == "markdown" else text(shown, words)
+
+
+def _known(path: Path | None, settings_: tuple[str, ...]) -> dict[str, Any]:
+    """What the file and the command line state; the command line wins."""
+    return (_read_facts(path) if path else {}) | _stated(settings_)
 
 
 def _read_facts(path: Path) -> dict[str, Any]:
     try:
-        content = path.read_bytes()
+        content = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
         found: Any = msgspec.json.decode(content) if path.suffix == ".json" else msgspec.toml.decode(content)
     except OSError as error:
         raise TuneGateError("unreadable_path", f"{path}: {error.strerror}.") from error
-    except (msgspec.DecodeError, ValueError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise TuneGateError(
             "invalid_input", f"{path}: {error}.", remedy='Quote names with dots: "gap.kind".'
         ) from error
@@ -102,27 +110,13 @@ def _stated(settings: tuple[str, ...]) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     errors = []
     for one in settings:
-        name, equals, value = one.partition("=")
+        name, equals, value = (part.strip() for part in one.partition("="))
         if not equals or not name:
-            errors.append(ErrorItem("--set", one, "NAME=VALUE"))
+            errors.append(ErrorItem("--set", one[:60], "NAME=VALUE"))
+        elif name in facts and facts[name] != coerced(name, value):
+            errors.append(ErrorItem("--set", f"{name} is given twice", "each fact once"))
         else:
-            facts[name.strip()] = _coerced(name.strip(), value.strip())
+            facts[name] = coerced(name, value)
     if errors:
         raise TuneGateError("usage", "--set cannot be read.", errors=errors)
     return facts
-
-
-def _coerced(name: str, value: str) -> Any:
-    """yes/no and numbers as such, scenario as a list; everything else is text, judged by the vocabulary."""
-    if name == "scenario":
-        return [one.strip() for one in value.split(",") if one.strip()]
-    if value.lower() in {"yes", "true", "no", "false"}:
-        return value.lower() in {"yes", "true"}
-    try:
-        return int(value)
-    except ValueError:
-        pass
-    try:
-        return float(value)
-    except ValueError:
-        return value

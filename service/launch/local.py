@@ -67,7 +67,7 @@ def stop_trainer(out: Path, *, grace_seconds: float) -> None:
         return
     try:
         root = psutil.Process(recorded.pid)
-        tree = [root, *root.children(recursive=True)]
+        tree = {root, *root.children(recursive=True)}
     except psutil.NoSuchProcess:
         return
     with contextlib.suppress(ProcessLookupError):
@@ -75,7 +75,8 @@ def stop_trainer(out: Path, *, grace_seconds: float) -> None:
     deadline = time.monotonic() + grace_seconds
     while trainer_alive(out) and time.monotonic() < deadline:
         with contextlib.suppress(psutil.NoSuchProcess):
-            tree = [root, *root.children(recursive=True)]  # workers come and go between phases
+            # workers come and go between phases; a root that has just died has no children left to name
+            tree |= set(root.children(recursive=True))
         time.sleep(_POLL_SECONDS)
     for process in tree:
         with contextlib.suppress(psutil.NoSuchProcess):

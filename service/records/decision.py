@@ -84,9 +84,22 @@ class Stale(msgspec.Struct, frozen=True):
 
 
 class EditionDisagreement(msgspec.Struct, frozen=True):
+    """One cell on which the editions differ; `changes_answer`: under another edition the answer is another one."""
+
     scenario: str
     technique: str
     values: dict[str, str]
+    changes_answer: bool = False
+
+
+class ModelAdvice(msgspec.Struct, frozen=True):
+    """A base model that suits what was asked, the best first."""
+
+    id: str
+    title: str
+    reasons: list[str]
+    warnings: list[str]
+    limits: str | None = None
 
 
 class DecisionOverride(msgspec.Struct, frozen=True):
@@ -113,3 +126,4 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     unknown: list[Unknown]
     stale: list[Stale]
     overrides: list[DecisionOverride]
+    models: list[ModelAdvice] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import msgspec
@@ -43,6 +43,13 @@ class Store:
         if body is None:
             raise TuneGateError("unknown_id", f"No {kind.replace('_', ' ')} with this id is stored here.")
         return msgspec.json.decode(body, type=type_)
+
+    def all(self, kind: str, type_: type[R]) -> Iterator[R]:
+        """Every record of a kind, the oldest first."""
+        query = sa.select(records.c.body).where(records.c.kind == kind).order_by(records.c.created_at, records.c.id)
+        with self._engine.connect() as connection:
+            for body in connection.execution_options(yield_per=200).execute(query).scalars():
+                yield msgspec.json.decode(body, type=type_)
 
     def forget(self, kind: str, identifier: str) -> None:
         """Remove a record for good."""

@@ -1,47 +1,104 @@
-"""advise, rendered: the decision on one screen, or as Markdown."""
+"""advise, on one screen of text."""
 
 from __future__ import annotations
 
-from service.records.decision import Answer, Decision, FactValue
+import textwrap
+from collections.abc import Iterator
+
+from service.advisor.translation import Translation
+from service.records.decision import Answer, Decision, FactValue, Rejected, WouldChange
+
+# what one screen holds; Markdown, HTML and JSON have the rest
+_CHANGES, _MODELS = 8, 3
+_MAY = "May also apply"
 
 
-def text(decision: Decision) -> str:
+class Words:
+    """The words around a record, in the language asked for; what it lacks stays English."""
+
+    def __init__(self, translation: Translation | None = None) -> None:
+        self._labels = translation.labels if translation else {}
+        self._facts = translation.facts if translation else {}
+
+    def __call__(self, word: str) -> str:
+        return self._labels.get(word, word)
+
+    def value(self, fact: str, value: FactValue) -> str:
+        """A fact's value in words."""
+        if isinstance(value, bool):
+            return self("yes") if value else self("no")
+        known = self._facts[fact].values if fact in self._facts else {}
+        if isinstance(value, list):
+            return ", ".join(known.get(one, one) for one in value)
+        return known.get(value, value) if isinstance(value, str) else f"{value:g}"
+
+
+def text(decision: Decision, words: Words | None = None) -> str:
     """One screen: the answer, why, what was passed over, what would change it, what is still to be asked."""
-    lines = [f"decision {decision.id[:12]} (rules {decision.rules_revision[:12]}, edition {decision.edition})"]
-    lines.append(f"  {answer_text(decision.answer)}")
-    lines += [f"  because {one.rule}: {one.why} [{', '.join(one.cite)}]" for one in decision.because]
-    for one in decision.rejected:
-        failed = f" ({one.failed_on.fact} is {shown(one.failed_on.value)})" if one.failed_on else ""
-        lines.append(f"  not {one.option}: {one.rule}{failed}")
-    for change in decision.would_change:
-        then = answer_text(change.answer) if change.answer else "more would have to be asked"
-        lines.append(f"  {change.fact} = {shown(change.nearest)} would change it: {then}")
-    lines += [f"  caution ({one.severity}) {one.rule}: {one.text}" for one in decision.cautions]
-    for disagreement in decision.editions_disagree:
-        values = ", ".join(f"{edition}: {value}" for edition, value in disagreement.values.items())
-        lines.append(f"  editions disagree on {disagreement.technique} for {disagreement.scenario}: {values}")
-    lines += [f"  stale {one.rule}: {one.text}" for one in decision.stale]
-    lines += [f"  missing {one.fact}: {one.ask}" for one in decision.unknown]
-    return "\n".join(lines)
+    return "\n".join(_lines(decision, words or Words()))
 
 
-def markdown(decision: Decision) -> str:
-    """The same as a document."""
-    head, answer, *rest = text(decision).splitlines()
-    return "\n".join([f"## {head}", "", f"**{answer.strip()}**", "", *(f"- {line.strip()}" for line in rest), ""])
+def _lines(decision: Decision, say: Words) -> Iterator[str]:
+    yield (
+        f"{say('decision')} {decision.id[:12]} ({say('rules')} {decision.rules_revision[:12]}, "
+        f"{say('edition')} {decision.edition})"
+    )
+    yield f"  {answer_text(decision.answer, say)}"
+    yield from (f"  {say('because')} {one.rule}: {one.why} [{', '.join(one.cite)}]" for one in decision.because)
+    if decision.rejected:
+        passed = "; ".join(f"{say(one.option)} ({_briefly(one, say)})" for one in decision.rejected)
+        yield textwrap.fill(f"{say('passed over')}: {passed}", 118, initial_indent="  ", subsequent_indent="    ")
+    yield from (f"  {change_text(change, say)}" for change in decision.would_change[:_CHANGES])
+    if len(decision.would_change) > _CHANGES:
+        yield f"  {say('more changes')}: {len(decision.would_change) - _CHANGES} (--format markdown)"
+    certain = [one for one in decision.cautions if not one.text.startswith(_MAY)]
+    yield from (f"  {say('caution')} ({say(one.severity)}) {one.rule}: {one.text}" for one in certain)
+    if len(certain) < len(decision.cautions):
+        rest = ", ".join(one.rule for one in decision.cautions if one.text.startswith(_MAY))
+        yield f"  {say('may also apply')}: {rest}"
+    for cell in decision.editions_disagree:
+        values = ", ".join(f"{edition}: {say(value)}" for edition, value in cell.values.items())
+        changes = say("and the answer changes with it") if cell.changes_answer else say("the answer stays")
+        yield f"  {say('editions disagree')}: {cell.technique}, {cell.scenario} ({values}); {changes}"
+    for model in decision.models[:_MODELS]:
+        warned = f" ({'; '.join(model.warnings)})" if model.warnings else ""
+        yield f"  {say('model')} {model.id}: {'; '.join(model.reasons)}{warned}"
+    yield from (f"  {say('stale')} {one.rule} ({one.review_by}): {one.text}" for one in decision.stale)
+    yield from (f"  {say('missing')} {one.fact}: {one.ask}" for one in decision.unknown)
 
 
-def answer_text(answer: Answer | None) -> str:
+def answer_text(answer: Answer | None, say: Words | None = None) -> str:
     """The answer in words."""
+    words = say or Words()
     if answer is None:
-        return "no answer yet: facts are missing"
-    parts = [answer.step, answer.technique, answer.target and f"on {answer.target}"]
+        return words("no answer yet: facts are missing")
+    technique = words(answer.technique) if answer.technique else None
+    if answer.target and not technique:
+        technique = words("no technique fits")
     sharding = answer.sharding if answer.sharding not in {None, "none"} else None
-    return ", ".join(part for part in [*parts, sharding] if part)
+    where = f"{words('on')} {words(answer.target)}" if answer.target else None
+    return ", ".join(part for part in [words(answer.step), technique, sharding, where] if part)
 
 
-def shown(value: FactValue) -> str:
-    """A fact's value in words."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ", ".join(value) if isinstance(value, list) else str(value)
+def _briefly(one: Rejected, say: Words) -> str:
+    if one.failed_on is None:
+        return one.rule
+    return f"{one.rule}: {one.failed_on.fact} = {say.value(one.failed_on.fact, one.failed_on.value)}"
+
+
+def why_not(one: Rejected, say: Words) -> str:
+    """The rule, and the fact that failed it."""
+    if one.failed_on is None:
+        return f"{one.rule} ({say('an earlier row already answers')})"
+    fact = one.failed_on.fact
+    return f"{one.rule} ({fact} = {say.value(fact, one.failed_on.value)}, {say('needed')}: {one.failed_on.test})"
+
+
+def change_text(change: WouldChange, say: Words) -> str:
+    """One counterfactual."""
+    if change.answer is not None:
+        then = answer_text(change.answer, say)
+    else:
+        then = say("the facts would contradict each other") if change.rule else say("more would have to be asked")
+    rule = f" [{change.rule}]" if change.rule else ""
+    return f"{say('would change it')}: {change.fact} = {say.value(change.fact, change.nearest)} -> {then}{rule}"
