@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from service.app import build_app
+from service.data import rule_files
 from service.launch.request import PlanRequest
 from service.records.dataset import Dataset
 from service.records.decision import Decision
@@ -19,6 +20,7 @@ from service.records.manifest import Manifest
 from service.records.problem import Problem
 from service.verbs.estimate import EstimateInputs
 from service.verbs.records import DecisionRequest
+from service.verbs.rules_schema import table_schema
 from trainers.contract import Progress, Result, TrainPlan
 
 SCHEMAS: dict[str, type[msgspec.Struct]] = {
@@ -44,6 +46,8 @@ def generated() -> dict[str, str]:
     for name, type_ in SCHEMAS.items():
         schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"} | msgspec.json.schema(type_)
         files[f"schemas/{name}.schema.json"] = _text(schema)
+    # for editors: a table file names it in its first line
+    files["schemas/rule-table.schema.json"] = _text(table_schema(rule_files()))
     return files
 
 

@@ -70,7 +70,8 @@ def _first_problems(table: Table, before: Sequence[Rule]) -> Iterator[str]:
     full = whole.whole(list(whole.axes))
     if STEP in full:  # these tables are read for steps that tune
         full[STEP] = frozenset(i for i, piece in enumerate(whole.axes[STEP]) if piece.value in TUNING_STEPS)
-    regions, gaps = first_regions(full, boxes)
+    regions = list(first_regions(full, boxes))
+    gaps = [box for box, number in regions if number is None]
     reached = {number for _, number in regions}
     for number, rule in enumerate(rules):
         if number < len(before):
@@ -86,8 +87,10 @@ def _first_problems(table: Table, before: Sequence[Rule]) -> Iterator[str]:
 
 def _same_without(region: Box, number: int, rules: Sequence[Rule], boxes: Sequence[Box]) -> bool:
     """Whether the rows after `number` answer the same everywhere in its region."""
-    taken, left = first_regions(region, boxes[number + 1 :])
-    return not left and all(rules[number + 1 + i].then == rules[number].then for _, i in taken)
+    after = rules[number + 1 :]
+    return all(
+        i is not None and after[i].then == rules[number].then for _, i in first_regions(region, boxes[number + 1 :])
+    )
 
 
 def _overlaps(table: Table) -> Iterator[str]:
@@ -105,8 +108,9 @@ def _doubles(table: Table) -> Iterator[str]:
 
 def _gaps(table: Table, rules: Sequence[Rule]) -> Iterator[str]:
     if table.head.complete:
-        _, gaps = first_regions(table.whole(list(table.axes)), [table.boxes[rule.id] for rule in rules])
-        yield from (f"no row matches {_shown(gap, table)}" for gap in merged(gaps))
+        regions = first_regions(table.whole(list(table.axes)), [table.boxes[rule.id] for rule in rules])
+        gaps = merged(box for box, number in regions if number is None)
+        yield from (f"no row matches {_shown(gap, table)}" for gap in gaps)
 
 
 def _unused(knowledge: Knowledge) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 Box = dict[str, frozenset[int]]  # fact -> indices of its pieces
 
@@ -31,9 +31,9 @@ def subtract(box: Box, cut: Mapping[str, frozenset[int]]) -> Iterator[Box]:
         rest = {**rest, name: rest[name] & allowed}
 
 
-def first_regions(whole: Box, rows: Sequence[Mapping[str, frozenset[int]]]) -> tuple[list[tuple[Box, int]], list[Box]]:
-    """Where each row is the first to match: ([(region, row number)], what no row matches)."""
-    remaining, regions = [whole], []
+def first_regions(whole: Box, rows: Iterable[Mapping[str, frozenset[int]]]) -> Iterator[tuple[Box, int | None]]:
+    """(region, number of the row that is the first to match there), then (region, None) for what no row matches."""
+    remaining = [whole]
     for number, row in enumerate(rows):
         left: list[Box] = []
         for box in remaining:
@@ -41,12 +41,10 @@ def first_regions(whole: Box, rows: Sequence[Mapping[str, frozenset[int]]]) -> t
             if inside is None:
                 left.append(box)
             else:
-                regions.append((inside, number))
+                yield inside, number
                 left += subtract(box, row)
         remaining = left
-        if not remaining:
-            break
-    return regions, remaining
+    yield from ((box, None) for box in remaining)
 
 
 def merged(boxes: Iterable[Box]) -> list[Box]:

@@ -9,7 +9,7 @@ import msgspec
 from service.advisor.engine import Facts, Match, collect, first_match, row_value
 from service.advisor.knowledge import Knowledge
 from service.advisor.matrix import SCENARIO, Matrix, asked_rows
-from service.advisor.tables import Rule
+from service.advisor.tables import Rule, Table
 from service.records.decision import TUNING_STEPS, Answer, FactValue, FailedOn, Rejected
 
 NONE_FITS = "none-fits"
@@ -19,7 +19,7 @@ STEP, TARGET, TECHNIQUE = "chosen.step", "chosen.target", "chosen.technique"
 class Outcome(msgspec.Struct, frozen=True):
     """What the chain came to: the answer, the missing facts, or the conflict; `facts` includes what was chosen.
 
-    `deciding` are the rules behind the answer, in order of the chain.
+    `deciding` are the rules behind the answer, in order of the chain; `matches` what each table said.
     """
 
     answer: Answer | None
@@ -27,31 +27,47 @@ class Outcome(msgspec.Struct, frozen=True):
     unknown: list[str]
     conflicts: list[Rule]
     facts: dict[str, FactValue]
+    matches: dict[str, Match] = {}
 
 
-def settle(knowledge: Knowledge, facts: Facts, edition: str, *, ask: bool = True) -> Outcome:
+class Moved(msgspec.Struct, frozen=True):
+    """One fact of a settled outcome was changed: tables that neither test it nor what changed with it stay as said."""
+
+    name: str
+    before: Outcome
+
+    def match(self, table: Table, facts: Facts) -> Match | None:
+        """What the table said before, if it would say it again."""
+        same = self.name not in table.axes and all(
+            facts.get(one) == self.before.facts.get(one) for one in (STEP, TARGET) if one in table.axes
+        )
+        return self.before.matches.get(table.head.id) if same else None
+
+
+def settle(knowledge: Knowledge, facts: Facts, edition: str, *, moved: Moved | None = None) -> Outcome:
     """Run the chain, no further than needed; facts of later tables are listed as soon as tuning is possible.
 
-    With `ask` false the missing facts are not worked out: whoever only compares answers saves most of the time.
+    For a `moved` fact the missing facts are not worked out: whoever compares answers need not know what to ask.
     """
     known = dict(facts)
-    step = first_match(knowledge.tables["escalation"], known)
+    step = _match(knowledge.tables["escalation"], known, moved)
     tuning_only = step.possible.issubset(TUNING_STEPS) and all(then is not None for _, then in step.outcomes)
     conflicts = _conflicts(knowledge, known, step.possible) if tuning_only else []
     if conflicts:
         return Outcome(None, step.rules, [], conflicts, known)
     if not step.rules:
-        unknown = _unknown(knowledge, known, edition, step) if ask else []
-        return Outcome(None, [], unknown, [], known)
+        return Outcome(None, [], _unknown(knowledge, known, edition, step) if moved is None else [], [], known)
     known[STEP] = chosen = step.rules[0].then
+    matches = {"escalation": step}
     if chosen not in TUNING_STEPS:
-        return Outcome(Answer(step=chosen), step.rules, [], [], known)
-    target = first_match(knowledge.tables["target"], known)
-    technique = _technique(knowledge, known, target, edition) if target.rules else None
-    if technique is None or not technique.rules:
-        unknown = _unknown(knowledge, known, edition, step) if ask else []
+        return Outcome(Answer(step=chosen), step.rules, [], [], known, matches)
+    target = matches["target"] = _match(knowledge.tables["target"], known, moved)
+    if target.rules:
+        known[TARGET] = target.rules[0].then
+        technique = matches["technique"] = _match(knowledge.matrices[edition].technique, known, moved)
+    if not target.rules or not technique.rules:
+        unknown = _unknown(knowledge, known, edition, step) if moved is None else []
         return Outcome(None, step.rules, unknown, [], known)
-    known[TARGET] = target.rules[0].then
     name, _, sharding = technique.rules[0].then.partition("+")
     known[TECHNIQUE] = name
     fits = name != NONE_FITS
@@ -61,7 +77,13 @@ def settle(knowledge: Knowledge, facts: Facts, edition: str, *, ask: bool = True
         sharding=(sharding or "none") if fits else None,
         target=target.rules[0].then,
     )
-    return Outcome(answer, [*step.rules, *target.rules, *technique.rules], [], [], known)
+    return Outcome(answer, [*step.rules, *target.rules, *technique.rules], [], [], known, matches)
+
+
+def _match(table: Table, facts: Facts, moved: Moved | None) -> Match:
+    said = moved.match(table, facts) if moved is not None else None
+    # the steps that stay possible decide about contradictions, so the first table is always worked out
+    return said or first_match(table, facts, ask=moved is None or table.head.id == "escalation")
 
 
 def _conflicts(knowledge: Knowledge, facts: Facts, steps: frozenset[str]) -> list[Rule]:
@@ -81,10 +103,6 @@ def _unknown(knowledge: Knowledge, facts: Facts, edition: str, step: Match) -> l
         for one in sorted(target.possible):
             names += first_match(knowledge.matrices[edition].technique, {**facts, TARGET: one}).unknown
     return [name for name in dict.fromkeys(names) if not knowledge.vocabulary[name].derived]
-
-
-def _technique(knowledge: Knowledge, facts: Facts, target: Match, edition: str) -> Match:
-    return first_match(knowledge.matrices[edition].technique, {**facts, TARGET: target.rules[0].then})
 
 
 def matrix_rows(knowledge: Knowledge, facts: Facts, edition: str) -> list[Rule]:

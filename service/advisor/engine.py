@@ -17,12 +17,14 @@ _Test = tuple[str, Callable[[FactValue], bool]]
 class Match(msgspec.Struct, frozen=True):
     """The rules that may be the answer (one `then`); none while unknown facts matter, or where no row matches.
 
-    `possible` holds every `then` that some reply to the unknown facts leads to; `outcomes` the regions of replies.
+    `possible` holds every `then` that some reply to the unknown facts leads to; `outcomes` the regions of replies;
+    `missing` the unknown facts in row order.
     """
 
     rules: list[Rule]
     possible: frozenset[str]
     outcomes: Sequence[tuple[Box, str | None]] = ()
+    missing: Sequence[str] = ()
 
     @property
     def unknown(self) -> list[str]:
@@ -32,8 +34,7 @@ class Match(msgspec.Struct, frozen=True):
     def unknown_but(self, alike: frozenset[str]) -> list[str]:
         """The facts that still matter to someone who does not tell the answers `alike` apart."""
         outcomes = [(box, "alike" if then in alike else then) for box, then in self.outcomes]
-        names = outcomes[0][0] if outcomes and not self.rules else ()
-        return [name for name in names if _matters(name, outcomes)]
+        return [name for name in self.missing if _matters(name, outcomes)]
 
 
 def row_value(tests: Iterable[_Test], facts: Facts) -> bool | None:
@@ -48,8 +49,11 @@ def row_value(tests: Iterable[_Test], facts: Facts) -> bool | None:
     return None if undecided else True
 
 
-def first_match(table: Table, facts: Facts) -> Match:
-    """The first true row, if no undecided row before it could give another answer."""
+def first_match(table: Table, facts: Facts, *, ask: bool = True) -> Match:
+    """The first true row, if no undecided row before it could give another answer.
+
+    With `ask` false an unsettled match says no more than that: neither every possible answer nor what to ask.
+    """
     undecided: list[Rule] = []
     settled: list[Rule] = []
     for rule in table.rules:
@@ -61,7 +65,7 @@ def first_match(table: Table, facts: Facts) -> Match:
             break
     if not undecided:
         return Match(settled, frozenset(rule.then for rule in settled))
-    return _settle(table, undecided + settled, facts)
+    return _settle(table, undecided + settled, facts, ask=ask)
 
 
 def unique_match(table: Table, facts: Facts) -> Match:
@@ -69,7 +73,7 @@ def unique_match(table: Table, facts: Facts) -> Match:
     true = [rule for rule in table.rules if row_value(rule.tests, facts)]
     if true:
         return Match(true[:1], frozenset({true[0].then}))
-    return _settle(table, [rule for rule in table.rules if row_value(rule.tests, facts) is None], facts)
+    return _settle(table, [rule for rule in table.rules if row_value(rule.tests, facts) is None], facts, ask=True)
 
 
 def collect(table: Table, facts: Facts) -> tuple[list[Rule], list[Rule]]:
@@ -84,19 +88,25 @@ def collect(table: Table, facts: Facts) -> tuple[list[Rule], list[Rule]]:
     return certain, possible
 
 
-def _settle(table: Table, candidates: Sequence[Rule], facts: Facts) -> Match:
+def _settle(table: Table, candidates: Sequence[Rule], facts: Facts, *, ask: bool) -> Match:
     """Exact: the unknown facts' domain is split into the regions where each row is the first to match."""
-    missing = list(dict.fromkeys(name for rule in candidates for name in rule.cells if name not in facts))
-    rows = [{name: box for name, box in table.boxes[rule.id].items() if name not in facts} for rule in candidates]
-    regions, gaps = first_regions(table.whole(missing), rows)
-    outcomes: list[tuple[Box, str | None]] = [(box, candidates[number].then) for box, number in regions]
-    outcomes += [(box, None) for box in gaps]
-    answers = {then for _, then in outcomes}
+    boxes = (table.boxes[rule.id] for rule in candidates)
+    rows = ({name: allowed for name, allowed in box.items() if name not in facts} for box in boxes)
+    outcomes: list[tuple[Box, str | None]] = []
+    reasons: dict[int, Rule] = {}
+    answers: set[str | None] = set()
+    for box, number in first_regions(table.whole([name for name in table.axes if name not in facts]), rows):
+        if number is not None:
+            reasons[number] = candidates[number]
+        outcomes.append((box, None if number is None else candidates[number].then))
+        answers.add(outcomes[-1][1])
+        if not ask and len(answers) > 1:
+            break
     possible = frozenset(then for then in answers if then is not None)
     if len(answers) == 1 and None not in answers:
-        reasons = dict.fromkeys(number for _, number in regions)
-        return Match([candidates[number] for number in reasons], possible)
-    return Match([], possible, outcomes)
+        return Match(list(reasons.values()), possible)
+    missing = dict.fromkeys(name for rule in candidates for name in rule.cells if name not in facts) if ask else ()
+    return Match([], possible, outcomes, list(missing))
 
 
 def _matters(name: str, outcomes: Sequence[tuple[Box, str | None]]) -> bool:

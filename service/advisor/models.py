@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -71,7 +72,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What a base model must satisfy; None and empty ask for nothing."""
 
     task: str | None = None
-    languages: list[str] = []
+    languages: tuple[str, ...] = ()
     min_context: int | None = None
     licence: str | None = None
     target: str | None = None
@@ -91,8 +92,8 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     limits: str | None = None
 
 
-class Models(msgspec.Struct, frozen=True):
-    """Every card, and every (model, target) row."""
+class Models(msgspec.Struct, frozen=True, eq=False):
+    """Every card, and every (model, target) row; compared by identity."""
 
     cards: dict[str, BaseModel]
     tunable: list[Availability]
@@ -152,6 +153,7 @@ def dated(until: date | None, today: date) -> Status:
     return "ending" if until - today <= ENDING else "open"
 
 
+@lru_cache(maxsize=64)
 def rank(models: Models, wanted: Wanted, today: date) -> list[Choice]:
     """Every model judged: those that suit first, fewer warnings first, then the smaller one."""
     judged = [_judge(models, card, wanted, today) for card in models.cards.values()]
@@ -187,7 +189,7 @@ def _judge(models: Models, card: BaseModel, wanted: Wanted, today: date) -> Choi
 
 
 def _languages(
-    card: BaseModel, wanted: list[str], reasons: list[str], warnings: list[str], excluded: list[str]
+    card: BaseModel, wanted: tuple[str, ...], reasons: list[str], warnings: list[str], excluded: list[str]
 ) -> None:
     lacking = [one for one in wanted if one not in card.languages]
     if not card.languages:

@@ -94,7 +94,11 @@ class Table:
 
     def whole(self, names: Sequence[str]) -> Box:
         """The full domain of some facts."""
-        return {name: frozenset(range(len(self.axes[name]))) for name in names}
+        return {name: self._domains[name] for name in names}
+
+    @cached_property
+    def _domains(self) -> Box:
+        return {name: frozenset(range(len(axis))) for name, axis in self.axes.items()}
 
     def cells_of(self, name: str) -> list[Cell]:
         """Every cell that tests a fact."""

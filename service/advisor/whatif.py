@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from service.advisor.decide import Outcome, settle
+from service.advisor.decide import Moved, Outcome, settle
 from service.advisor.engine import Facts
 from service.advisor.knowledge import Knowledge
 from service.advisor.pieces import Piece, distance, nearest
@@ -25,7 +25,7 @@ def would_change(knowledge: Knowledge, facts: Facts, edition: str, now: Outcome)
     for name, value in facts.items():
         best: dict[str, tuple[float, WouldChange]] = {}
         for moved, tried in _moves(knowledge, name, value, edition):
-            then = settle(knowledge, {**facts, name: tried}, edition, ask=False)
+            then = settle(knowledge, {**facts, name: tried}, edition, moved=Moved(name, now))
             if then.answer == now.answer:
                 continue
             rule = _reason(then, reasons)
@@ -43,7 +43,7 @@ def ways_out(knowledge: Knowledge, facts: Facts, edition: str, conflict: Rule) -
         if name not in facts:
             continue
         for moved, tried in _moves(knowledge, name, facts[name], edition):
-            if not settle(knowledge, {**facts, name: tried}, edition, ask=False).conflicts:
+            if not settle(knowledge, {**facts, name: tried}, edition).conflicts:
                 found.append((name, moved))
                 break
     return found

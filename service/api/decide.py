@@ -24,7 +24,8 @@ class Decisions(Controller):
     path = "/decisions"
     tags = ("decisions",)
 
-    @post(sync_to_thread=True, responses=documented(404, 422))
+    # a millisecond of work and one short write: handing it to a thread costs as much again (benchmarks/advise_speed.py)
+    @post(sync_to_thread=False, responses=documented(404, 422))
     def decide(self, request: Request[Any, Any, Any], data: DecisionRequest, context: Context) -> Response[Decision]:
         """The decision record; `answer` is null while facts are missing.
 

@@ -58,7 +58,7 @@ def _ask(asked: Question, known: dict[str, Any], decide: Callable[[dict[str, Any
 
 def _explain(item: ErrorItem, error: TuneGateError) -> None:
     if error.code == "contradictory_facts":
-        say(f"  {item.seen}: {item.allowed} {item.remedy or ''}".rstrip())
+        say(f"  {item.seen}: {item.allowed}. {item.remedy or ''}".rstrip())
     else:
         say(f"  {item.where}: allowed is {item.allowed or 'another value'}. {item.remedy or ''}".rstrip())
 

@@ -33,13 +33,15 @@ def command(host: str, port: int, *, stop_jobs: bool) -> int:
     """Serve the API; the URL is printed on stdout once it answers."""
     _require_loopback(host)
     try:
-        import uvicorn  # noqa: F401
+        import uvicorn
 
         import service.app  # noqa: F401
     except ImportError as error:
         raise missing_extra("service", "tunegate serve", error) from error
-    with _bind(host, port) as listener:
-        return asyncio.run(_serve(listener, stop_jobs=stop_jobs))
+    # the server library knows the fastest event loop that is installed
+    loop_factory = uvicorn.Config("service.app:build_app").get_loop_factory()
+    with _bind(host, port) as listener, asyncio.Runner(loop_factory=loop_factory) as runner:
+        return runner.run(_serve(listener, stop_jobs=stop_jobs))
 
 
 async def _serve(listener: socket.socket, *, stop_jobs: bool) -> int:
@@ -94,7 +96,8 @@ def _require_loopback(host: str) -> None:
 
 def _bind(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio sets TCP_NODELAY only where the protocol is named; without it every answer waits for a delayed ACK
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

@@ -16,9 +16,12 @@ def canonical_json(content: object) -> bytes:
 
 def record_id(content: object, *, without: tuple[str, ...] = ()) -> str:
     """64 hex digits over a record's content, leaving out `id`, `stale`, every `*_at` and the keys of `without`."""
-    return hashlib.sha256(
-        canonical_json(_timeless(msgspec.to_builtins(content), {"id", "stale", *without}))
-    ).hexdigest()
+    return digest(_timeless(msgspec.to_builtins(content), {"id", "stale", *without}))
+
+
+def digest(content: object) -> str:
+    """64 hex digits over content that has nothing to leave out."""
+    return hashlib.sha256(canonical_json(content)).hexdigest()
 
 
 def _timeless(content: Any, dropped: set[str]) -> Any:

@@ -16,20 +16,24 @@ from service.store.tables import job_events, jobs, records
 R = TypeVar("R")
 
 
+_INSERT_RECORD = sa.insert(records)
+
+
 class Store:
     """All calls are synchronous and durable when they return."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
-    def put(self, kind: str, identifier: str, record: object) -> None:
-        """Keep a record; the first one stored under an id wins."""
+    def put(self, kind: str, identifier: str, record: R) -> R:
+        """Keep a record; the first one stored under an id wins, and is what comes back."""
         row = {"kind": kind, "id": identifier, "body": msgspec.json.encode(record).decode(), "created_at": now()}
         try:
             with self._engine.begin() as connection:
-                connection.execute(sa.insert(records).values(row))
+                connection.execute(_INSERT_RECORD, row)
         except sa.exc.IntegrityError:
-            return
+            return self.get(kind, identifier, type(record))
+        return record
 
     def get(self, kind: str, identifier: str, type_: type[R]) -> R:
         """A record by id.

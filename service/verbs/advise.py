@@ -27,7 +27,7 @@ from service.records.decision import (
     Unknown,
 )
 from service.records.estimate import Estimate
-from service.records.identity import record_id
+from service.records.identity import digest
 from service.records.lint_report import LintReport
 from service.verbs.filled import filled, said
 from service.verbs.measured import devices, measured_facts
@@ -70,7 +70,7 @@ def advise(
     evidence = collect(knowledge.tables["reasons"], derived)[0] if tunes else []
     reasons = [*outcome.deciding, *matrix_rows(knowledge, derived, edition), *evidence] if outcome.answer else []
     return Decision(
-        id=record_id({"facts": listed, "rules_revision": knowledge.revision, "edition": edition}),
+        id=digest({"facts": listed, "rules_revision": knowledge.revision, "edition": edition}),
         made_at=moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         rules_revision=knowledge.revision,
         edition=edition,
@@ -147,7 +147,7 @@ def _disagreements(
             values = {name: cells[technique] for name, cells in rows.items()}
             if len(set(values.values())) > 1:
                 found.append((scenario, technique, values))
-    others = [settle(knowledge, facts, name, ask=False) for name in knowledge.editions if found and name != edition]
+    others = [settle(knowledge, facts, name) for name in knowledge.editions if found and name != edition]
     differs = any(other.answer != outcome.answer for other in others)
     return [EditionDisagreement(*cell, changes_answer=differs) for cell in found]
 

@@ -67,8 +67,7 @@ def store_dataset(context: Context, path: Path, *, target: str, method: str, mod
         with path.open("rb") as handle:
             os.fsync(handle.fileno())
         path.replace(kept)
-    context.store.put("dataset", dataset.id, dataset)
-    return context.store.get("dataset", dataset.id, Dataset)
+    return context.store.put("dataset", dataset.id, dataset)
 
 
 def dataset(context: Context, identifier: str) -> Dataset:

@@ -19,7 +19,7 @@ def model_advice(knowledge: Knowledge, facts: Mapping[str, FactValue], today: da
     """The best models for the chosen target; the one in mind first, whether it suits or not."""
     wanted = Wanted(
         task=_text(facts, "model.task") or "chat-completion",
-        languages=_names(facts, "model.languages"),
+        languages=tuple(_names(facts, "model.languages")),
         min_context=_tokens(facts),
         target=_text(facts, TARGET),
         customer=customer(_text(facts, "azure.customer")),

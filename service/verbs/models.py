@@ -133,7 +133,7 @@ def _check(wanted: ModelFilter, knowledge: Knowledge) -> None:
 def _wanted(wanted: ModelFilter) -> Wanted:
     return Wanted(
         task=wanted.task,
-        languages=wanted.languages,
+        languages=tuple(wanted.languages),
         min_context=wanted.min_context,
         licence=wanted.licence,
         target=wanted.target,

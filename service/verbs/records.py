@@ -32,8 +32,7 @@ def make_decision(context: Context, request: DecisionRequest) -> Decision:
     report = context.store.get("dataset", request.dataset_id, Dataset).report if request.dataset_id else None
     estimates = [context.store.get("estimate", one, Estimate) for one in request.estimate_ids]
     decision = advise(request.facts, rules=context.rules, edition=request.edition, report=report, estimates=estimates)
-    context.store.put("decision", decision.id, decision)
-    return context.store.get("decision", decision.id, Decision)
+    return context.store.put("decision", decision.id, decision)
 
 
 def make_estimates(context: Context, inputs: EstimateInputs) -> Estimate | EstimateSet:
@@ -51,8 +50,7 @@ def make_plan(context: Context, request: PlanRequest) -> TrainPlan:
     if bundle.estimate is not None:
         context.store.put("estimate", bundle.estimate.id, bundle.estimate)
     context.store.put("lint_report", bundle.report.id, bundle.report)
-    context.store.put("plan", bundle.plan.id, bundle.plan)
-    return context.store.get("plan", bundle.plan.id, TrainPlan)
+    return context.store.put("plan", bundle.plan.id, bundle.plan)
 
 
 def plan_bundle(context: Context, request: PlanRequest) -> PlanBundle:

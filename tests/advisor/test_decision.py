@@ -1,4 +1,4 @@
-"""The record: what it holds, where its facts come from, that its id does not move, and that contradictions are named."""
+"""The record: what it holds, where its facts come from, that its id stays, and that contradictions are named."""
 
 from __future__ import annotations
 

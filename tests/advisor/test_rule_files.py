@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from service.advisor.knowledge import load_knowledge
 from service.data import rule_files
 from service.errors import ErrorItem, TuneGateError
+from service.verbs.rules_schema import table_schema
 
 RULES = rule_files()
 GOOD = {
@@ -92,6 +95,17 @@ def test_every_mistake_of_every_file_is_reported_at_once() -> None:
         "lokal", "flog", "phi-44", "kaitu", "escalaton.toml",
     ):  # fmt: skip
         assert any(part in one for one in found), part
+
+
+def test_the_editor_schema_takes_every_shipped_cell_and_refuses_mistakes() -> None:
+    schema = table_schema(RULES)["properties"]["rule"]["items"]["properties"]["when"]["properties"]
+    for _, rule in load_knowledge(RULES).rules.values():
+        for name, cell in rule.row.when.items():
+            known = schema[name]
+            assert cell in known["enum"] if "enum" in known else re.fullmatch(known["pattern"], cell), (rule.id, name)
+    assert not re.fullmatch(schema["gap.kind"]["pattern"], "nome")
+    assert not re.fullmatch(schema["data.rows"]["pattern"], "under 50")
+    assert "model.id" not in schema  # free text: no rule can test it
 
 
 def test_a_byte_order_mark_and_windows_lines_are_fine() -> None:

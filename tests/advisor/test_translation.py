@@ -44,8 +44,8 @@ def test_numbers_are_filled_into_translated_reasons() -> None:
 @pytest.mark.parametrize(
     ("header", "expected"),
     [
-        ("tl", "tl"), ("tl-PH, en;q=0.5", "tl"), ("fil", "tl"), ("en, tl;q=0.9", "en"), ("de, tl;q=0.3", "tl"), ("", "en"),
-        ("de", "en"), ("tl;q=0", "en"), ("tl;q=x, en", "en"), ("*", "en"),
+        ("tl", "tl"), ("tl-PH, en;q=0.5", "tl"), ("fil", "tl"), ("en, tl;q=0.9", "en"), ("de, tl;q=0.3", "tl"),
+        ("", "en"), ("de", "en"), ("tl;q=0", "en"), ("tl;q=x, en", "en"), ("*", "en"),
     ],
 )  # fmt: skip
 def test_accept_language(header: str, expected: str) -> None:

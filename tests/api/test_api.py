@@ -160,6 +160,65 @@ def test_unknown_routes_methods_and_bodies_are_problems(client: Client) -> None:
     problem(client.get("/v1/rules/escalatio"), 404, "not_found")
 
 
+HOSTED = {
+    "eval.exists": True, "gap.kind": "behaviour", "tried.prompt": True, "tried.few_shot": True, "data.rows": 120,
+    "answer.grounded": False, "scenario": ["chatbot"], "compute.managed_by": "provider", "control.needed": False,
+}  # fmt: skip
+
+
+def test_contradictory_facts_are_refused_with_the_nearest_way_out(client: Client) -> None:
+    answer = client.post("/v1/decisions", json={"facts": HOSTED | {"artifact.needed": "weights"}})
+    body = problem(answer, 422, "contradictory_facts")
+    (error,) = body["errors"]
+    assert "artifact.needed = weights" in error["seen"]
+    assert "artifact.needed = hosted" in error["remedy"]
+    decided = client.post("/v1/decisions", json={"facts": HOSTED | {"artifact.needed": "hosted"}}).json()
+    assert decided["answer"]["target"] == "azure-openai"
+
+
+def test_a_decision_is_told_in_tagalog_and_stored_once(client: Client) -> None:
+    english = client.post("/v1/decisions", json={"facts": FACTS})
+    tagalog = client.post("/v1/decisions", json={"facts": FACTS}, headers={"Accept-Language": "tl, en;q=0.5"})
+    assert (english.headers["content-language"], tagalog.headers["content-language"]) == ("en", "tl")
+    assert english.json()["id"] == tagalog.json()["id"]
+    assert tagalog.json()["unknown"][0]["ask"].startswith("Ilan ang wastong usapan?")
+    stored = client.get(tagalog.headers["location"]).json()
+    assert stored == english.json()
+
+
+@pytest.mark.parametrize(("accept", "starts"), [("text/html", "<!doctype html>"), ("text/markdown", "# fine-tune")])
+def test_a_stored_decision_is_a_page_too(client: Client, accept: str, starts: str) -> None:
+    made = client.post("/v1/decisions", json={"facts": HOSTED | {"artifact.needed": "hosted"}}).json()
+    answer = client.get(f"/v1/decisions/{made['id']}", headers={"Accept": accept})
+    assert answer.headers["content-type"].startswith(accept)
+    assert answer.text.startswith(starts)
+    assert "ESC-080" in answer.text
+
+
+def test_models_are_filtered_ranked_and_reasoned(client: Client) -> None:
+    wanted = {"target": "kaito", "language": ["th", "uk"], "min_context": 100_000, "licence": "mit", "gpu": "A100-80GB"}
+    items = client.get("/v1/models", params=wanted).json()["items"]
+    assert "phi-3.5-mini-instruct" in [one["id"] for one in items]
+    chosen = next(one for one in items if one["id"] == "phi-3.5-mini-instruct")
+    assert "lists th, uk" in chosen["reasons"]
+    assert chosen["tunable"][0]["as_of"] == "2026-08-21"
+    wrong = problem(client.get("/v1/models", params={"target": "kaitu", "task": "chat"}), 422, "invalid_input")
+    assert [one["where"] for one in wrong["errors"]] == ["target", "task"]
+
+
+def test_the_other_catalogues_say_what_they_are(client: Client) -> None:
+    platforms = {one["id"]: one for one in client.get("/v1/platforms").json()["items"]}
+    assert platforms["fpga"]["details"]["training"] == "no training path known"
+    assert "AI Studio" in platforms["ai-foundry"]["aliases"]
+    assert {"maas", "maap", "kaito", "onnx-runtime", "cpu", "gpu"} <= set(platforms)
+    techniques = {one["id"] for one in client.get("/v1/techniques").json()["items"]}
+    assert {"lora", "qlora", "dora", "peft", "deepspeed", "zero"} <= techniques
+    targets = {one["id"]: one for one in client.get("/v1/targets").json()["items"]}
+    assert "phi-4" in targets["kaito"]["details"]["models"]
+    devices = client.get("/v1/hardware", params={"min_vram_gib": 70, "query": "A100"}).json()["items"]
+    assert devices[0]["azure"][0]["usd_per_hour"] == 3.673
+
+
 @pytest.mark.parametrize("path", ["models", "hardware", "targets", "techniques", "platforms", "rules", "jobs"])
 def test_every_catalogue_is_a_list(client: Client, path: str) -> None:
     body = client.get(f"/v1/{path}").json()
@@ -171,7 +230,12 @@ def test_rules_are_explained_as_json_and_html(client: Client) -> None:
     assert client.get("/v1/rules/ids/ESC-060").json()["id"] == "ESC-060"
     page = client.get("/v1/rules/ids/R030", headers={"Accept": "text/html"})
     assert page.headers["content-type"].startswith("text/html")
-    assert client.get("/v1/rules/escalation").json()["rules"][0]["id"] == "ESC-010"
+    table = client.get("/v1/rules/escalation").json()
+    assert table["rules"][0]["id"] == "ESC-010"
+    assert "background-chapter" in table["sources"]
+    for identifier in ("SCN-070", "CON-010", "kaito", "gap.kind", "phi-4"):
+        assert client.get(f"/v1/rules/ids/{identifier}").json()["markdown"].startswith("#")
+    assert "<h1>" in client.get("/v1/rules/ids/ESC-060", headers={"Accept": "text/html"}).text
 
 
 def test_operation_routes_answer(client: Client) -> None:
