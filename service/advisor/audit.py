@@ -9,7 +9,7 @@ from datetime import date
 
 from service.advisor.boxes import Box, first_regions, intersect, merged
 from service.advisor.decide import STEP
-from service.advisor.knowledge import Knowledge
+from service.advisor.knowledge import CONFLICT, Knowledge
 from service.advisor.pieces import Piece
 from service.advisor.tables import Rule, Table
 from service.advisor.translation import missing
@@ -48,41 +48,38 @@ def _table_problems(knowledge: Knowledge, name: str, table: Table) -> Iterator[s
             yield from _gaps(part, part.rules)
         elif part.head.hit == "first":
             # facts that contradict each other are refused before the target table is read
-            before = knowledge.tables["conflicts"].rules if name == "target" and "conflicts" in knowledge.tables else ()
-            yield from _first_problems(part, before)
+            yield from _first_problems(knowledge.targeting() if name == "target" else part)
         else:
             yield from _doubles(part)
 
 
 def _by_edition(knowledge: Knowledge) -> Iterator[str]:
     """The technique table is read with a matrix laid over it: a row may be of use under one edition only."""
-    per_edition = [list(_first_problems(matrix.technique, ())) for matrix in knowledge.matrices.values()]
+    per_edition = [list(_first_problems(matrix.technique)) for matrix in knowledge.matrices.values()]
     for problem in dict.fromkeys(itertools.chain.from_iterable(per_edition)):
         if all(problem in found for found in per_edition):
             yield problem
 
 
-def _first_problems(table: Table, before: Sequence[Rule]) -> Iterator[str]:
-    """Unreachable and redundant rows, and gaps; `before` are rows of another table that are refused earlier."""
-    rules = [*before, *table.rules]
-    whole = Table(table.head, rules, table.vocabulary)
-    boxes = [whole.boxes[rule.id] for rule in rules]
-    full = whole.whole(list(whole.axes))
+def _first_problems(table: Table) -> Iterator[str]:
+    """Unreachable and redundant rows, and gaps."""
+    boxes = [table.boxes[rule.id] for rule in table.rules]
+    full = table.whole(list(table.axes))
     if STEP in full:  # these tables are read for steps that tune
-        full[STEP] = frozenset(i for i, piece in enumerate(whole.axes[STEP]) if piece.value in TUNING_STEPS)
+        full[STEP] = frozenset(i for i, piece in enumerate(table.axes[STEP]) if piece.value in TUNING_STEPS)
     regions = list(first_regions(full, boxes))
     gaps = [box for box, number in regions if number is None]
     reached = {number for _, number in regions}
-    for number, rule in enumerate(rules):
-        if number < len(before):
+    for number, rule in enumerate(table.rules):
+        if rule.then == CONFLICT:
             continue
         if number not in reached:
             yield f"{rule.id} can never be the first match"
-        elif all(_same_without(box, number, rules, boxes) for box, first in regions if first == number):
+        elif all(_same_without(box, number, table.rules, boxes) for box, first in regions if first == number):
             yield f"{rule.id} changes nothing: without it a later row gives {rule.then!r} too"
     if table.head.complete:
         for gap in merged(gaps):
-            yield f"no row matches {_shown(gap, whole)}"
+            yield f"no row matches {_shown(gap, table)}"
 
 
 def _same_without(region: Box, number: int, rules: Sequence[Rule], boxes: Sequence[Box]) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
 from service.advisor.engine import Facts, Match, collect, first_match, row_value
-from service.advisor.knowledge import Knowledge
+from service.advisor.knowledge import CONFLICT, Knowledge
 from service.advisor.matrix import SCENARIO, Matrix, asked_rows
 from service.advisor.tables import Rule, Table
 from service.records.decision import TUNING_STEPS, Answer, FactValue, FailedOn, Rejected
@@ -51,17 +51,15 @@ def settle(knowledge: Knowledge, facts: Facts, edition: str, *, moved: Moved | N
     """
     known = dict(facts)
     step = _match(knowledge.tables["escalation"], known, moved)
-    tuning_only = step.possible.issubset(TUNING_STEPS) and all(then is not None for _, then in step.outcomes)
-    conflicts = _conflicts(knowledge, known, step.possible) if tuning_only else []
-    if conflicts:
-        return Outcome(None, step.rules, [], conflicts, known)
     if not step.rules:
-        return Outcome(None, [], _unknown(knowledge, known, edition, step) if moved is None else [], [], known)
+        return _unsettled(knowledge, known, edition, step, ask=moved is None)
     known[STEP] = chosen = step.rules[0].then
     matches = {"escalation": step}
     if chosen not in TUNING_STEPS:
         return Outcome(Answer(step=chosen), step.rules, [], [], known, matches)
-    target = matches["target"] = _match(knowledge.tables["target"], known, moved)
+    target = matches["target"] = _match(knowledge.targeting(known), known, moved)
+    if target.rules and target.rules[0].then == CONFLICT:
+        return Outcome(None, step.rules, [], _contradictions(knowledge, known, target), known)
     if target.rules:
         known[TARGET] = target.rules[0].then
         technique = matches["technique"] = _match(knowledge.matrices[edition].technique, known, moved)
@@ -86,22 +84,43 @@ def _match(table: Table, facts: Facts, moved: Moved | None) -> Match:
     return said or first_match(table, facts, ask=moved is None or table.head.id == "escalation")
 
 
-def _conflicts(knowledge: Knowledge, facts: Facts, steps: frozenset[str]) -> list[Rule]:
-    """The contradictions that stand whichever of the steps it will be; only steps that tune need a target."""
-    found = [collect(knowledge.tables["conflicts"], {**facts, STEP: one})[0] for one in sorted(steps)]
-    return found[0] if found and all(found) else []
+def _targets(knowledge: Knowledge, facts: Facts, step: Match) -> dict[str, Match]:
+    """What the target table says for each step that tunes and is still possible."""
+    tuning = sorted(step.possible.intersection(TUNING_STEPS))
+    table = knowledge.targeting(facts)
+    return {one: first_match(table, {**facts, STEP: one}) for one in tuning}
+
+
+def _refused(targets: Mapping[str, Match]) -> bool:
+    """Whether the facts contradict each other whichever step that tunes it will be."""
+    return bool(targets) and all(one.rules and one.rules[0].then == CONFLICT for one in targets.values())
+
+
+def _unsettled(knowledge: Knowledge, facts: dict[str, FactValue], edition: str, step: Match, *, ask: bool) -> Outcome:
+    """The step is open: what to ask, unless every reply leads to a contradiction."""
+    targets = _targets(knowledge, facts, step)
+    if len(targets) == len({then for _, then in step.outcomes}) and _refused(targets):
+        name, target = next(iter(targets.items()))
+        return Outcome(None, [], [], _contradictions(knowledge, {**facts, STEP: name}, target), facts)
+    return Outcome(None, [], _unknown(knowledge, facts, edition, step) if ask else [], [], facts)
+
+
+def _contradictions(knowledge: Knowledge, facts: Facts, target: Match) -> list[Rule]:
+    """Every contradiction that stands for certain; where an unknown fact says which, the ones it may be."""
+    certain, _ = collect(knowledge.tables["conflicts"], facts)
+    return certain or [knowledge.rules[rule.id][1] for rule in target.rules]
 
 
 def _unknown(knowledge: Knowledge, facts: Facts, edition: str, step: Match) -> list[str]:
     """Every fact that can still change the answer, those of earlier tables first; nobody is asked what is derived."""
-    tuning = step.possible.intersection(TUNING_STEPS)
-    refused = tuning if _conflicts(knowledge, facts, tuning) else frozenset()
-    names = step.unknown_but(refused)
-    if tuning and not refused:
-        target = first_match(knowledge.tables["target"], facts)
+    targets = _targets(knowledge, facts, step)
+    refused = _refused(targets)
+    names = step.unknown_but(frozenset(targets) if refused else frozenset())
+    for chosen, target in ({} if refused else targets).items():
         names += target.unknown
-        for one in sorted(target.possible):
-            names += first_match(knowledge.matrices[edition].technique, {**facts, TARGET: one}).unknown
+        for one in sorted(target.possible - {CONFLICT}):
+            known = {**facts, STEP: chosen, TARGET: one}
+            names += first_match(knowledge.matrices[edition].technique, known).unknown
     return [name for name in dict.fromkeys(names) if not knowledge.vocabulary[name].derived]
 
 

@@ -21,6 +21,9 @@ from service.errors import ErrorItem, TuneGateError, suggestion
 # in the order in which they decide
 TABLES = ("escalation", "scenarios", "target", "conflicts", "technique", "reasons", "cautions")
 
+# what the conflicts table answers in place of a target
+CONFLICT = "conflict"
+
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where knowledge comes from; `checked` says how far it was read."""
@@ -62,13 +65,42 @@ class Knowledge:
         scenarios, technique = self.tables["scenarios"], self.tables["technique"]
         return {edition: lay_over(scenarios, technique, edition) for edition in self.editions}
 
+    def targeting(self, facts: Mapping[str, object] | None = None) -> Table:
+        """The target table with the contradictions before it: facts that no target satisfies have no target.
+
+        A contradiction over a fact that no target row tests counts once the fact is stated: nobody is asked for it.
+        Without `facts` every contradiction is in.
+        """
+        rules = self.tables["conflicts"].rules
+        included = tuple(
+            rule.id for rule in rules if facts is None or all(name in facts for name in self._beside_target[rule.id])
+        )
+        if included not in self._targeting:
+            before = [Rule(rule.row, rule.cells, rule.tests, CONFLICT) for rule in rules if rule.id in included]
+            target = self.tables["target"]
+            self._targeting[included] = Table(target.head, [*before, *target.rules], self.vocabulary)
+        return self._targeting[included]
+
+    @cached_property
+    def _targeting(self) -> dict[tuple[str, ...], Table]:
+        return {}
+
+    @cached_property
+    def _beside_target(self) -> dict[str, list[str]]:
+        """Conflict rule -> the facts it tests that people state and no target row tests."""
+        tested = self.tables["target"].axes
+        return {
+            rule.id: [name for name in rule.cells if name not in tested and not self.vocabulary[name].derived]
+            for rule in self.tables["conflicts"].rules
+        }
+
     @cached_property
     def deciding_axes(self) -> dict[str, dict[str, list[Piece]]]:
         """Edition -> fact -> the pieces that the tables behind an answer can tell apart, all of them together."""
         return {edition: self._axes(matrix.technique) for edition, matrix in self.matrices.items()}
 
     def _axes(self, technique: Table) -> dict[str, list[Piece]]:
-        tables = [*(self.tables[name] for name in ("escalation", "target", "conflicts")), technique]
+        tables = [self.tables["escalation"], self.targeting(), technique]
         names = dict.fromkeys(name for table in tables for rule in table.rules for name in rule.cells)
         return {
             name: pieces(self.vocabulary[name], [cell for table in tables for cell in table.cells_of(name)])

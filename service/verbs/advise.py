@@ -161,7 +161,9 @@ def _cautions(knowledge: Knowledge, facts: Mapping[str, FactValue]) -> tuple[lis
         missing = [name for name in rule.cells if name not in facts]
         if not any(knowledge.vocabulary[name].derived for name in missing):
             tests = " and ".join(f"{name} is {rule.cells[name].text}" for name in missing)
-            perhaps.append(Caution(rule.id, f"May also apply, if {tests}: {filled(rule.then, facts)}", "low"))
+            perhaps.append(
+                Caution(rule.id, f"May also apply, if {tests}: {filled(rule.then, facts, unknown='n')}", "low")
+            )
     return found, perhaps
 
 

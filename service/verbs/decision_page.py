@@ -27,7 +27,9 @@ def _sections(decision: Decision, say: Words) -> Iterator[str]:
     yield f"{say('decision')} `{decision.id}`, {decision.made_at}, {say('rules')} `{decision.rules_revision[:12]}`, "
     yield f"{say('edition')} {decision.edition}."
     if decision.unknown:
-        yield from _table(say("missing"), ("fact", "question"), [(f"`{u.fact}`", u.ask) for u in decision.unknown])
+        yield from _table(
+            say("missing"), (say("fact"), say("question")), [(f"`{u.fact}`", u.ask) for u in decision.unknown]
+        )
     why = [(one.rule, one.why, ", ".join(one.cite)) for one in decision.because]
     yield from _table(say("because"), (say("rule"), say("why"), say("sources")), why)
     passed = [(say(one.option), why_not(one, say)) for one in decision.rejected]

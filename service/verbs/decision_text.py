@@ -11,6 +11,8 @@ from service.records.decision import Answer, Decision, FactValue, Rejected, Woul
 # what one screen holds; Markdown, HTML and JSON have the rest
 _CHANGES, _MODELS = 8, 3
 _MAY = "May also apply"
+# matrix rows and evidence stand beside the rules that decided
+_BESIDE = ("SCN-", "WHY-")
 
 
 class Words:
@@ -44,27 +46,42 @@ def _lines(decision: Decision, say: Words) -> Iterator[str]:
         f"{say('edition')} {decision.edition})"
     )
     yield f"  {answer_text(decision.answer, say)}"
-    yield from (f"  {say('because')} {one.rule}: {one.why} [{', '.join(one.cite)}]" for one in decision.because)
+    beside = [one.rule for one in decision.because if one.rule.startswith(_BESIDE)]
+    for one in decision.because:
+        if one.rule not in beside:
+            yield f"  {say('because')} {one.rule}: {one.why} [{', '.join(one.cite)}]"
+    if beside:
+        yield f"  {say('beside them')}: {', '.join(beside)} (tunegate explain {beside[0]})"
     if decision.rejected:
         passed = "; ".join(f"{say(one.option)} ({_briefly(one, say)})" for one in decision.rejected)
-        yield textwrap.fill(f"{say('passed over')}: {passed}", 118, initial_indent="  ", subsequent_indent="    ")
-    yield from (f"  {change_text(change, say)}" for change in decision.would_change[:_CHANGES])
-    if len(decision.would_change) > _CHANGES:
-        yield f"  {say('more changes')}: {len(decision.would_change) - _CHANGES} (--format markdown)"
+        yield _wrapped(f"{say('passed over')}: {passed}")
+    if decision.would_change:
+        yield f"  {say('would change it')}:"
+        yield from (f"    {change_text(change, say)}" for change in decision.would_change[:_CHANGES])
+        if len(decision.would_change) > _CHANGES:
+            yield f"    {say('more changes')}: {len(decision.would_change) - _CHANGES} (--format markdown)"
+    yield from _warnings(decision, say)
+    yield from (f"  {say('missing')} {one.fact}: {one.ask}" for one in decision.unknown)
+
+
+def _warnings(decision: Decision, say: Words) -> Iterator[str]:
     certain = [one for one in decision.cautions if not one.text.startswith(_MAY)]
     yield from (f"  {say('caution')} ({say(one.severity)}) {one.rule}: {one.text}" for one in certain)
     if len(certain) < len(decision.cautions):
         rest = ", ".join(one.rule for one in decision.cautions if one.text.startswith(_MAY))
-        yield f"  {say('may also apply')}: {rest}"
+        yield _wrapped(f"{say('may also apply')}: {rest}")
     for cell in decision.editions_disagree:
         values = ", ".join(f"{edition}: {say(value)}" for edition, value in cell.values.items())
         changes = say("and the answer changes with it") if cell.changes_answer else say("the answer stays")
         yield f"  {say('editions disagree')}: {cell.technique}, {cell.scenario} ({values}); {changes}"
     for model in decision.models[:_MODELS]:
         warned = f" ({'; '.join(model.warnings)})" if model.warnings else ""
-        yield f"  {say('model')} {model.id}: {'; '.join(model.reasons)}{warned}"
+        yield f"  {say('model')} {model.id}: {model.reasons[0]}{warned}"
     yield from (f"  {say('stale')} {one.rule} ({one.review_by}): {one.text}" for one in decision.stale)
-    yield from (f"  {say('missing')} {one.fact}: {one.ask}" for one in decision.unknown)
+
+
+def _wrapped(line: str) -> str:
+    return textwrap.fill(line, 118, initial_indent="  ", subsequent_indent="    ")
 
 
 def answer_text(answer: Answer | None, say: Words | None = None) -> str:
@@ -101,4 +118,4 @@ def change_text(change: WouldChange, say: Words) -> str:
     else:
         then = say("the facts would contradict each other") if change.rule else say("more would have to be asked")
     rule = f" [{change.rule}]" if change.rule else ""
-    return f"{say('would change it')}: {change.fact} = {say.value(change.fact, change.nearest)} -> {then}{rule}"
+    return f"{change.fact} = {say.value(change.fact, change.nearest)} -> {then}{rule}"

@@ -10,12 +10,12 @@ from service.records.decision import FactValue
 _PLACEHOLDER = re.compile(r"\{([a-z_.0-9]+)\}")
 
 
-def filled(text: str, facts: Mapping[str, FactValue]) -> str:
-    """The text with its {facts} shown; one that is not known stays a name."""
+def filled(text: str, facts: Mapping[str, FactValue], *, unknown: str | None = None) -> str:
+    """The text with its {facts} shown; one that is not known is shown as `unknown`, or by its name."""
 
     def shown(match: re.Match[str]) -> str:
         value = facts.get(match[1])
-        return match[1] if value is None else said(value)
+        return (unknown or match[1]) if value is None else said(value)
 
     return _PLACEHOLDER.sub(shown, text)
 

@@ -41,7 +41,7 @@ def test_no_missing_fact_can_change_an_answer(facts: dict[str, Any], rest: dict[
 
 
 @given(st.one_of(complete, complete.map(lambda facts: facts | tuning)), st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_every_fact_asked_for_can_change_the_answer(facts: dict[str, Any], data: st.DataObject) -> None:
     edition = data.draw(st.sampled_from(EDITIONS))
     left_out = data.draw(st.sets(st.sampled_from(sorted(DOMAIN)), min_size=1, max_size=3))
@@ -53,7 +53,7 @@ def test_every_fact_asked_for_can_change_the_answer(facts: dict[str, Any], data:
     for chosen in itertools.product(*(range(len(DOMAIN[name])) for name in names)):
         replies = {name: DOMAIN[name][number] for name, number in zip(names, chosen, strict=True)}
         outcome = settle(KNOWLEDGE, known | replies, edition)
-        answers[chosen] = f"{outcome.answer} {[rule.id for rule in outcome.conflicts]}"
+        answers[chosen] = f"{outcome.answer} {bool(outcome.conflicts)}"
     for asked in now.unknown:
         i = names.index(asked)
         groups: dict[Any, set[str]] = {}
