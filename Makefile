@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench serve regen constraints base-model clean
+.PHONY: help demo test lint audit bench serve regen constraints base-model clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,9 @@ lint: $(READY)   ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+audit: $(READY)  ## the rule files with their review dates, for a scheduled check: advice goes stale without any commit
+	$(BIN)/tunegate rules audit
 
 bench: $(READY)  ## ratios against peers, printed with their conditions
 	for file in benchmarks/[a-z]*.py; do $(BIN)/python $$file || exit 1; done
