@@ -16,7 +16,7 @@ from service.records.identity import record_id
 from service.records.lint_report import LintReport, Summary
 from service.settings import load_settings
 from service.verbs.estimate import EstimateInputs, answer, estimate, read_inputs
-from service.verbs.models import hardware, models
+from service.verbs.models import ModelFilter, hardware, models
 
 RULES = rule_files()
 SETTINGS = load_settings({"TUNEGATE_HOME": str(Path("does-not-exist").absolute())})
@@ -210,8 +210,8 @@ def test_offloading_moves_bytes_from_the_device_to_the_host() -> None:
 
 
 def test_the_catalogues_can_be_filtered() -> None:
-    assert {row.family for row in models(rules=RULES, settings=SETTINGS, family="phi3")} == {"phi3"}
-    small = models(rules=RULES, settings=SETTINGS, max_params=1_000_000_000)
+    assert {row.family for row in models(ModelFilter(family="phi3"), rules=RULES, settings=SETTINGS)} == {"phi3"}
+    small = models(ModelFilter(max_params=1_000_000_000), rules=RULES, settings=SETTINGS)
     assert small
     assert all(row.params and row.params <= 1_000_000_000 for row in small)
     assert [row.id for row in hardware(rules=RULES, query="a100")] == ["A100-40GB", "A100-80GB"]
