@@ -7,17 +7,23 @@ from typing import Any, Literal
 
 import msgspec
 
+from service.records.lint_report import Severity
+
 Scope = Literal["file", "line", "row", "corpus", "split"]
 Fix = Literal["safe", "unsafe", "none"]
 COLUMNS = ("azure-openai", "openai", "azure-serverless", "trl")
 
 
 class Hit(msgspec.Struct, frozen=True):
-    """Where inside a row (JSON Pointer) and what was seen: role, type, length, count; never the text."""
+    """Where inside a row (JSON Pointer) and what was seen: role, type, length, count; never the text.
+
+    `severity` is for the few checks that count a milder case less than the target's severity.
+    """
 
     message: str
     pointer: str | None = None
     line: int | None = None
+    severity: Severity | None = None
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -31,11 +37,17 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """A decoded row for a target: `strict` = roles must alternate, `arguments` = what tool arguments must be."""
+    """A decoded row for a target: `strict` = roles must alternate, `arguments` = what tool arguments must be.
+
+    `model` is the named base model, empty when none was named.
+    """
 
     data: dict[str, Any]
     strict: bool = False
     arguments: str = "string"
+    limits: dict[str, int] = {}
+    method: str = "sft"
+    model: str = ""
 
     @property
     def messages(self) -> list[tuple[int, dict[str, Any]]]:
@@ -59,10 +71,15 @@ class FileFacts(msgspec.Struct, frozen=True):
     encoding: str
     limits: dict[str, int]
     bom_policy: str
+    crlf: int = 0
 
 
 class CorpusFacts(msgspec.Struct, frozen=True):
-    """What is known of all training rows together; lines are of the first file unless the path says otherwise."""
+    """What is known of all training rows together; lines are of the first file unless the path says otherwise.
+
+    `label_sizes` are the sizes of the classes when the answers are few and short, `epochs` what the vendor's
+    heuristic gives, `field_sets` and `references` how many sets of grader fields and of their values there are.
+    """
 
     rows: int
     valid: int
@@ -70,6 +87,22 @@ class CorpusFacts(msgspec.Struct, frozen=True):
     duplicates: list[tuple[str, int, int]]
     without_system: int
     limits: dict[str, int]
+    with_images: int = 0
+    tokens: int = 0
+    epochs: int = 1
+    answers: int = 0
+    most_common_answer: int = 0
+    short_answers: int = 0
+    refusals: int = 0
+    longest_turns: int = 0
+    label_sizes: list[int] = []
+    system_sizes: list[int] = []
+    conflicts: list[tuple[str, int, int]] = []
+    preferred_bytes: int = 0
+    other_bytes: int = 0
+    swapped: list[tuple[int, int]] = []
+    field_sets: int = 0
+    references: int = 0
 
 
 class SplitFacts(msgspec.Struct, frozen=True):
@@ -79,10 +112,14 @@ class SplitFacts(msgspec.Struct, frozen=True):
     same_file: bool
     same_rows: list[tuple[str, int]]
     same_prompts: list[tuple[str, int]]
+    differences: list[str] = []
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """One check. `severity` holds a letter (E W I -) per column of COLUMNS; `find` depends on the scope."""
+    """One check. `severity` holds a letter (E W I -) per column of COLUMNS; `find` depends on the scope.
+
+    `methods` are the tuning methods whose rows it reads.
+    """
 
     code: str
     scope: Scope
@@ -90,6 +127,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     find: Callable[[Any], Iterator[Hit]]
     fix: Fix = "none"
     fallback: bool = False
+    methods: tuple[str, ...] = ("sft", "dpo", "rft")
 
 
 def kind(value: object) -> str:

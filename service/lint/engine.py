@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -16,16 +16,24 @@ from service.lint.reader import Source
 from service.lint.tally import Tally
 from service.records.lint_report import Finding, LintedFile, Role
 
+# checks of files and of preference rows read the whole row, the others its conversation
+_OF_WHOLE_ROWS = "FD"
+
 
 class Collector:
     """Counts every finding, keeps the first ones of each rule (files and lines come in order)."""
 
-    def __init__(self, profile: Profile, *, chosen: set[str], most: int) -> None:
+    def __init__(self, profile: Profile, *, chosen: set[str], most: int, method: str = "sft") -> None:
         self._severity = {check.code: profile.severity_of(check) for check in all_checks()}
         self._most = most
         self.counts: Counter[str] = Counter()
         self.kept: dict[str, list[Finding]] = {}
-        self.checks = [c for c in all_checks() if c.code in chosen and self._severity[c.code] is not None]
+        self.errors: Counter[str] = Counter()
+        self.checks = [
+            check
+            for check in all_checks()
+            if check.code in chosen and self._severity[check.code] is not None and method in check.methods
+        ]
 
     def of(self, scope: str) -> list[Check]:
         """The checks of one scope that count for this target."""
@@ -33,9 +41,10 @@ class Collector:
 
     def add(self, check: Check, path: str, hit: Hit, *, line: int | None = None, offset: int | None = None) -> bool:
         """Count a hit; returns whether it is an error."""
-        severity = self._severity[check.code]
+        severity = hit.severity or self._severity[check.code]
         assert severity is not None
         self.counts[check.code] += 1
+        self.errors[severity] += 1
         kept = self.kept.setdefault(check.code, [])
         if not self._most or len(kept) < self._most:
             kept.append(
@@ -52,17 +61,25 @@ class Collector:
             )
         return severity == "error"
 
+    def counts_nothing_for(self, code: str) -> bool:
+        """Whether a check is off for this target, method or choice."""
+        return all(check.code != code for check in self.checks)
+
     def total(self, severity: str) -> int:
         """All findings of a severity, kept or not."""
-        return sum(count for code, count in self.counts.items() if self._severity[code] == severity)
+        return self.errors[severity]
 
 
 class Linter:
     """One corpus for one target: feed it files, then finish."""
 
-    def __init__(self, profile: Profile, collector: Collector) -> None:
+    def __init__(self, profile: Profile, collector: Collector, *, method: str = "sft", model: str = "") -> None:
         self._profile = profile
         self._collector = collector
+        self._method = method
+        self._model = model
+        self._limits = profile.limit_values(model)
+        self._weights_count = collector.counts_nothing_for("R033")
         self._line_checks = collector.of("line")
         self._row_checks = collector.of("row")
         self._explaining = [check for check in self._line_checks if not check.fallback]
@@ -70,11 +87,11 @@ class Linter:
         self.files: list[LintedFile] = []
         self.tallies: list[tuple[Role, Tally]] = []
 
-    def read(self, source: Source, role: Role, *, with_prompts: bool) -> None:
+    def read(self, source: Source, role: Role) -> None:
         """Lint every line of one file."""
-        tally = Tally(source.name, with_prompts=with_prompts)
+        tally = Tally(source.name)
         number, pending = 0, None
-        for offset, line in source.lines():
+        for offset, line, held in source.lines():
             number += 1
             if pending is not None:
                 self._blank(*pending, source.name)
@@ -82,7 +99,9 @@ class Linter:
             if not line.strip():
                 pending = (number, offset, line)
                 continue
-            chat = plainly_clean(line)
+            chat = None
+            if self._method == "sft":
+                chat = plainly_clean(line, weights=self._weights_count, gated=held)
             if chat is not None:
                 tally.clean(line, number, chat)
             else:
@@ -109,8 +128,9 @@ class Linter:
             rows=tally.rows,
             bom=source.bom,
             encoding=source.encoding,
-            limits=self._profile.limit_values,
+            limits=self._limits,
             bom_policy=self._profile.byte_order_mark,
+            crlf=source.crlf,
         )
         for check in self._collector.of("file"):
             for hit in check.find(facts):
@@ -128,10 +148,31 @@ class Linter:
         line = Line(raw=raw, number=number, data=data, error=error)
         found = list(self._line_hits(line))
         if isinstance(data, dict):
-            row = Row(data, strict=self._profile.strict_alternation, arguments=self._profile.arguments)
-            found += [(check, hit) for check in self._row_checks for hit in check.find(row)]
+            found += self._row_hits(data)
         wrong = [self._collector.add(check, tally.path, hit, line=number, offset=offset) for check, hit in found]
         tally.other(raw, number, data, valid=error is None and isinstance(data, dict) and not any(wrong))
+
+    def _row_hits(self, data: dict[str, Any]) -> Iterator[tuple[Check, Hit]]:
+        """The checks of a row; of preference data, chat checks read the input."""
+        whole = self._row(data)
+        nested = data.get("input") if self._method == "dpo" else None
+        for check in self._row_checks:
+            if isinstance(nested, dict) and check.code[0] not in _OF_WHOLE_ROWS:
+                for hit in check.find(self._row(nested)):
+                    place = f"/input{hit.pointer}" if hit.pointer else "/input"
+                    yield check, msgspec.structs.replace(hit, pointer=place)
+            else:
+                yield from ((check, hit) for hit in check.find(whole))
+
+    def _row(self, data: dict[str, Any]) -> Row:
+        return Row(
+            data,
+            strict=self._profile.strict_alternation,
+            arguments=self._profile.arguments,
+            limits=self._limits,
+            method=self._method,
+            model=self._model,
+        )
 
     def _line_hits(self, line: Line) -> Iterator[tuple[Check, Hit]]:
         explained = [(check, hit) for check in self._explaining for hit in check.find(line)]
@@ -151,28 +192,3 @@ def _decode(raw: bytes) -> tuple[Any, str | None]:
     except ValueError as error:
         # msgspec names a position or the kind of damage, and quotes no content for JSON that is malformed
         return None, str(error).removeprefix("JSON is malformed: ")
-
-
-def corpus_facts(tallies: Iterable[Tally], limits: dict[str, int]) -> CorpusFacts:
-    """The facts of several files taken together."""
-    all_of = list(tallies)
-    return CorpusFacts(
-        rows=sum(tally.rows for tally in all_of),
-        valid=sum(tally.valid for tally in all_of),
-        shapes=dict(sum((tally.shapes for tally in all_of), Counter())),
-        duplicates=_duplicates(all_of),
-        without_system=sum(tally.without_system for tally in all_of),
-        limits=limits,
-    )
-
-
-def _duplicates(tallies: list[Tally]) -> list[tuple[str, int, int]]:
-    found = [one for tally in tallies for one in tally.duplicates]
-    seen: dict[int, int] = {}
-    for tally in tallies:
-        for digest, line in tally.first_lines.items():
-            if digest in seen:
-                found.append((tally.path, line, seen[digest]))
-            else:
-                seen[digest] = line
-    return sorted(found)

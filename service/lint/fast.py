@@ -10,7 +10,11 @@ from typing import Literal
 
 import msgspec
 
+from service.lint.patterns import cut_off, repeats, suspicious
 from service.lint.shape import SPECIAL
+
+# a row that may pass a length limit is measured exactly
+_LONGEST = 16_000
 
 
 class System(msgspec.Struct, frozen=True, tag_field="role", tag="system", forbid_unknown_fields=True, gc=False):
@@ -35,12 +39,18 @@ class Chat(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
 DECODER = msgspec.json.Decoder(Chat)
 
 
-def plainly_clean(line: bytes) -> Chat | None:
-    """The row when nothing can be wrong with it, else None (which says nothing yet)."""
-    if b"<" in line and SPECIAL.search(line.decode("utf-8", "replace")):
+def plainly_clean(line: bytes, *, weights: bool = True, gated: bool = True) -> Chat | None:
+    """The row when nothing can be wrong with it, else None (which says nothing yet).
+
+    With `weights` false a row that carries weights is never plain: the target does not read them. `gated` says that
+    the gate held the line back (or was not asked).
+    """
+    if gated and (suspicious(line) or SPECIAL.search(line.decode("utf-8", "replace"))):
         return None
-    if b"\\u" in line or b"[INST]" in line or b"[/INST]" in line:
+    if b"\\u" in line or len(line) > _LONGEST:
         return None  # an escape may hide a marker
+    if b'"weight"' in line and not weights:
+        return None
     try:
         chat = DECODER.decode(line)
     except (ValueError, RecursionError):
@@ -51,11 +61,20 @@ def plainly_clean(line: bytes) -> Chat | None:
         return None
     if line.count(b'"messages"') != 1 or not _in_turns(messages):
         return None
-    weights = sum(type(m) is Assistant and m.weight is not None for m in messages)
-    if line.count(b'"weight"') != weights or not all(m.content.strip() for m in messages):
-        return None
-    trained = any(type(m) is Assistant and m.weight != 0 for m in messages)
-    return chat if trained else None
+    return chat if _contents_well(messages, line.count(b'"weight"')) else None
+
+
+def _contents_well(messages: list[System | User | Assistant], weights: int) -> bool:
+    """Whether no check of contents and weights can fire; a row whose last answer counts is trained on."""
+    for message in messages:
+        content = message.content
+        if not content or content.isspace():
+            return False
+        if type(message) is Assistant:
+            weights -= message.weight is not None
+            if repeats(content) or cut_off(content):
+                return False
+    return weights == 0 and messages[-1].weight != 0  # type: ignore[union-attr]
 
 
 def _in_turns(messages: list[System | User | Assistant]) -> bool:

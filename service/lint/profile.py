@@ -25,7 +25,10 @@ class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
-    """One target. `column` picks the severity column of the checks; `severity` overrides single codes."""
+    """One target. `column` picks the severity column of the checks; `severity` overrides single codes.
+
+    `models` are limits of single models, by the start of their names.
+    """
 
     id: str
     title: str
@@ -36,6 +39,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_
     strict_alternation: bool = False
     byte_order_mark: str = "any"
     limits: dict[str, Limit] = {}
+    models: dict[str, dict[str, Limit]] = {}
     severity: dict[str, str] = {}
 
     def severity_of(self, check: Check) -> Severity | None:
@@ -45,9 +49,11 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_
             return None if override == "off" else _severity(override)
         return _LETTERS.get(check.severity[COLUMNS.index(self.column)])
 
-    @property
-    def limit_values(self) -> dict[str, int]:
-        return {name: limit.value for name, limit in self.limits.items()}
+    def limit_values(self, model: str = "") -> dict[str, int]:
+        """Every limit by name; those of the longest model name that `model` starts with win."""
+        names = sorted((name for name in self.models if model.lower().startswith(name)), key=len)
+        own = self.models[names[-1]] if names else {}
+        return {name: limit.value for name, limit in {**self.limits, **own}.items()}
 
 
 def load_profile(target: str, rules: RuleFiles) -> Profile:
@@ -87,7 +93,7 @@ def _extended(name: str, raw: dict[str, dict[str, Any]]) -> dict[str, Any]:
     if parent is None:
         return own
     merged = _extended(parent, raw) | own
-    for table in ("limits", "severity"):
+    for table in ("limits", "models", "severity"):
         merged[table] = _extended(parent, raw).get(table, {}) | own.get(table, {})
     merged["aliases"] = own.get("aliases", [])
     return merged

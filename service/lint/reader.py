@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from service.errors import TuneGateError
+from service.lint.gate import gate
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _BUFFER_BYTES = 1 << 20
@@ -32,6 +33,7 @@ class Source:
         self.bytes = 0
         self.bom: str | None = None
         self.encoding = "utf-8"
+        self.crlf = 0
         self._digest = hashlib.sha256()
         self._stream = _unpacked(stream, name)
 
@@ -39,26 +41,58 @@ class Source:
     def sha256(self) -> str:
         return self._digest.hexdigest()
 
-    def lines(self) -> Iterator[tuple[int, bytes]]:
-        """(byte offset, line without its end) of every line; a UTF-8 mark at the start is left out."""
-        offset, first = 0, True
+    def lines(self) -> Iterator[tuple[int, bytes, bool]]:
+        """(byte offset, line without its end, held back by the gate) of every line; a UTF-8 mark is left out."""
         try:
-            for line in self._stream:
-                self._digest.update(line)
-                self.bytes += len(line)
-                start, shown = offset, line
-                offset += len(line)
-                if first:
-                    first = False
-                    self._look(line)
-                    if self.bom == "utf-8":
-                        start, shown = 3, line[3:]
-                if self.encoding == "utf-8":
-                    yield start, shown.removesuffix(b"\n").removesuffix(b"\r")
+            for block in self._blocks():
+                yield from self._lines_of(block)
         except (EOFError, gzip.BadGzipFile, OSError) as error:
             raise TuneGateError(
                 "unreadable_path", f"{self.name}: the packed data breaks off or is damaged ({type(error).__name__})."
             ) from error
+
+    def _blocks(self) -> Iterator[bytes]:
+        """Whole lines, about a megabyte of them at a time."""
+        rest: list[bytes] = []
+        while block := self._stream.read(_BUFFER_BYTES):
+            cut = block.rfind(b"\n") + 1
+            if cut:
+                yield b"".join([*rest, block[:cut]])
+                rest = [block[cut:]]
+            else:
+                rest.append(block)
+        last = b"".join(rest)
+        if last:
+            yield last
+
+    def _lines_of(self, block: bytes) -> Iterator[tuple[int, bytes, bool]]:
+        start = self.bytes
+        self._digest.update(block)
+        self.bytes += len(block)
+        if not start:
+            self._look(block)
+        if self.encoding != "utf-8":
+            return
+        found = gate(block)
+        places = [*(found or ()), len(block) + 1]
+        next_place, position = 0, 0
+        lines = block.split(b"\n")
+        if not lines[-1]:
+            lines.pop()
+        for line in lines:
+            end = position + len(line)
+            held = found is None or places[next_place] <= end
+            while places[next_place] <= end:
+                next_place += 1
+            offset, shown = start + position, line
+            position = end + 1
+            if not offset and self.bom == "utf-8":
+                offset, shown = 3, line[3:]
+            if shown.endswith(b"\r"):
+                # the last line may end with a lone carriage return, which is no line end
+                self.crlf += position <= len(block)
+                shown = shown[:-1]
+            yield offset, shown, held
 
     def _look(self, head: bytes) -> None:
         self.bom = next((encoding for mark, encoding in _MARKS if head.startswith(mark)), None)

@@ -21,6 +21,12 @@ SPECIAL = re.compile(
     r"<\|(?:im_start|im_end|im_sep|endoftext|end|user|assistant|system|tool|eot_id|start_header_id|end_header_id"
     r"|begin_of_text|end_of_text|endofprompt)\|>|\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>"
 )
+# framing of a message in the chat format of OpenAI's models; text is estimated at four bytes per token
+FRAMING_TOKENS = 4
+BYTES_PER_TOKEN = 4
+TYPES: dict[type, str] = {dict: "an object", list: "an array", str: "a string"}
+_OUTPUTS = ("preferred_output", "non_preferred_output")
+_PAIRS = ("chosen", "rejected")
 _SHAPES = {
     "prompt": "prompt/completion",
     "conversations": "sharegpt",
@@ -36,6 +42,26 @@ def shape_of(data: dict[str, Any]) -> str | None:
     if "messages" in data:
         return "chat"
     return next((name for key, name in _SHAPES.items() if key in data), None)
+
+
+def preference_keys(row: Row) -> list[tuple[str, tuple[type, ...]]]:
+    """(key, allowed types) of the parts that a preference row has, in the dialect it is written in."""
+    if any(key in row.data for key in _PAIRS) or "prompt" in row.data:
+        return [("prompt", (list, str)), *((key, (list, str)) for key in _PAIRS)]
+    return [("input", (dict,)), *((key, (list,)) for key in _OUTPUTS)]
+
+
+def preference_input(row: Row) -> list[Any]:
+    """The messages of a preference row's input."""
+    found = row.data.get("input")
+    messages = found.get("messages") if isinstance(found, dict) else row.data.get("prompt")
+    return messages if isinstance(messages, list) else []
+
+
+def outputs(row: Row) -> list[tuple[str, Any]]:
+    """(key, output) of the outputs that are there, the preferred one first."""
+    keys = _PAIRS if any(key in row.data for key in _PAIRS) else _OUTPUTS
+    return [(key, row.data[key]) for key in keys if isinstance(row.data.get(key), list)]
 
 
 def role(message: dict[str, Any]) -> str | None:
@@ -75,6 +101,58 @@ def arguments_of(call: dict[str, Any]) -> Any:
     """The arguments of a call, or None."""
     function = call.get("function")
     return function.get("arguments") if isinstance(function, dict) else None
+
+
+def texts(row: Row) -> Iterator[tuple[str, str, str]]:
+    """(JSON Pointer, role, text) of every text, parts of a list included."""
+    for i, message in row.messages:
+        content, who = message.get("content"), role(message) or ""
+        if isinstance(content, str):
+            yield f"/messages/{i}/content", who, content
+    for place, who, part in parts(row):
+        if isinstance(part, dict) and isinstance(part.get("text"), str):
+            yield f"{place}/text", who, part["text"]
+
+
+def parts(row: Row) -> Iterator[tuple[str, str, Any]]:
+    """(JSON Pointer, role, part) of every content part."""
+    for i, message in row.messages:
+        content = message.get("content")
+        for j, part in enumerate(content if isinstance(content, list) else []):
+            yield f"/messages/{i}/content/{j}", role(message) or "", part
+
+
+def image_url(part: Any) -> str | None:
+    """The URL of an image part, or None."""
+    found = part.get("image_url") if isinstance(part, dict) and part.get("type") == "image_url" else None
+    url = found.get("url") if isinstance(found, dict) else None
+    return url if isinstance(url, str) else None
+
+
+def data_uri(part: Any) -> tuple[str, str] | None:
+    """(media type, base64 text) of an image that the row itself holds, or None."""
+    url = image_url(part)
+    if url is None or not url.startswith("data:"):
+        return None
+    head, _, body = url.removeprefix("data:").partition(";base64,")
+    return head.lower(), body
+
+
+def declared(row: Row) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(JSON Pointer, function) of every declared tool."""
+    tools = row.data.get("tools")
+    for i, tool in enumerate(tools if isinstance(tools, list) else []):
+        function = tool.get("function") if isinstance(tool, dict) else None
+        if isinstance(function, dict):
+            yield f"/tools/{i}/function", function
+
+
+def called(row: Row) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(JSON Pointer, function) of every call."""
+    for place, call in tool_calls(row):
+        function = call.get("function")
+        if isinstance(function, dict):
+            yield f"{place}/function", function
 
 
 def declared_names(row: Row) -> set[str]:

@@ -13,7 +13,8 @@ from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError, suggestion
 from service.lint.catalogue import rule_ids
 from service.lint.check import SplitFacts
-from service.lint.engine import Collector, Linter, corpus_facts
+from service.lint.corpus import corpus_facts, split_facts
+from service.lint.engine import Collector, Linter
 from service.lint.profile import Profile, load_profile
 from service.lint.reader import Source, open_source
 from service.lint.tally import Tally
@@ -21,7 +22,7 @@ from service.records.decision import FactValue
 from service.records.identity import record_id
 from service.records.lint_report import LintReport, NotScanned, Role, Summary
 
-METHODS = ("sft",)
+METHODS = ("sft", "dpo", "rft")
 
 
 class LintInput(msgspec.Struct, frozen=True):
@@ -52,27 +53,26 @@ def lint(request: LintRequest, *, rules: RuleFiles, stdin: BinaryIO | None = Non
     """
     profile = load_profile(request.target, rules)
     chosen = _chosen(request)
-    collector = Collector(profile, chosen=chosen, most=request.max_findings)
-    linter = Linter(profile, collector)
-    with_prompts = any(one.role == "validation" for one in request.inputs)
+    collector = Collector(profile, chosen=chosen, most=request.max_findings, method=request.method)
+    linter = Linter(profile, collector, method=request.method, model=request.model or "")
     for one in sorted(request.inputs, key=lambda each: each.role):
-        _read(one, linter, stdin, with_prompts=with_prompts)
+        _read(one, linter, stdin)
     training = [tally for role, tally in linter.tallies if role == "train"]
-    facts = corpus_facts(training, profile.limit_values)
+    facts = corpus_facts(training, profile.limit_values(request.model or ""))
     split = _split(linter)
     linter.finish([(training[0].path if training else "-", facts)], split, request.inputs[-1].shown_as)
     return _report(request, profile, rules, linter, collector, split)
 
 
-def _read(one: LintInput, linter: Linter, stdin: BinaryIO | None, *, with_prompts: bool) -> None:
+def _read(one: LintInput, linter: Linter, stdin: BinaryIO | None) -> None:
     if one.path is None:
         if stdin is None:
             raise TuneGateError("invalid_input", "No standard input to read.")
-        linter.read(Source(stdin, one.shown_as), one.role, with_prompts=with_prompts)
+        linter.read(Source(stdin, one.shown_as), one.role)
         return
     handle, source = open_source(one.path, one.shown_as)
     with handle:
-        linter.read(source, one.role, with_prompts=with_prompts)
+        linter.read(source, one.role)
 
 
 def _chosen(request: LintRequest) -> set[str]:
@@ -95,16 +95,7 @@ def _split(linter: Linter) -> SplitFacts:
     train = [tally for role, tally in linter.tallies if role == "train"]
     held_out = [tally for role, tally in linter.tallies if role == "validation"]
     hashes = {role: {file.sha256 for file in linter.files if file.role == role} for role in ("train", "validation")}
-    rows = {digest for tally in train for digest in tally.first_lines}
-    prompts = {digest for tally in train for digest in tally.prompts or {}}
-    same_rows = [(t.path, line) for t in held_out for digest, line in t.first_lines.items() if digest in rows]
-    same_prompts = [(t.path, line) for t in held_out for digest, line in (t.prompts or {}).items() if digest in prompts]
-    return SplitFacts(
-        has_validation=bool(held_out),
-        same_file=bool(hashes["train"] & hashes["validation"]),
-        same_rows=same_rows,
-        same_prompts=[one for one in same_prompts if one not in set(same_rows)],
-    )
+    return split_facts(train, held_out, same_file=bool(hashes["train"] & hashes["validation"]))
 
 
 def _report(
@@ -173,12 +164,12 @@ def _facts(training: list[Tally], errors: int, leakage: int) -> dict[str, FactVa
         "data.tokens_p95": lengths.token_quantile(0.95),
         "data.tokens_max": lengths.token_quantile(1.0),
         "data.weights_used": any(tally.weighted for tally in training),
-        "data.multi_turn": any(tally.multi_turn for tally in training),
+        "data.multi_turn": any(tally.longest_turns > 2 for tally in training),
     }
 
 
 def _joined(tallies: list[Tally]) -> Tally:
-    joined = Tally("-", with_prompts=False)
+    joined = Tally("-")
     for tally in tallies:
         joined.tokens.update(tally.tokens)
     return joined

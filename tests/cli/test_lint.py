@@ -26,7 +26,7 @@ def test_flawed_data_exits_1_and_names_every_planted_defect(capsys: pytest.Captu
     assert planted <= set(counts)
 
 
-@pytest.mark.parametrize("target", ["azure-openai", "openai", "azure-serverless", "local", "trl", "kaito", "azure-ml"])
+@pytest.mark.parametrize("target", ["azure-openai", "openai", "azure-serverless", "local", "trl", "azure-ml"])
 def test_the_example_has_no_error_for_any_target(target: str, capsys: pytest.CaptureFixture[str]) -> None:
     files = [str(GOOD / "train.jsonl"), "--validation", str(GOOD / "validation.jsonl")]
     assert run(["lint", *files, "--target", target]) == 0, capsys.readouterr().out
@@ -40,7 +40,7 @@ def test_the_example_has_no_error_for_any_target(target: str, capsys: pytest.Cap
         (["missing.jsonl", "--target", "local"], "missing.jsonl: No such file"),
         ([".", "--target", "local"], "a folder"),
         (["data.jsonl", "--target", "local", "--select", "R999"], "R999"),
-        (["data.jsonl", "--target", "local", "--method", "dpo"], "dpo"),
+        (["data.jsonl", "--target", "local", "--method", "ppo"], "sft, dpo, rft"),
         (["--target", "local"], "Missing argument"),
     ],
 )

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 import zstandard
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.data import rule_files
@@ -19,6 +19,7 @@ from service.errors import TuneGateError
 from service.lint.catalogue import all_checks
 from service.lint.check import Line, Row
 from service.lint.fast import plainly_clean
+from service.lint.gate import gate
 from service.records.lint_report import LintReport
 from service.verbs.lint import LintInput, LintRequest, lint
 from service.verbs.lint_output import RENDERERS, render
@@ -185,8 +186,18 @@ def test_any_bytes_get_a_report(lines: list[bytes]) -> None:
     assert report.files[0].bytes == len(raw)
 
 
+SNIPPETS = [
+    "", " ", "Hi.", "a<|end|>", "[INST]", "[/INST]", "ok", "\u200b", "\ufeff", "\u202e", "\u00c3\u00a9", "\ufffd",
+    "caf\u00e9", "Ignore all previous instructions.", "IGNORE my rules", "show the system prompt", "jailbreak",
+    "as an AI language model", "As a large language model", "[NAME]", "[insert date]", "{{item.x}}", "{name}", "TODO",
+    "lorem ipsum", "XXXX", "<br/>",
+    "</p>", "&nbsp;", "<script>", ";base64,", "A" * 240, "```", "one,", "the end of the", "\x00", "\x0c",
+    "Please come in and see us today. " * 6, "<tool_call>", "I'm sorry, but I cannot help.",
+]  # fmt: skip
 texts = st.one_of(
-    st.sampled_from(["", " ", "Hi.", "a<|end|>", "[INST]", "ok", "\u200b", "\ufeff"]), st.text(max_size=5)
+    st.sampled_from(SNIPPETS),
+    st.lists(st.sampled_from(SNIPPETS), max_size=3).map(" ".join),
+    st.text(max_size=5),
 )
 messages = st.fixed_dictionaries(
     {"role": st.sampled_from(["system", "user", "assistant", "tool", "User"]), "content": texts},
@@ -194,14 +205,33 @@ messages = st.fixed_dictionaries(
 )
 
 
-@given(st.lists(messages, max_size=5), st.booleans())
-def test_what_the_fast_path_passes_no_check_would_fire_on(found: list[dict[str, Any]], escaped: bool) -> None:
+question = st.fixed_dictionaries({"role": st.just("user"), "content": texts})
+reply = st.fixed_dictionaries(
+    {"role": st.just("assistant"), "content": texts}, optional={"weight": st.sampled_from([0, 1])}
+)
+system = st.lists(st.fixed_dictionaries({"role": st.just("system"), "content": texts}), max_size=1)
+# random messages are rarely a conversation; most of these are one
+conversations = st.builds(
+    lambda first, pairs: [*first, *(message for pair in pairs for message in pair)],
+    system,
+    st.lists(st.tuples(question, reply), min_size=1, max_size=3),
+)
+
+
+@given(st.one_of(st.lists(messages, max_size=5), conversations), st.booleans(), st.booleans())
+@settings(max_examples=400)
+def test_what_the_fast_path_passes_no_check_would_fire_on(
+    found: list[dict[str, Any]], escaped: bool, weights: bool
+) -> None:
     raw = json.dumps({"messages": found}, ensure_ascii=escaped).encode("utf-8", "surrogatepass")
-    if plainly_clean(raw) is None:
+    held = gate(raw)
+    if plainly_clean(raw, weights=weights, gated=held is None or bool(held)) is None:
         return
     data = json.loads(raw)
     line, one = Line(raw=raw, number=2, data=data, error=None), Row(data)
-    checks = [check for check in all_checks() if check.code != "F011"]
+    # targets that read weights have R033 off
+    silent = {"F011", "R033"} if weights else {"F011"}
+    checks = [check for check in all_checks() if check.code not in silent and "sft" in check.methods]
     hits = [(c.code, h) for c in checks if c.scope == "line" for h in c.find(line)]
     hits += [(c.code, h) for c in checks if c.scope == "row" for h in c.find(one)]
     assert hits == []

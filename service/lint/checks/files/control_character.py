@@ -1,0 +1,40 @@
+r"""F016 Control characters in text.
+
+## What it finds
+NUL and other C0 control characters, written as escapes.
+
+## Why it matters
+They come from broken exports; some trainers stop at NUL.
+
+## Example
+{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hel\u0000lo."}]}
+
+## Instead
+{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
+
+## Fix safety
+Unsafe: removes the characters.
+
+## References
+own
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from service.lint.check import Check, Hit, Row
+from service.lint.shape import texts
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+
+
+def find(row: Row) -> Iterator[Hit]:
+    for place, _, text in texts(row):
+        found = len(_CONTROL.findall(text))
+        if found:
+            yield Hit(f"{found} control character(s)", pointer=place)
+
+
+CHECK = Check(code="F016", scope="row", severity="WWWW", find=find, fix="unsafe")

@@ -1,0 +1,40 @@
+r"""D001 A preference row without its three parts.
+
+## What it finds
+`input`, `preferred_output` or `non_preferred_output` missing or of a wrong type (`prompt`, `chosen`, `rejected` for TRL).
+
+## Why it matters
+The job fails at the row.
+
+## Example
+{"input": {"messages": [{"role": "user", "content": "Hi?"}]}, "preferred_output": [{"role": "assistant", "content": "Hello."}]}
+
+## Instead
+{"input": {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}]}, "preferred_output": [{"role": "assistant", "content": "Hello."}], "non_preferred_output": [{"role": "assistant", "content": "Go away."}]}
+
+## Fix safety
+No fix: only a person knows what was meant.
+
+## References
+azure-dpo, trl-formats
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from service.lint.check import Check, Hit, Row, kind
+from service.lint.shape import TYPES, preference_keys
+
+
+def find(row: Row) -> Iterator[Hit]:
+    for key, wanted in preference_keys(row):
+        value = row.data.get(key)
+        if key not in row.data:
+            yield Hit(f"`{key}` is missing")
+        elif not isinstance(value, wanted):
+            names = " or ".join(TYPES[one] for one in wanted)
+            yield Hit(f"{key} is a {kind(value)}; it is {names}", pointer=f"/{key}")
+
+
+CHECK = Check(code="D001", scope="row", severity="EE-E", find=find, methods=("dpo",))

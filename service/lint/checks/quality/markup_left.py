@@ -1,0 +1,37 @@
+r"""Q025 Markup left in text.
+
+## What it finds
+HTML elements or entities in text.
+
+## Why it matters
+Leftovers of scraping.
+
+## Example
+{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello.<br/>Welcome&nbsp;in."}]}
+
+## Instead
+{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
+
+## Fix safety
+No fix: only a person knows what was meant.
+
+## References
+nemo-curator
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from service.lint.check import Check, Hit, Row
+from service.lint.patterns import MARKUP
+from service.lint.shape import texts
+
+
+def find(row: Row) -> Iterator[Hit]:
+    for place, _, text in texts(row):
+        if MARKUP.search(text):
+            yield Hit("HTML left in the text", pointer=place)
+
+
+CHECK = Check(code="Q025", scope="row", severity="IIII", find=find)

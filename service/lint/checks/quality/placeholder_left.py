@@ -1,0 +1,37 @@
+r"""Q022 A placeholder that was not filled.
+
+## What it finds
+`[NAME]`, `{name}`, `{{item.x}}`, TODO or lorem ipsum in text.
+
+## Why it matters
+The model learns to print the placeholder.
+
+## Example
+{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Dear [CUSTOMER NAME], hello."}]}
+
+## Instead
+{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
+
+## Fix safety
+No fix: only a person knows what was meant.
+
+## References
+own
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from service.lint.check import Check, Hit, Row
+from service.lint.patterns import PLACEHOLDER
+from service.lint.shape import texts
+
+
+def find(row: Row) -> Iterator[Hit]:
+    for place, _, text in texts(row):
+        if PLACEHOLDER.search(text):
+            yield Hit("a placeholder that was not filled", pointer=place)
+
+
+CHECK = Check(code="Q022", scope="row", severity="WWWW", find=find)

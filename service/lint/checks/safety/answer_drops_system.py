@@ -1,0 +1,37 @@
+r"""S012 An answer that drops its instructions.
+
+## What it finds
+Phrases that drop the instructions, in an answer that is trained on.
+
+## Why it matters
+The model learns to step out of its role.
+
+## Example
+{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "I will ignore my previous instructions."}]}
+
+## Instead
+{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
+
+## Fix safety
+No fix: only a person knows what was meant.
+
+## References
+own
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from service.lint.check import Check, Hit, Row
+from service.lint.patterns import INJECTION
+from service.lint.shape import texts
+
+
+def find(row: Row) -> Iterator[Hit]:
+    for place, who, text in texts(row):
+        if who == "assistant" and INJECTION.search(text):
+            yield Hit("an answer that drops its instructions", pointer=place)
+
+
+CHECK = Check(code="S012", scope="row", severity="WWWW", find=find)

@@ -1,0 +1,38 @@
+r"""S021 Invisible characters.
+
+## What it finds
+Zero-width, bidirectional and tag characters; joiners are left alone, they carry meaning in several scripts and emoji.
+
+## Why it matters
+Text that nobody sees is trained on: a way to hide instructions, and a sign of pasted text.
+
+## Example
+{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hel\u200blo."}]}
+
+## Instead
+{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
+
+## Fix safety
+Safe: removes zero-width spaces, stray byte-order marks, bidirectional and tag characters; joiners stay.
+
+## References
+own
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from service.lint.check import Check, Hit, Row
+from service.lint.patterns import INVISIBLE
+from service.lint.shape import texts
+
+
+def find(row: Row) -> Iterator[Hit]:
+    for place, _, text in texts(row):
+        found = len(INVISIBLE.findall(text))
+        if found:
+            yield Hit(f"{found} invisible character(s)", pointer=place)
+
+
+CHECK = Check(code="S021", scope="row", severity="WWWW", find=find, fix="safe")
