@@ -7,11 +7,13 @@ from collections.abc import Sequence
 
 from service.lint.check import CorpusFacts, SplitFacts
 from service.lint.tally import Tally
+from service.records.lint_report import Bin, Statistics
 
 # the cookbook's heuristic: three epochs, more for few rows and fewer for many, within 25 and 1
 _EPOCHS, _FEWEST_ROWS, _MOST_ROWS, _MOST_EPOCHS = 3, 100, 25_000, 25
 # mean lengths beyond this ratio are said to differ
 _RATIO = 2.0
+_LARGEST = 10
 
 
 def corpus_facts(tallies: Sequence[Tally], limits: dict[str, int]) -> CorpusFacts:
@@ -59,6 +61,34 @@ def split_facts(train: Sequence[Tally], held_out: Sequence[Tally], *, same_file:
         same_prompts=[one for one in same_prompts if one not in known],
         differences=_differences(train, held_out),
     )
+
+
+def statistics(tallies: Sequence[Tally], facts: CorpusFacts) -> Statistics:
+    """The distributions of the training rows."""
+    lengths = sum((tally.tokens for tally in tallies), Counter[int]())
+    turns = sum((tally.turns for tally in tallies), Counter[int]())
+    return Statistics(
+        rows=facts.rows,
+        valid=facts.valid,
+        tokens=facts.tokens,
+        epochs=facts.epochs,
+        lengths=_bins(lengths),
+        turns={str(count): rows for count, rows in sorted(turns.items())},
+        shapes=dict(sorted(facts.shapes.items())),
+        system_prompts=facts.system_sizes[:_LARGEST],
+        labels=facts.label_sizes,
+    )
+
+
+def _bins(lengths: Counter[int]) -> list[Bin]:
+    """Bins of powers of two from the shortest to the longest row."""
+    found = Counter({(length.bit_length()): 0 for length in lengths})
+    for length, rows in lengths.items():
+        found[length.bit_length()] += rows
+    if not found:
+        return []
+    places = range(min(found), max(found) + 1)
+    return [Bin((1 << place) >> 1, (1 << place) - 1, found[place]) for place in places]
 
 
 def epochs(rows: int) -> int:

@@ -28,6 +28,7 @@ class Tally:
         self.with_images = 0
         self.weighted = False
         self.longest_turns = 0
+        self.turns: Counter[int] = Counter()
         self.shapes: Counter[str] = Counter()
         self.tokens: Counter[int] = Counter()
         self.systems: Counter[int] = Counter()
@@ -107,6 +108,7 @@ class Tally:
             self.without_system += 1
         else:
             self.systems[_hash(system.encode("utf-8", "replace"))] += 1
+        self.turns[turns] += 1
         if turns > self.longest_turns:
             self.longest_turns = turns
         self.tokens[-(-size // BYTES_PER_TOKEN) + FRAMING_TOKENS * messages] += 1

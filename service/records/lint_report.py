@@ -47,6 +47,34 @@ class NotScanned(msgspec.Struct, frozen=True):
     why: str
 
 
+class Bin(msgspec.Struct, frozen=True):
+    """`rows` rows have a length from `low` to `high` tokens, both included."""
+
+    low: int
+    high: int
+    rows: int
+
+
+class Statistics(msgspec.Struct, frozen=True, kw_only=True):
+    """How the training rows are distributed: counts for charts, never text.
+
+    `epochs` is what the vendors' heuristic gives for this many rows, `system_prompts` and `labels` are the sizes of
+    the largest groups, `turns` counts rows by their messages beside the system's, `languages` by ISO 639-1 code.
+    """
+
+    rows: int = 0
+    valid: int = 0
+    tokens: int = 0
+    exact_tokens: bool = False
+    epochs: int = 0
+    lengths: list[Bin] = []
+    turns: dict[str, int] = {}
+    shapes: dict[str, int] = {}
+    system_prompts: list[int] = []
+    labels: list[int] = []
+    languages: dict[str, int] = {}
+
+
 class LintReport(msgspec.Struct, frozen=True, kw_only=True):
     """The report; its id is over file hashes and roles, target, method, options and rules_revision."""
 
@@ -64,3 +92,4 @@ class LintReport(msgspec.Struct, frozen=True, kw_only=True):
     truncated: dict[str, int]
     facts: dict[str, FactValue]
     not_scanned: list[NotScanned]
+    statistics: Statistics | None = None

@@ -13,14 +13,14 @@ from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError, suggestion
 from service.lint.catalogue import rule_ids
 from service.lint.check import SplitFacts
-from service.lint.corpus import corpus_facts, split_facts
+from service.lint.corpus import corpus_facts, split_facts, statistics
 from service.lint.engine import Collector, Linter
 from service.lint.profile import Profile, load_profile
 from service.lint.reader import Source, open_source
 from service.lint.tally import Tally
 from service.records.decision import FactValue
 from service.records.identity import record_id
-from service.records.lint_report import LintReport, NotScanned, Role, Summary
+from service.records.lint_report import LintReport, NotScanned, Role, Statistics, Summary
 
 METHODS = ("sft", "dpo", "rft")
 
@@ -61,7 +61,7 @@ def lint(request: LintRequest, *, rules: RuleFiles, stdin: BinaryIO | None = Non
     facts = corpus_facts(training, profile.limit_values(request.model or ""))
     split = _split(linter)
     linter.finish([(training[0].path if training else "-", facts)], split, request.inputs[-1].shown_as)
-    return _report(request, profile, rules, linter, collector, split)
+    return _report(request, profile, rules, linter, collector, split, statistics(training, facts))
 
 
 def _read(one: LintInput, linter: Linter, stdin: BinaryIO | None) -> None:
@@ -105,6 +105,7 @@ def _report(
     linter: Linter,
     collector: Collector,
     split: SplitFacts,
+    distributions: Statistics,
 ) -> LintReport:
     revision = hashlib.sha256(f"{rules.revision} {__version__}".encode()).hexdigest()
     findings = [finding for kept in collector.kept.values() for finding in kept]
@@ -134,6 +135,7 @@ def _report(
             NotScanned("personal data and secrets", "the privacy scan is not part of this version"),
             NotScanned("near duplicates", "only rows that are equal byte for byte are found"),
         ],
+        statistics=distributions,
     )
 
 

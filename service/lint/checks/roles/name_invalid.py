@@ -26,13 +26,13 @@ from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Row
 
-_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
 def find(row: Row) -> Iterator[Hit]:
     for i, message in row.messages:
         name = message.get("name")
-        if "name" in message and not (isinstance(name, str) and _NAME.fullmatch(name)):
+        if "name" in message and not (isinstance(name, str) and NAME.fullmatch(name)):
             yield Hit("name is not 1 to 64 letters, digits, _ or -", pointer=f"/messages/{i}/name")
 
 

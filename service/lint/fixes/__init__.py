@@ -1,0 +1,1 @@
+"""Fixes: what can be mended without asking, row by row; nothing is changed in place."""
