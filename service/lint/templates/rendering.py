@@ -20,7 +20,7 @@ _SECONDS = 20
 _KEPT = ("PATH", "PYTHONPATH", "PYTHONHOME", "HOME", "USERPROFILE", "APPDATA", "SYSTEMROOT", "LANG", "LC_ALL")
 
 
-class UnusableTemplate(ValueError):  # noqa: N818 - it names a property of the template
+class UnusableTemplate(Exception):  # noqa: N818 - it names a property of the template
     """The template cannot be rendered at all; its text says why."""
 
 
@@ -39,8 +39,9 @@ def render(template: ChatTemplate, conversations: Sequence[Sequence[Message]]) -
 
     """
     request = {"template": template.text, "variables": dict(template.tokens), "conversations": conversations}
+    written = _ask(msgspec.json.encode(request))
     try:
-        answer = msgspec.json.decode(_ask(msgspec.json.encode(request)), type=_Answer)
+        answer = msgspec.json.decode(written, type=_Answer)
     except ValueError as error:  # cut off by a limit
         raise UnusableTemplate("it ran into a limit of time, memory or output") from error
     if answer.problem is not None or len(answer.rendered) != len(conversations):

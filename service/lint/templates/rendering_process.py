@@ -13,7 +13,7 @@ import sys
 from typing import Any
 
 # a template of a well-known model needs about 30 ms of CPU and 60 MB, with Python and jinja2 (2026-11-21)
-_CPU_SECONDS = 5
+_CPU_SECONDS = 3
 _MEMORY_BYTES = 512 * 2**20
 _OUTPUT_BYTES = 32 * 2**20
 _MOST_CHARACTERS = 100_000

@@ -101,7 +101,7 @@ def cache_folder() -> Path | None:
 
 
 def _base_of(model: str) -> str:
-    """ "gpt-4o-mini-2024-07-18" of the names that OpenAI and Azure give to models tuned from it."""
+    """The base model in the names that OpenAI and Azure give to tuned models."""
     name = model.strip().lower()
     if name.startswith("ft:"):
         return name.split(":")[1]

@@ -49,11 +49,6 @@ def counts(name: str, texts: list[str]) -> list[list[int]]:
     return [engine(texts) for engine in engines if engine]
 
 
-def plain(texts: list[str]) -> list[str]:
-    """Those of the texts that are counted as they stand, halves of surrogates aside."""
-    return [text for text in texts if comparable([text]) == [text] or any("\ud800" <= c <= "\udfff" for c in text)]
-
-
 @pytest.mark.parametrize("name", ENCODINGS)
 def test_both_engines_count_the_fixed_texts_as_tiktoken_does(ranks: Path, name: str) -> None:
     wanted = [len(reference(name).encode_ordinary(text)) for text in TEXTS]
