@@ -52,7 +52,9 @@ class EncodingCounter(msgspec.Struct, frozen=True):
 def counter_for(
     *, target: str, model: str | None, model_folder: Path | None, mode: Mode
 ) -> tuple[TokenCounter | None, str | None]:
-    """(counter, None), or (None, why there is none). Nothing is downloaded, no vocabulary is loaded yet.
+    """(counter, None), or (None, why there is none). Nothing is downloaded.
+
+    OpenAI's vocabularies are loaded at the first count (up to half a second), a model folder's tokenizer at once.
 
     Raises:
         TuneGateError: in the mode "exact", `missing_encoder` (exit 3) where something has to be installed or named, and
@@ -60,7 +62,7 @@ def counter_for(
 
     """
     if mode == "off":
-        return None, "counting is switched off (--tokens off)"
+        return None, "Counting is switched off (--tokens off)"
     try:
         if target in _OF_OPENAI:
             return _encoding_counter(model), None
@@ -68,7 +70,7 @@ def counter_for(
     except TuneGateError as error:
         if mode == "exact":
             raise
-        return None, error.detail
+        return None, error.detail.removesuffix(".")
 
 
 def _encoding_counter(model: str | None) -> TokenCounter:
@@ -76,7 +78,7 @@ def _encoding_counter(model: str | None) -> TokenCounter:
     if encoding is None:
         raise TuneGateError(
             "missing_encoder",
-            "the model's encoding is not known: its name is not one of OpenAI's.",
+            f"The encoding of model {model!r} is not known: the name is not one of OpenAI's.",
             remedy="Name the base model (--model gpt-4.1-mini), not a deployment, or use --tokens auto.",
         )
     if engine_for(encoding) is None:
@@ -96,12 +98,12 @@ def _loaded(encoding: str) -> Engine:
 def _no_engine(encoding: str) -> TuneGateError:
     if encoding not in RANKS:
         return TuneGateError(
-            "missing_encoder", f"no engine counts in {encoding}.", remedy="Name another model, or use --tokens auto."
+            "missing_encoder", f"No engine counts in {encoding}.", remedy="Name another model, or use --tokens auto."
         )
     ranks = RANKS[encoding]
     return TuneGateError(
         "missing_encoder",
-        f"nothing here counts in {encoding}.",
+        f"Nothing installed here counts in {encoding}.",
         remedy=(
             f"pip install toktok-rs (it holds o200k_base, o200k_harmony and cl100k_base), or pip install "
             f"'tunegate[tokens]' and put {ranks.url} (sha256 {ranks.sha256}) as {ranks.cache_name} into the folder "

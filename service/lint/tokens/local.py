@@ -13,7 +13,7 @@ import msgspec
 
 from service.errors import TuneGateError, missing_extra
 from service.lint.templates.behaviour import conversation, probed
-from service.lint.templates.reading import read_template
+from service.lint.templates.reading import ChatTemplate, read_template
 from service.lint.templates.rendering import UnusableTemplate
 from service.lint.tokens.characters import well_formed
 from service.lint.tokens.framing import Framing
@@ -43,7 +43,10 @@ class LocalCounter(msgspec.Struct, frozen=True):
         return [len(encoding) for encoding in encodings]
 
     def framing(self) -> Framing:
-        return _framing(self)
+        template = read_template(self.folder)
+        if template is None:
+            return _bare("the model folder has no chat template: only the texts are counted")
+        return _framing(self, template)
 
     def rendered(self, text: str) -> int:
         """Tokens of a rendered conversation, in which the text of a special token is that token."""
@@ -61,14 +64,14 @@ def local_counter(target: str, folder: Path | None) -> LocalCounter:
     if folder is None:
         raise TuneGateError(
             "missing_encoder",
-            f"{target} trains many models, and no model folder is named whose tokenizer could count.",
+            f"The target {target} trains many models, and no model folder is named whose tokenizer could count.",
             remedy=f"Name the folder of the base model (--model FOLDER with {_FILE}), or use --tokens auto.",
         )
     path = folder / _FILE
     if not path.is_file():
         raise TuneGateError(
             "missing_encoder",
-            f"{folder.name}: no {_FILE} in the model folder.",
+            f"The model folder {folder.name} holds no {_FILE}.",
             remedy=f"Save the tokenizer as {_FILE} (save_pretrained of a fast tokenizer), or use --tokens auto.",
         )
     digest = hashlib.sha256(_read(path)).hexdigest()
@@ -100,11 +103,8 @@ def _tokenizer(folder: Path, digest: str, reads: str) -> Tokenizer:
 
 
 @lru_cache(maxsize=4)
-def _framing(counter: LocalCounter) -> Framing:
+def _framing(counter: LocalCounter, template: ChatTemplate) -> Framing:
     """One figure per role, measured on the template's rendering of probes and tried on longer ones."""
-    template = read_template(counter.folder)
-    if template is None:
-        return _bare("the model folder has no chat template: only the texts are counted")
     try:
         texts = probed(template)
     except UnusableTemplate as error:

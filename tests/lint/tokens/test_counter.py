@@ -67,7 +67,7 @@ def test_switched_off_there_is_none() -> None:
     ("asked", "reason"),
     [
         ({"target": "openai", "model": "our-deployment"}, "not one of OpenAI's"),
-        ({"target": "openai", "model": "gpt2"}, "no engine counts in gpt2"),
+        ({"target": "openai", "model": "gpt2"}, "No engine counts in gpt2"),
         ({"target": "local", "model": None}, "no model folder is named"),
         ({"target": "trl", "model": "phi-3-mini-4k"}, "no model folder is named"),
     ],
@@ -83,7 +83,7 @@ def test_where_nothing_can_count_auto_says_why_and_exact_refuses(asked: dict[str
 
 
 def test_a_folder_without_a_tokenizer_counts_nothing(tmp_path: Path) -> None:
-    with pytest.raises(TuneGateError, match=r"no tokenizer\.json") as refused:
+    with pytest.raises(TuneGateError, match=r"holds no tokenizer\.json") as refused:
         counter("local", folder=tmp_path)
     assert refused.value.exit_code == 3
 
@@ -102,10 +102,10 @@ def test_what_counted_does_not_show(ranks: Path) -> None:
 
 def test_without_any_engine_exact_says_what_to_install_and_where_ranks_go(ranks: Path) -> None:
     auto, exact = without("toktok tiktoken", cache=ranks)
-    assert auto == "None nothing here counts in o200k_base."
+    assert auto == "None Nothing installed here counts in o200k_base"
     assert exact.startswith("missing_encoder 3 pip install toktok-rs")
     assert "fb374d419588a4632f3f557e76b4b70aebbca790" in exact
 
 
 def test_without_ranks_nothing_is_downloaded() -> None:
-    assert without("toktok requests")[0] == "None nothing here counts in o200k_base."
+    assert without("toktok requests")[0] == "None Nothing installed here counts in o200k_base"
