@@ -12,16 +12,21 @@ import msgspec
 from service.lint.templates.reading import ChatTemplate, read_template
 from service.lint.templates.rendering import Message, UnusableTemplate, render
 
-# what is said in probes, by role and in order: plain words that begin and end differently, nothing to strip
+# what is said in probes, by role and in order
 _SAID = {
-    "system": ("Answer in one sentence", "Be brief."),
-    "user": ("Where is the map room?", "And the desk", "Who runs it?", "when"),
-    "assistant": ("Second floor, past the reading desks.", "Beside the door", "A librarian does.", "At nine (9)"),
-    "tool": ("Open from nine",),
+    "s": ("Answer in one sentence", "Be brief."),
+    "u": ("Where is the map room?", "And the desk", "Who runs it?"),
+    "a": ("Second floor, past the reading desks.", "Beside the door", "A librarian does."),
+    "t": ("Open from nine",),
+    # other words, which begin and end otherwise
+    "S": ("use plain words:\n- no lists",),
+    "U": ("when does it open", "3 copies, please!", "Caf\u00e9?"),
+    "A": ('"nine" (weekdays)', "it's at desk 2", "\u4e8c\u697c"),
 }
-_LETTERS = {"s": "system", "u": "user", "a": "assistant", "t": "tool"}
-# conversations by the first letters of their roles; tokens/local.py measures the frame on the same ones
-PROBES = ("u", "ua", "uau", "uaua", "uauaua", "sua", "suaua", "uata", "uua", "uaa", "suua", "suaa", "au", "aua")
+_ROLES = {"s": "system", "u": "user", "a": "assistant", "t": "tool"}
+# conversations by the first letters of their roles, capitals for the other words; tokens/local.py measures the frame
+# on the same ones
+PROBES = ("u", "ua", "uau", "uaua", "sua", "uata", "uua", "uaa", "suua", "suaa", "au", "aua", "UAUAUA", "SUAUA")
 
 
 class Behaviour(msgspec.Struct, frozen=True):
@@ -58,12 +63,12 @@ def behaviour_of(template: ChatTemplate) -> Behaviour:
         texts = probed(template)
     except UnusableTemplate as error:
         return Behaviour(problem=str(error))
-    if not _shows(texts, "ua", "user", "assistant"):
+    if not _shows(texts, "ua", "u", "a"):
         return Behaviour(problem="it refuses or drops a plain question and answer")
     return Behaviour(
         must_alternate=texts["uua"] is None or texts["uaa"] is None,
         may_start_with_assistant=texts["aua"] is not None,
-        supports_system=_shows(texts, "sua", "system"),
+        supports_system=_shows(texts, "sua", "s"),
     )
 
 
@@ -81,16 +86,20 @@ def probed(template: ChatTemplate) -> Mapping[str, str | None]:
 def conversation(probe: str) -> list[Message]:
     """The messages of a probe: "sua" is system, user, assistant."""
     return [
-        {"role": _LETTERS[letter], "content": _said(letter, probe[:position].count(letter))}
-        for position, letter in enumerate(probe)
+        {"role": role, "content": _said(letter, probe[:position].count(letter))}
+        for position, (letter, role) in enumerate(zip(probe, roles(probe), strict=True))
     ]
 
 
+def roles(probe: str) -> list[str]:
+    """The roles of a probe."""
+    return [_ROLES[letter.lower()] for letter in probe]
+
+
 def _said(letter: str, turn: int) -> str:
-    choices = _SAID[_LETTERS[letter]]
-    return choices[turn % len(choices)]
+    return _SAID[letter][turn % len(_SAID[letter])]
 
 
-def _shows(texts: Mapping[str, str | None], probe: str, *roles: str) -> bool:
+def _shows(texts: Mapping[str, str | None], probe: str, *letters: str) -> bool:
     text = texts[probe]
-    return text is not None and all(_SAID[role][0] in text for role in roles)
+    return text is not None and all(_said(letter, 0) in text for letter in letters)

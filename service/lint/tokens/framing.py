@@ -30,8 +30,8 @@ class Framed(NamedTuple):
 class Framing(msgspec.Struct, frozen=True, kw_only=True):
     """Tokens around the texts: `start` per row, one figure per role, `per_name` per message with a name.
 
-    `exact` says whether the scheme gave the very count of whole rows when it was tried; `scheme` is a sentence for the
-    report.
+    `exact` says whether this gave the very count of whole conversations when it was tried on some; a local template's
+    frame may still join with text that begins or ends with white space. `scheme` is a phrase for the report.
     """
 
     start: int

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from service.errors import TuneGateError, missing_extra
-from service.lint.templates.behaviour import conversation, probed
+from service.lint.templates.behaviour import conversation, probed, roles
 from service.lint.templates.reading import ChatTemplate, read_template
 from service.lint.templates.rendering import UnusableTemplate
 from service.lint.tokens.characters import well_formed
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 _FILE = "tokenizer.json"
-# probes that the frame is tried on; the others are what it is measured by
-_HELD_OUT = ("uauaua", "suaua")
+# probes that the frame is tried on, in other words than those that it is measured by
+_TRIED_ON = ("UAUAUA", "SUAUA")
 
 
 class LocalCounter(msgspec.Struct, frozen=True):
@@ -129,11 +129,12 @@ def _measured(around: Mapping[str, int]) -> Framing:
         exact=False,
         scheme="",
     )
-    letters = {"s": "system", "u": "user", "a": "assistant"}
-    tried = [probe for probe in _HELD_OUT if probe in around]
-    exact = all(measured.tokens([letters[letter] for letter in probe]) == around[probe] for probe in tried)
-    how = "as its chat template writes them" if exact else "as its chat template writes them on the average"
-    return msgspec.structs.replace(measured, exact=exact, scheme=f"turns are framed {how}, measured on probes")
+    tried = [probe for probe in _TRIED_ON if probe in around]
+    exact = bool(tried) and all(measured.tokens(roles(probe)) == around[probe] for probe in tried)
+    scheme = "turns framed as the model's chat template writes them" + (
+        "" if exact else ", to about a token per message"
+    )
+    return msgspec.structs.replace(measured, exact=exact, scheme=scheme)
 
 
 def _inside(counter: LocalCounter, probe: str) -> int:

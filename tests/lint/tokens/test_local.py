@@ -179,6 +179,15 @@ def test_a_row_counts_as_transformers_tokenises_it(folders: dict[str, Path], tmp
         assert sum(found.count(texts)) + added == transformers_count(folder, messages)
 
 
+@pytest.mark.parametrize("family", ["instructions", "system-dropped"])
+def test_a_frame_that_joins_with_the_text_or_drops_some_is_not_called_exact(
+    folders: dict[str, Path], tmp_path: Path, family: str
+) -> None:
+    framing = counter(with_template(folders["byte-level"], tmp_path, family)).framing()
+    assert not framing.exact
+    assert "about" in framing.scheme
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_frame_is_within_a_token_a_message_for_every_family(
