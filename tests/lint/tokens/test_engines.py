@@ -91,7 +91,7 @@ def test_lone_surrogates_count_as_replacement_characters_and_pairs_as_what_they_
 
 
 def test_text_that_needs_no_change_is_passed_on_untouched() -> None:
-    texts = ["plain", "caf\u00e9", "\u4e2d\u6587 \U0001f44d", "'\u017fx", "\U000323b0"]
+    texts = ["plain", "caf\u00e9", "\u4e2d\u6587 \U0001f44d", "'\u017f'x", "\U000323b0"]
     assert [a is b for a, b in zip(texts, comparable(texts), strict=True)] == [True, True, True, False, False]
 
 

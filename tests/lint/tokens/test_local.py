@@ -97,7 +97,7 @@ def transformers_count(folder: Path, messages: list[dict[str, str]]) -> int:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@given(texts=st.lists(st.text(st.characters(), max_size=40), max_size=10))
+@given(texts=st.lists(st.one_of(st.text(st.characters(), max_size=40), st.sampled_from(PROSE)), max_size=10))
 @settings(max_examples=40)
 def test_texts_count_as_the_tokenizer_reads_them(folders: dict[str, Path], kind: str, texts: list[str]) -> None:
     plain, readable = reference(folders[kind]), [text.encode("utf-8", "replace").decode() for text in texts]
