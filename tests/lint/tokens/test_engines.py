@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,13 @@ def test_both_engines_agree_on_every_code_point(ranks: Path, name: str, around: 
     texts = [around.replace("{}", chr(point)) for point in points]
     fast, slow = counts(name, texts)
     assert [hex(p) for p, a, b in zip(points, fast, slow, strict=True) if a != b] == []
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_both_engines_agree_on_a_long_s_among_apostrophes(ranks: Path, name: str) -> None:
+    texts = ["".join(one) for length in range(9) for one in itertools.product("'\u017fS", repeat=length)]
+    fast, slow = counts(name, texts)
+    assert [ascii(t) for t, a, b in zip(texts, fast, slow, strict=True) if a != b] == []
 
 
 def test_lone_surrogates_count_as_replacement_characters_and_pairs_as_what_they_mean() -> None:
