@@ -143,7 +143,9 @@ def _same(name: str, other: str) -> bool:
 
 
 def _input(name: str, role: Role) -> LintInput:
-    return LintInput(None if name == _STDIN else Path(name), name, role)
+    # a record is UTF-8, which the name of a file need not be
+    shown = os.fsencode(name).decode("utf-8", "replace")
+    return LintInput(None if name == _STDIN else Path(name), shown, role)
 
 
 def _names(value: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,22 +25,17 @@ class ConfiguredCommand(click.Command):
     Lists may be given for options that take several. A relative path is relative to the file that names it.
     """
 
-    def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **settings)
-        for key, option in _configurable(self).items():
-            option.envvar = f"{ENVIRONMENT_PREFIX}_{key.replace('-', '_').upper()}"
-
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
         """Let click fall back on the environment and the files; --help works whatever they hold."""
         if not {"-h", "--help"} & set(args):
-            extra.setdefault("default_map", configured(self, Path.cwd()))
+            extra.setdefault("default_map", configured(self, Path.cwd(), os.environ))
         return super().make_context(info_name, args, parent, **extra)
 
 
-def configured(command: click.Command, folder: Path) -> dict[str, Any]:
-    """Parameter name -> value for the options that the files found from `folder` upward set.
+def configured(command: click.Command, folder: Path, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Parameter name -> value for the options that the environment and the files found from `folder` upward set.
 
     Raises:
         TuneGateError: `invalid_input` naming every unknown key and wrong value; `unreadable_path`.
@@ -48,16 +43,24 @@ def configured(command: click.Command, folder: Path) -> dict[str, Any]:
     options = _configurable(command)
     found: dict[str, Any] = {}
     errors: list[ErrorItem] = []
-    for path, table in _tables(folder):
-        for key, value in table.items():
-            try:
-                option = _option(key, options)
-                found[str(option.name)] = _value(option, value, path.parent)
-            except _WrongError as wrong:
-                errors.append(ErrorItem(f"{_shown(path)}: {key}", wrong.seen, wrong.allowed, wrong.remedy))
+    for setting in (*_from_files(folder), *_from_environment(options, environment)):
+        try:
+            option = _option(setting.key, options)
+            found[str(option.name)] = _value(option, setting)
+        except _WrongError as wrong:
+            errors.append(ErrorItem(setting.where, wrong.seen, wrong.allowed, wrong.remedy))
     if errors:
         raise TuneGateError("invalid_input", f"{len(errors)} wrong setting(s) in the configuration.", errors=errors)
     return found
+
+
+class _Setting(msgspec.Struct, frozen=True):
+    """One value and where it stands; `folder` is that of its file, None for a variable, whose value is text."""
+
+    where: str
+    key: str
+    value: Any
+    folder: Path | None = None
 
 
 class _WrongError(Exception):
@@ -66,6 +69,19 @@ class _WrongError(Exception):
     def __init__(self, *, seen: str | None = None, allowed: str | None = None, remedy: str | None = None) -> None:
         super().__init__(seen)
         self.seen, self.allowed, self.remedy = seen, allowed, remedy
+
+
+def _from_environment(options: dict[str, click.Option], environment: Mapping[str, str]) -> Iterator[_Setting]:
+    """Variables that are set and not empty."""
+    for key in options:
+        name = f"{ENVIRONMENT_PREFIX}_{key.replace('-', '_').upper()}"
+        if environment.get(name):
+            yield _Setting(name, key, environment[name])
+
+
+def _from_files(folder: Path) -> Iterator[_Setting]:
+    for path, table in _tables(folder):
+        yield from (_Setting(f"{_shown(path)}: {key}", key, value, path.parent) for key, value in table.items())
 
 
 def _tables(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -106,27 +122,29 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
-def _configurable(command: click.Command) -> dict[str, click.Parameter]:
+def _configurable(command: click.Command) -> dict[str, click.Option]:
     """Key -> option; the keys are the long names without the dashes."""
     names = ((name.removeprefix("--"), option) for option in command.params for name in option.opts)
     return {key: option for key, option in names if isinstance(option, click.Option) and key not in _NOT_CONFIGURED}
 
 
-def _option(key: str, options: dict[str, click.Parameter]) -> click.Parameter:
+def _option(key: str, options: dict[str, click.Option]) -> click.Option:
     if key in options:
         return options[key]
     hint = suggestion(key.replace("_", "-"), options)
     raise _WrongError(seen="an unknown key", allowed=", ".join(sorted(options)), remedy=hint or None)
 
 
-def _value(option: click.Parameter, value: object, folder: Path) -> Any:
+def _value(option: click.Option, setting: _Setting) -> Any:
     """The value as click takes it, once its type is right and click's own check passes."""
-    if isinstance(value, list) and all(isinstance(one, str) for one in value) and _takes_several(option):
-        return tuple(value) if option.multiple else ",".join(value)
-    if type(value) is not _type(option):
-        raise _WrongError(seen=_seen(value), allowed=_allowed(option))
-    if isinstance(option.type, click.Path) and value != "-":
-        return _from_here(folder / str(value))
+    value, folder = setting.value, setting.folder
+    if folder is not None:
+        if isinstance(value, list) and all(isinstance(one, str) for one in value) and _takes_several(option):
+            return tuple(value) if option.multiple else ",".join(value)
+        if type(value) is not _type(option):
+            raise _WrongError(seen=_seen(value), allowed=_allowed(option))
+        if isinstance(option.type, click.Path) and value != "-":
+            return _from_here(folder / value)
     try:
         option.type.convert(value, option, None)
     except click.BadParameter as error:
@@ -141,11 +159,11 @@ def _from_here(path: Path) -> str:
         return str(path)
 
 
-def _takes_several(option: click.Parameter) -> bool:
+def _takes_several(option: click.Option) -> bool:
     return option.multiple or option.metavar == "IDS"
 
 
-def _type(option: click.Parameter) -> type:
+def _type(option: click.Option) -> type:
     if isinstance(option.type, click.types.IntParamType):
         return int
     if isinstance(option.type, click.types.FloatParamType):
@@ -153,7 +171,7 @@ def _type(option: click.Parameter) -> type:
     return bool if isinstance(option.type, click.types.BoolParamType) else str
 
 
-def _allowed(option: click.Parameter) -> str:
+def _allowed(option: click.Option) -> str:
     if isinstance(option.type, click.Choice):
         return ", ".join(map(str, option.type.choices))
     if isinstance(option.type, click.IntRange):
