@@ -144,7 +144,7 @@ def _value(option: click.Option, setting: _Setting) -> Any:
         if type(value) is not _type(option):
             raise _WrongError(seen=_seen(value), allowed=_allowed(option))
         if isinstance(option.type, click.Path) and value != "-":
-            return _from_here(folder / value)
+            return _from_here(folder / str(value))
     try:
         option.type.convert(value, option, None)
     except click.BadParameter as error:
