@@ -67,5 +67,5 @@ class Datasets(Controller):
             log = render(report, "sarif", rule_pages=f"{request.base_url}v1/rules/ids")
             return Response(log.encode(), media_type="application/sarif+json", headers=headers)
         if "text/html" in accepted:
-            return Response(render(report, "html").encode(), media_type="text/html; charset=utf-8", headers=headers)
+            return Response(render(report, "html").encode(), media_type="text/html", headers=headers)
         return Response(msgspec.json.encode(report), media_type="application/json", headers=headers)

@@ -30,12 +30,14 @@ class ConfiguredCommand(click.Command):
     ) -> click.Context:
         """Let click fall back on the environment and the files; --help works whatever they hold."""
         if not {"-h", "--help"} & set(args):
-            extra.setdefault("default_map", configured(self, Path.cwd(), os.environ))
+            extra.setdefault("default_map", configured(self, _working_folder(), os.environ))
         return super().make_context(info_name, args, parent, **extra)
 
 
-def configured(command: click.Command, folder: Path, environment: Mapping[str, str]) -> dict[str, Any]:
+def configured(command: click.Command, folder: Path | None, environment: Mapping[str, str]) -> dict[str, Any]:
     """Parameter name -> value for the options that the environment and the files found from `folder` upward set.
+
+    `folder` is None when the working directory is gone: then there are no files.
 
     Raises:
         TuneGateError: `invalid_input` naming every unknown key and wrong value; `unreadable_path`.
@@ -43,7 +45,7 @@ def configured(command: click.Command, folder: Path, environment: Mapping[str, s
     options = _configurable(command)
     found: dict[str, Any] = {}
     errors: list[ErrorItem] = []
-    for setting in (*_from_files(folder), *_from_environment(options, environment)):
+    for setting in (*(_from_files(folder) if folder else ()), *_from_environment(options, environment)):
         try:
             option = _option(setting.key, options)
             found[str(option.name)] = _value(option, setting)
@@ -52,6 +54,13 @@ def configured(command: click.Command, folder: Path, environment: Mapping[str, s
     if errors:
         raise TuneGateError("invalid_input", f"{len(errors)} wrong setting(s) in the configuration.", errors=errors)
     return found
+
+
+def _working_folder() -> Path | None:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return None
 
 
 class _Setting(msgspec.Struct, frozen=True):

@@ -49,9 +49,11 @@ def _headline(report: LintReport) -> str:
     new = "new " if report.baseline else ""
     if report.verdict == "fail":
         return f"Not ready for {report.target}: {counted(report.summary.errors, f'{new}error')}"
+    # what is known may hold errors, so this is no word on the data
+    ready = f"No new error for {report.target}" if report.known else f"Ready for {report.target}"
     if report.summary.warnings:
-        return f"Ready for {report.target}, with {counted(report.summary.warnings, f'{new}warning')} to look at"
-    return f"Ready for {report.target}"
+        return f"{ready}, with {counted(report.summary.warnings, f'{new}warning')} to look at"
+    return ready
 
 
 def _sentence(report: LintReport) -> Iterator[Inside]:
@@ -60,6 +62,8 @@ def _sentence(report: LintReport) -> Iterator[Inside]:
     yield f"{where} were checked for {report.target}, method {report.method}{model}: {summary(report)}. "
     if report.verdict == "fail":
         yield "An error is what the target refuses, or what makes it train on something else than was meant."
+    elif report.known:
+        yield "What is known from the baseline was accepted before and is not judged again; it can still be refused."
     else:
         yield "Nothing was found that the target refuses."
 

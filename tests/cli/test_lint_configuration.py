@@ -170,6 +170,17 @@ def test_a_wrong_variable_is_named_beside_the_wrong_settings(
     assert "TUNEGATE_MAX_FINDINGS; saw 'many'; allowed: a whole number from 0" in said
 
 
+def test_a_working_directory_that_is_gone_has_no_configuration(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert run(["lint", str(project / "data" / "deep" / "train.jsonl"), "--target", "local"]) == 1
+    assert "30 rows for local" in capsys.readouterr().out
+
+
 def test_where_an_answer_goes_is_never_taken_from_the_environment(
     project: Path, report: Lint, monkeypatch: pytest.MonkeyPatch
 ) -> None:

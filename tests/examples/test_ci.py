@@ -19,9 +19,10 @@ import yaml
 from service.cli.lint import command as lint_command
 
 ROOT = Path(__file__).resolve().parents[2]
+CI = ROOT / "examples" / "ci"
 DESK = ROOT / "examples" / "library-desk"
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
-PIPELINE = yaml.safe_load((ROOT / "examples" / "ci" / "azure-pipelines.yml").read_text())
+PIPELINE = yaml.safe_load((CI / "azure-pipelines.yml").read_text())
 (HOOK,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
 
 
@@ -124,6 +125,26 @@ def test_the_pipeline_passes_clean_data(workplace: Path) -> None:
     assert "##vso" not in done.stdout
 
 
+def test_the_workflow_gives_the_action_what_it_takes() -> None:
+    workflow = yaml.safe_load((CI / "github-actions.yml").read_text())
+    steps = workflow["jobs"]["lint"]["steps"]
+    (lint,) = [step for step in steps if "/tunegate@" in step.get("uses", "")]
+    (upload,) = [step for step in steps if "upload-sarif" in step.get("uses", "")]
+    required = {name for name, one in ACTION["inputs"].items() if one.get("required")}
+    assert required <= set(lint["with"]) <= set(ACTION["inputs"])
+    assert upload["with"]["sarif_file"] == f"${{{{ steps.{lint['id']}.outputs.{next(iter(ACTION['outputs']))} }}}}"
+
+
+def test_the_gitlab_job_leaves_the_reports_it_names(workplace: Path) -> None:
+    (job,) = yaml.safe_load((CI / "gitlab-ci.yml").read_text()).values()
+    variables = job["variables"] | {"FILES": "data/flawed.jsonl data/train.jsonl", "TARGET": "local"}
+    done = bash("\n".join(job["script"]), workplace, **variables)
+    assert done.returncode == 1, done.stderr
+    suites = ET.parse(workplace / job["artifacts"]["reports"]["junit"]).getroot()
+    assert [suite.attrib["name"] for suite in suites] == ["data/flawed.jsonl", "data/train.jsonl"]
+    assert [(workplace / path).exists() for path in job["artifacts"]["paths"]] == [True]
+
+
 def test_the_hook_lints_all_changed_files_at_once_with_the_configured_target(workplace: Path) -> None:
     (workplace / "pyproject.toml").write_text('[tool.tunegate]\ntarget = "local"\nselect = ["Q001", "R030"]\n')
     (workplace / "data" / "copy.jsonl").write_bytes((DESK / "train.jsonl").read_bytes())
@@ -140,6 +161,6 @@ def test_the_hook_lints_all_changed_files_at_once_with_the_configured_target(wor
 
 def test_the_files_name_only_options_that_there_are() -> None:
     known = {name for option in lint_command.params if isinstance(option, click.Option) for name in option.opts}
-    for name in ("action.yml", "examples/ci/azure-pipelines.yml", ".pre-commit-hooks.yaml"):
+    for name in ("action.yml", ".pre-commit-hooks.yaml", *(f"examples/ci/{file.name}" for file in CI.iterdir())):
         used = re.findall(r"(?<=\s)--[a-z-]+", (ROOT / name).read_text().replace("--quiet", ""))
         assert set(used) <= known, name

@@ -91,15 +91,15 @@ def size(count: int) -> str:
 
 
 def summary(report: LintReport) -> str:
-    """How many errors, warnings and infos; new ones where a baseline was given."""
-    new = "new " if report.baseline else ""
+    """How many errors, warnings and infos; the new ones and the known where a baseline was given."""
     parts = (
-        counted(report.summary.errors, f"{new}error"),
+        counted(report.summary.errors, "error"),
         counted(report.summary.warnings, "warning"),
         counted(report.summary.infos, "info"),
     )
-    known = sum(report.known.values())
-    return ", ".join(parts) + (f"; {counted(known, 'finding')} known from the baseline" if report.baseline else "")
+    if report.baseline is None:
+        return ", ".join(parts)
+    return f"new: {', '.join(parts)}; {counted(sum(report.known.values()), 'finding')} known from the baseline"
 
 
 def total_rows(report: LintReport) -> int:

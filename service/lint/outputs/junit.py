@@ -38,33 +38,36 @@ def _suite(root: ET.Element, report: LintReport, path: str, found: _Found, file:
     for name, value in known.items():
         if value:
             ET.SubElement(properties, "property", name=name, value=printable(value))
-    cut = set(report.truncated) if len(report.files) > 1 else set()
+    # of one file everything is known but the places
+    cut = report.truncated if len(report.files) > 1 else {}
     for rule in sorted({*report.rules_run, *found, *cut}):
-        _case(suite, path, rule, found.get(rule, []), unknown=rule in cut)
+        _case(suite, path, rule, found.get(rule, []), more=report.truncated.get(rule, 0))
     if not report.rules_run:
         # services refuse a suite without a case, and which other rules ran is not in such a report
         ET.SubElement(suite, "testcase", name="the file was read", classname=printable(path))
     _count(suite, suite)
 
 
-def _case(suite: ET.Element, path: str, rule: str, findings: list[Finding], *, unknown: bool) -> None:
+def _case(suite: ET.Element, path: str, rule: str, findings: list[Finding], *, more: int) -> None:
     case = ET.SubElement(
         suite, "testcase", name=f"{rule} {title(rule)}".strip(), classname=printable(path), file=printable(path)
     )
     errors = [one for one in findings if one.severity == "error"]
     others = [one for one in findings if one.severity != "error"]
     if errors:
-        message = f"{counted(len(errors), 'error')} listed: {printable(errors[0].message)}"
-        ET.SubElement(case, "failure", message=message, type="error").text = _lines(errors)
-    elif unknown and not findings:
+        first = printable(errors[0].message)
+        message = first if len(errors) == 1 else f"{counted(len(errors), 'error')}, the first: {first}"
+        ET.SubElement(case, "failure", message=message, type="error").text = _lines(errors, more)
+    elif more and not findings:
         why = "the list of this rule's findings was cut; --max-findings 0 lists all"
         ET.SubElement(case, "skipped", message=why)
     if others:
-        ET.SubElement(case, "system-out").text = _lines(others)
+        ET.SubElement(case, "system-out").text = _lines(others, 0 if errors else more)
 
 
-def _lines(findings: list[Finding]) -> str:
-    return "\n".join(f"{one.severity} {place(one)}: {printable(one.message)}" for one in findings)
+def _lines(findings: list[Finding], more: int) -> str:
+    lines = [f"{one.severity} {place(one)}: {printable(one.message)}" for one in findings]
+    return "\n".join([*lines, f"and {counted(more, 'finding')} of this rule that are not listed"] if more else lines)
 
 
 def _count(element: ET.Element, within: ET.Element) -> None:

@@ -35,7 +35,8 @@ def text(report: LintReport, *, colour: bool = False) -> str:
 
 def _group(group: Group) -> Iterator[str]:
     name = click.style(f"{group.severity} {group.rule}", fg=_COLOURS[group.severity], bold=True)
-    yield f"{name} {click.style(group.title, bold=True)}  x{group.count:,}"
+    times = f"  x{group.count:,}" if group.count > 1 else ""
+    yield f"{name} {click.style(group.title, bold=True)}{times}"
     for finding in group.findings:
         yield from _finding(finding)
     if group.more:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from xml.etree import ElementTree as ET
 
+import msgspec
 import pytest
 
 from service.lint.outputs.junit import junit
@@ -31,7 +32,7 @@ def test_a_file_is_a_suite_and_a_rule_is_a_case(build: Build) -> None:
     assert cases(found["a.jsonl"]) == {"Q001": [], "R012": [], "R030": ["failure"]}
     assert cases(found["b.jsonl"]) == {"Q001": ["system-out"], "R012": [], "R030": []}
     (failure,) = found["a.jsonl"].iter("failure")
-    assert failure.attrib["message"] == "1 error listed: weight is a string"
+    assert failure.attrib["message"] == "weight is a string"
     assert failure.text == "error a.jsonl:3 /messages/2/weight: weight is a string"
 
 
@@ -42,6 +43,17 @@ def test_the_counts_are_those_of_the_cases(flawed: LintReport) -> None:
             assert int(element.attrib[name]) == len(list(element.iter(tag)))
         assert element.attrib["errors"] == "0"
     assert root.attrib["failures"] == "11"
+
+
+def test_several_errors_are_counted_and_listed_and_the_rest_is_said(build: Build) -> None:
+    (suite,) = suites(build(ERROR, msgspec.structs.replace(ERROR, line=5), more=3, paths=("a.jsonl",))).values()
+    (failure,) = suite.iter("failure")
+    assert failure.attrib["message"] == "2 errors, the first: weight is a string"
+    assert str(failure.text).splitlines() == [
+        "error a.jsonl:3 /messages/2/weight: weight is a string",
+        "error a.jsonl:5 /messages/2/weight: weight is a string",
+        "and 3 findings of this rule that are not listed",
+    ]
 
 
 def test_a_clean_file_still_has_a_case(build: Build) -> None:

@@ -69,6 +69,14 @@ def test_the_verdict_is_the_heading(flawed: LintReport, clean: LintReport, build
     assert page(warned).said("h1") == ["Ready for local, with 1 warning to look at"]
 
 
+def test_known_findings_are_no_word_on_the_data(build: Build) -> None:
+    known = page(build(baseline="4" * 64, known={"R030": 3}))
+    assert known.said("h1") == ["No new error for local"]
+    assert "can still be refused" in " ".join(known.said("p"))
+    error = Finding("R031", "error", "data.jsonl", 3, 70, None, "weight on a user message")
+    assert page(build(error, baseline="4" * 64)).said("h1") == ["Not ready for local: 1 new error"]
+
+
 def test_the_cost_is_what_the_report_measured(build: Build) -> None:
     error = Finding("R030", "error", "data.jsonl", 3, 70, "/messages/2/weight", "weight is a string")
     facts = {"data.duplicate_share": 0.25, "data.leakage_rows": 4}
