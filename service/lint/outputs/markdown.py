@@ -10,7 +10,6 @@ from service.records.lint_report import Finding, LintReport
 
 # GitHub's limit for a comment is 65,536 characters, Azure DevOps' 150,000; what is beyond is counted, not shown
 _MOST_CHARACTERS = 60_000
-_MARKS = {"error": "❌", "warning": "⚠️", "info": "ℹ️"}  # noqa: RUF001
 # what Markdown or its hosts would act on: structure, HTML, mentions and references to issues
 _ACTIVE = re.compile(r"([\\`*_{}\[\]<>#|~@$!])")
 MARKER = "<!-- tunegate lint -->"
@@ -37,8 +36,8 @@ def _fitting(report: LintReport, room: int) -> Iterator[str]:
     found = groups(report)
     if not found:
         return
-    lines = ["| | rule | what | findings |", "|---|---|---|---:|"]
-    lines += [f"| {_MARKS[g.severity]} {g.severity} | {g.rule} | {_text(g.title)} | {g.count:,} |" for g in found]
+    lines = ["| severity | rule | what | findings |", "|---|---|---|---:|"]
+    lines += [f"| {_bold(g)} | {g.rule} | {_text(g.title)} | {g.count:,} |" for g in found]
     yield from (*lines, "")
     room -= sum(len(line) + 1 for line in lines)
     hidden = 0
@@ -81,6 +80,10 @@ def _notes(report: LintReport) -> Iterator[str]:
     yield ""
     yield from (f"- not scanned: {_text(one.what)} ({_text(one.why)})" for one in report.not_scanned)
     yield from ("", f"Report `{report.id[:16]}`, rules `{report.rules_revision[:16]}`.", "", "</details>")
+
+
+def _bold(group: Group) -> str:
+    return f"**{group.severity}**" if group.severity == "error" else group.severity
 
 
 def _text(value: str) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import msgspec
 
 from service import __version__
-from service.lint.catalogue import explain
+from service.lint.catalogue import documentation, explain
 from service.lint.fingerprint import fingerprints
 from service.lint.outputs.groups import groups, printable, title
 from service.records.lint_report import Finding, LintReport
@@ -76,6 +76,7 @@ def _rule(rule: str, level: str | None, rule_pages: str) -> dict[str, Any]:
         made |= {
             "name": "".join(word.capitalize() for word in re.findall("[A-Za-z0-9]+", name)),
             "shortDescription": {"text": f"{name}."},
+            "fullDescription": {"text": documentation(rule)[1]["What it finds"]},
             "help": {"text": page, "markdown": page},
         }
         if rule_pages:

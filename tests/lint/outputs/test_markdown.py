@@ -27,7 +27,7 @@ def test_each_rule_is_a_row_and_its_places_are_folded_away(flawed: LintReport) -
     page = MarkdownIt("commonmark", {"html": True}).enable("table").render(markdown(flawed))
     assert page.count("<details>") == page.count("</details>") == len(flawed.counts) + 1
     assert page.count("<table>") == len(flawed.counts) + 2
-    assert "| ❌ error | R030 | Weight is not 0 or 1 | 1 |" in markdown(flawed)
+    assert "| **error** | R030 | Weight is not 0 or 1 | 1 |" in markdown(flawed)
     assert "| flawed.jsonl:5 | `/messages/2/weight` | weight is a boolean; it is the number 0 or 1 |" in markdown(
         flawed
     )

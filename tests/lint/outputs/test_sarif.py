@@ -87,6 +87,7 @@ def test_rules_link_to_their_pages_only_where_there_are_some(flawed: LintReport)
     for rule in run(flawed, rule_pages="https://tunegate.example/v1/rules/ids")["tool"]["driver"]["rules"]:
         assert rule["helpUri"] == f"https://tunegate.example/v1/rules/ids/{rule['id']}"
         assert rule["help"]["markdown"].startswith(f"# {rule['id']} ")
+        assert rule["fullDescription"]["text"] in rule["help"]["text"]
 
 
 def test_what_was_not_looked_at_is_a_notification(build: Build) -> None:
