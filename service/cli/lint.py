@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -152,7 +153,7 @@ def _names(value: str) -> list[str]:
     return [name.strip() for name in value.split(",") if name.strip()]
 
 
-def _no_target() -> str:
+def _no_target() -> NoReturn:
     """A target is never guessed."""
     raise TuneGateError(
         "usage",

@@ -85,8 +85,8 @@ def _untold(code: str, count: int, baseline: LintReport) -> NotScanned:
     total = baseline.counts[code]
     return NotScanned(
         f"which findings of {code} are new",
-        f"the baseline lists {total - baseline.truncated[code]} of {total}, so {count} were taken as known by their "
-        "number alone; a baseline made with --max-findings 0 lists all",
+        f"the baseline lists {total - baseline.truncated[code]} of {total}, so {count} of the others counted as known "
+        "by their number alone; a baseline made with --max-findings 0 lists all",
     )
 
 

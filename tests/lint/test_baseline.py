@@ -101,6 +101,14 @@ def test_a_cut_baseline_knows_as_many_as_it_counts_and_says_so(old: list[Place],
             assert f"which findings of {rule} are new" in [one.what for one in cut.not_scanned]
 
 
+def test_what_a_cut_baseline_may_hold_are_the_last_findings_and_the_first_are_shown() -> None:
+    before = report([("R030", "/a", "x", 1), ("R030", "/b", "y", 2)], most=1)
+    held = against(report([("R030", "/a", "x", 1), ("R030", "/b", "x", 2), ("R030", "/b", "y", 3)]), before)
+    assert [finding.line for finding in held.findings] == [2]
+    (untold,) = held.not_scanned
+    assert untold.why.startswith("the baseline lists 1 of 2, so 1 of the others counted as known by their number alone")
+
+
 @given(old=PLACES, new=PLACES, most=st.integers(1, 4))
 def test_new_findings_are_cut_after_they_are_counted(old: list[Place], new: list[Place], most: int) -> None:
     cut, whole = (against(report(new), report(old), max_findings=limit) for limit in (most, 0))
