@@ -15,6 +15,7 @@ from service.cli.output import emit, output_options, pretty_json, say
 from service.cli.project_config import ConfiguredCommand
 from service.data import rule_files
 from service.errors import TuneGateError
+from service.lint.tokens.counter import Mode
 from service.records.lint_report import LintReport, Role
 from service.settings import load_settings
 from service.verbs.lint import METHODS, LintInput, LintRequest, lint
@@ -43,7 +44,13 @@ def _also(ctx: click.Context, option: click.Parameter, values: Sequence[str]) ->
     "--target", metavar="T", help="Who will train: azure-openai, openai, azure-serverless, local, trl, kaito."
 )
 @click.option("--method", default="sft", show_default=True, metavar="M", help=f"Training method: {', '.join(METHODS)}.")
-@click.option("--model", metavar="ID", help="The base model, for the record.")
+@click.option(
+    "--model", metavar="ID", help="The base model: its limits, and its encoding; or a folder with its tokenizer."
+)
+@click.option(
+    "--tokens", type=click.Choice(["off", "auto", "exact"]), default="auto", show_default=True,
+    help="Count tokens with the model's own encoding: auto where it is at hand, exact or not at all.",
+)  # fmt: skip
 @click.option("--validation", type=click.Path(), metavar="FILE", help="The validation data of the same job.")
 @click.option("--select", metavar="IDS", default="", help="Only these rules: ids or their starts, with commas.")
 @click.option("--ignore", metavar="IDS", default="", help="Not these rules.")
@@ -72,6 +79,7 @@ def command(
     target: str | None,
     method: str,
     model: str | None,
+    tokens: Mode,
     validation: str | None,
     select: str,
     ignore: str,
@@ -90,11 +98,14 @@ def command(
     the environment (TUNEGATE_TARGET, TUNEGATE_MAX_FINDINGS, ...).
     """
     del no_input
+    folder = Path(model).resolve() if model and Path(model).is_dir() else None
     request = LintRequest(
         inputs=_inputs(files, validation, given=_given(ctx, "validation")),
         target=target or _no_target(),
         method=method,
-        model=model,
+        model=folder.name if folder else model,
+        model_folder=folder,
+        tokens=tokens,
         select=_names(select),
         ignore=_names(ignore),
         max_findings=max_findings,

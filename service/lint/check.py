@@ -47,7 +47,7 @@ class Line(msgspec.Struct, frozen=True):
 class Row(msgspec.Struct, frozen=True, dict=True):
     """A decoded row for a target: `strict` = roles must alternate, `arguments` = what tool arguments must be.
 
-    `model` is the named base model, empty when none was named.
+    `model` is the named base model, empty when none was named; `tokens` is the length of the row.
     """
 
     data: dict[str, Any]
@@ -56,6 +56,7 @@ class Row(msgspec.Struct, frozen=True, dict=True):
     limits: dict[str, int] = {}
     method: str = "sft"
     model: str = ""
+    tokens: int = 0
 
     @cached_property
     def messages(self) -> list[tuple[int, dict[str, Any]]]:
@@ -121,6 +122,8 @@ class CorpusFacts(msgspec.Struct, frozen=True):
     limits: dict[str, int]
     with_images: int = 0
     tokens: int = 0
+    longest: int = 0
+    counted: bool = False
     epochs: int = 1
     answers: int = 0
     most_common_answer: int = 0

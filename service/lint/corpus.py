@@ -43,7 +43,7 @@ class Corpus:
         self._ends = list(accumulate(part.partial.lines for part in self.parts))
         self._overlap = overlap(_keys(self.parts, sum(partial.lines for partial in self.training)), most)
 
-    def facts(self, limits: dict[str, int]) -> CorpusFacts:
+    def facts(self, limits: dict[str, int], *, counted: bool) -> CorpusFacts:
         """The facts of the training files taken together."""
         training, found = self.training, self._overlap
         valid = sum(partial.valid for partial in training)
@@ -60,6 +60,8 @@ class Corpus:
             limits=limits,
             with_images=sum(partial.with_images for partial in training),
             tokens=sum(length * rows for length, rows in lengths.items()),
+            longest=max(lengths, default=0),
+            counted=counted,
             epochs=epochs(valid),
             answers=sum(partial.spoken for partial in training),
             most_common_answer=found.most_common_answer,
@@ -90,6 +92,10 @@ class Corpus:
         """Tokens of a training row -> rows."""
         return _added(partial.tokens for partial in self.training)
 
+    def approximate(self) -> int:
+        """Training rows with tools, calls or images, which are counted as the text they are written as."""
+        return sum(partial.approximate for partial in self.training)
+
     def statistics(self, facts: CorpusFacts) -> Statistics:
         """The distributions of the training rows."""
         turns = _added(partial.turns for partial in self.training)
@@ -97,6 +103,7 @@ class Corpus:
             rows=facts.rows,
             valid=facts.valid,
             tokens=facts.tokens,
+            exact_tokens=facts.counted and not self.approximate(),
             epochs=facts.epochs,
             lengths=_bins(self.lengths()),
             turns={str(count): rows for count, rows in sorted(turns.items())},

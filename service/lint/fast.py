@@ -59,15 +59,25 @@ _MOST_FORMS = 1_000
 _MOST_TURNS = 64
 
 
-def plain(
-    line: bytes, families: frozenset[int], *, weights: bool = True, longest: int = 16_000, longest_message: int = 0
-) -> Plain | None:
+class Limits(NamedTuple):
+    """What a target takes of a plain row.
+
+    With `weights` false a row that carries weights is never plain: the target does not read them. A line of more than
+    `longest` bytes may pass a limit of tokens and is measured exactly, a text of more than `longest_message` characters
+    (0 = no limit) passes a limit of characters.
+    """
+
+    weights: bool = True
+    longest: int = 4 << 20
+    longest_message: int = 0
+
+
+def plain(line: bytes, families: frozenset[int], limits: Limits) -> Plain | None:
     """The row when nothing but its texts can be wrong with it, else None (which says nothing yet).
 
-    `families` are those that the gate saw in the line. With `weights` false a row that carries weights is never plain:
-    the target does not read them. A line of more than `longest` bytes may pass a limit of tokens and is measured
-    exactly, a text of more than `longest_message` characters passes a limit of characters.
+    `families` are those that the gate saw in the line.
     """
+    weights, longest, longest_message = limits
     if len(line) > longest:
         return None
     try:

@@ -70,7 +70,7 @@ class Partial:
         self.weighted = False
         self.spoken = self.short_answers = self.refusals = 0
         self.preferred_bytes = self.other_bytes = 0
-        self.crlf = 0
+        self.crlf = self.approximate = 0
         self.shapes: Counter[str] = Counter()
         self.turns: Counter[int] = Counter()
         self.tokens: Counter[int] = Counter()
@@ -90,6 +90,14 @@ class Partial:
         if key.other or self.others:
             self.others.extend([0] * (len(self.answers) - 1 - len(self.others)))
             self.others.append(key.other)
+
+    def chats(self, rows: int, *, valid: int) -> None:
+        """Rows of nothing but a conversation."""
+        self.rows += rows
+        self.valid += valid
+        if rows:
+            self.shapes["chat"] += rows
+            self.field_sets.counts[()] += rows
 
     def blank(self) -> None:
         """A line without a row."""
@@ -118,7 +126,7 @@ class Partial:
 
 _SUMS = (
     "lines", "rows", "valid", "without_system", "with_images", "spoken", "short_answers", "refusals", "preferred_bytes",
-    "other_bytes", "crlf",
+    "other_bytes", "crlf", "approximate",
 )  # fmt: skip
 _COUNTERS = ("shapes", "turns", "tokens")
 _GROUPS = ("systems", "labels", "field_sets", "references")

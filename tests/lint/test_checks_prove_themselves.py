@@ -32,7 +32,9 @@ def written(tmp_path: Path, example: str, name: str = "data.jsonl") -> Path:
 
 def run(path: Path, target: str, code: str) -> LintReport:
     method = BY_CODE[code].methods[0]
-    request = LintRequest(inputs=[LintInput(path, path.name)], target=target, method=method, max_findings=0)
+    request = LintRequest(
+        inputs=[LintInput(path, path.name)], target=target, method=method, max_findings=0, tokens="off"
+    )
     return lint(request, rules=RULES)
 
 

@@ -18,7 +18,7 @@ from service.data import rule_files
 from service.errors import TuneGateError
 from service.lint.catalogue import all_checks
 from service.lint.check import Line, Row
-from service.lint.fast import plain
+from service.lint.fast import Limits, plain
 from service.lint.gate import EVERY_FAMILY, gate
 from service.records.lint_report import LintReport
 from service.verbs.lint import LintInput, LintRequest, lint
@@ -226,7 +226,7 @@ def test_on_a_plain_row_only_checks_of_what_its_texts_hold_can_fire(
     raw = json.dumps({"messages": found}, ensure_ascii=escaped).encode("utf-8", "surrogatepass")
     held = gate(raw)
     families = EVERY_FAMILY if held is None else frozenset(family for _, family in held)
-    told = plain(raw, families, weights=weights)
+    told = plain(raw, families, Limits(weights))
     if told is None:
         return
     data = json.loads(raw)
