@@ -17,6 +17,7 @@ from service.errors import TuneGateError
 VERBS = {
     "advise": "service.cli.advise",
     "lint": "service.cli.lint",
+    "convert": "service.cli.convert",
     "estimate": "service.cli.estimate",
     "plan": "service.cli.plan",
     "train": "service.cli.train",
