@@ -80,7 +80,9 @@ def _decoded(lines: io.BufferedReader | io.TextIOWrapper, name: str, encoding: s
                 else line.decode(encoding if number == 1 else encoding.removesuffix("-sig"))
             )
     except UnicodeError as error:
-        place = f", byte {error.start + 1} of the line" if isinstance(error, UnicodeDecodeError) else ""
+        # of UTF-16 the position is that of a block
+        known = isinstance(error, UnicodeDecodeError) and isinstance(lines, io.BufferedReader)
+        place = f", byte {getattr(error, 'start', 0) + 1} of the line" if known else ""
         wrong = ErrorItem(f"{name}:{number}{place}", "bytes of another encoding", encoding)
         raise TuneGateError(
             "invalid_input",
