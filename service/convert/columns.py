@@ -20,7 +20,7 @@ _NAMES = {
     "chosen": {"chosen", "preferred", "preferredoutput", "preferredanswer"},
     "rejected": {"rejected", "nonpreferred", "nonpreferredoutput", "rejectedanswer"},
 }  # fmt: skip
-_SHOWABLE = re.compile(r"[\w .,:;/()&'?#%+-]{1,40}")
+_SHOWABLE = re.compile(r"[\w .,:;/()&'?#%+*-]{1,40}")
 
 
 class Mapping(msgspec.Struct, frozen=True):

@@ -115,6 +115,8 @@ class Reading:
 def conversation(messages: list[dict[str, Any]], beside: dict[str, Any], place: str) -> Conversation:
     """The conversation, if a trainer can learn an answer from it."""
     roles = [message["role"] for message in messages]
+    if not roles:
+        raise Unconvertible("there are no messages", place)
     if "user" not in roles:
         raise Unconvertible("no user message", place)
     if roles[-1] != "assistant":

@@ -91,14 +91,12 @@ def _beside(row: dict[str, Any]) -> dict[str, Any]:
 
 def _chat(row: dict[str, Any], reading: Reading) -> Read:
     messages = reading.messages(row["messages"], "/messages")
-    return conversation(messages, _beside(row), "/messages") if messages else _empty("/messages")
+    return conversation(messages, _beside(row), "/messages")
 
 
 def _sharegpt(row: dict[str, Any], reading: Reading) -> Read:
     key = next(key for key in _TURNS if row.get(key) is not None)
     messages = reading.messages(row[key], f"/{key}")
-    if not messages:
-        return _empty(f"/{key}")
     return conversation(with_system(messages, _system(row)), _beside(row), f"/{key}")
 
 
@@ -185,10 +183,6 @@ def _system(row: dict[str, Any]) -> str | None:
     if found is not None and not isinstance(found, str):
         raise Unconvertible("the system prompt is not a text", "/system")
     return found
-
-
-def _empty(place: str) -> Read:
-    raise Unconvertible("there are no messages", place)
 
 
 def _has(*wanted: str | tuple[str, ...]) -> Callable[[dict[str, Any]], bool]:

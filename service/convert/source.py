@@ -8,7 +8,7 @@ import io
 import shutil
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -18,6 +18,8 @@ from service.errors import TuneGateError
 STDIN = "-"
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _BUFFER_BYTES = 1 << 20
+# small, for so little can unpack to much
+_PACKED_BYTES = 1 << 14
 
 
 class Source(io.RawIOBase):
@@ -102,12 +104,41 @@ def _unpacked(stream: BinaryIO, name: str) -> BinaryIO:
     head = peekable.peek(4)[:4]
     if head.startswith(_GZIP):
         return cast("BinaryIO", gzip.GzipFile(fileobj=peekable))
-    if head == _ZSTD:
-        try:
-            import zstandard
-        except ImportError as error:
-            raise TuneGateError(
-                "missing_extra", f"{name}: zstandard is not installed.", remedy="pip install zstandard"
-            ) from error
-        return cast("BinaryIO", zstandard.ZstdDecompressor().stream_reader(peekable, read_across_frames=True))
-    return peekable
+    if head != _ZSTD:
+        return peekable
+    try:
+        import zstandard
+    except ImportError as error:
+        raise TuneGateError(
+            "missing_extra", f"{name}: zstandard is not installed.", remedy="pip install zstandard"
+        ) from error
+    return cast("BinaryIO", _Frames(peekable, zstandard.ZstdDecompressor))
+
+
+class _Frames(io.RawIOBase):
+    """Zstandard frames one after the other; the library's own reader takes a frame that breaks off for the end."""
+
+    def __init__(self, packed: BinaryIO, decompressor: Callable[[], Any]) -> None:
+        super().__init__()
+        self._packed = packed
+        self._decompressor = decompressor
+        self._frame: Any = None
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._rest:
+            ended = self._frame is None or self._frame.eof
+            packed = (self._frame.unused_data if self._frame and ended else b"") or self._packed.read(_PACKED_BYTES)
+            if not packed:
+                if not ended:
+                    raise EOFError
+                return 0
+            if ended:
+                self._frame = self._decompressor().decompressobj()
+            self._rest = memoryview(self._frame.decompress(packed))
+        block, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
+        buffer[: len(block)] = block
+        return len(block)

@@ -45,10 +45,10 @@ class Calls:
         """The id of the call that a result answers: the one it names, else the first unanswered (of its name)."""
         given, name = message.get("tool_call_id"), message.get("name")
         if given is not None:
-            if given not in self._known:
+            if not isinstance(given, str) or given not in self._known:
                 raise Unconvertible("a tool result answers no earlier call", f"{place}/tool_call_id")
             self._waiting = [one for one in self._waiting if one[0] != given]
-            return str(given)
+            return given
         fitting = [one for one in self._waiting if name is None or one[1] == name] or self._waiting
         if not fitting:
             raise Unconvertible("a tool result answers no earlier call", place)

@@ -128,7 +128,7 @@ def _smallest(groups: Sequence[Group], rows: int, part: Asked, total: int) -> li
 
 def _refuse_too_much(parts: Sequence[Asked], total: int) -> None:
     asked = sum(part.of(total) for part in parts)
-    if asked >= total:
+    if asked >= total or sum(part.share or 0 for part in parts) >= 1:
         raise TuneGateError(
             "invalid_input",
             f"{asked} of {total} rows are asked for beside the training data: none is left to train on.",
