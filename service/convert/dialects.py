@@ -43,7 +43,7 @@ def read_row(row: dict[str, Any], dialect: Dialect, reading: Reading, *, system:
         Unconvertible: why it is not one.
     """
     known = dialect.keys | _TOOL_KEYS
-    reading.left_out.update(key for key in row if key not in known)
+    reading.left_out.update(key for key, value in row.items() if key not in known and value is not None)
     return _with_system(dialect.read(row, reading), system)
 
 
@@ -54,7 +54,8 @@ def read_mapped(row: dict[str, Any], mapping: Mapping, reading: Reading, *, syst
         Unconvertible: why it is not one.
     """
     cells = {role: _cell(row, column) for role, column in mapping.columns.items()}
-    reading.left_out.update(key for key in row if key not in mapping.columns.values() and key not in _TOOL_KEYS)
+    known = {*mapping.columns.values(), *_TOOL_KEYS}
+    reading.left_out.update(key for key, value in row.items() if key not in known and value is not None)
     prompt = [reading.said("user", cells.get("user"), "/prompt")]
     prompt = with_system(prompt, cells.get("system") or None)
     if "chosen" in cells:

@@ -10,12 +10,12 @@ import msgspec
 
 from service.convert.columns import Mapping, checked, detected, shown_column
 from service.convert.conversation import Reading
-from service.convert.dialects import Read, dialect_of, read_mapped, read_row
+from service.convert.dialects import Dialect, Read, dialect_of, read_mapped, read_row
 from service.convert.reader import Opened
 from service.convert.records import Record
 from service.convert.shapes import PREFERENCES, SHAPES
 from service.convert.unconvertible import Unconvertible
-from service.errors import TuneGateError
+from service.errors import TuneGateError, suggestion
 from service.records.conversion import BadRow
 
 # listed per reason; the counts are complete
@@ -55,7 +55,8 @@ class Converter:
         self.blank_rows = 0
         self.shapes: Counter[str] = Counter()
         self.left_out: Counter[str] = Counter()
-        self.mappings: dict[str, dict[str, str]] = {}
+        self._kept: Counter[str] = Counter()
+        self.mappings: dict[str, list[dict[str, str]]] = {}
         self.bad_counts: Counter[str] = Counter()
         self.bad: list[BadRow] = []
 
@@ -78,31 +79,36 @@ class Converter:
             self._count_left_out(left_out)
             yield line
 
+    def missing(self) -> list[str]:
+        """Keys to keep that no converted row had."""
+        return [key for key in self._wanted.keep if not self._kept[key]]
+
     def _columns(self, opened: Opened, name: str) -> tuple[Mapping | None, str | None]:
         """(the mapping of a table, the system text); what was found is told before a row is read."""
         mapping, system = self._wanted.mapping, self._wanted.system
-        if opened.columns is None:
-            return mapping, system
-        columns = opened.columns
-        how = f" ({opened.note})" if opened.note else ""
-        dialect = None if mapping else dialect_of(dict.fromkeys(columns, ""), preference=self._preference)
-        if mapping is not None:
-            mapping = checked(mapping, columns)
-        elif dialect is None:
-            mapping = detected(columns, preference=self._preference)
-        if system in columns and system is not None:
-            if mapping is None:
+        columns = opened.columns or []
+        if columns:
+            dialect = dialect_of(dict.fromkeys(columns, ""), preference=self._preference)
+            if mapping is not None:
+                mapping = checked(mapping, columns)
+            elif dialect is None or system in columns:
                 mapping = detected(columns, preference=self._preference)
-            mapping = Mapping({**mapping.columns, "system": system}, given=mapping.given)
-            system = None
-        if mapping is None:
-            assert dialect is not None
-            self._tell(f"{name}{how}: the columns are those of {dialect.name}")
-        else:
-            self.mappings[name] = dict(mapping.columns)
-            why = "as named" if mapping.given else "by the names of the columns"
-            self._tell(f"{name}{how}: {mapping.shown()} ({why})")
+            if mapping is not None and system in columns:
+                mapping = Mapping({**mapping.columns, "system": str(system)}, given=mapping.given)
+                system = None
+            self._tell_columns(f"{name} ({opened.note})" if opened.note else name, mapping, dialect)
+        if mapping is not None and columns:
+            self._new(name, mapping)
+        if system is not None:
+            nearest = " " + suggestion(system, columns) if suggestion(system, columns) else ""
+            self._tell(f"{name}: the system message is the text given ({len(system)} characters).{nearest}")
         return mapping, system
+
+    def _tell_columns(self, what: str, mapping: Mapping | None, dialect: Dialect | None) -> None:
+        if mapping is not None:
+            self._tell(f"{what}: {mapping.shown()} ({'as named' if mapping.given else 'by the names of the columns'})")
+        elif dialect is not None:
+            self._tell(f"{what}: the columns are those of {dialect.name}")
 
     def _converted(
         self, record: Record, mapping: Mapping | None, system: str | None, name: str, *, in_table: bool
@@ -115,6 +121,7 @@ class Converter:
         for key in self._wanted.keep:
             if key in data and key not in row:
                 row[key] = data[key]
+                self._kept[key] += 1
                 del reading.left_out[key]
         try:
             return msgspec.json.encode(row) + b"\n", shape, reading.left_out
@@ -139,20 +146,34 @@ class Converter:
         return read_mapped(data, self._by_names(data, name), reading, system=system), "table"
 
     def _by_names(self, data: dict[str, Any], name: str) -> Mapping:
-        """The mapping of an object whose keys are no dialect's, told once per set of keys."""
-        keys = tuple(sorted(data))
-        if keys not in self._detected and len(self._detected) < _MOST_KEYS:
-            try:
-                found = detected(keys, preference=self._preference)
-                self._tell(f"{name}: rows of an own shape: {found.shown()} (by the keys' names)")
-                self._detected[keys] = found
-            except TuneGateError:
-                self._detected[keys] = None
-        mapping = self._detected.get(keys)
+        """The mapping of an object whose keys are no dialect's, told once per mapping."""
+        keys = tuple(sorted(key for key, value in data.items() if value is not None))
+        if keys not in self._detected:
+            if len(self._detected) == _MOST_KEYS:
+                self._detected.clear()
+            self._detected[keys] = self._mapping_of(keys, name)
+        mapping = self._detected[keys]
         if mapping is None:
             raise Unconvertible("no known shape, and the keys leave a choice: name them with --map")
         self._refuse_other("table")
         return mapping
+
+    def _mapping_of(self, keys: tuple[str, ...], name: str) -> Mapping | None:
+        try:
+            found = detected(keys, preference=self._preference)
+        except TuneGateError:
+            return None
+        if self._new(name, found):
+            self._tell(f"{name}: {found.shown()} (by the names of the keys)")
+        return found
+
+    def _new(self, name: str, mapping: Mapping) -> bool:
+        """Note a mapping of an input; whether it is another than those before."""
+        known = self.mappings.setdefault(name, [])
+        if mapping.columns in known:
+            return False
+        known.append(mapping.columns)
+        return True
 
     def _refuse_other(self, shape: str) -> None:
         if self._wanted.dialect not in (None, shape):

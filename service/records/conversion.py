@@ -36,7 +36,7 @@ class Conversion(msgspec.Struct, frozen=True, kw_only=True):
     """`output` is null when nothing was written; `bad` lists at most 20 rows per reason, `bad_counts` counts all.
 
     `shapes` counts rows by the dialect they were written in, `left_out` rows by the keys that have no place in what
-    is written, `mappings` are the columns of tables by input. The id is over the hashes, options and counts.
+    is written, `mappings` are the columns by role that each input was read with. The id is over the hashes, options and counts.
     """
 
     schema: Literal["tunegate.conversion/1"] = "tunegate.conversion/1"
@@ -46,7 +46,7 @@ class Conversion(msgspec.Struct, frozen=True, kw_only=True):
     inputs: list[ReadFile]
     output: WrittenFile | None
     shapes: dict[str, int]
-    mappings: dict[str, dict[str, str]]
+    mappings: dict[str, list[dict[str, str]]]
     left_out: dict[str, int]
     blank_rows: int
     bad_rows: int

@@ -89,6 +89,9 @@ def _write(request: ConvertRequest, converter: Converter, files: list[ReadFile],
             files.append(ReadFile(name, source.sha256, source.bytes, converter.rows - before))
         if not rows or (converter.bad_counts and not request.skip_bad):
             raise _Nothing
+        if missing := converter.missing():
+            errors = [ErrorItem("keep", key, "a key or column of the rows") for key in missing]
+            raise TuneGateError("invalid_input", f"{len(missing)} key(s) to keep are in no row.", errors=errors)
     return WrittenFile(str(request.out), digest.hexdigest(), size, rows)
 
 

@@ -84,6 +84,12 @@ def test_no_text_of_a_row_is_printed(format_: str, capsys: pytest.CaptureFixture
     assert MARKER not in printed.out + printed.err
 
 
+def test_a_system_text_that_looks_like_a_column_is_pointed_out(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["convert", "in.csv", "-o", "out.jsonl", "--system", "Tickt"]) == 0
+    said = capsys.readouterr().err
+    assert "the system message is the text given (5 characters). Did you mean 'Ticket'?" in said
+
+
 def test_stdin_is_read(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     stdin = io.TextIOWrapper(io.BytesIO(b"q,a\nx,y\n"))
     monkeypatch.setattr(sys, "stdin", stdin)
@@ -109,6 +115,7 @@ def test_stdin_is_read(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
         (["in.csv", "-o", "out.jsonl", "--map", "user=Question"], "of the answer"),
         (["in.csv", "-o", "out.jsonl", "--map", "user=Question,teacher=Answer"], "chosen"),
         (["in.csv", "-o", "out.jsonl", "--map", "user=Question,assistant=Answr"], "Did you mean 'Answer'?"),
+        (["in.csv", "-o", "out.jsonl", "--keep", "Tickets"], "are in no row"),
         (["in.csv", "-o", "out.jsonl", "--map", "user=Question", "--prompt", "Answer"], "two columns"),
     ],
 )

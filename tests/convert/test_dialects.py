@@ -254,3 +254,14 @@ def test_the_list_of_bad_rows_is_capped_per_reason_and_their_count_is_not(conver
     assert sorted(record.bad_counts.values()) == [3, 30]
     assert record.bad_rows == 33
     assert len(record.bad) == 20 + 3
+
+
+def test_rows_of_an_own_shape_are_told_by_their_keys_each_for_itself(converted: Convert, tmp_path: Path) -> None:
+    rows = [{"question": "Where?", "answer": "Here.", f"note {n}": n, "prompt": None} for n in range(150)]
+    written, record = converted([*rows, {"input": "Where?", "output": "Here."}], tmp_path / "out.jsonl")
+    assert written == [CHAT] * 151
+    assert record.left_out["(other keys)"] == 50
+    assert record.mappings["-"] == [
+        {"user": "question", "assistant": "answer"},
+        {"user": "input", "assistant": "output"},
+    ]

@@ -49,7 +49,7 @@ def test_an_export_of_a_spreadsheet_is_read(
 ) -> None:
     rows, record = converted_bytes(raw, tmp_path / "out.jsonl", **options)
     assert contents(rows) == [ASKED]
-    assert record.mappings == {"-": {"user": "Question", "assistant": "Answer"}}
+    assert record.mappings == {"-": [{"user": "Question", "assistant": "Answer"}]}
 
 
 @pytest.mark.parametrize(
