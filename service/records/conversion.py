@@ -36,7 +36,8 @@ class Conversion(msgspec.Struct, frozen=True, kw_only=True):
     """`output` is null when nothing was written; `bad` lists at most 20 rows per reason, `bad_counts` counts all.
 
     `shapes` counts rows by the dialect they were written in, `left_out` rows by the keys that have no place in what
-    is written, `mappings` are the columns by role that each input was read with. The id is over the hashes, options and counts.
+    is written, `mappings` are the columns by role that each input was read with. The id is over the hashes,
+    options and counts.
     """
 
     schema: Literal["tunegate.conversion/1"] = "tunegate.conversion/1"
