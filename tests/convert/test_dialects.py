@@ -265,3 +265,9 @@ def test_rows_of_an_own_shape_are_told_by_their_keys_each_for_itself(converted: 
         {"user": "question", "assistant": "answer"},
         {"user": "input", "assistant": "output"},
     ]
+
+
+def test_results_out_of_the_order_of_their_calls_have_no_form_without_ids(converted: Convert, tmp_path: Path) -> None:
+    row, _ = TO_CHAT["results by name"]
+    _, record = converted([row], tmp_path / "out.jsonl", to="sharegpt")
+    assert "not in the order of their calls" in record.bad[0].why

@@ -217,3 +217,9 @@ def test_memory_does_not_grow_with_the_rows(head: bytes, line: bytes, tmp_path: 
         return found
 
     assert peak(3000) < peak(300) + (1 << 20)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_lines_with_a_byte_order_mark_are_read(converted_bytes: Convert, encoding: str, tmp_path: Path) -> None:
+    raw = '{"prompt": "Où?", "completion": "Là."}\n'.encode(encoding)
+    assert contents(converted_bytes(raw, tmp_path / "out.jsonl")[0]) == [["Où?", "Là."]]
