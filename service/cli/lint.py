@@ -8,11 +8,12 @@ from pathlib import Path
 
 import click
 
-from service.cli.output import emit, output_options, pretty_json
-from service.data import rule_files
-from service.errors import TuneGateError
-from service.records.lint_report import Role
+from service.cli.output import emit, output_options, pretty_json, say
+from service.data import RuleFiles, rule_files
+from service.errors import ErrorItem, TuneGateError
+from service.records.lint_report import LintReport, Role
 from service.settings import load_settings
+from service.verbs.fix import FixRequest, fix
 from service.verbs.lint import METHODS, LintInput, LintRequest, lint
 from service.verbs.lint_output import render
 
@@ -33,6 +34,12 @@ _STDIN = "-"
     "--max-findings", type=click.IntRange(min=0), default=20, show_default=True, metavar="N",
     help="At most N findings per rule are listed (0 = all); counts are always complete.",
 )  # fmt: skip
+@click.option("--fix", "mend", is_flag=True, help="Write a copy with safe fixes made, and report on the copy.")
+@click.option("--unsafe-fixes", is_flag=True, help="With --fix: also fixes that may change what is trained.")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), metavar="OUT",
+    help="The copy; a folder for several files. What was changed is listed in OUT.changes.jsonl.",
+)  # fmt: skip
 @output_options("sarif", "github", "markdown")
 def command(
     files: tuple[str, ...],
@@ -43,13 +50,17 @@ def command(
     select: str,
     ignore: str,
     max_findings: int,
+    out: Path | None,
     format_: str,
     output: Path | None,
     *,
+    mend: bool,
+    unsafe_fixes: bool,
     no_input: bool,
 ) -> int:
     """Lint chat JSONL (also .gz, .zst, - for stdin); exit 1 when an error is left."""
     del no_input
+    copy = _fixing(out, mend=mend, unsafe=unsafe_fixes)
     inputs = [_input(name, "train") for name in files]
     if validation is not None:
         inputs.append(_input(validation, "validation"))
@@ -62,9 +73,36 @@ def command(
         ignore=_names(ignore),
         max_findings=max_findings,
     )
-    report = lint(request, rules=rule_files(load_settings().rules), stdin=sys.stdin.buffer)
+    rules = rule_files(load_settings().rules)
+    if copy is None:
+        report = lint(request, rules=rules, stdin=sys.stdin.buffer)
+    else:
+        report = _fixed(FixRequest(lint=request, out=copy, unsafe=unsafe_fixes), rules)
     emit(pretty_json(report) if format_ == "json" else render(report, format_), output)
     return 1 if report.verdict == "fail" else 0
+
+
+def _fixing(out: Path | None, *, mend: bool, unsafe: bool) -> Path | None:
+    """Where the copy goes, None when nothing is to be fixed."""
+    errors = []
+    if mend and out is None:
+        errors.append(ErrorItem("--fix", "no -o OUT", remedy="Say where the copy goes: nothing is changed in place."))
+    if unsafe and not mend:
+        errors.append(ErrorItem("--unsafe-fixes", "no --fix", remedy="Add --fix -o OUT."))
+    if out is not None and not mend:
+        errors.append(ErrorItem("-o", "no --fix", remedy="Add --fix, or write the report with --output PATH."))
+    if errors:
+        raise TuneGateError("usage", "Options that need one another.", errors=errors)
+    return out
+
+
+def _fixed(request: FixRequest, rules: RuleFiles) -> LintReport:
+    record = fix(request, rules=rules, stdin=sys.stdin.buffer)
+    for file in record.files:
+        say(f"{file.out}: {file.changes} change(s) to {file.path}, listed in {file.log}")
+    for rule, count in record.changed.items():
+        say(f"  {rule} x {count}")
+    return record.report
 
 
 def _input(name: str, role: Role) -> LintInput:

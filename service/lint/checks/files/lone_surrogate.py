@@ -13,7 +13,7 @@ It is no character; encoders crash or train on damage.
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-Unsafe: the character is lost.
+Unsafe: the lost character becomes U+FFFD.
 
 ## References
 own
