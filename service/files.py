@@ -48,10 +48,11 @@ class Staging:
 
     def __exit__(self, *raised: object) -> None:
         """Removes whatever was not put in place."""
-        with contextlib.suppress(OSError):
-            for temporary in self._places.values():
-                temporary.unlink(missing_ok=True)
-            for folder in reversed(self._folders):
+        for temporary in self._places.values():
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+        for folder in reversed(self._folders):
+            with contextlib.suppress(OSError):
                 folder.rmdir()
 
     @contextlib.contextmanager
@@ -85,12 +86,16 @@ class Staging:
         for path in self._places:
             if os.path.lexists(path):
                 raise TuneGateError("output_exists", f"{path} was made meanwhile.", remedy="Name another output.")
-        for path, temporary in list(self._places.items()):
+        placed: list[Path] = []
+        for path, temporary in self._places.items():
             try:
                 temporary.chmod(0o644)
                 os.replace(temporary, path)  # noqa: PTH105
-            except OSError as error:
-                raise write_error(path, error) from error
+                placed.append(path)
+            except BaseException as error:
+                for one in placed:
+                    one.unlink()
+                raise (write_error(path, error) if isinstance(error, OSError) else error) from error
         self._places.clear()
         self._folders.clear()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections import Counter
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
@@ -94,12 +95,13 @@ def _jobs(request: FixRequest) -> list[_Job]:
 
 def _check(request: FixRequest, jobs: list[_Job], rules: RuleFiles) -> None:
     """Everything that can be known to be wrong before a byte is read."""
-    errors = [*_clashes(jobs), *(error for job in jobs for error in _taken(job, jobs))]
+    clashes = _clashes(jobs)
+    errors = [*clashes, *(error for job in jobs for error in _taken(job, jobs))]
     if len(jobs) > 1 and os.path.lexists(request.out) and not request.out.is_dir():
         errors.append(ErrorItem(str(request.out), "a file", "a folder, for there are several inputs"))
     if errors:
         raise TuneGateError(
-            "output_exists" if not _clashes(jobs) else "usage",
+            "usage" if clashes else "output_exists",
             "The copies cannot be written there; nothing is overwritten.",
             remedy="Name a new output with -o.",
             errors=errors,
@@ -149,33 +151,34 @@ def _copier(request: FixRequest, rules: RuleFiles) -> Copier:
 def _copy(job: _Job, copier: Copier, staging: Staging, stdin: BinaryIO | None) -> Counter[str]:
     """Write one copy and its log; the log first, so that no copy is ever without one."""
     counts: Counter[str] = Counter()
-    source = _opened(job.source, stdin)
-    with staging.open(job.log) as log, staging.open(job.out) as out, packing(out, job.out.name) as target:
+    name = job.source.shown_as
+    with (
+        _opened(job.source, stdin) as source,
+        staging.open(job.log) as log,
+        staging.open(job.out) as out,
+        packing(out, job.out.name) as target,
+    ):
 
         def note(change: Change) -> None:
             counts[change.rule] += 1
             log.write(msgspec.json.encode(change) + b"\n")
 
-        try:
-            with damage_named(job.source.shown_as):
-                blocks = copier.blocks(unpacked(source, job.source.shown_as), job.source.role, note)
-            while True:
-                with damage_named(job.source.shown_as):
-                    block = next(blocks, None)
-                if block is None:
-                    break
-                target.write(block)
-        finally:
-            if source is not stdin:
-                source.close()
-    return counts
+        with damage_named(name):
+            blocks = copier.blocks(unpacked(source, name), job.source.role, note)
+        while True:
+            # only what reading raises is damage; what writing raises is said of the copy
+            with damage_named(name):
+                block = next(blocks, None)
+            if block is None:
+                return counts
+            target.write(block)
 
 
-def _opened(source: LintInput, stdin: BinaryIO | None) -> BinaryIO:
+def _opened(source: LintInput, stdin: BinaryIO | None) -> AbstractContextManager[BinaryIO]:
     if source.path is None:
         if stdin is None:
             raise TuneGateError("invalid_input", "No standard input to read.")
-        return stdin
+        return nullcontext(stdin)
     try:
         if source.path.is_dir():
             raise TuneGateError("unreadable_path", f"{source.shown_as}: a folder.", remedy="Name the files in it.")

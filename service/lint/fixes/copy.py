@@ -15,6 +15,7 @@ from service.lint.fixes.fix import Change
 from service.lint.fixes.mender import Mender
 from service.lint.fixes.reading import Piece, as_utf8, lines, wide_encoding
 from service.lint.fixes.stages import Note, Seen
+from service.lint.gate import gate
 from service.lint.profile import Profile
 from service.records.lint_report import Role, Severity
 
@@ -132,5 +133,7 @@ class Copier:
     def _looked_at(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
         """Marks rows in which no rule can find anything."""
         for piece in pieces:
-            piece.plain = self._fast and plainly_clean(piece.raw, weights=self._weights_count) is not None
+            if self._fast:
+                held = gate(piece.raw) != []
+                piece.plain = plainly_clean(piece.raw, weights=self._weights_count, gated=held) is not None
             yield piece

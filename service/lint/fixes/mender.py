@@ -17,6 +17,7 @@ from service.records.lint_report import Severity
 Done = tuple[str, str | None, str]
 # rules of files and of preference rows look at the whole row, the others at its conversation
 _OF_WHOLE_ROWS = "FD"
+_ROUNDS = 8
 
 
 class Mended(msgspec.Struct, frozen=True):
@@ -42,29 +43,41 @@ class Mender:
     ) -> None:
         self._fixes = fixes
         self._checks = checks
+        # a hit may count less than its rule, never more
+        self._strict = [code for code, (_, severity) in checks.items() if severity == "error"]
         self._row = row
         self._nested = nested
 
     def mend(self, line: bytes) -> Mended:
         """The line byte for byte unless a fix changes it; what is no row stays as it is.
 
-        Mending twice changes nothing more.
+        Mending twice changes nothing more: what one fix makes possible for another is done in a further round.
         """
-        data = _decoded(line)
-        if data is None or not any(self._finds(fix.code, data) for fix in self._fixes):
-            return Mended(line)
+        new, done = line, list[Done]()
         try:
-            again = read(line)
-            done = self._all(again)
-            if done is None:
-                again = read(line)
-                done = self._one_by_one(again)
-            return Mended(written(again, like=line).encode(), done) if done else Mended(line)
+            for _ in range(_ROUNDS):
+                more = self._round(new)
+                if more is None:
+                    break
+                new, done = more[0], done + more[1]
         except DropRow as left_out:
             code, did = left_out.args
             return Mended(None, [(code, None, did)])
         except (ValueError, RecursionError):
-            return Mended(line)
+            pass
+        return Mended(new, done)
+
+    def _round(self, line: bytes) -> tuple[bytes, list[Done]] | None:
+        """(the line mended, what was done), None when there is nothing to do."""
+        data = _decoded(line)
+        if data is None or not any(self._finds(fix.code, data) for fix in self._fixes):
+            return None
+        again = read(line)
+        done = self._all(again)
+        if done is None:
+            again = read(line)
+            done = self._one_by_one(again)
+        return (written(again, like=line).encode(), done) if done else None
 
     def _all(self, data: dict[str, Any]) -> list[Done] | None:
         """Every fix in its order; None when an error is found afterwards that was not found before."""
@@ -108,10 +121,7 @@ class Mender:
     def _errors(self, data: dict[str, Any]) -> Counter[str]:
         """How often each rule finds an error."""
         return Counter(
-            code
-            for code, (_, severity) in self._checks.items()
-            for hit in self._hits(code, data)
-            if (hit.severity or severity) == "error"
+            code for code in self._strict for hit in self._hits(code, data) if hit.severity in {None, "error"}
         )
 
     def _seen_by(self, code: str, data: dict[str, Any]) -> tuple[str, Row]:

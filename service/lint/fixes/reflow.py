@@ -69,7 +69,7 @@ def reflowed(pieces: Iterator[Piece], noted: Noted) -> Iterator[Piece]:
         taken, rows = [piece], _rows_in(piece.raw)
         if not rows and piece.raw.lstrip().startswith(b"{"):
             taken, rows, waiting = _gathered(piece, pieces)
-        if rows:
+        if rows and rows != [piece.raw]:
             noted(piece.number)
             ends = [taken[-1].end or b"\n"] * (len(rows) - 1) + [taken[-1].end]
             yield from (Piece(piece.number, row, end) for row, end in zip(rows, ends, strict=True))

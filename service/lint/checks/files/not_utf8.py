@@ -7,7 +7,7 @@ Bytes that are not valid UTF-8.
 Services reject the whole file; the text would be trained as damage.
 
 ## Example
-{"messages": [], "x": "\xe9"}
+{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "At the caf\xe9."}]}
 
 ## Instead
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
