@@ -60,7 +60,7 @@ def command(
 ) -> int:
     """Lint chat JSONL (also .gz, .zst, - for stdin); exit 1 when an error is left."""
     del no_input
-    copy = _fixing(out, mend=mend, unsafe=unsafe_fixes)
+    copy = _fixing(out, output, mend=mend, unsafe=unsafe_fixes)
     inputs = [_input(name, "train") for name in files]
     if validation is not None:
         inputs.append(_input(validation, "validation"))
@@ -82,7 +82,7 @@ def command(
     return 1 if report.verdict == "fail" else 0
 
 
-def _fixing(out: Path | None, *, mend: bool, unsafe: bool) -> Path | None:
+def _fixing(out: Path | None, output: Path | None, *, mend: bool, unsafe: bool) -> Path | None:
     """Where the copy goes, None when nothing is to be fixed."""
     errors = []
     if mend and out is None:
@@ -91,8 +91,10 @@ def _fixing(out: Path | None, *, mend: bool, unsafe: bool) -> Path | None:
         errors.append(ErrorItem("--unsafe-fixes", "no --fix", remedy="Add --fix -o OUT."))
     if out is not None and not mend:
         errors.append(ErrorItem("-o", "no --fix", remedy="Add --fix, or write the report with --output PATH."))
+    if out is not None and output is not None and out.resolve() == output.resolve():
+        errors.append(ErrorItem("--output", "the copy of -o", "another file", "The report is no part of the data."))
     if errors:
-        raise TuneGateError("usage", "Options that need one another.", errors=errors)
+        raise TuneGateError("usage", "Options that do not fit one another.", errors=errors)
     return out
 
 
@@ -102,6 +104,10 @@ def _fixed(request: FixRequest, rules: RuleFiles) -> LintReport:
         say(f"{file.out}: {file.changes} change(s) to {file.path}, listed in {file.log}")
     for rule, count in record.changed.items():
         say(f"  {rule} x {count}")
+    rules_left = {finding.rule for finding in record.report.findings if finding.fix == "unsafe"}
+    if rules_left and not request.unsafe:
+        left = sum(record.report.counts[rule] for rule in rules_left)
+        say(f"  {left} finding(s) left may be mended by --unsafe-fixes: {', '.join(sorted(rules_left))}")
     return record.report
 
 

@@ -74,6 +74,14 @@ def test_what_is_left_makes_the_exit_code(here: Path) -> None:
     assert "Fernhill" not in log
 
 
+def test_what_unsafe_fixes_would_mend_is_said(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "data.jsonl").write_bytes(lines(chat(1), chat(2), chat(2), chat(3, content="")))
+    run(["lint", "data.jsonl", "--fix", "-o", "safe.jsonl"])
+    assert "2 finding(s) left may be mended by --unsafe-fixes: Q001, R022" in capsys.readouterr().err
+    run(["lint", "data.jsonl", "--fix", "--unsafe-fixes", "-o", "other.jsonl"])
+    assert "--unsafe-fixes" not in capsys.readouterr().err
+
+
 def test_a_clean_file_is_copied_byte_for_byte(here: Path) -> None:
     assert run(["lint", str(GOOD / "train.jsonl"), "--fix", "--unsafe-fixes", "-o", "out.jsonl"]) == 0
     assert (here / "out.jsonl").read_bytes() == (GOOD / "train.jsonl").read_bytes()
@@ -103,6 +111,7 @@ def test_weights_stay_where_the_target_honours_them(target: str, left: dict[str,
         (["data.jsonl", "--fix"], "no -o OUT"),
         (["data.jsonl", "--unsafe-fixes"], "no --fix"),
         (["data.jsonl", "-o", "out.jsonl"], "no --fix"),
+        (["data.jsonl", "--fix", "-o", "out.jsonl", "--output", "./out.jsonl"], "saw the copy of -o"),
         (["data.jsonl", "--fix", "-o", "data.jsonl"], "data.jsonl; saw an input"),
         (["data.jsonl", "--fix", "-o", "soft.jsonl"], "soft.jsonl; saw an input"),
         (["data.jsonl", "--fix", "-o", "hard.jsonl"], "hard.jsonl; saw an input"),

@@ -166,6 +166,15 @@ def test_what_is_clean_stays_byte_for_byte(target: str, method: str) -> None:
         assert mended(content, target, method=method) == (content, [])
 
 
+@pytest.mark.parametrize("code", sorted(CHECKS))
+def test_what_the_pages_advise_is_not_mended(code: str) -> None:
+    raw, method = documentation(code)[1]["Instead"].encode() + b"\n", CHECKS[code].methods[0]
+    for target in TARGETS:
+        # what plain trainers want of tool arguments is the opposite of what the hosted services want
+        found = {change.rule for change in mended(raw, target, method=method)[1]}
+        assert found <= ({"T013"} if target in {"trl", "kaito"} else set())
+
+
 TEXTS = st.sampled_from(
     ["Hi.", "", " ", "Hel\u200blo.", "a\u0000b", "<|im_end|>", "<|im_\u200bend|>", "caf\u00c3\u00a9", "&lt;s&gt;",
      "<br>", "\u200b", "\u0000"]
@@ -217,14 +226,16 @@ ROW = st.fixed_dictionaries(
 
 
 @settings(max_examples=200, deadline=None)
-@given(ROW, st.sampled_from(TARGETS), st.booleans())
-def test_fixing_breaks_nothing_and_twice_is_once(row: dict[str, Any], target: str, unsafe: bool) -> None:
-    raw = lines(row)
-    new, _ = mended(raw, target, unsafe=unsafe)
-    shown, _ = mended(raw, target, REVEALING)
+@given(ROW, st.sampled_from(TARGETS), st.booleans(), st.sampled_from(["sft", "sft", "rft", "dpo"]))
+def test_fixing_breaks_nothing_and_twice_is_once(row: dict[str, Any], target: str, unsafe: bool, method: str) -> None:
+    outputs = {key: [{"role": "assistant", "content": key}] for key in ("preferred_output", "non_preferred_output")}
+    raw = lines({"input": row, **outputs} if method == "dpo" else row)
+    new, _ = mended(raw, target, unsafe=unsafe, method=method)
+    shown, _ = mended(raw, target, REVEALING, method=method)
+    before = errors(raw, target, method) | errors(shown, target, method)
     # a file whose only row is left out has none
-    assert not errors(new, target) - (errors(raw, target) | errors(shown, target)) - Counter(F001=1)
-    assert mended(new, target, unsafe=unsafe) == (new, [])
+    assert not errors(new, target, method) - before - Counter(F001=1)
+    assert mended(new, target, unsafe=unsafe, method=method) == (new, [])
 
 
 @settings(max_examples=200, deadline=None)

@@ -145,8 +145,7 @@ def legacy_functions(row: Row) -> Iterator[str]:
             rename(message, {"function_call": "tool_calls"})
             yield f"/messages/{i}/function_call"
         elif role(message) == "function" and last is not None:
-            message["role"], message["name"] = "tool", last
-            rename(message, {"name": "tool_call_id"})
+            message["role"], message["tool_call_id"] = "tool", last
             last = None
             yield f"/messages/{i}/role"
 
