@@ -14,7 +14,7 @@ import msgspec
 from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError
 from service.files import Staging
-from service.lint.catalogue import all_checks
+from service.lint.catalogue import rule_ids
 from service.lint.fixes.copy import Copier
 from service.lint.fixes.fix import Change
 from service.lint.fixes.reading import damage_named, packing, unpacked
@@ -135,11 +135,9 @@ def _taken(job: _Job, jobs: list[_Job]) -> list[ErrorItem]:
 
 def _copier(request: FixRequest, rules: RuleFiles) -> Copier:
     wanted = request.lint
-    codes = {check.code for check in all_checks()}
-    selected = {code for code in codes if not wanted.select or code.startswith(tuple(wanted.select))}
+    selected = {code for code in rule_ids() if not wanted.select or code.startswith(tuple(wanted.select))}
     return Copier(
         load_profile(wanted.target, rules),
-        list(all_checks()),
         chosen={code for code in selected if not (wanted.ignore and code.startswith(tuple(wanted.ignore)))},
         named=set(wanted.select),
         method=wanted.method,

@@ -35,7 +35,7 @@ def chat(n: int = 0, **more: Any) -> dict[str, Any]:
 def copier(target: str = "openai", *, unsafe: bool = False, codes: set[str] | None = None) -> Copier:
     chosen = codes or CODES
     profile = load_profile(target, RULES)
-    return Copier(profile, list(all_checks()), chosen=chosen, named=codes or set(), unsafe=unsafe)
+    return Copier(profile, chosen=chosen, named=codes or set(), unsafe=unsafe)
 
 
 def copied(raw: bytes, made: Copier | None = None, role: Role = "train") -> tuple[bytes, list[Change]]:
@@ -121,6 +121,12 @@ def test_rows_in_any_layout_become_one_per_line(
         reflow._BLOCK_BYTES = whole
     assert [json.loads(line) for line in new.splitlines()] == rows
     assert copied(new, copier(codes={"F010"})) == (new, [])
+
+
+def test_only_line_breaks_between_values_go() -> None:
+    raw = b'{"messages" :  [ ],\n\n  "a":' + b" " * 50_000 + b'"\\" ,\\n"\r\n}\n'
+    new, _ = copied(raw, copier(codes={"F010"}))
+    assert new == b'{"messages" :  [ ], "a":' + b" " * 50_000 + b'"\\" ,\\n"}\n'
 
 
 def test_a_change_names_the_line_that_was_read() -> None:

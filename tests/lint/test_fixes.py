@@ -106,7 +106,7 @@ def mended(
 ) -> tuple[bytes, list[Change]]:
     chosen = set(codes or CHECKS)
     copier = Copier(
-        load_profile(target, RULES), list(all_checks()),
+        load_profile(target, RULES),
         chosen=chosen, named=set(codes or ()), method=method, model=model or "", unsafe=unsafe,
     )  # fmt: skip
     changes: list[Change] = []

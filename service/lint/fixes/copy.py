@@ -5,8 +5,9 @@ from __future__ import annotations
 import codecs
 import io
 from collections.abc import Iterator
-from typing import Any
+from functools import partial
 
+from service.lint.catalogue import all_checks
 from service.lint.check import Check, Row
 from service.lint.fast import plainly_clean
 from service.lint.fixes import reflow, stages
@@ -20,19 +21,20 @@ from service.lint.profile import Profile
 from service.records.lint_report import Role, Severity
 
 _BLOCK_LINES = 256
+# rule -> what the profile says of byte-order marks where it finds anything
+_MARK_POLICIES = {"F003": "asks", "F004": "refuses"}
 
 
 class Copier:
     """The fixes of one target for a corpus: training files first, then validation files.
 
-    `checks` are all checks of the method, `chosen` the rules whose findings are to be mended (those that are off for
-    the target are not), `named` the rules that were asked for by their full id.
+    `chosen` are the rules whose findings are to be mended (those that are off for the target are not), `named` those
+    that were asked for by their full id.
     """
 
     def __init__(
         self,
         profile: Profile,
-        checks: list[Check],
         *,
         chosen: set[str],
         named: set[str],
@@ -40,39 +42,28 @@ class Copier:
         model: str = "",
         unsafe: bool = False,
     ) -> None:
-        counting = {check.code: check for check in checks if method in check.methods and profile.severity_of(check)}
+        counting = _counting(profile, method)
         wanted = {"safe", "unsafe"} if unsafe else {"safe"}
         self.codes = {
             code
             for code, kind in kinds().items()
             if kind in wanted and code in counting and code in chosen and (code not in OPT_IN or code in named)
         }
-        if profile.byte_order_mark != "refuses":
-            self.codes.discard("F004")
-        if profile.byte_order_mark != "asks":
-            self.codes.discard("F003")
+        self.codes -= {code for code, policy in _MARK_POLICIES.items() if policy != profile.byte_order_mark}
         self._seen = Seen(self.codes)
         self._fast = method == "sft"
         self._weights_count = "R033" not in counting
-        limits = profile.limit_values(model)
-
-        def row(data: dict[str, Any]) -> Row:
-            return Row(
-                data,
-                strict=profile.strict_alternation,
-                arguments=profile.arguments,
-                limits=limits,
-                method=method,
-                model=model,
-            )
-
-        severities: dict[str, tuple[Check, Severity]] = {
-            code: (check, severity)
-            for code, check in counting.items()
-            if check.scope == "row" and (severity := profile.severity_of(check)) is not None
-        }
         fixes = [fix for fix in row_fixes(unsafe_too=unsafe) if fix.code in self.codes]
-        self._mender = Mender(fixes, severities, row, nested=method == "dpo")
+        row = partial(
+            Row,
+            strict=profile.strict_alternation,
+            arguments=profile.arguments,
+            limits=profile.limit_values(model),
+            method=method,
+            model=model,
+        )
+        of_rows = {code: pair for code, pair in counting.items() if pair[0].scope == "row"}
+        self._mender = Mender(fixes, of_rows, row, nested=method == "dpo")
 
     def blocks(self, stream: io.BufferedReader, role: Role, note: Note) -> Iterator[bytes]:
         """The mended content of an unpacked stream, some lines at a time; `note` is told of every change."""
@@ -137,3 +128,12 @@ class Copier:
                 held = gate(piece.raw) != []
                 piece.plain = plainly_clean(piece.raw, weights=self._weights_count, gated=held) is not None
             yield piece
+
+
+def _counting(profile: Profile, method: str) -> dict[str, tuple[Check, Severity]]:
+    """The checks that count for a target and method, with their severities."""
+    return {
+        check.code: (check, severity)
+        for check in all_checks()
+        if method in check.methods and (severity := profile.severity_of(check)) is not None
+    }

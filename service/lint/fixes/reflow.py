@@ -16,8 +16,9 @@ Noted = Callable[[int], None]
 # rows are objects; whatever else may stand between them holds nothing
 _BETWEEN = re.compile(r"[\s,\[\]]*")
 _OPENING = re.compile(rb"\s*\[\s*\{")
-_STRING_OR_BREAK = re.compile(r'("(?:[^"\\]|\\.)*")|(,?)\s*[\r\n]\s*')
-_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]')
+# possessive, so that neither a string without an end nor a long run of spaces is tried again and again
+_STRING_OR_SPACE = re.compile(r'("[^"\\]*+(?:\\.[^"\\]*+)*+")|(,?)(\s++)')
+_STRING_OR_BRACKET = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]]')
 # a row beyond this is given up on and stays as it is
 _MOST_BYTES = 64 << 20
 _BLOCK_BYTES = 1 << 20
@@ -152,6 +153,11 @@ def _depth(raw: bytes) -> int:
 
 
 def _on_one_line(text: str) -> str:
-    if "\n" not in text and "\r" not in text:
-        return text
-    return _STRING_OR_BREAK.sub(lambda found: found[1] or (", " if found[2] else ""), text)
+    return _STRING_OR_SPACE.sub(_unbroken, text) if "\n" in text or "\r" in text else text
+
+
+def _unbroken(found: re.Match[str]) -> str:
+    """A string or a space as it is, a line break as the space that JSON on one line has there."""
+    if found[1] or ("\n" not in found[3] and "\r" not in found[3]):
+        return found[0]
+    return ", " if found[2] else ""
