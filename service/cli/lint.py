@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import click
 
+from service.cli import lint_fix
 from service.cli.files import read_record
 from service.cli.output import emit, output_options, pretty_json, say
 from service.cli.project_config import ConfiguredCommand
@@ -18,6 +19,7 @@ from service.errors import TuneGateError
 from service.lint.tokens.counter import Mode
 from service.records.lint_report import LintReport, Role
 from service.settings import load_settings
+from service.verbs.fix import FixRequest
 from service.verbs.lint import METHODS, LintInput, LintRequest, lint
 from service.verbs.lint_baseline import lint_against
 from service.verbs.lint_output import RENDERERS, render
@@ -71,6 +73,12 @@ def _also(ctx: click.Context, option: click.Parameter, values: Sequence[str]) ->
     "--also", multiple=True, callback=_also, metavar="FORMAT=PATH",
     help="Write the same report to PATH in another format too; repeatable.",
 )  # fmt: skip
+@click.option("--fix", "mend", is_flag=True, help="Write a copy with safe fixes made, and report on the copy.")
+@click.option("--unsafe-fixes", is_flag=True, help="With --fix: also fixes that may change what is trained.")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), metavar="OUT",
+    help="The copy; a folder for several files. What was changed is listed in OUT.changes.jsonl.",
+)  # fmt: skip
 @output_options(*(name for name in RENDERERS if name != "text"))
 @click.pass_context
 def command(
@@ -87,9 +95,12 @@ def command(
     workers: int,
     baseline: str | None,
     also: list[tuple[str, Path]],
+    out: Path | None,
     format_: str,
     output: Path | None,
     *,
+    mend: bool,
+    unsafe_fixes: bool,
     no_input: bool,
 ) -> int:
     """Lint chat JSONL (also .gz, .zst, - for stdin); exit 1 when an error is left.
@@ -98,6 +109,7 @@ def command(
     the environment (TUNEGATE_TARGET, TUNEGATE_MAX_FINDINGS, ...).
     """
     del no_input
+    copy = lint_fix.checked(out, output, baseline, mend=mend, unsafe=unsafe_fixes)
     folder = Path(model).resolve() if model and Path(model).is_dir() else None
     request = LintRequest(
         inputs=_inputs(files, validation, given=_given(ctx, "validation")),
@@ -111,7 +123,7 @@ def command(
         max_findings=max_findings,
         workers=workers,
     )
-    report = _report(request, baseline)
+    report = _report(request, baseline, copy, unsafe=unsafe_fixes)
     for name, path in also:
         emit(_rendered(report, name), path)
     colour = output is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
@@ -119,8 +131,10 @@ def command(
     return 1 if report.verdict == "fail" else 0
 
 
-def _report(request: LintRequest, baseline: str | None) -> LintReport:
+def _report(request: LintRequest, baseline: str | None, copy: Path | None, *, unsafe: bool) -> LintReport:
     rules = rule_files(load_settings().rules)
+    if copy is not None:
+        return lint_fix.fixed(FixRequest(lint=request, out=copy, unsafe=unsafe), rules)
     if baseline is None:
         return lint(request, rules=rules, stdin=sys.stdin.buffer)
     before = read_record(Path(baseline), LintReport)

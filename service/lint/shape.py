@@ -39,6 +39,11 @@ def shape_of(data: dict[str, Any]) -> str | None:
     return next((name for key, name in _SHAPES.items() if key in data), None)
 
 
+def is_array_of_rows(value: Any) -> bool:
+    """Whether a line holds rows, but as one array."""
+    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) for one in value)
+
+
 def preference_keys(row: Row) -> list[tuple[str, tuple[type, ...]]]:
     """(key, allowed types) of the parts that a preference row has, in the dialect it is written in."""
     if any(key in row.data for key in _PAIRS) or "prompt" in row.data:

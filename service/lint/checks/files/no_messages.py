@@ -13,7 +13,7 @@ Chat fine-tuning reads `messages` only.
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-No fix yet: conversion is a verb of its own.
+No fix: converting other shapes is a verb of its own.
 
 ## References
 openai-cookbook

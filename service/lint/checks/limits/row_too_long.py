@@ -13,7 +13,7 @@ Azure refuses the row, OpenAI cuts its end off.
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-No fix: only a person knows what was meant.
+Unsafe: drops the row.
 
 ## References
 azure-models, openai-supervised
@@ -34,4 +34,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit(f"{row.tokens} tokens; the limit is {most}", pointer="/messages")
 
 
-CHECK = Check(code="L010", scope="row", severity="EWEW", find=find)
+CHECK = Check(code="L010", scope="row", severity="EWEW", find=find, fix="unsafe")
