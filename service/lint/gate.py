@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from service.lint.patterns import HEADS, RUN_LENGTH, SLOTS
+from service.lint.patterns import HARM_GATE, HEADS, RUN_LENGTH, SLOTS
 
 # what every match of the patterns holds at least one of; the second list is looked for in any case
 _LITERALS = (
@@ -52,7 +52,8 @@ def _database() -> Any:
     plain = [(_escaped(one), 0) for one in (*_LITERALS, *_NON_ASCII_LITERALS)]
     folded = [(_escaped(one), hyperscan.HS_FLAG_CASELESS) for one in _ANY_CASE]
     runs = [(b"[A-Za-z0-9+/]{%d}" % RUN_LENGTH, 0)]
-    expressions = [*plain, *folded, *runs]
+    harm = [(HARM_GATE, hyperscan.HS_FLAG_CASELESS)]
+    expressions = [*plain, *folded, *runs, *harm]
     database = hyperscan.Database()
     database.compile(
         expressions=[text for text, _ in expressions],
