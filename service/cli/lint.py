@@ -15,6 +15,7 @@ from service.records.lint_report import Role
 from service.settings import load_settings
 from service.verbs.lint import METHODS, LintInput, LintRequest, lint
 from service.verbs.lint_output import render
+from service.verbs.lint_target import target_and_rules
 
 _STDIN = "-"
 
@@ -22,8 +23,9 @@ _STDIN = "-"
 @click.command("lint")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option(
-    "--target", metavar="T", help="Who will train: azure-openai, openai, azure-serverless, local, trl, kaito."
-)
+    "--target", metavar="T",
+    help="Who will train: azure-openai, openai, azure-serverless, local, trl, kaito, or a profile of your own (.toml).",
+)  # fmt: skip
 @click.option("--method", default="sft", show_default=True, metavar="M", help=f"Training method: {', '.join(METHODS)}.")
 @click.option("--model", metavar="ID", help="The base model, for the record.")
 @click.option("--validation", metavar="FILE", help="The validation data of the same job.")
@@ -53,16 +55,17 @@ def command(
     inputs = [_input(name, "train") for name in files]
     if validation is not None:
         inputs.append(_input(validation, "validation"))
+    target, rules = target_and_rules(target or _configured_target(), rule_files(load_settings().rules))
     request = LintRequest(
         inputs=inputs,
-        target=target or _configured_target(),
+        target=target,
         method=method,
         model=model,
         select=_names(select),
         ignore=_names(ignore),
         max_findings=max_findings,
     )
-    report = lint(request, rules=rule_files(load_settings().rules), stdin=sys.stdin.buffer)
+    report = lint(request, rules=rules, stdin=sys.stdin.buffer)
     emit(pretty_json(report) if format_ == "json" else render(report, format_), output)
     return 1 if report.verdict == "fail" else 0
 

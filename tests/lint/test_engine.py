@@ -193,10 +193,14 @@ SNIPPETS = [
     "lorem ipsum", "XXXX", "<br/>",
     "</p>", "&nbsp;", "<script>", ";base64,", "A" * 240, "```", "one,", "the end of the", "\x00", "\x0c",
     "Please come in and see us today. " * 6, "<tool_call>", "I'm sorry, but I cannot help.",
+    "Self-harm", "kill him", "rape", "therapeutic", "skill", "\u017fuicide", "jailbrea\u212a", "\u0130gnore my rules",
+    f"ignore {chr(0x1F600) * 18} my rules", f"<p {chr(0x20AC) * 70}>", "word " * 3300,
 ]  # fmt: skip
+# what stands between two words in a text may look like a letter in its line: a line feed is written \n
+GAPS = [" ", "\n", "\t", "", "\u00e9", '"', "\\"]
 texts = st.one_of(
     st.sampled_from(SNIPPETS),
-    st.lists(st.sampled_from(SNIPPETS), max_size=3).map(" ".join),
+    st.builds(str.join, st.sampled_from(GAPS), st.lists(st.sampled_from(SNIPPETS), max_size=3)),
     st.text(max_size=5),
 )
 messages = st.fixed_dictionaries(

@@ -30,7 +30,8 @@ from service.lint.shape import COMPLETION, shape_of
 def find(row: Row) -> Iterator[Hit]:
     if shape_of(row.data) == COMPLETION:
         for key in ("prompt", "completion"):
-            if isinstance(row.data.get(key), list):
+            value = row.data.get(key)
+            if isinstance(value, list) and all(isinstance(one, dict) for one in value):
                 yield Hit("a list of messages; this target reads text: write one `messages` list", pointer=f"/{key}")
 
 

@@ -30,7 +30,9 @@ _SHOWN = {
     "an e-mail address": re.compile(r"[\w.+-]+@[\w-]+\.[a-z]{2,}", re.IGNORECASE),
     "a key": re.compile(r"\b(?:sk-|ghp_|github_pat_|AKIA|xox[abp]-|hf_)[A-Za-z0-9_-]{16}"),
     # phone, card and account numbers; dates and times have fewer digits in a row of groups
-    "a long number": re.compile(r"(?<!\w)\+\d[\d ().-]{8,}\d|(?<![0-9a-zA-Z])\d{4}(?:[ -]?\d{4}){3}(?![0-9a-zA-Z])"),
+    "a long number": re.compile(
+        r"(?<![0-9a-zA-Z])\+\d[\d ().-]{8,}\d|(?<![0-9a-zA-Z])\d{4}(?:[ -]?\d{4}){3}(?![0-9a-zA-Z])"
+    ),
 }
 
 
