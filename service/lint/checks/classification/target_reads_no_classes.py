@@ -29,7 +29,9 @@ from service.lint.shape import CLASSIFICATION, shape_of
 
 def find(row: Row) -> Iterator[Hit]:
     if shape_of(row.data) == CLASSIFICATION:
-        yield Hit("a classification row; this target reads no labels: tunegate convert makes chats of it")
+        yield Hit(
+            "a classification row; this target reads no labels: tunegate convert --map user=text1,assistant=label"
+        )
 
 
 CHECK = Check(code="F027", scope="row", severity="EE-E", find=find, methods=("sft", "rft"))

@@ -29,7 +29,7 @@ from service.lint.shape import COMPLETION, shape_of
 
 def find(row: Row) -> Iterator[Hit]:
     if shape_of(row.data) == COMPLETION:
-        yield Hit("a prompt/completion row; this target reads `messages`: tunegate convert makes chats of it")
+        yield Hit("a prompt/completion row; this target reads `messages`: tunegate convert makes them")
 
 
 CHECK = Check(code="F026", scope="row", severity="EE--", find=find, methods=("sft", "rft"))

@@ -34,8 +34,9 @@ def find(row: Row) -> Iterator[Hit]:
     if "messages" not in row.data:
         shape = shape_of(row.data)
         if shape not in _HAVE_RULES:
-            made = f"; it looks like {shape}: tunegate convert makes chats of it" if shape else ""
-            yield Hit(f"no `messages`{made}")
+            seen = f"; it looks like {shape}" if shape else ""
+            convert = ": tunegate convert makes chats of it" if shape in {"sharegpt", "alpaca"} else ""
+            yield Hit(f"no `messages`{seen}{convert}")
 
 
 CHECK = Check(code="F020", scope="row", severity="EEEE", find=find, methods=("sft", "rft"))

@@ -13,7 +13,7 @@ The job is refused, or the trainer stops at the first row; a profile of an own t
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-No fix: conversion is a verb of its own.
+No fix: what a chat should ask for is a person's choice.
 
 ## References
 azure-fine-tuning, azure-serverless, trl-formats
@@ -29,7 +29,7 @@ from service.lint.shape import TOKEN_TAGS, shape_of
 
 def find(row: Row) -> Iterator[Hit]:
     if shape_of(row.data) == TOKEN_TAGS:
-        yield Hit("a row of tagged tokens; this target trains no tagger: tunegate convert makes chats of it")
+        yield Hit("a row of tagged tokens; this target trains no tagger: write chats that ask for the tags")
 
 
 CHECK = Check(code="F028", scope="row", severity="EEEE", find=find, methods=("sft", "rft"))
