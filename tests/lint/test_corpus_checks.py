@@ -8,9 +8,12 @@ import msgspec
 import pytest
 
 from service.lint.catalogue import all_checks
-from service.lint.check import CorpusFacts
+from service.lint.check import CorpusFacts, Pairs
 
-NOTHING = CorpusFacts(rows=40, valid=40, shapes={"chat": 40}, duplicates=[], without_system=0, limits={})
+NOTHING = CorpusFacts(
+    rows=40, valid=40, shapes={"chat": 40}, duplicates=Pairs(), conflicts=Pairs(), swapped=Pairs(), without_system=0,
+    limits={},
+)  # fmt: skip
 
 
 def told(code: str, **facts: Any) -> list[str]:

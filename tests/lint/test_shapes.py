@@ -6,13 +6,14 @@ import io
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from service.data import rule_files
 from service.lint.catalogue import all_checks
-from service.lint.check import CorpusFacts, SplitFacts
+from service.lint.check import CorpusFacts, Pairs, Place, SplitFacts
 from service.lint.labelled import label_kinds, labels_of
 from service.lint.shape import shape_of
 from service.records.lint_report import LintReport
@@ -147,16 +148,17 @@ def test_labels_are_read_from_classes_and_from_tags() -> None:
 
 def test_labels_of_several_types_and_unseen_labels_are_told() -> None:
     by_code = {check.code: check for check in all_checks()}
-    facts = CorpusFacts(rows=3, valid=3, shapes={}, duplicates=[], without_system=0, limits={})
-    differing = CorpusFacts(
-        rows=3, valid=3, shapes={}, duplicates=[], without_system=0, limits={}, label_kinds={"string": 2, "number": 1}
+    facts = CorpusFacts(
+        rows=3, valid=3, shapes={}, duplicates=Pairs(), conflicts=Pairs(), swapped=Pairs(), without_system=0, limits={}
     )
     assert list(by_code["R057"].find(facts)) == []
+    differing = msgspec.structs.replace(facts, label_kinds={"string": 2, "number": 1})
     assert "number x 1, string x 2" in next(by_code["R057"].find(differing)).message
+    unseen = [Place("v.jsonl", 4)]
     split = SplitFacts(
-        has_validation=True, same_file=False, same_rows=[], same_prompts=[], unseen_labels=[("v.jsonl", 4)]
+        has_validation=True, same_file=False, same_rows=Pairs(), same_prompts=Pairs(), unseen_labels=unseen
     )
-    assert [(hit.pointer, hit.line) for hit in by_code["R058"].find(split)] == [("v.jsonl", 4)]
+    assert [(hit.path, hit.line) for hit in by_code["R058"].find(split)] == [("v.jsonl", 4)]
 
 
 keys = st.sampled_from([

@@ -27,8 +27,8 @@ from service.lint.check import Check, Hit, SplitFacts
 
 
 def find(facts: SplitFacts) -> Iterator[Hit]:
-    for path, line in facts.unseen_labels:
-        yield Hit("a label that no training row has", pointer=path, line=line)
+    for place in facts.unseen_labels:
+        yield Hit("a label that no training row has", path=place.path, line=place.line)
 
 
 CHECK = Check(code="R058", scope="split", severity="EEEE", find=find, methods=("sft",))

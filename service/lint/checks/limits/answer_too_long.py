@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Row
-from service.lint.lengths import answers, tokens
+from service.lint.sizes import answers, tokens
 
 
 def find(row: Row) -> Iterator[Hit]:

@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Row
-from service.lint.lengths import last_answer_within
+from service.lint.sizes import last_answer_within
 
 
 def find(row: Row) -> Iterator[Hit]:

@@ -24,18 +24,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Row
-from service.lint.lengths import WALKED_CHARACTERS
 from service.lint.shape import texts
-
-_TIMES = 200
+from service.lint.sizes import lopsided
 
 
 def find(row: Row) -> Iterator[Hit]:
     sizes = {"prompt": 0, "answer": 0}
     for _, who, text in texts(row):
         sizes["answer" if who == "assistant" else "prompt"] += len(text)
-    short, long = sorted(sizes.values())
-    if short and sum(sizes.values()) >= WALKED_CHARACTERS and long > _TIMES * short:
+    if lopsided(sizes["prompt"], sizes["answer"]):
         yield Hit(f"{sizes['prompt']} characters of prompt, {sizes['answer']} of answer")
 
 
