@@ -60,8 +60,12 @@ class Datasets(Controller):
 
     @get("/{identifier:str}/report", sync_to_thread=True, responses=documented(404))
     def report(self, request: Request[Any, Any, Any], identifier: str, context: Context) -> Response[bytes]:
-        """The lint report as JSON, or as SARIF when `Accept` says application/sarif+json."""
+        """The lint report as JSON, or as SARIF or a page where `Accept` says application/sarif+json or text/html."""
         report = datasets.dataset(context, identifier).report
-        if "application/sarif+json" in request.headers.get("accept", ""):
-            return Response(render(report, "sarif").encode(), media_type="application/sarif+json")
-        return Response(msgspec.json.encode(report), media_type="application/json")
+        accepted, headers = request.headers.get("accept", ""), {"Vary": "Accept"}
+        if "application/sarif+json" in accepted:
+            log = render(report, "sarif", rule_pages=f"{request.base_url}v1/rules/ids")
+            return Response(log.encode(), media_type="application/sarif+json", headers=headers)
+        if "text/html" in accepted:
+            return Response(render(report, "html").encode(), media_type="text/html", headers=headers)
+        return Response(msgspec.json.encode(report), media_type="application/json", headers=headers)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from service.lint.affixes import Affixes
 from service.lint.colours import colour_mode
 from service.lint.columns import column_kinds, mixed, shown
-from service.lint.fast import plainly_clean
+from service.lint.fast import plain
 from service.lint.gate import NO_FAMILY
 
 values = st.recursive(
@@ -96,4 +96,4 @@ def test_an_image_never_rides_on_the_fast_path() -> None:
     row = (
         b'{"messages":[{"role":"user","content":[{"type":"text","text":"Hi?"}]},{"role":"assistant","content":"Yes."}]}'
     )
-    assert plainly_clean(row, NO_FAMILY) is None
+    assert plain(row, NO_FAMILY) is None

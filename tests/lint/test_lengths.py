@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from service.data import rule_files
 from service.lint.catalogue import all_checks
 from service.lint.check import FileFacts, Row
-from service.lint.fast import plainly_clean
+from service.lint.fast import plain
 from service.lint.gate import NO_FAMILY
 from service.lint.sizes import last_answer_within, plain_bytes
 from service.records.lint_report import LintReport
@@ -116,10 +116,7 @@ limits_given = st.fixed_dictionaries({}, optional=dict.fromkeys(LIMITS, st.integ
 @given(rows, limits_given)
 def test_a_line_within_the_plain_length_breaks_no_limit(row: dict[str, Any], limits: dict[str, int]) -> None:
     raw = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
-    if (
-        plainly_clean(raw, NO_FAMILY, longest=plain_bytes(limits), longest_message=limits.get("max_chars_message", 0))
-        is None
-    ):
+    if plain(raw, NO_FAMILY, longest=plain_bytes(limits), longest_message=limits.get("max_chars_message", 0)) is None:
         return
     checks = [one for one in all_checks() if one.scope == "row" and one.code[0] in "LR" and "sft" in one.methods]
     assert [check.code for check in checks for _ in check.find(Row(row, limits=limits))] == []

@@ -35,4 +35,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"{found} word(s) that a safety scan may object to", pointer=place)
 
 
-CHECK = Check(code="S020", scope="row", severity="WWWI", find=find)
+CHECK = Check(code="S020", scope="row", severity="WWWI", find=find, reads=("harm",))
