@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from service.data import rule_files
@@ -223,6 +223,7 @@ conversations = st.builds(
 
 
 @given(st.one_of(st.lists(messages, max_size=5), conversations), st.booleans(), st.booleans())
+@example([{"role": "user", "content": "```"}, {"role": "assistant", "content": "```"}], False, True)
 @settings(max_examples=400)
 def test_on_a_plain_row_only_checks_of_what_its_texts_hold_can_fire(
     found: list[dict[str, Any]], escaped: bool, weights: bool
