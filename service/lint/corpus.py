@@ -11,10 +11,11 @@ from typing import Any
 
 import msgspec
 
+from service.lint.affixes import Affixes
 from service.lint.check import CorpusFacts, Pairs, Place, SplitFacts
 from service.lint.groups import Groups, merged
 from service.lint.overlap import Found, Keys, overlap
-from service.lint.partial import Partial
+from service.lint.partial import MOST_TOOL_SETS, Partial
 from service.records.lint_report import Bin, Role, Statistics
 
 # the cookbook's heuristic: three epochs, more for few rows and fewer for many, within 25 and 1
@@ -75,6 +76,11 @@ class Corpus:
             other_bytes=sum(partial.other_bytes for partial in training),
             field_sets=self._groups("field_sets").different(),
             references=self._groups("references").different(),
+            lengths=dict(lengths),
+            common_affixes=self._common_affixes(),
+            system_heavy=sum(partial.system_heavy for partial in training),
+            tool_sets=self._tool_sets(),
+            label_kinds=dict(_added(partial.label_kinds for partial in training)),
         )
 
     def split(self) -> SplitFacts:
@@ -111,6 +117,22 @@ class Corpus:
             system_prompts=facts.system_sizes[:_LARGEST],
             labels=facts.label_sizes,
         )
+
+    def _common_affixes(self) -> tuple[int, int]:
+        whole = Affixes()
+        for partial in self.training:
+            whole.merge(partial.affixes)
+        return whole.lengths
+
+    def _tool_sets(self) -> int:
+        """System messages with several lists of tools; to come without tools in some rows is a list of its own."""
+        systems: Groups[int] = self._groups("systems")
+        pairs: Groups[tuple[int, int]] = merged((partial.tool_sets for partial in self.training), MOST_TOOL_SETS)
+        lists, rows = Counter[int](), Counter[int]()
+        for (system, _), count in pairs.counts.items():
+            lists[system] += 1
+            rows[system] += count
+        return sum(known > 1 or 0 < rows[system] < systems.counts.get(system, 0) for system, known in lists.items())
 
     def _groups(self, name: str) -> Groups[int]:
         groups: list[Groups[int]] = [getattr(partial, name) for partial in self.training]

@@ -3,16 +3,48 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any
 
-from service.lint.shape import BYTES_PER_TOKEN, FRAMING_TOKENS, message_text
+from service.lint.check import Row
+from service.lint.shape import BYTES_PER_TOKEN, FRAMING_TOKENS, message_text, outputs, preference_input
 from service.lint.tokens.counter import TokenCounter
 
 _BATCH_ROWS = 512
 _MOST_SYSTEMS = 1_000
 _PLAIN_ROLES = ("user", "assistant")
+
+
+Ruler = Callable[[Sequence[dict[str, Any]], Sequence[Any]], tuple[int, bool]]
+
+
+def conversation_of(data: dict[str, Any], method: str) -> tuple[list[dict[str, Any]], list[Any]]:
+    """(messages, tools declared) that a row's length is that of; of a preference row with the preferred output."""
+    row = Row(data)
+    preferred = [message for _, output in outputs(row)[:1] for message in output] if method == "dpo" else []
+    asked = [message for message in [*preference_input(row), *preferred] if isinstance(message, dict)]
+    declared = [data[key] for key in ("tools", "functions") if data.get(key)]
+    return asked or [message for _, message in row.messages], declared
+
+
+def ruler(counter: TokenCounter | None) -> Ruler:
+    """What measures a conversation: (tokens, whether they are approximate beyond what the counter says)."""
+    if counter is None:
+        return _estimated
+    framing = counter.framing()
+
+    def counted(messages: Sequence[dict[str, Any]], declared: Sequence[Any]) -> tuple[int, bool]:
+        framed = framing.conversation(messages, declared)
+        return framed.added + sum(counter.count(framed.texts)), framed.approximate
+
+    return counted
+
+
+def _estimated(messages: Sequence[dict[str, Any]], declared: Sequence[Any]) -> tuple[int, bool]:
+    del declared
+    size = sum(len(message_text(message).encode("utf-8", "surrogatepass")) for message in messages)
+    return -(-size // BYTES_PER_TOKEN) + FRAMING_TOKENS * len(messages), False
 
 
 class Lengths:
@@ -22,6 +54,7 @@ class Lengths:
         self._histogram = histogram
         self._counter = counter
         self._framing = counter.framing() if counter else None
+        self._ruler = ruler(counter)
         self._texts: list[str] = []
         self._rows: list[tuple[int, int]] = []
         # the same system message stands in many rows
@@ -43,15 +76,13 @@ class Lengths:
         if len(self._rows) == _BATCH_ROWS:
             self.flush()
 
-    def row(self, messages: Sequence[dict[str, Any]], declared: Sequence[Any]) -> int:
-        """Any conversation, with the tools that it declares; returns its length."""
-        if self._counter is None or self._framing is None:
-            size = sum(len(message_text(message).encode("utf-8", "surrogatepass")) for message in messages)
-            tokens = -(-size // BYTES_PER_TOKEN) + FRAMING_TOKENS * len(messages)
-        else:
-            framed = self._framing.conversation(messages, declared)
-            tokens = framed.added + sum(self._counter.count(framed.texts))
-            self.approximate += framed.approximate
+    def row(self, data: dict[str, Any], method: str) -> int:
+        """Any row that holds a conversation; returns its length, 0 for what holds none."""
+        messages, declared = conversation_of(data, method)
+        if not messages:
+            return 0
+        tokens, approximate = self._ruler(messages, declared)
+        self.approximate += approximate
         self._histogram[tokens] += 1
         return tokens
 

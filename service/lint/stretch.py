@@ -11,12 +11,14 @@ from service.lint.catalogue import all_checks
 from service.lint.check import Check, Hit, Line, Row
 from service.lint.fast import Limits, Plain, plain
 from service.lint.keys import canonical, plain_key, row_key, text_hash
+from service.lint.labelled import label_kinds
 from service.lint.lengths import Lengths
 from service.lint.partial import Partial
 from service.lint.patterns import REFUSAL
 from service.lint.profile import Profile
 from service.lint.reader import Block, Reader
-from service.lint.shape import BYTES_PER_TOKEN, TOP_KEYS, outputs, preference_input, role, shape_of
+from service.lint.shape import TOP_KEYS, message_text, outputs, preference_input, role, shape_of
+from service.lint.sizes import outweighs, plain_bytes
 from service.lint.tokens.counter import TokenCounter
 from service.records.lint_report import Severity
 
@@ -24,8 +26,6 @@ from service.records.lint_report import Severity
 _OF_WHOLE_ROWS = "FD"
 # a class is an answer as short as this
 _LABEL_CHARACTERS = 40
-# rows are measured exactly from this size where the target has no limit
-_LONGEST_ROW = 4 << 20
 _BLANK_LINE = "F011"
 _UTF8_MARK_BYTES = 3
 # what REFUSAL's matches begin with
@@ -78,10 +78,10 @@ class Stretch:
         self._system = ("", 0)
         # a target that does not read weights says so of every row that has one
         weights = "R033" not in checks.severities
-        # a token is at least a byte, and is estimated at several; keys and punctuation of JSON take more bytes than
-        # their framing takes tokens, so this is on the safe side
-        longest = self._limits.get("max_tokens_per_example", 0) * (1 if checks.counter else BYTES_PER_TOKEN)
-        self._plainest = Limits(weights, longest or _LONGEST_ROW, self._limits.get("max_chars_message", 0))
+        longest = plain_bytes(self._limits, counted=checks.counter is not None)
+        self._plainest = Limits(weights, longest, self._limits.get("max_chars_message", 0))
+        if most := self._limits.get("max_messages"):
+            self._plainest = self._plainest._replace(most_messages=min(most, self._plainest.most_messages))
 
     def read(self, reader: Reader) -> Partial:
         """Lint every line."""
@@ -137,6 +137,8 @@ class Stretch:
         partial.answers.append(answer)
         if row.weights:
             partial.weighted = True
+        if row.has_system and outweighs(contents[0], contents):
+            partial.system_heavy += 1
         self._conversation(contents[0] if row.has_system else None, len(contents))
         self._answer(contents[-1], answer)
         self._lengths.plain(contents, size, has_system=row.has_system)
@@ -146,20 +148,10 @@ class Stretch:
         line = Line(raw=raw, number=number, data=data, error=error, first=offset <= _UTF8_MARK_BYTES)
         found = list(self._line_hits(line))
         if isinstance(data, dict):
-            found += self._row_hits(data, self._length(data))
+            found += self._row_hits(data, self._lengths.row(data, self._checks.method))
         wrong = [self._add(check, hit, number, offset) for check, hit in found]
         valid = error is None and isinstance(data, dict) and "error" not in wrong
         self._count(raw, data, valid=valid)
-
-    def _length(self, data: dict[str, Any]) -> int:
-        """Tokens of the conversation; of a preference row those of its input and the preferred output."""
-        row = Row(data)
-        outputs_ = outputs(row)[:1] if self._checks.method == "dpo" else []
-        answers = [message for _, output in outputs_ for message in output]
-        messages = [m for m in [*preference_input(row), *answers] if isinstance(m, dict)]
-        messages = messages or [message for _, message in row.messages]
-        declared = [data[key] for key in ("tools", "functions") if data.get(key)]
-        return self._lengths.row(messages, declared) if messages else 0
 
     def _add(self, check: Check, hit: Hit, number: int, offset: int) -> Severity:
         severity = hit.severity or self._checks.severities[check.code]
@@ -175,6 +167,7 @@ class Stretch:
         if not isinstance(data, dict):
             return
         partial.shapes[shape_of(data) or "unknown"] += 1
+        partial.label_kinds.update(label_kinds(data))
         row = Row(data)
         if self._checks.method == "dpo":
             self._preference(row)
@@ -189,6 +182,11 @@ class Stretch:
         answer = messages[-1].get("content")
         if role(messages[-1]) == "assistant" and isinstance(answer, str):
             self._answer(answer, key.answer)
+        texts = [message_text(message) for message in messages]
+        if system is not None:
+            partial.system_heavy += outweighs(system, texts)
+            if data.get("tools"):
+                partial.tool_sets.add((text_hash(system), text_hash(canonical(data["tools"]).decode())))
 
     def _conversation(self, system: str | None, messages: int) -> None:
         partial = self.partial
@@ -204,6 +202,7 @@ class Stretch:
     def _answer(self, answer: str, key: int) -> None:
         partial = self.partial
         partial.spoken += 1
+        partial.affixes.add(answer)
         if len(answer) <= _LABEL_CHARACTERS:
             partial.short_answers += " " not in answer.strip()
             partial.labels.add(key)

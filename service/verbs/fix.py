@@ -19,6 +19,7 @@ from service.lint.fixes.copy import Copier
 from service.lint.fixes.fix import Change
 from service.lint.fixes.reading import damage_named, packing, unpacked
 from service.lint.profile import load_profile
+from service.lint.tokens.counter import counter_for
 from service.records.lint_report import LintReport
 from service.verbs.lint import LintInput, LintRequest, lint
 
@@ -136,8 +137,13 @@ def _taken(job: _Job, jobs: list[_Job]) -> list[ErrorItem]:
 def _copier(request: FixRequest, rules: RuleFiles) -> Copier:
     wanted = request.lint
     selected = {code for code in rule_ids() if not wanted.select or code.startswith(tuple(wanted.select))}
+    profile = load_profile(wanted.target, rules)
+    counter, _ = counter_for(
+        target=profile.id, model=wanted.model, model_folder=wanted.model_folder, mode=wanted.tokens
+    )
     return Copier(
-        load_profile(wanted.target, rules),
+        profile,
+        counter=counter,
         chosen={code for code in selected if not (wanted.ignore and code.startswith(tuple(wanted.ignore)))},
         named=set(wanted.select),
         method=wanted.method,

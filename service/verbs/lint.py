@@ -25,6 +25,7 @@ from service.records.identity import record_id
 from service.records.lint_report import LintReport, NotScanned, Role, Summary
 
 METHODS = ("sft", "dpo", "rft")
+TOKENS: tuple[Mode, ...] = ("off", "auto", "exact")
 _ONE_TURN = 2
 
 

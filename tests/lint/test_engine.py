@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from service.data import rule_files
@@ -193,10 +193,14 @@ SNIPPETS = [
     "lorem ipsum", "XXXX", "<br/>",
     "</p>", "&nbsp;", "<script>", ";base64,", "A" * 240, "```", "one,", "the end of the", "\x00", "\x0c",
     "Please come in and see us today. " * 6, "<tool_call>", "I'm sorry, but I cannot help.",
+    "Self-harm", "kill him", "rape", "therapeutic", "skill", "\u017fuicide", "jailbrea\u212a", "\u0130gnore my rules",
+    f"ignore {chr(0x1F600) * 18} my rules", f"<p {chr(0x20AC) * 70}>", "word " * 3300,
 ]  # fmt: skip
+# what stands between two words in a text may look like a letter in its line: a line feed is written \n
+GAPS = [" ", "\n", "\t", "", "\u00e9", '"', "\\"]
 texts = st.one_of(
     st.sampled_from(SNIPPETS),
-    st.lists(st.sampled_from(SNIPPETS), max_size=3).map(" ".join),
+    st.builds(str.join, st.sampled_from(GAPS), st.lists(st.sampled_from(SNIPPETS), max_size=3)),
     st.text(max_size=5),
 )
 messages = st.fixed_dictionaries(
@@ -219,6 +223,7 @@ conversations = st.builds(
 
 
 @given(st.one_of(st.lists(messages, max_size=5), conversations), st.booleans(), st.booleans())
+@example([{"role": "user", "content": "```"}, {"role": "assistant", "content": "```"}], False, True)
 @settings(max_examples=400)
 def test_on_a_plain_row_only_checks_of_what_its_texts_hold_can_fire(
     found: list[dict[str, Any]], escaped: bool, weights: bool

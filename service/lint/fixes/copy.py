@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 from collections.abc import Iterator
-from functools import partial
+from typing import Any
 
 from service.lint.catalogue import all_checks
 from service.lint.check import Check, Row
@@ -17,7 +17,9 @@ from service.lint.fixes.mender import Mender
 from service.lint.fixes.reading import Piece, as_utf8, lines, wide_encoding
 from service.lint.fixes.stages import Note, Seen
 from service.lint.gate import families_of
+from service.lint.lengths import conversation_of, ruler
 from service.lint.profile import Profile
+from service.lint.tokens.counter import TokenCounter
 from service.records.lint_report import Role, Severity
 
 _BLOCK_LINES = 256
@@ -43,6 +45,7 @@ class Copier:
         method: str = "sft",
         model: str = "",
         unsafe: bool = False,
+        counter: TokenCounter | None = None,
     ) -> None:
         counting = _counting(profile, method)
         wanted = {"safe", "unsafe"} if unsafe else {"safe"}
@@ -56,14 +59,21 @@ class Copier:
         self._fast = method == "sft"
         self._plainest = Limits("R033" not in counting, _CERTAINLY_SHORT)
         fixes = [fix for fix in row_fixes(unsafe_too=unsafe) if fix.code in self.codes]
-        row = partial(
-            Row,
-            strict=profile.strict_alternation,
-            arguments=profile.arguments,
-            limits=profile.limit_values(model),
-            method=method,
-            model=model,
-        )
+        measured = ruler(counter)
+        limits = profile.limit_values(model)
+
+        def row(data: dict[str, Any]) -> Row:
+            conversation = conversation_of(data, method)
+            return Row(
+                data,
+                strict=profile.strict_alternation,
+                arguments=profile.arguments,
+                limits=limits,
+                method=method,
+                model=model,
+                tokens=measured(*conversation)[0] if "L010" in self.codes else 0,
+            )
+
         of_rows = {code: pair for code, pair in counting.items() if pair[0].scope == "row"}
         self._mender = Mender(fixes, of_rows, row, nested=method == "dpo")
 
