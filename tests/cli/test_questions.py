@@ -59,6 +59,15 @@ class Terminal:
         return self.process.returncode, out
 
 
+def asleep(pid: int) -> None:
+    """Return when a process waits for a key: Python loses a Ctrl-C of the moment in which it begins to wait."""
+    end, times = time.monotonic() + LIMIT_SECONDS, 0
+    while times < 5 and time.monotonic() < end:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        times = times + 1 if state == "S" else 0
+        time.sleep(0.02)
+
+
 @pytest.fixture(autouse=True)
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TUNEGATE_HOME", str(tmp_path))
@@ -125,6 +134,7 @@ def test_tagalog_questions_and_replies() -> None:
 def test_ctrl_c_ends_it_with_130_and_nothing_on_stdout() -> None:
     terminal = Terminal()
     terminal.until("Is there an evaluation")
+    asleep(terminal.process.pid)
     os.killpg(terminal.process.pid, signal.SIGINT)
     code, out = terminal.finish()
     assert (code, out) == (130, "")
