@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import takewhile
 
 
@@ -14,13 +14,25 @@ class Affixes:
         self._start = ""
         self._end = ""
 
-    def add(self, text: str) -> None:
-        """One more text."""
-        self._narrow(text, text)
-        self.count += 1
+    def add(self, texts: Sequence[str]) -> None:
+        """More texts; looked at together, because nearly all share nothing or what is shared already."""
+        if not texts:
+            return
+        if not self.count:
+            self._start = self._end = texts[0]
+        self.count += len(texts)
+        if self._start:
+            # what the first and the last in order share, all share
+            self._narrow(min(texts), self._end)
+            self._narrow(max(texts), self._end)
+        if self._end:
+            for text in [text for text in texts if not text.endswith(self._end)]:
+                self._narrow(self._start, text)
 
     def merge(self, other: Affixes) -> None:
         """What another part of the corpus begins and ends with."""
+        if other.count and not self.count:
+            self._start, self._end = other._start, other._end
         if other.count:
             self._narrow(other._start, other._end)
             self.count += other.count
@@ -31,9 +43,6 @@ class Affixes:
         return (len(self._start), len(self._end)) if self.count > 1 else (0, 0)
 
     def _narrow(self, start: str, end: str) -> None:
-        if not self.count:
-            self._start, self._end = start, end
-            return
         if not start.startswith(self._start):
             self._start = self._start[: _shared(self._start, start)]
         if not end.endswith(self._end):

@@ -20,11 +20,11 @@ class Groups(Generic[Value]):
         self.counts: Counter[Value] = Counter()
         self.more = False
 
-    def add(self, value: Value) -> None:
+    def add(self, value: Value, times: int = 1) -> None:
         """Count a value."""
         if self.more:
             return
-        self.counts[value] += 1
+        self.counts[value] += times
         if len(self.counts) > self.most:
             self.spill()
 

@@ -8,7 +8,7 @@ prompt each, two prompts share a hash by chance with probability 3e-6.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -19,7 +19,8 @@ from service.lint.shape import outputs, preference_input, role
 
 _LOW = 0xFFFFFFFF
 _ENCODER = msgspec.json.Encoder(order="sorted")
-_SEPARATOR = "\0"
+# stands between texts of a row: a control character that nothing looks for
+SEPARATOR = "\x7f"
 
 
 class Key(NamedTuple):
@@ -30,17 +31,20 @@ class Key(NamedTuple):
     other: int = 0
 
 
-def plain_key(contents: list[str], weights: Sequence[int | None] | None) -> tuple[int, int, int]:
-    """(prompt, answer, bytes of the texts) of a conversation of system, user and assistant in turns.
+def plain_keys(
+    contents: list[list[str]], joined: list[str], weights: Mapping[int, Sequence[int | None]]
+) -> tuple[list[int], list[int]]:
+    """(prompts, answers) of conversations of system, user and assistant in turns: texts, and these with `SEPARATOR`.
 
-    The assistants' weights are part of the prompt.
+    `weights` are those of the assistants' messages by place, and part of the prompt.
     """
-    prompt = _SEPARATOR.join(contents[:-1]).encode("utf-8", "surrogatepass")
-    answer = contents[-1].encode("utf-8", "surrogatepass")
-    size = len(prompt) + len(answer) - (len(contents) - 2)
-    if weights:
-        prompt += f"{_SEPARATOR}{weights}".encode()
-    return _hash(prompt), _hash(answer) & _LOW or 1, size
+    digest = xxhash.xxh3_64_intdigest
+    answers = [digest(texts[-1].encode("utf-8", "surrogatepass")) & _LOW or 1 for texts in contents]
+    before = [text[: -1 - len(texts[-1])] for text, texts in zip(joined, contents, strict=True)]
+    prompts = [digest(text.encode("utf-8", "surrogatepass")) or 1 for text in before]
+    for place, found in weights.items():
+        prompts[place] = text_hash(f"{SEPARATOR.join(contents[place][:-1])}{SEPARATOR}{found}")
+    return prompts, answers
 
 
 def row_key(raw: bytes, data: Any, method: str) -> Key:
@@ -68,8 +72,9 @@ def _conversation(data: dict[str, Any], messages: list[dict[str, Any]]) -> Key:
         return Key(_hash(canonical([data.get("tools"), messages])))
     if _in_plain_turns(messages) and not data.get("tools"):
         weights = [message.get("weight") for message in messages if role(message) == "assistant"]
-        contents = [message["content"] for message in messages]
-        prompt, answer, _ = plain_key(contents, weights if any(one is not None for one in weights) else None)
+        texts = [message["content"] for message in messages]
+        counted = {0: weights} if any(one is not None for one in weights) else {}
+        (prompt,), (answer,) = plain_keys([texts], [SEPARATOR.join(texts)], counted)
         return Key(prompt, answer)
     answer = text_hash(last["content"]) & _LOW or 1
     calls = {name: value for name, value in last.items() if name not in {"role", "content"}}

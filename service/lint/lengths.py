@@ -47,6 +47,11 @@ def _estimated(messages: Sequence[dict[str, Any]], declared: Sequence[Any]) -> t
     return -(-size // BYTES_PER_TOKEN) + FRAMING_TOKENS * len(messages), False
 
 
+def _estimate(texts: list[str], joined: str) -> int:
+    size = len(joined) if joined.isascii() else len(joined.encode())
+    return (size - len(texts) + BYTES_PER_TOKEN) // BYTES_PER_TOKEN + FRAMING_TOKENS * len(texts)
+
+
 class Lengths:
     """Puts the length of every row into a histogram; `flush` after the last."""
 
@@ -62,19 +67,20 @@ class Lengths:
         self._frames: dict[tuple[bool, int], int] = {}
         self.approximate = 0
 
-    def plain(self, contents: list[str], size: int, *, has_system: bool) -> None:
-        """A conversation of the plainest kind, whose texts have `size` bytes."""
+    def chats(self, contents: list[list[str]], joined: list[str]) -> None:
+        """Conversations of the plainest kind: their texts, and these as one."""
         if self._counter is None:
-            self._histogram[-(-size // BYTES_PER_TOKEN) + FRAMING_TOKENS * len(contents)] += 1
+            self._histogram.update(map(_estimate, contents, joined))
             return
-        added = self._frame(len(contents), has_system=has_system)
-        if has_system:
-            added += self._system(contents[0])
-            contents = contents[1:]
-        self._texts += contents
-        self._rows.append((len(contents), added))
-        if len(self._rows) == _BATCH_ROWS:
-            self.flush()
+        for texts in contents:
+            has_system = len(texts) % 2 == 1
+            added = self._frame(len(texts), has_system=has_system)
+            if has_system:
+                added += self._system(texts[0])
+            self._texts += texts[has_system:]
+            self._rows.append((len(texts) - has_system, added))
+            if len(self._rows) == _BATCH_ROWS:
+                self.flush()
 
     def row(self, data: dict[str, Any], method: str) -> int:
         """Any row that holds a conversation; returns its length, 0 for what holds none."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_FEW = 20_000
+_FEW = 50_000
 _BUCKET = 1 << 16
 _BYTE = 256
 
@@ -65,10 +65,8 @@ def by_dictionaries(keys: Keys, most: int) -> Overlap:
     found: dict[str, list[tuple[int, int]]] = {kind: [] for kind in kinds}
     rows: dict[tuple[int, int, int], int] = {}
     prompts: dict[int, tuple[int, int]] = {}
-    others = keys.others or [0] * len(keys.prompts)
-    for line, (prompt, answer, other) in enumerate(zip(keys.prompts, keys.answers, others, strict=True)):
-        if not prompt:
-            continue
+    for line in _asked_twice(keys.prompts):
+        prompt, answer, other = keys.prompts[line], keys.answers[line], keys.others[line] if keys.others else 0
         training = line < keys.training
         earlier = rows.get((prompt, answer, other))
         asked = prompts.get(prompt) if answer else None
@@ -91,6 +89,15 @@ def by_dictionaries(keys: Keys, most: int) -> Overlap:
         **{kind: Found(pairs, len(pairs)).trimmed(most) for kind, pairs in found.items()},
         most_common_answer=max(said.values(), default=0),
     )
+
+
+def _asked_twice(prompts: array[int]) -> list[int]:
+    """Lines whose prompt stands on another line too; in most corpora none, which is told fast."""
+    if len(set(prompts)) == len(prompts):
+        return []
+    times = Counter(prompts)
+    del times[0]
+    return [line for line, prompt in enumerate(prompts) if times[prompt] > 1]
 
 
 def by_sorting(keys: Keys, most: int) -> Overlap:

@@ -46,7 +46,7 @@ def with_own_profile(path: Path, rules: RuleFiles) -> tuple[str, RuleFiles]:
         content: dict[str, Any] = msgspec.toml.decode(raw.removeprefix(b"\xef\xbb\xbf"))
     except (msgspec.DecodeError, ValueError) as error:
         raise TuneGateError("invalid_input", f"{path}: not TOML: {error}.") from error
-    shipped = load_profiles(rules)
+    shipped = list(load_profiles(rules))
     name = content.get("id", path.stem)
     found = [*_of_keys(content), *_of_name(name, shipped), *_of_tables(content, shipped), *_of_parent(content, shipped)]
     if found:

@@ -7,16 +7,26 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
+from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 from service.lint.affixes import Affixes
 from service.lint.check import Check, Hit
 from service.lint.groups import Groups
-from service.lint.keys import Key
+from service.lint.keys import text_hash
+from service.lint.patterns import REFUSAL
+from service.lint.sizes import LONG_SYSTEM, outweighs
 from service.records.lint_report import FixKind, Severity
 
 MOST_TOOL_SETS = 10_000
 _MOST_SYSTEMS, _MOST_LABELS, _MOST_FIELD_SETS, _MOST_REFERENCES = 10_000, 50, 1_000, 2
+
+# a class is an answer as short as this
+_LABEL_CHARACTERS = 40
+# what REFUSAL's matches begin with
+_REFUSAL_STARTS = frozenset("iIsS \t\n\r")
 
 
 class Kept(NamedTuple):
@@ -89,25 +99,57 @@ class Partial:
         self.answers = array("I")
         self.others = array("I")
 
-    def key(self, key: Key) -> None:
-        """Keep what makes the row of this line the same as another."""
-        self.prompts.append(key.prompt)
-        self.answers.append(key.answer)
-        if key.other or self.others:
-            self.others.extend([0] * (len(self.answers) - 1 - len(self.others)))
-            self.others.append(key.other)
+    def keys(self, found: Sequence[tuple[int, int, int]]) -> None:
+        """Keep what makes the rows of the next lines the same as others: a `Key` per line, zeros for a blank one."""
+        if self.others or any(map(itemgetter(2), found)):
+            self.others.extend([0] * (len(self.answers) - len(self.others)))
+            self.others.extend(map(itemgetter(2), found))
+        self.prompts.extend(map(itemgetter(0), found))
+        self.answers.extend(map(itemgetter(1), found))
 
-    def chats(self, rows: int, *, valid: int) -> None:
-        """Rows of nothing but a conversation."""
-        self.rows += rows
+    def chats(self, contents: list[list[str]], answers: list[int], *, valid: int) -> None:
+        """Rows of nothing but a conversation: their texts, and the keys of the last ones."""
+        if not contents:
+            return
+        self.rows += len(contents)
         self.valid += valid
-        if rows:
-            self.shapes["chat"] += rows
-            self.field_sets.counts[()] += rows
+        self.shapes["chat"] += len(contents)
+        self.field_sets.counts[()] += len(contents)
+        lengths = Counter(map(len, contents))
+        for length, rows in lengths.items():
+            self.turns[length - length % 2] += rows
+        self.without_system += sum(rows for length, rows in lengths.items() if length % 2 == 0)
+        with_system = [texts for texts in contents if len(texts) % 2]
+        for system, rows_ in groupby(with_system, itemgetter(0)):
+            run = list(rows_)
+            self.systems.add(text_hash(system), len(run))
+            if len(system) >= LONG_SYSTEM:
+                self.system_heavy += sum(outweighs(system, texts) for texts in run)
+        self._said([texts[-1] for texts in contents], answers)
 
-    def blank(self) -> None:
-        """A line without a row."""
-        self.key(Key(0))
+    def spoke(self, system: int | None, messages: int) -> None:
+        """A conversation of any kind: the hash of its system message, and how many messages it has."""
+        if system is None:
+            self.without_system += 1
+        else:
+            self.systems.add(system)
+            messages -= 1
+        self.turns[messages] += 1
+
+    def answered(self, answer: str, key: int) -> None:
+        """The answer of a conversation of any kind."""
+        self._said([answer], [key])
+
+    def _said(self, texts: list[str], keys: list[int]) -> None:
+        self.spoken += len(texts)
+        self.affixes.add(texts)
+        short = [place for place, text in enumerate(texts) if len(text) <= _LABEL_CHARACTERS]
+        self.short_answers += sum(" " not in texts[place].strip() for place in short)
+        if len(short) < len(texts):
+            self.labels.spill()
+        for place in short:
+            self.labels.add(keys[place])
+        self.refusals += sum(REFUSAL.match(text) is not None for text in texts if text[:1] in _REFUSAL_STARTS)
 
     def merge(self, later: Partial) -> None:
         """Append the stretch that follows."""

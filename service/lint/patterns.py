@@ -75,6 +75,7 @@ _HARM += r"|white power\b|suicid|self[- ]harm)"
 HARM = re.compile(rf"\b{_HARM}", re.IGNORECASE | re.ASCII)
 _FENCE = re.compile("```")
 _CUT = (",", " the", " a", " an", " and", " of", " to")
+_CUT_ENDINGS = frozenset(one[-1] for one in _CUT)
 _LOOP_LENGTH, _LOOP_TIMES, _LOOP_FROM = 24, 4, 120
 
 
@@ -95,10 +96,16 @@ def cut_off(text: str) -> bool:
     return text.rstrip().endswith(_CUT)
 
 
-def ends_badly(text: str) -> bool:
-    """Whether an answer is cut off or repeats its end; both at once, since every answer is asked."""
-    text = text.rstrip()
-    return text.endswith(_CUT) or repeats(text)
+def may_end_badly(text: str) -> bool:
+    """Whether an answer is cut off or repeats its end.
+
+    Every answer is asked, and nearly all are done after two looks: at the last character, and for the end elsewhere.
+    """
+    last = text[-1:]
+    if last in _CUT_ENDINGS or last.isspace():
+        text = text.rstrip()
+        return text.endswith(_CUT) or repeats(text)
+    return len(text) >= _LOOP_FROM and text.find(text[-_LOOP_LENGTH:]) != len(text) - _LOOP_LENGTH and repeats(text)
 
 
 def open_fence(text: str) -> bool:

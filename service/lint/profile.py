@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -79,10 +80,11 @@ def load_profile(target: str, rules: RuleFiles) -> Profile:
     return by_name[target]
 
 
-def load_profiles(rules: RuleFiles) -> list[Profile]:
-    """Every profile, each laid over the one that it extends."""
+@lru_cache(maxsize=4)
+def load_profiles(rules: RuleFiles) -> tuple[Profile, ...]:
+    """Every profile, each laid over the one that it extends; read once, because a service lints with the same rules."""
     raw = {PurePosixPath(name).stem: _decode(name, rules) for name in rules.names(_FOLDER)}
-    return [_convert(name, _extended(name, raw)) for name in raw]
+    return tuple(_convert(name, _extended(name, raw)) for name in raw)
 
 
 def _decode(name: str, rules: RuleFiles) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import BinaryIO, NamedTuple
 
-from service.lint.gate import EVERY_FAMILY, NO_FAMILY, gate
+from service.lint.gate import gate
 from service.lint.packing import BUFFER_BYTES
 
 # a longer line is no row of any target; its beginning is looked at, the rest is passed over
@@ -26,15 +26,13 @@ _UTF8_MARK_BYTES = 3
 
 
 class Block(NamedTuple):
-    """Lines without their ends; `offsets` are where they begin, `held` what the gate saw in a line, by its index."""
+    """Lines without their ends; `offsets` are where they begin, `held` what the gate saw in a line, by its index;
+    None where nobody could look.
+    """
 
     lines: list[bytes]
     offsets: list[int]
     held: dict[int, frozenset[int]] | None
-
-    def families(self, index: int) -> frozenset[int]:
-        """What may be in a line; everything where nobody could look."""
-        return EVERY_FAMILY if self.held is None else self.held.get(index, NO_FAMILY)
 
 
 class Encoding(NamedTuple):

@@ -10,7 +10,7 @@ from service.lint.shape import BYTES_PER_TOKEN, FRAMING_TOKENS, message_text, ro
 # below this length no row is lopsided, whatever its sides
 LOPSIDED_CHARACTERS = 16_000
 _TIMES = 200
-_LONG_SYSTEM = 400
+LONG_SYSTEM = 400
 # rows are measured exactly from this size where the target has no limit
 _LONGEST_ROW_BYTES = 4 << 20
 
@@ -23,7 +23,7 @@ def lopsided(prompt: int, answer: int) -> bool:
 
 def outweighs(system: str, contents: list[str]) -> bool:
     """Whether a system message is long and longer than all other texts of its row (characters)."""
-    return len(system) >= _LONG_SYSTEM and 2 * len(system) > sum(map(len, contents))
+    return len(system) >= LONG_SYSTEM and 2 * len(system) > sum(map(len, contents))
 
 
 def tokens(text: str) -> int:

@@ -9,12 +9,12 @@ import msgspec
 
 from service.lint.catalogue import all_checks
 from service.lint.check import Check, Hit, Line, Row
-from service.lint.fast import Limits, Plain, plain
-from service.lint.keys import canonical, plain_key, row_key, text_hash
+from service.lint.fast import Limits, Plain, plain_rows
+from service.lint.gate import EVERY_FAMILY, NO_FAMILY
+from service.lint.keys import Key, canonical, plain_keys, row_key, text_hash
 from service.lint.labelled import label_kinds
 from service.lint.lengths import Lengths
 from service.lint.partial import Partial
-from service.lint.patterns import REFUSAL
 from service.lint.profile import Profile
 from service.lint.reader import Block, Reader
 from service.lint.shape import TOP_KEYS, message_text, outputs, preference_input, role, shape_of
@@ -24,12 +24,8 @@ from service.records.lint_report import Severity
 
 # checks of files and of preference rows read the whole row, the others its conversation
 _OF_WHOLE_ROWS = "FD"
-# a class is an answer as short as this
-_LABEL_CHARACTERS = 40
 _BLANK_LINE = "F011"
 _UTF8_MARK_BYTES = 3
-# what REFUSAL's matches begin with
-_REFUSAL_STARTS = frozenset("iIsS \t\n\r")
 
 
 class Checks(msgspec.Struct, frozen=True):
@@ -74,8 +70,6 @@ class Stretch:
         self._explaining = [check for check in line_checks if not check.fallback and check.code != _BLANK_LINE]
         self._fallback = [check for check in line_checks if check.fallback]
         self._blank = [check for check in line_checks if check.code == _BLANK_LINE]
-        # most rows have the system message of the row before
-        self._system = ("", 0)
         # a target that does not read weights says so of every row that has one
         weights = "R033" not in checks.severities
         longest = plain_bytes(self._limits, counted=checks.counter is not None)
@@ -100,28 +94,39 @@ class Stretch:
 
     def _block(self, block: Block, *, is_chat: bool) -> tuple[int, int, bytes] | None:
         """Returns the block's last line when it is blank: that is no finding at the end of a file."""
-        partial, number = self.partial, self.partial.lines
+        partial, lines = self.partial, block.lines
+        held, unseen = (block.held, NO_FAMILY) if block.held is not None else ({}, EVERY_FAMILY)
+        plain = plain_rows(lines if is_chat else [], held, unseen, self._plainest)
+        keys: list[tuple[int, int, int]] = [Key(0)] * len(lines)
         blank = None
-        chats = wrong = 0
-        for index, line in enumerate(block.lines):
-            number += 1
-            if blank is not None:
-                self._blank_line(*blank)
-                blank = None
-            found = plain(line, block.families(index), self._plainest) if is_chat else None
-            if found is not None:
-                chats += 1
-                if found.suspects:
-                    wrong += self._suspect(line, number, block.offsets[index], found.suspects)
-                self._chat(found)
-            elif not line.strip():
-                blank = (number, block.offsets[index], line)
-                partial.blank()
+        wrong = 0
+        # in the order of the lines, because the first findings of a rule are kept
+        for index in sorted({*range(len(lines))}.difference(plain.lines).union(plain.suspects)):
+            line, number, offset = lines[index], partial.lines + index + 1, block.offsets[index]
+            if index in plain.suspects:
+                wrong += self._suspect(line, number, offset, plain.suspects[index])
+            elif line.strip():
+                keys[index] = self._other(line, number, offset)
+            elif index == len(lines) - 1:
+                blank = (number, offset, line)
             else:
-                self._other(line, number, block.offsets[index])
-        partial.lines = number
-        partial.chats(chats, valid=chats - wrong)
+                self._blank_line(number, offset, line)
+        self._chats(plain, wrong, keys)
+        partial.keys(keys)
+        partial.lines += len(lines)
         return blank
+
+    def _chats(self, plain: Plain, wrong: int, keys: list[tuple[int, int, int]]) -> None:
+        """Count the plain rows, of which `wrong` have an error in their texts, and put their keys in place."""
+        contents = plain.contents
+        places = {number: place for place, number in enumerate(plain.lines)} if plain.weights else {}
+        weights = {places[number]: found for number, found in plain.weights.items()}
+        prompts, answers = plain_keys(contents, plain.joined, weights)
+        for number, prompt, answer in zip(plain.lines, prompts, answers, strict=True):
+            keys[number] = (prompt, answer, 0)
+        self.partial.chats(contents, answers, valid=len(contents) - wrong)
+        self.partial.weighted = self.partial.weighted or bool(plain.weights)
+        self._lengths.chats(contents, plain.joined)
 
     def _suspect(self, line: bytes, number: int, offset: int, suspects: frozenset[str]) -> bool:
         """Ask the checks that read what was found in the texts; returns whether one is an error."""
@@ -130,20 +135,7 @@ class Stretch:
         hits = [(check, hit) for check in readers for hit in check.find(row)]
         return "error" in [self._add(check, hit, number, offset) for check, hit in hits]
 
-    def _chat(self, row: Plain) -> None:
-        partial, contents = self.partial, row.contents
-        prompt, answer, size = plain_key(contents, row.weights)
-        partial.prompts.append(prompt)
-        partial.answers.append(answer)
-        if row.weights:
-            partial.weighted = True
-        if row.has_system and outweighs(contents[0], contents):
-            partial.system_heavy += 1
-        self._conversation(contents[0] if row.has_system else None, len(contents))
-        self._answer(contents[-1], answer)
-        self._lengths.plain(contents, size, has_system=row.has_system)
-
-    def _other(self, raw: bytes, number: int, offset: int) -> None:
+    def _other(self, raw: bytes, number: int, offset: int) -> Key:
         data, error = decode(raw)
         line = Line(raw=raw, number=number, data=data, error=error, first=offset <= _UTF8_MARK_BYTES)
         found = list(self._line_hits(line))
@@ -151,21 +143,24 @@ class Stretch:
             found += self._row_hits(data, self._lengths.row(data, self._checks.method))
         wrong = [self._add(check, hit, number, offset) for check, hit in found]
         valid = error is None and isinstance(data, dict) and "error" not in wrong
-        self._count(raw, data, valid=valid)
+        return self._count(raw, data, valid=valid)
 
     def _add(self, check: Check, hit: Hit, number: int, offset: int) -> Severity:
         severity = hit.severity or self._checks.severities[check.code]
         self.partial.findings.add(check, severity, hit, line=number, offset=offset)
         return severity
 
-    def _count(self, raw: bytes, data: Any, *, valid: bool) -> None:
+    def _count(self, raw: bytes, data: Any, *, valid: bool) -> Key:
         partial = self.partial
         partial.rows += 1
         partial.valid += valid
         key = row_key(raw, data, self._checks.method)
-        partial.key(key)
-        if not isinstance(data, dict):
-            return
+        if isinstance(data, dict):
+            self._conversation(data, key)
+        return key
+
+    def _conversation(self, data: dict[str, Any], key: Key) -> None:
+        partial = self.partial
         partial.shapes[shape_of(data) or "unknown"] += 1
         partial.label_kinds.update(label_kinds(data))
         row = Row(data)
@@ -175,41 +170,18 @@ class Stretch:
         if not messages:
             return
         system = next((str(m.get("content")) for m in messages if role(m) in {"system", "developer"}), None)
-        self._conversation(system, len(messages))
+        partial.spoke(None if system is None else text_hash(system), len(messages))
         partial.with_images += any(_has_image(message) for message in messages)
         partial.weighted = partial.weighted or any("weight" in message for message in messages)
         self._fields(data)
         answer = messages[-1].get("content")
         if role(messages[-1]) == "assistant" and isinstance(answer, str):
-            self._answer(answer, key.answer)
+            partial.answered(answer, key.answer)
         texts = [message_text(message) for message in messages]
         if system is not None:
             partial.system_heavy += outweighs(system, texts)
             if data.get("tools"):
                 partial.tool_sets.add((text_hash(system), text_hash(canonical(data["tools"]).decode())))
-
-    def _conversation(self, system: str | None, messages: int) -> None:
-        partial = self.partial
-        if system is None:
-            partial.without_system += 1
-        else:
-            if system != self._system[0]:
-                self._system = system, text_hash(system)
-            partial.systems.add(self._system[1])
-            messages -= 1
-        partial.turns[messages] += 1
-
-    def _answer(self, answer: str, key: int) -> None:
-        partial = self.partial
-        partial.spoken += 1
-        partial.affixes.add(answer)
-        if len(answer) <= _LABEL_CHARACTERS:
-            partial.short_answers += " " not in answer.strip()
-            partial.labels.add(key)
-        else:
-            partial.labels.spill()
-        if answer[:1] in _REFUSAL_STARTS:
-            partial.refusals += REFUSAL.match(answer) is not None
 
     def _preference(self, row: Row) -> None:
         found = [canonical(output) for _, output in outputs(row)]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from service.lint.affixes import Affixes
 from service.lint.colours import colour_mode
 from service.lint.columns import column_kinds, mixed, shown
-from service.lint.fast import Limits, plain
+from service.lint.fast import Limits, plain_rows
 from service.lint.gate import NO_FAMILY
 
 values = st.recursive(
@@ -52,7 +52,7 @@ def test_the_columns_of_rows_are_those_of_their_list(rows: list[dict[str, Any]])
 def test_common_ends_do_not_depend_on_the_parts(texts: list[str], cut: int) -> None:
     parts = [Affixes(), Affixes()]
     for i, text in enumerate(texts):
-        parts[i >= cut].add(text)
+        parts[i >= cut].add([text])
     parts[0].merge(parts[1])
     start, end = parts[0].lengths
     assert parts[0].count == len(texts)
@@ -96,4 +96,4 @@ def test_an_image_never_rides_on_the_fast_path() -> None:
     row = (
         b'{"messages":[{"role":"user","content":[{"type":"text","text":"Hi?"}]},{"role":"assistant","content":"Yes."}]}'
     )
-    assert plain(row, NO_FAMILY, Limits()) is None
+    assert plain_rows([row], {}, NO_FAMILY, Limits()).lines == []

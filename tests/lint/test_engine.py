@@ -18,8 +18,8 @@ from service.data import rule_files
 from service.errors import TuneGateError
 from service.lint.catalogue import all_checks
 from service.lint.check import Line, Row
-from service.lint.fast import Limits, plain
-from service.lint.gate import EVERY_FAMILY, gate
+from service.lint.fast import Limits, plain_rows
+from service.lint.gate import EVERY_FAMILY, NO_FAMILY, gate
 from service.records.lint_report import LintReport
 from service.verbs.lint import LintInput, LintRequest, lint
 from service.verbs.lint_output import RENDERERS, render
@@ -231,9 +231,10 @@ def test_on_a_plain_row_only_checks_of_what_its_texts_hold_can_fire(
     raw = json.dumps({"messages": found}, ensure_ascii=escaped).encode("utf-8", "surrogatepass")
     held = gate(raw)
     families = EVERY_FAMILY if held is None else frozenset(family for _, family in held)
-    told = plain(raw, families, Limits(weights))
-    if told is None:
+    told = plain_rows([raw], {0: families}, NO_FAMILY, Limits(weights))
+    if not told.lines:
         return
+    suspects = told.suspects.get(0, NO_FAMILY)
     data = json.loads(raw)
     line, one = Line(raw=raw, number=2, data=data, error=None), Row(data)
     # targets that read weights have R033 off
@@ -241,6 +242,6 @@ def test_on_a_plain_row_only_checks_of_what_its_texts_hold_can_fire(
     checks = [check for check in all_checks() if check.code not in silent and "sft" in check.methods]
     hits = [(c.code, h) for c in checks if c.scope == "line" for h in c.find(line)]
     hits += [(c.code, h) for c in checks if c.scope == "row" for h in c.find(one)]
-    asked = {check.code for check in checks if not told.suspects.isdisjoint(check.reads)}
+    asked = {check.code for check in checks if not suspects.isdisjoint(check.reads)}
     assert {code for code, _ in hits} <= asked
-    assert bool(told.suspects) == bool(asked)
+    assert bool(suspects) == bool(asked)

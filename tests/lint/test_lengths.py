@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from service.data import rule_files
 from service.lint.catalogue import all_checks
 from service.lint.check import FileFacts, Row
-from service.lint.fast import Limits, plain
+from service.lint.fast import Limits, plain_rows
 from service.lint.gate import NO_FAMILY
 from service.lint.lengths import ruler
 from service.lint.sizes import last_answer_within, plain_bytes
@@ -120,7 +120,7 @@ def test_a_line_within_the_plain_length_breaks_no_limit(row: dict[str, Any], lim
     taken = Limits(True, plain_bytes(limits, counted=False), limits.get("max_chars_message", 0))
     if most := limits.get("max_messages"):
         taken = taken._replace(most_messages=most)
-    if plain(raw, NO_FAMILY, taken) is None:
+    if not plain_rows([raw], {}, NO_FAMILY, taken).lines:
         return
     asked = Row(row, limits=limits, tokens=ruler(None)(row["messages"], [])[0])
     checks = [one for one in all_checks() if one.scope == "row" and one.code[0] in "LR" and "sft" in one.methods]

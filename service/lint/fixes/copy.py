@@ -9,14 +9,14 @@ from typing import Any
 
 from service.lint.catalogue import all_checks
 from service.lint.check import Check, Row
-from service.lint.fast import Limits, plain
+from service.lint.fast import Limits, plain_rows
 from service.lint.fixes import reflow, stages
 from service.lint.fixes.catalogue import OPT_IN, kinds, row_fixes
 from service.lint.fixes.fix import Change
 from service.lint.fixes.mender import Mender
 from service.lint.fixes.reading import Piece, as_utf8, lines, wide_encoding
 from service.lint.fixes.stages import Note, Seen
-from service.lint.gate import families_of
+from service.lint.gate import NO_FAMILY, families_of
 from service.lint.lengths import conversation_of, ruler
 from service.lint.profile import Profile
 from service.lint.tokens.counter import TokenCounter
@@ -137,8 +137,8 @@ class Copier:
         """Marks rows in which no rule can find anything."""
         for piece in pieces:
             if self._fast:
-                found = plain(piece.raw, families_of(piece.raw), self._plainest)
-                piece.plain = found is not None and not found.suspects
+                found = plain_rows([piece.raw], {0: families_of(piece.raw)}, NO_FAMILY, self._plainest)
+                piece.plain = bool(found.lines) and not found.suspects
             yield piece
 
 
