@@ -85,7 +85,7 @@ def _wrong(values: dict[str, str], rules: RuleFiles) -> list[ErrorItem]:
     if values.get("target") not in targets:
         errors.append(_choice("target", values.get("target"), targets))
     if values.get("method", "sft") not in METHODS:
-        errors.append(_choice("method", values["method"], list(METHODS)))
+        errors.append(ErrorItem("method", values["method"][:_SHOWN], ", ".join(METHODS)))
     most = values.get("max_findings", "0")
     if not (most.isascii() and most.isdigit() and len(most) <= _DIGITS):
         errors.append(ErrorItem("max_findings", most[:_SHOWN], "a whole number from 0 (all)"))
