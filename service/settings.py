@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from service.errors import ErrorItem, TuneGateError
 # Azure's and OpenAI's limit for one file; a larger set goes in parts
 _MAX_BODY_BYTES = 512 * 2**20
 _BODY_IDLE_SECONDS = 60
+_SHOWN = 40
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -76,13 +78,14 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
 
 def _numbers(values: Mapping[str, str], defaults: dict[str, int]) -> dict[str, int]:
     seen = {name: values.get(name) or str(default) for name, default in defaults.items()}
-    wrong = [name for name, value in seen.items() if not (value.isascii() and value.isdigit() and int(value) > 0)]
+    wrong = [name for name, value in seen.items() if not re.fullmatch(r"0*[1-9][0-9]{0,17}", value)]
     if wrong:
         raise TuneGateError(
             "usage",
             f"{len(wrong)} environment variable(s) hold no whole number above 0.",
             errors=[
-                ErrorItem(name, seen[name], "a whole number above 0", f"Default: {defaults[name]}.") for name in wrong
+                ErrorItem(name, seen[name][:_SHOWN], "a whole number above 0", f"Default: {defaults[name]}.")
+                for name in wrong
             ],
         )
     return {name: int(value) for name, value in seen.items()}

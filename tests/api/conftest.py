@@ -1,4 +1,4 @@
-"""A real service process, with small limits."""
+"""A real service process, with a small limit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LIMIT = 300 * 2**20
 
 
 class Server:
-    """One `tunegate serve` over a data folder, with its log; `limit` is the most bytes of a body where it was started with it."""
+    """One `tunegate serve` over a data folder, with its log; `limit` is the most bytes of a body."""
 
     limit = LIMIT
 
@@ -75,8 +75,7 @@ class Server:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    settings = {"TUNEGATE_MAX_BODY_BYTES": str(LIMIT), "TUNEGATE_BODY_IDLE_SECONDS": "2"}
-    running = Server(tmp_path_factory.mktemp("home"), **settings)
+    running = Server(tmp_path_factory.mktemp("home"), TUNEGATE_MAX_BODY_BYTES=str(LIMIT))
     yield running
     running.stop()
 

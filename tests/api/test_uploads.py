@@ -126,11 +126,13 @@ def test_a_body_that_breaks_off_leaves_nothing(server: Any, name: str) -> None:
     assert set((server.home / "datasets").glob("*")) == kept
 
 
-def test_a_client_that_stops_sending_is_let_go(server: Any) -> None:
-    with server.dial("/v1/datasets?target=local HTTP/1.1", *BROKEN_OFF["chunked"]) as connection:
+def test_a_client_that_stops_sending_is_let_go(serve: Any, tmp_path: Path) -> None:
+    impatient = serve(tmp_path, TUNEGATE_BODY_IDLE_SECONDS="1")
+    with impatient.dial("/v1/datasets?target=local HTTP/1.1", *BROKEN_OFF["chunked"]) as connection:
         answer = answered(connection)
     assert (answer["status"], answer["code"]) == (408, "body_stalled")
-    assert server.waiting == []
+    assert impatient.waiting == []
+    impatient.stop()
 
 
 def test_linting_ends_when_the_client_leaves(server: Any) -> None:
@@ -157,7 +159,9 @@ def test_uploads_side_by_side_do_not_mix(server: Any) -> None:
             time.sleep(0.01)
 
     with ThreadPoolExecutor(len(bodies)) as pool:
-        found = list(pool.map(lambda body: server.lint(slowly(body), route="datasets").json()["report"], bodies))
+        answers = list(pool.map(lambda body: server.lint(slowly(body), route="datasets"), bodies))
+    assert [answer.status_code for answer in answers] == [201] * len(bodies), [answer.text for answer in answers]
+    found = [answer.json()["report"] for answer in answers]
     assert found == want
     assert len({report["id"] for report in found}) == len(bodies)
 
