@@ -58,7 +58,7 @@ class Row(msgspec.Struct, frozen=True):
     @property
     def turns(self) -> list[tuple[int, dict[str, Any]]]:
         """Messages without the system's."""
-        return [(i, m) for i, m in self.messages if m.get("role") not in {"system", "developer"}]
+        return [(i, m) for i, m in self.messages if m.get("role") not in ("system", "developer")]
 
 
 class FileFacts(msgspec.Struct, frozen=True):

@@ -30,7 +30,7 @@ from service.lint.shape import parts
 def find(row: Row) -> Iterator[Hit]:
     for place, _, part in parts(row):
         found = part.get("image_url") if isinstance(part, dict) else None
-        if isinstance(found, dict) and found.get("detail", "auto") not in {"low", "high", "auto"}:
+        if isinstance(found, dict) and found.get("detail", "auto") not in ("low", "high", "auto"):
             yield Hit("detail is low, high or auto", pointer=f"{place}/image_url/detail")
 
 
