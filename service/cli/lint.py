@@ -33,6 +33,10 @@ _STDIN = "-"
     "--max-findings", type=click.IntRange(min=0), default=20, show_default=True, metavar="N",
     help="At most N findings per rule are listed (0 = all); counts are always complete.",
 )  # fmt: skip
+@click.option(
+    "--workers", type=click.IntRange(min=0), default=0, metavar="N",
+    help="Processes that read a large plain file (0 = as many as it is worth); the report is the same.",
+)  # fmt: skip
 @output_options("sarif", "github", "markdown")
 def command(
     files: tuple[str, ...],
@@ -43,6 +47,7 @@ def command(
     select: str,
     ignore: str,
     max_findings: int,
+    workers: int,
     format_: str,
     output: Path | None,
     *,
@@ -61,6 +66,7 @@ def command(
         select=_names(select),
         ignore=_names(ignore),
         max_findings=max_findings,
+        workers=workers,
     )
     report = lint(request, rules=rule_files(load_settings().rules), stdin=sys.stdin.buffer)
     emit(pretty_json(report) if format_ == "json" else render(report, format_), output)

@@ -17,23 +17,30 @@ COLUMNS = ("azure-openai", "openai", "azure-serverless", "trl")
 class Hit(msgspec.Struct, frozen=True):
     """Where inside a row (JSON Pointer) and what was seen: role, type, length, count; never the text.
 
-    `severity` is for the few checks that count a milder case less than the target's severity.
+    `severity` is for the few checks that count a milder case less than the target's severity. `further` places have
+    the same finding and are only counted; `path` is for findings of a corpus of several files.
     """
 
     message: str
     pointer: str | None = None
     line: int | None = None
     severity: Severity | None = None
+    further: int = 0
+    path: str | None = None
 
 
 class Line(msgspec.Struct, frozen=True):
-    """A line that is not plainly a clean row; `error` is why it is not JSON, `data` what it holds if it is."""
+    """A line that is not plainly a clean row; `error` is why it is not JSON, `data` what it holds if it is.
+
+    `number` counts from the start of the stretch that is read; `first` says that the file begins with the line.
+    """
 
     raw: bytes
     number: int
     data: Any
     error: str | None
     last: bool = False
+    first: bool = False
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -74,6 +81,28 @@ class FileFacts(msgspec.Struct, frozen=True):
     crlf: int = 0
 
 
+class Place(msgspec.Struct, frozen=True):
+    """A line of a file."""
+
+    path: str
+    line: int
+
+
+class Pairs(msgspec.Struct, frozen=True):
+    """Rows that an earlier one makes a finding: (row, earlier row) of the first ones, and how many there are."""
+
+    first: list[tuple[Place, Place]] = []
+    total: int = 0
+
+    def hits(self, message: Callable[[str], str]) -> Iterator[Hit]:
+        """A hit per row that is listed, the last one standing for all others; `message` is given the earlier row."""
+        rest = self.total - len(self.first)
+        for number, (row, earlier) in enumerate(self.first, 1):
+            further = rest if number == len(self.first) else 0
+            where = f"line {earlier.line}" if earlier.path == row.path else f"line {earlier.line} of {earlier.path}"
+            yield Hit(message(where), path=row.path, line=row.line, further=further)
+
+
 class CorpusFacts(msgspec.Struct, frozen=True):
     """What is known of all training rows together; lines are of the first file unless the path says otherwise.
 
@@ -84,7 +113,9 @@ class CorpusFacts(msgspec.Struct, frozen=True):
     rows: int
     valid: int
     shapes: dict[str, int]
-    duplicates: list[tuple[str, int, int]]
+    duplicates: Pairs
+    conflicts: Pairs
+    swapped: Pairs
     without_system: int
     limits: dict[str, int]
     with_images: int = 0
@@ -97,10 +128,9 @@ class CorpusFacts(msgspec.Struct, frozen=True):
     longest_turns: int = 0
     label_sizes: list[int] = []
     system_sizes: list[int] = []
-    conflicts: list[tuple[str, int, int]] = []
+    systems: int = 0
     preferred_bytes: int = 0
     other_bytes: int = 0
-    swapped: list[tuple[int, int]] = []
     field_sets: int = 0
     references: int = 0
 
@@ -110,8 +140,8 @@ class SplitFacts(msgspec.Struct, frozen=True):
 
     has_validation: bool
     same_file: bool
-    same_rows: list[tuple[str, int]]
-    same_prompts: list[tuple[str, int]]
+    same_rows: Pairs
+    same_prompts: Pairs
     differences: list[str] = []
 
 

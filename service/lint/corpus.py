@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+from typing import Any
 
-from service.lint.check import CorpusFacts, SplitFacts
-from service.lint.tally import Tally
-from service.records.lint_report import Bin, Statistics
+import msgspec
+
+from service.lint.check import CorpusFacts, Pairs, Place, SplitFacts
+from service.lint.groups import Groups, merged
+from service.lint.overlap import Found, Keys, overlap
+from service.lint.partial import Partial
+from service.records.lint_report import Bin, Role, Statistics
 
 # the cookbook's heuristic: three epochs, more for few rows and fewer for many, within 25 and 1
 _EPOCHS, _FEWEST_ROWS, _MOST_ROWS, _MOST_EPOCHS = 3, 100, 25_000, 25
@@ -16,79 +24,113 @@ _RATIO = 2.0
 _LARGEST = 10
 
 
-def corpus_facts(tallies: Sequence[Tally], limits: dict[str, int]) -> CorpusFacts:
-    """The facts of several files taken together."""
-    answers = sum((tally.answers for tally in tallies), Counter[int]())
-    systems = sum((tally.systems for tally in tallies), Counter[int]())
-    valid = sum(tally.valid for tally in tallies)
-    return CorpusFacts(
-        rows=sum(tally.rows for tally in tallies),
-        valid=valid,
-        shapes=dict(sum((tally.shapes for tally in tallies), Counter[str]())),
-        duplicates=_duplicates(tallies),
-        without_system=sum(tally.without_system for tally in tallies),
-        limits=limits,
-        with_images=sum(tally.with_images for tally in tallies),
-        tokens=sum(length * count for tally in tallies for length, count in tally.tokens.items()),
-        epochs=epochs(valid),
-        answers=sum(answers.values()),
-        most_common_answer=max(answers.values(), default=0),
-        short_answers=sum(tally.short_answers for tally in tallies),
-        refusals=sum(tally.refusals for tally in tallies),
-        longest_turns=max((tally.longest_turns for tally in tallies), default=0),
-        label_sizes=_labels(tallies),
-        system_sizes=sorted(systems.values(), reverse=True),
-        conflicts=_conflicts(tallies),
-        preferred_bytes=sum(tally.preferred_bytes for tally in tallies),
-        other_bytes=sum(tally.other_bytes for tally in tallies),
-        swapped=[pair for tally in tallies for pair in tally.swapped],
-        field_sets=len({names for tally in tallies for names in tally.field_sets}),
-        references=len({one for tally in tallies for one in tally.references}),
-    )
+class Part(msgspec.Struct, frozen=True):
+    """One file as it was read."""
+
+    path: str
+    role: Role
+    sha256: str
+    partial: Partial
 
 
-def split_facts(train: Sequence[Tally], held_out: Sequence[Tally], *, same_file: bool) -> SplitFacts:
-    """Training against validation."""
-    rows = {digest for tally in train for digest in tally.first_lines}
-    prompts = {digest for tally in train for digest in tally.prompts}
-    same_rows = [(t.path, line) for t in held_out for digest, line in t.first_lines.items() if digest in rows]
-    same_prompts = [(t.path, line) for t in held_out for digest, (line, _) in t.prompts.items() if digest in prompts]
-    known = set(same_rows)
-    return SplitFacts(
-        has_validation=bool(held_out),
-        same_file=same_file,
-        same_rows=same_rows,
-        same_prompts=[one for one in same_prompts if one not in known],
-        differences=_differences(train, held_out),
-    )
+class Corpus:
+    """All files of a report, training before validation."""
 
+    def __init__(self, parts: Sequence[Part], most: int) -> None:
+        self.parts = sorted(parts, key=lambda part: part.role != "train")
+        self.training = [part.partial for part in parts if part.role == "train"]
+        self.held_out = [part.partial for part in parts if part.role == "validation"]
+        self._ends = list(accumulate(part.partial.lines for part in self.parts))
+        self._overlap = overlap(_keys(self.parts, sum(partial.lines for partial in self.training)), most)
 
-def statistics(tallies: Sequence[Tally], facts: CorpusFacts) -> Statistics:
-    """The distributions of the training rows."""
-    lengths = sum((tally.tokens for tally in tallies), Counter[int]())
-    turns = sum((tally.turns for tally in tallies), Counter[int]())
-    return Statistics(
-        rows=facts.rows,
-        valid=facts.valid,
-        tokens=facts.tokens,
-        epochs=facts.epochs,
-        lengths=_bins(lengths),
-        turns={str(count): rows for count, rows in sorted(turns.items())},
-        shapes=dict(sorted(facts.shapes.items())),
-        system_prompts=facts.system_sizes[:_LARGEST],
-        labels=facts.label_sizes,
-    )
+    def facts(self, limits: dict[str, int]) -> CorpusFacts:
+        """The facts of the training files taken together."""
+        training, found = self.training, self._overlap
+        valid = sum(partial.valid for partial in training)
+        lengths = self.lengths()
+        turns = _added(partial.turns for partial in training)
+        return CorpusFacts(
+            rows=sum(partial.rows for partial in training),
+            valid=valid,
+            shapes=dict(_added(partial.shapes for partial in training)),
+            duplicates=self._pairs(found.duplicates),
+            conflicts=self._pairs(found.conflicts),
+            swapped=self._pairs(found.swapped),
+            without_system=sum(partial.without_system for partial in training),
+            limits=limits,
+            with_images=sum(partial.with_images for partial in training),
+            tokens=sum(length * rows for length, rows in lengths.items()),
+            epochs=epochs(valid),
+            answers=sum(partial.spoken for partial in training),
+            most_common_answer=found.most_common_answer,
+            short_answers=sum(partial.short_answers for partial in training),
+            refusals=sum(partial.refusals for partial in training),
+            longest_turns=max(turns, default=0),
+            label_sizes=sorted(self._groups("labels").sizes()),
+            system_sizes=self._groups("systems").sizes(),
+            systems=self._groups("systems").different(),
+            preferred_bytes=sum(partial.preferred_bytes for partial in training),
+            other_bytes=sum(partial.other_bytes for partial in training),
+            field_sets=self._groups("field_sets").different(),
+            references=self._groups("references").different(),
+        )
 
+    def split(self) -> SplitFacts:
+        """Training against validation."""
+        hashes = {role: {part.sha256 for part in self.parts if part.role == role} for role in ("train", "validation")}
+        return SplitFacts(
+            has_validation=bool(self.held_out),
+            same_file=bool(hashes["train"] & hashes["validation"]),
+            same_rows=self._pairs(self._overlap.same_rows),
+            same_prompts=self._pairs(self._overlap.same_prompts),
+            differences=self._differences(),
+        )
 
-def _bins(lengths: Counter[int]) -> list[Bin]:
-    """Bins of powers of two from the shortest to the longest row."""
-    found = Counter({(length.bit_length()): 0 for length in lengths})
-    for length, rows in lengths.items():
-        found[length.bit_length()] += rows
-    if not found:
-        return []
-    places = range(min(found), max(found) + 1)
-    return [Bin((1 << place) >> 1, (1 << place) - 1, found[place]) for place in places]
+    def lengths(self) -> Counter[int]:
+        """Tokens of a training row -> rows."""
+        return _added(partial.tokens for partial in self.training)
+
+    def statistics(self, facts: CorpusFacts) -> Statistics:
+        """The distributions of the training rows."""
+        turns = _added(partial.turns for partial in self.training)
+        return Statistics(
+            rows=facts.rows,
+            valid=facts.valid,
+            tokens=facts.tokens,
+            epochs=facts.epochs,
+            lengths=_bins(self.lengths()),
+            turns={str(count): rows for count, rows in sorted(turns.items())},
+            shapes=dict(sorted(facts.shapes.items())),
+            system_prompts=facts.system_sizes[:_LARGEST],
+            labels=facts.label_sizes,
+        )
+
+    def _groups(self, name: str) -> Groups[int]:
+        groups: list[Groups[int]] = [getattr(partial, name) for partial in self.training]
+        return merged(groups, groups[0].most if groups else 0)
+
+    def _pairs(self, found: Found) -> Pairs:
+        return Pairs([(self._place(line), self._place(earlier)) for line, earlier in found.pairs], found.total)
+
+    def _place(self, line: int) -> Place:
+        part = bisect_right(self._ends, line)
+        before = self._ends[part - 1] if part else 0
+        return Place(self.parts[part].path, line - before + 1)
+
+    def _differences(self) -> list[str]:
+        found = []
+        sizes = [_mean(_added(partial.tokens for partial in partials)) for partials in (self.training, self.held_out)]
+        if all(sizes) and not 1 / _RATIO <= sizes[0] / sizes[1] <= _RATIO:
+            found.append("length")
+        systems = [
+            {one for partial in partials for one in partial.systems.counts}
+            for partials in (self.training, self.held_out)
+        ]
+        counted = not any(partial.systems.more for partial in (*self.training, *self.held_out))
+        both = counted and self.training and self.held_out
+        if both and (systems[1] - systems[0] or bool(systems[0]) != bool(systems[1])):
+            found.append("system messages")
+        return found
 
 
 def epochs(rows: int) -> int:
@@ -102,51 +144,49 @@ def epochs(rows: int) -> int:
     return _EPOCHS
 
 
-def _duplicates(tallies: Sequence[Tally]) -> list[tuple[str, int, int]]:
-    found = [one for tally in tallies for one in tally.duplicates]
-    seen: dict[int, int] = {}
-    for tally in tallies:
-        for digest, line in tally.first_lines.items():
-            if digest in seen:
-                found.append((tally.path, line, seen[digest]))
-            else:
-                seen[digest] = line
-    return sorted(found)
+def quantile(lengths: Counter[int], share: float) -> int:
+    """The smallest length that `share` of the rows do not exceed."""
+    needed, seen = share * sum(lengths.values()), 0
+    for length in sorted(lengths):
+        seen += lengths[length]
+        if seen >= needed:
+            return length
+    return 0
 
 
-def _conflicts(tallies: Sequence[Tally]) -> list[tuple[str, int, int]]:
-    found = [one for tally in tallies for one in tally.conflicts]
-    seen: dict[int, tuple[int, int]] = {}
-    for tally in tallies:
-        for digest, (line, said) in tally.prompts.items():
-            first = seen.setdefault(digest, (line, said))
-            if first[1] != said:
-                found.append((tally.path, line, first[0]))
-    return sorted(found)
+def _keys(parts: Sequence[Part], training: int) -> Keys:
+    if len(parts) == 1:
+        one = parts[0].partial
+        return Keys(one.prompts, one.answers, one.others, training)
+    prompts, answers, others = array("Q"), array("I"), array("I")
+    some = any(part.partial.others for part in parts)
+    for part in parts:
+        prompts.extend(part.partial.prompts)
+        answers.extend(part.partial.answers)
+        if some:
+            others.extend(part.partial.others)
+            others.extend([0] * (len(answers) - len(others)))
+    return Keys(prompts, answers, others, training)
 
 
-def _labels(tallies: Sequence[Tally]) -> list[int]:
-    """Sizes of the classes; none when any file has long or many different answers."""
-    labels: Counter[int] = Counter()
-    for tally in tallies:
-        if tally.labels is None:
-            return []
-        labels += tally.labels
-    return sorted(labels.values())
+def _bins(lengths: Counter[int]) -> list[Bin]:
+    """Bins of powers of two from the shortest to the longest row."""
+    found: Counter[int] = Counter()
+    for length, rows in lengths.items():
+        found[length.bit_length()] += rows
+    if not found:
+        return []
+    places = range(min(found), max(found) + 1)
+    return [Bin((1 << place) >> 1, (1 << place) - 1, found[place]) for place in places]
 
 
-def _differences(train: Sequence[Tally], held_out: Sequence[Tally]) -> list[str]:
-    found = []
-    sizes = [_mean_tokens(tallies) for tallies in (train, held_out)]
-    if all(sizes) and not 1 / _RATIO <= sizes[0] / sizes[1] <= _RATIO:
-        found.append("length")
-    systems = [{one for tally in tallies for one in tally.systems} for tallies in (train, held_out)]
-    if train and held_out and (systems[1] - systems[0] or bool(systems[0]) != bool(systems[1])):
-        found.append("system messages")
-    return found
+def _added(counters: Iterable[Counter[Any]]) -> Counter[Any]:
+    whole: Counter[Any] = Counter()
+    for counter in counters:
+        whole.update(counter)
+    return whole
 
 
-def _mean_tokens(tallies: Sequence[Tally]) -> float:
-    count = sum(sum(tally.tokens.values()) for tally in tallies)
-    total = sum(length * times for tally in tallies for length, times in tally.tokens.items())
-    return total / count if count else 0.0
+def _mean(lengths: Counter[int]) -> float:
+    count = sum(lengths.values())
+    return sum(length * rows for length, rows in lengths.items()) / count if count else 0.0

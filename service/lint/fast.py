@@ -6,27 +6,26 @@ every other line goes to tier 2, which walks it with all checks.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
-from service.lint.patterns import cut_off, repeats, suspicious
-from service.lint.shape import SPECIAL
+from service.lint.gate import may_hold
+from service.lint.patterns import cut_off, repeats
 
-# a row that may pass a length limit is measured exactly
-_LONGEST = 16_000
+Text = Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class System(msgspec.Struct, frozen=True, tag_field="role", tag="system", forbid_unknown_fields=True, gc=False):
-    content: str
+    content: Text
 
 
 class User(msgspec.Struct, frozen=True, tag_field="role", tag="user", forbid_unknown_fields=True, gc=False):
-    content: str
+    content: Text
 
 
 class Assistant(msgspec.Struct, frozen=True, tag_field="role", tag="assistant", forbid_unknown_fields=True, gc=False):
-    content: str
+    content: Text
     weight: Literal[0, 1] | None = None
 
 
@@ -36,50 +35,83 @@ class Chat(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     messages: list[System | User | Assistant]
 
 
+class Plain(NamedTuple):
+    """A plainly clean row: its contents in order, and the weights of its assistants where any has one."""
+
+    contents: list[str]
+    has_system: bool
+    weights: list[Literal[0, 1] | None] | None
+
+
 DECODER = msgspec.json.Decoder(Chat)
+_QUOTES_OF_ROW, _QUOTES_OF_MESSAGE, _QUOTES_OF_WEIGHT = 2, 8, 2
+_NOT_IN_TURNS = -1
+# type of each message -> messages before the first turn; conversations have few forms, so each is looked at once
+_forms: dict[tuple[type, ...], int] = {}
+_MOST_FORMS = 1_000
+# targets limit how many messages a row has; longer conversations are looked at by all checks
+_MOST_TURNS = 64
 
 
-def plainly_clean(line: bytes, *, weights: bool = True, gated: bool = True) -> Chat | None:
+def plainly_clean(
+    line: bytes, families: frozenset[int], *, weights: bool = True, longest: int = 16_000, longest_message: int = 0
+) -> Plain | None:
     """The row when nothing can be wrong with it, else None (which says nothing yet).
 
-    With `weights` false a row that carries weights is never plain: the target does not read them. `gated` says that
-    the gate held the line back (or was not asked).
+    `families` are those that the gate saw in the line. With `weights` false a row that carries weights is never plain:
+    the target does not read them. A line of more than `longest` bytes may pass a limit of tokens and is measured
+    exactly, a text of more than `longest_message` characters passes a limit of characters.
     """
-    if gated and (suspicious(line) or SPECIAL.search(line.decode("utf-8", "replace"))):
-        return None
-    if b"\\u" in line or len(line) > _LONGEST:
-        return None  # an escape may hide a marker
-    if b'"weight"' in line and not weights:
+    if len(line) > longest:
         return None
     try:
-        chat = DECODER.decode(line)
+        messages = DECODER.decode(line).messages
     except (ValueError, RecursionError):
         return None
-    messages = chat.messages
-    # msgspec keeps the last of two equal keys without a word, so the keys are counted
-    if line.count(b'"role"') != len(messages) or line.count(b'"content"') != len(messages):
+    forms = tuple(map(type, messages))
+    start = _forms.get(forms)
+    if start is None:
+        start = _remember(forms)
+    rest = _quotes(line) - _QUOTES_OF_ROW - _QUOTES_OF_MESSAGE * len(messages)
+    if start == _NOT_IN_TURNS or (rest and not (weights and _weights_well(messages, rest))):
         return None
-    if line.count(b'"messages"') != 1 or not _in_turns(messages):
+    contents = [message.content for message in messages]
+    if not _texts_well(contents, start + 1, longest_message):
         return None
-    return chat if _contents_well(messages, line.count(b'"weight"')) else None
+    if families and may_hold("\n".join(contents), families):
+        return None
+    return Plain(contents, start == 1, [m.weight for m in messages if type(m) is Assistant] if rest else None)
 
 
-def _contents_well(messages: list[System | User | Assistant], weights: int) -> bool:
-    """Whether no check of contents and weights can fire; a row whose last answer counts is trained on."""
-    for message in messages:
-        content = message.content
-        if not content or content.isspace():
+def _quotes(line: bytes) -> int:
+    """Quotation marks around keys and values: msgspec keeps the last of two equal keys without a word, so the number of
+    all keys is held against that of the messages; negative where a backslash at the end of a text hides how many.
+    """
+    quotes = line.count(b'"')
+    if b"\\" in line:
+        if b'\\\\"' in line:
+            return -1
+        quotes -= line.count(b'\\"')
+    return quotes
+
+
+def _weights_well(messages: list[System | User | Assistant], quotes: int) -> bool:
+    """Whether the quotation marks beside roles and contents are those of weights, and the last answer counts."""
+    found = [m.weight for m in messages if type(m) is Assistant and m.weight is not None]
+    return quotes == _QUOTES_OF_WEIGHT * len(found) and messages[-1].weight != 0  # type: ignore[union-attr]
+
+
+def _texts_well(contents: list[str], first_answer: int, longest: int) -> bool:
+    for content in contents[first_answer::2]:
+        if cut_off(content) or repeats(content):
             return False
-        if type(message) is Assistant:
-            weights -= message.weight is not None
-            if repeats(content) or cut_off(content):
-                return False
-    return weights == 0 and messages[-1].weight != 0  # type: ignore[union-attr]
+    return not (any(map(str.isspace, contents)) or (longest and max(map(len, contents)) > longest))
 
 
-def _in_turns(messages: list[System | User | Assistant]) -> bool:
-    start = 1 if messages and type(messages[0]) is System else 0
-    turns = messages[start:]
-    if not turns or len(turns) % 2:
-        return False
-    return all(type(one) is (User if i % 2 == 0 else Assistant) for i, one in enumerate(turns))
+def _remember(forms: tuple[type, ...]) -> int:
+    start = 1 if forms and forms[0] is System else 0
+    turns = forms[start:]
+    well = 0 < len(turns) <= _MOST_TURNS and turns == (User, Assistant) * (len(turns) // 2)
+    if len(_forms) < _MOST_FORMS and len(turns) <= _MOST_TURNS:
+        _forms[forms] = start if well else _NOT_IN_TURNS
+    return start if well else _NOT_IN_TURNS

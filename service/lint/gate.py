@@ -1,8 +1,8 @@
 """Tells at the speed of reading where in many lines something may be that is looked for in text.
 
-The gate is a superset: a line that it lets pass holds no match of service/lint/patterns.py (a property test holds the
-two together). It is one Hyperscan database over every literal; without that library every line is held back, which
-changes how long a run takes and nothing else.
+The gate is a superset: a line in which it finds nothing holds no match of service/lint/patterns.py (a property test
+holds the two together). It is one Hyperscan database over the expressions of every family; without that library every
+line is held back for every family, which changes how long a run takes and nothing else.
 """
 
 from __future__ import annotations
@@ -10,37 +10,31 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from service.lint.patterns import HEADS, RUN_LENGTH, SLOTS
+from service.lint.patterns import FAMILIES
 
-# what every match of the patterns holds at least one of; the second list is looked for in any case
-_LITERALS = (
-    b"TODO", b"FIXME", b"XXXX", b"lorem ipsum", b"```", b"\\b", b"\\f", b"\\/", b"<", b"&", b"[INST", b"[/INST", b"{{",
-    *(f"[{head}".encode() for head in HEADS), *(f"{{{slot}}}".encode() for slot in SLOTS),
-)  # fmt: skip
-_ANY_CASE = (
-    b"ignore", b"disregard", b"forget", b"jailbreak", b"developer mode", b"system prompt", b"base64,", b"as an ai",
-    b"as a ai", b"as an artificial", b"as a artificial", b"as a large", b"as an large",
-)  # fmt: skip
-_NON_ASCII_LITERALS = (
-    *(b"\xe2\x80" + bytes([last]) for last in (0x8B, 0x8E, 0x8F, *range(0xAA, 0xAF))),
-    b"\xe2\x81", b"\xef\xbb\xbf", b"\xef\xbf\xbd", b"\xf3\xa0", b"\xc3\x83", b"\xc3\xa2\xe2\x82\xac", b"\xc3\x82",
-)  # fmt: skip
+EVERY_FAMILY = frozenset(range(len(FAMILIES)))
+NO_FAMILY: frozenset[int] = frozenset()
 
 
-def gate(block: bytes) -> list[int] | None:
-    """Places in a block of lines, sorted; None when nobody could look."""
+def gate(block: bytes) -> list[tuple[int, int]] | None:
+    """(place, index of the family) in a block of lines, sorted; None when nobody could look."""
     database = _database()
     if database is None:
         return None
-    found: list[int] = []
+    found: list[tuple[int, int]] = []
 
     def note(number: int, start: int, end: int, flags: int, context: object) -> None:
-        del number, start, flags, context
-        found.append(end - 1)
+        del start, flags, context
+        found.append((end - 1, number))
 
     database.scan(block, match_event_handler=note)
     found.sort()
     return found
+
+
+def may_hold(text: str, families: frozenset[int]) -> bool:
+    """Whether a text holds what one of the families looks for."""
+    return any(FAMILIES[family].found(text) for family in families)
 
 
 @cache
@@ -49,19 +43,18 @@ def _database() -> Any:
         import hyperscan
     except ImportError:
         return None
-    plain = [(_escaped(one), 0) for one in (*_LITERALS, *_NON_ASCII_LITERALS)]
-    folded = [(_escaped(one), hyperscan.HS_FLAG_CASELESS) for one in _ANY_CASE]
-    runs = [(b"[A-Za-z0-9+/]{%d}" % RUN_LENGTH, 0)]
-    expressions = [*plain, *folded, *runs]
+    caseless = hyperscan.HS_FLAG_CASELESS
+    expressions = [
+        (expression.encode(), number, flag)
+        for number, family in enumerate(FAMILIES)
+        for flag, chosen in ((0, family.exact), (caseless, family.any_case))
+        for expression in chosen
+    ]
     database = hyperscan.Database()
     database.compile(
-        expressions=[text for text, _ in expressions],
-        ids=list(range(len(expressions))),
+        expressions=[expression for expression, _, _ in expressions],
+        ids=[number for _, number, _ in expressions],
         elements=len(expressions),
-        flags=[flag for _, flag in expressions],
+        flags=[flag for _, _, flag in expressions],
     )
     return database
-
-
-def _escaped(literal: bytes) -> bytes:
-    return b"".join(b"\\x%02x" % byte for byte in literal)

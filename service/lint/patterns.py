@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import NamedTuple
 
 _OBJECTS = r"\b(?:instructions?|prompts?|rules|messages?)\b"
 _INJECTION = (
@@ -10,9 +12,10 @@ _INJECTION = (
     + _OBJECTS
     + r"|\bjailbreak\b|\bdeveloper mode\b|\b(?:print|reveal|repeat|show)\b.{0,%d}\bsystem prompt\b"
 )
-INJECTION = re.compile(_INJECTION % (20, 20, 20), re.IGNORECASE | re.DOTALL)
+INJECTION = re.compile(_INJECTION % (20, 20, 20), re.IGNORECASE | re.ASCII | re.DOTALL)
 BOILERPLATE = re.compile(
-    r"\bas an? (?:ai|artificial intelligence|large language) (?:language )?(?:model|assistant)\b", re.IGNORECASE
+    r"\bas an? (?:ai|artificial intelligence|large language) (?:language )?(?:model|assistant)\b",
+    re.IGNORECASE | re.ASCII,
 )
 REFUSAL = re.compile(
     r"\s*(?:i['\u2019]?m sorry|i am sorry|sorry,? (?:but )?i\b|i apologi[sz]e|i am (?:not able|unable)"
@@ -36,46 +39,97 @@ MOJIBAKE = re.compile(
 )
 _MARKUP = r"</?(?:br|p|div|span|li|ul|ol|td|tr|table|a|b|i|em|strong|h[1-6]|img)\b[^<>]{0,80}>"
 _MARKUP += r"|&(?:nbsp|amp|lt|gt|quot|#\d{2,4});"
-MARKUP = re.compile(_MARKUP, re.IGNORECASE)
+MARKUP = re.compile(_MARKUP, re.IGNORECASE | re.ASCII)
 RUN_LENGTH = 240
-BLOB = re.compile(rf"<script\b|;base64,|[A-Za-z0-9+/]{{{RUN_LENGTH}}}", re.IGNORECASE)
+BLOB = re.compile(rf"<script\b|;base64,|[A-Za-z0-9+/]{{{RUN_LENGTH}}}", re.IGNORECASE | re.ASCII)
+# turn markers and sentence tokens of the common chat templates
+SPECIAL = re.compile(
+    r"<\|(?:im_start|im_end|im_sep|endoftext|end|user|assistant|system|tool|eot_id|start_header_id|end_header_id"
+    r"|begin_of_text|end_of_text|endofprompt)\|>|\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>"
+)
+CALL = re.compile(r"<tool_calls?>|```(?:json)?\s*\{\s*\"(?:name|function)\"[^`]{0,400}\"arguments\"")
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _CUT = (",", " the", " a", " an", " and", " of", " to")
 _LOOP_LENGTH, _LOOP_TIMES, _LOOP_FROM = 24, 4, 120
-
-# escapes make text longer in its line, so the distances of the line's pattern are wider
-_INJECTION_LINE = re.compile((_INJECTION % (60, 60, 60)).encode(), re.IGNORECASE | re.DOTALL)
-_MARKUP_LINE = re.compile(_MARKUP.encode() + rb"|<script\b|<tool_calls?>", re.IGNORECASE)
-_PLACEHOLDER_LINE = re.compile(PLACEHOLDER.pattern.encode())
-# told apart from ordinary prose only by their surroundings
-_PLAIN = (b"```", b"\\b", b"\\f", b"\\/", b"[INST", b"[/INST")
-_RUN = re.compile(rb"[A-Za-z0-9+/]{%d}" % RUN_LENGTH)
-_MODEL = re.compile(rb"as an? (?:ai|artificial|large)", re.IGNORECASE)
-_NON_ASCII = re.compile(
-    rb"\xe2\x80[\x8b\x8e\x8f\xaa-\xae]|\xe2\x81[\xa0-\xa9]|\xef\xbb\xbf|\xef\xbf\xbd|\xf3\xa0[\x80\x81]"
-    rb"|\xc3\x83|\xc3\xa2\xe2\x82\xac|\xc3\x82"
-)
 
 
 def repeats(text: str) -> bool:
     """Whether the end of a text stands in it over and over."""
-    tail = text.rstrip()[-_LOOP_LENGTH:]
-    return len(text) >= _LOOP_FROM and len(set(tail)) > 3 and text.count(tail) >= _LOOP_TIMES
+    if len(text) < _LOOP_FROM:
+        return False
+    text = text.rstrip()
+    tail = text[-_LOOP_LENGTH:]
+    # nearly every text is done here: its end stands nowhere else
+    if text.find(tail) >= len(text) - _LOOP_LENGTH:
+        return False
+    return len(set(tail)) > 3 and text.count(tail) >= _LOOP_TIMES
 
 
 def cut_off(text: str) -> bool:
     """Whether an answer seems to stop in the middle: an open code fence, a comma, an article."""
-    return text.count("```") % 2 == 1 or text.rstrip().endswith(_CUT)
+    return text.rstrip().endswith(_CUT) or open_fence(text)
 
 
-def suspicious(line: bytes) -> bool:
-    """Whether a line that the gate held back may really hold anything that is looked for in text."""
-    if any(word in line for word in _PLAIN) or (b"base64," in line.lower()):
-        return True
-    return (
-        _PLACEHOLDER_LINE.search(line) is not None
-        or _MODEL.search(line) is not None
-        or _INJECTION_LINE.search(line) is not None
-        or _MARKUP_LINE.search(line) is not None
-        or _NON_ASCII.search(line) is not None
-        or _RUN.search(line) is not None
-    )
+def open_fence(text: str) -> bool:
+    """Whether a code fence is opened and not closed."""
+    return text.count("```") % 2 == 1
+
+
+class Family(NamedTuple):
+    """What is looked for in text, and where in the bytes of JSON lines it may be.
+
+    A text in which `found` is true stands in a line in which one of `exact` (or of `any_case`, whatever the case)
+    matches; a property test holds the two together. The expressions are Hyperscan's, for raw JSON: a quotation mark in
+    a text has a backslash before it there, and a line break is two characters.
+    """
+
+    found: Callable[[str], object]
+    exact: tuple[str, ...] = ()
+    any_case: tuple[str, ...] = ()
+
+
+_FAMILIES = (
+    Family(SPECIAL.search, exact=(r"<\|[a-z_]+\|>", r"\[/?INST\]", "<</?SYS", "</?s>", "<(?:start|end)_of_turn>")),
+    Family(
+        MARKUP.search,
+        any_case=(
+            r"</?(?:br|p|div|span|li|ul|ol|td|tr|table|a|b|i|em|strong|h[1-6]|img)", "&(?:nbsp|amp|lt|gt|quot|#)",
+        ),
+    ),
+    Family(BLOB.search, exact=(rf"[A-Za-z0-9+/]{{{RUN_LENGTH}}}",), any_case=("<script", ";base64,")),
+    Family(
+        INJECTION.search,
+        any_case=("ignore", "disregard", "forget", "jailbreak", "developer mode", "system prompt"),
+    ),
+    Family(BOILERPLATE.search, any_case=("as an? (?:ai|artificial|large)",)),
+    Family(
+        PLACEHOLDER.search,
+        exact=(
+            rf"\[(?:{'|'.join(HEADS)})", r"\{\{", rf"\{{(?:{'|'.join(SLOTS)})\}}", "TODO", "FIXME", "lorem ipsum",
+            "XXXX",
+        ),
+    ),
+    Family(
+        INVISIBLE.search,
+        exact=(r"\xe2\x80[\x8b\x8e\x8f\xaa-\xae]", r"\xe2\x81[\xa0-\xa9]", r"\xef\xbb\xbf", r"\xf3\xa0[\x80\x81]"),
+    ),
+    Family(MOJIBAKE.search, exact=(r"\xc3\x83", r"\xc3\xa2\xe2\x82\xac", r"\xc3\x82", r"\xef\xbf\xbd")),
+    Family(lambda text: open_fence(text) or CALL.search(text), exact=("```",), any_case=("<tool_call",)),
+)  # fmt: skip
+
+
+def _anything(text: str) -> bool:
+    return CONTROL.search(text) is not None or any(family.found(text) for family in _FAMILIES)
+
+
+# an escape may hide what the others look for: those of ASCII, and those of the characters named above
+FAMILIES = (
+    *_FAMILIES,
+    Family(
+        _anything,
+        any_case=(
+            r"\\u00[0-7]", r"\\u20(?:0[bef]|2[a-e]|6)", r"\\ufeff", r"\\ufffd", r"\\udb40", r"\\u00c[23]",
+            r"\\u00e2", r"\\[bf/]",
+        ),
+    ),
+)  # fmt: skip

@@ -1,20 +1,19 @@
-"""Reads a dataset line by line, whatever its packing: plain, gzip, zstandard, a file or a stream."""
+"""Reads a dataset in blocks of whole lines, and knows its size, hash and encoding afterwards."""
 
 from __future__ import annotations
 
 import codecs
-import gzip
 import hashlib
-import io
+from bisect import bisect_left
 from collections.abc import Iterator
-from pathlib import Path
-from typing import BinaryIO, cast
+from itertools import accumulate
+from typing import BinaryIO, NamedTuple
 
-from service.errors import TuneGateError
-from service.lint.gate import gate
+from service.lint.gate import EVERY_FAMILY, NO_FAMILY, gate
+from service.lint.packing import BUFFER_BYTES
 
-_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-_BUFFER_BYTES = 1 << 20
+# a longer line is no row of any target; its beginning is looked at, the rest is passed over
+LONGEST_LINE = 32 << 20
 # UTF-32 first: its little-endian mark begins with UTF-16's
 _MARKS = [
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -23,114 +22,127 @@ _MARKS = [
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 ]
+_UTF8_MARK_BYTES = 3
 
 
-class Source:
-    """One open input: its lines, and after them its size, hash and byte-order mark (of the unpacked bytes)."""
+class Block(NamedTuple):
+    """Lines without their ends; `offsets` are where they begin, `held` what the gate saw in a line, by its index."""
 
-    def __init__(self, stream: BinaryIO, name: str) -> None:
-        self.name = name
+    lines: list[bytes]
+    offsets: list[int]
+    held: dict[int, frozenset[int]] | None
+
+    def families(self, index: int) -> frozenset[int]:
+        """What may be in a line; everything where nobody could look."""
+        return EVERY_FAMILY if self.held is None else self.held.get(index, NO_FAMILY)
+
+
+class Encoding(NamedTuple):
+    """`mark` is the byte-order mark's encoding, or None."""
+
+    mark: str | None
+    name: str
+
+
+def encoding_of(head: bytes) -> Encoding:
+    """The encoding by the first bytes."""
+    mark = next((encoding for mark, encoding in _MARKS if head.startswith(mark)), None)
+    if mark is not None:
+        return Encoding(mark, mark)
+    if head[:2] == b"{\x00":
+        return Encoding(None, "utf-16-le")
+    return Encoding(None, "utf-16-be" if head[:2] == b"\x00{" else "utf-8")
+
+
+class Reader:
+    """A stretch of an input: its blocks, and after them its size and hash (of the unpacked bytes).
+
+    A stretch that begins at `start` > 0 begins with a line; one with an `end` ends after a line's end.
+    """
+
+    def __init__(self, stream: BinaryIO, *, start: int = 0, end: int | None = None, hashed: bool = True) -> None:
         self.bytes = 0
-        self.bom: str | None = None
-        self.encoding = "utf-8"
         self.crlf = 0
-        self._digest = hashlib.sha256()
-        self._stream = _unpacked(stream, name)
+        self.encoding = Encoding(None, "utf-8")
+        self._stream = stream
+        self._start = start
+        self._left = None if end is None else end - start
+        self._digest = hashlib.sha256() if hashed else None
 
     @property
     def sha256(self) -> str:
-        return self._digest.hexdigest()
+        return self._digest.hexdigest() if self._digest else ""
 
-    def lines(self) -> Iterator[tuple[int, bytes, bool]]:
-        """(byte offset, line without its end, held back by the gate) of every line; a UTF-8 mark is left out."""
-        try:
-            for block in self._blocks():
-                yield from self._lines_of(block)
-        except (EOFError, gzip.BadGzipFile, OSError) as error:
-            raise TuneGateError(
-                "unreadable_path", f"{self.name}: the packed data breaks off or is damaged ({type(error).__name__})."
-            ) from error
+    def blocks(self) -> Iterator[Block]:
+        """Whole lines, about a megabyte of them at a time; a UTF-8 mark at the start is left out."""
+        for chunk, passed_over in self._chunks():
+            offset = self._start + self.bytes
+            self.bytes += len(chunk) + passed_over
+            if not offset:
+                self.encoding = encoding_of(chunk)
+            if self.encoding.name == "utf-8":
+                yield self._block(chunk, offset)
 
-    def _blocks(self) -> Iterator[bytes]:
-        """Whole lines, about a megabyte of them at a time."""
+    def _chunks(self) -> Iterator[tuple[bytes, int]]:
+        """(whole lines, bytes passed over at their end)."""
         rest: list[bytes] = []
-        while block := self._stream.read(_BUFFER_BYTES):
-            cut = block.rfind(b"\n") + 1
+        size = passed_over = 0
+        while piece := self._read():
+            cut = piece.rfind(b"\n") + 1
+            if passed_over and cut:
+                # the long line ends here
+                first = piece.find(b"\n") + 1
+                yield b"".join(rest), passed_over + first
+                piece, cut = piece[first:], cut - first
+                rest, size, passed_over = [], 0, 0
             if cut:
-                yield b"".join([*rest, block[:cut]])
-                rest = [block[cut:]]
+                yield b"".join([*rest, piece[:cut]]), 0
+                rest, size = [piece[cut:]], len(piece) - cut
+            elif size > LONGEST_LINE:
+                passed_over += len(piece)
             else:
-                rest.append(block)
+                rest.append(piece)
+                size += len(piece)
         last = b"".join(rest)
         if last:
-            yield last
+            yield last, passed_over
 
-    def _lines_of(self, block: bytes) -> Iterator[tuple[int, bytes, bool]]:
-        start = self.bytes
-        self._digest.update(block)
-        self.bytes += len(block)
-        if not start:
-            self._look(block)
-        if self.encoding != "utf-8":
-            return
-        found = gate(block)
-        places = [*(found or ()), len(block) + 1]
-        next_place, position = 0, 0
-        lines = block.split(b"\n")
+    def _read(self) -> bytes:
+        wanted = BUFFER_BYTES if self._left is None else min(BUFFER_BYTES, self._left)
+        piece = self._stream.read(wanted)
+        if self._left is not None:
+            self._left -= len(piece)
+        if self._digest is not None:
+            self._digest.update(piece)
+        return piece
+
+    def _block(self, chunk: bytes, offset: int) -> Block:
+        lines = chunk.split(b"\n")
+        ends = list(accumulate(map(len, lines), lambda end, length: end + length + 1, initial=-1))
+        offsets = [offset + end + 1 for end in ends[:-1]]
         if not lines[-1]:
             lines.pop()
-        for line in lines:
-            end = position + len(line)
-            held = found is None or places[next_place] <= end
-            while places[next_place] <= end:
-                next_place += 1
-            offset, shown = start + position, line
-            position = end + 1
-            if not offset and self.bom == "utf-8":
-                offset, shown = 3, line[3:]
-            if shown.endswith(b"\r"):
+        held = _by_line(gate(chunk), ends)
+        if not offset and self.encoding.mark == "utf-8":
+            lines[0] = lines[0][_UTF8_MARK_BYTES:]
+            offsets[0] = _UTF8_MARK_BYTES
+        if b"\r" in chunk:
+            self._without_carriage_returns(lines, complete=chunk.endswith(b"\n"))
+        return Block(lines, offsets, held)
+
+    def _without_carriage_returns(self, lines: list[bytes], *, complete: bool) -> None:
+        for i, line in enumerate(lines):
+            if line.endswith(b"\r"):
+                lines[i] = line[:-1]
                 # the last line may end with a lone carriage return, which is no line end
-                self.crlf += position <= len(block)
-                shown = shown[:-1]
-            yield offset, shown, held
-
-    def _look(self, head: bytes) -> None:
-        self.bom = next((encoding for mark, encoding in _MARKS if head.startswith(mark)), None)
-        if self.bom is not None:
-            self.encoding = self.bom
-        elif head[:2] == b"{\x00":
-            self.encoding = "utf-16-le"
-        elif head[:2] == b"\x00{":
-            self.encoding = "utf-16-be"
+                self.crlf += complete or i < len(lines) - 1
 
 
-def open_source(path: Path, shown_as: str) -> tuple[BinaryIO, Source]:
-    """Open a file.
-
-    Raises:
-        TuneGateError: `unreadable_path`.
-    """
-    try:
-        if path.is_dir():
-            raise TuneGateError("unreadable_path", f"{shown_as}: a folder.", remedy="Name the files in it.")
-        handle = path.open("rb", buffering=_BUFFER_BYTES)
-    except OSError as error:
-        raise TuneGateError(
-            "unreadable_path", f"{shown_as}: {error.strerror}.", remedy="Name a readable file."
-        ) from error
-    return handle, Source(handle, shown_as)
-
-
-def _unpacked(stream: BinaryIO, name: str) -> BinaryIO:
-    buffered = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", stream))
-    head = buffered.peek(4)[:4]
-    if head.startswith(_GZIP):
-        return cast("BinaryIO", gzip.GzipFile(fileobj=buffered))
-    if head == _ZSTD:
-        try:
-            import zstandard
-        except ImportError as error:
-            raise TuneGateError("missing_extra", f"{name}: zstandard is not installed.") from error
-        packed = zstandard.ZstdDecompressor().stream_reader(buffered, read_across_frames=True)
-        return io.BufferedReader(packed, _BUFFER_BYTES)
-    return buffered
+def _by_line(found: list[tuple[int, int]] | None, ends: list[int]) -> dict[int, frozenset[int]] | None:
+    """What the gate saw by line index; `ends[i]` is the place of the end of the line before line i."""
+    if found is None:
+        return None
+    held: dict[int, set[int]] = {}
+    for place, family in found:
+        held.setdefault(bisect_left(ends, place) - 1, set()).add(family)
+    return {index: frozenset(families) for index, families in held.items()}

@@ -16,11 +16,6 @@ MESSAGE_KEYS = (
     "role", "content", "name", "weight", "tool_calls", "tool_call_id", "function_call", "refusal",
 )  # fmt: skip
 KNOWN_KEYS = frozenset((*TOP_KEYS, *MESSAGE_KEYS, "id", "type", "function", "arguments", "parameters"))
-# turn markers and sentence tokens of the common chat templates
-SPECIAL = re.compile(
-    r"<\|(?:im_start|im_end|im_sep|endoftext|end|user|assistant|system|tool|eot_id|start_header_id|end_header_id"
-    r"|begin_of_text|end_of_text|endofprompt)\|>|\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>"
-)
 # framing of a message in the chat format of OpenAI's models; text is estimated at four bytes per token
 FRAMING_TOKENS = 4
 BYTES_PER_TOKEN = 4
@@ -112,6 +107,21 @@ def texts(row: Row) -> Iterator[tuple[str, str, str]]:
     for place, who, part in parts(row):
         if isinstance(part, dict) and isinstance(part.get("text"), str):
             yield f"{place}/text", who, part["text"]
+
+
+def message_text(message: dict[str, Any]) -> str:
+    """All that a model reads of a message as one text: its texts, its name and its calls."""
+    content = message.get("content")
+    found = [content] if isinstance(content, str) else []
+    listed = [part.get("text") for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    found += [text for text in listed if isinstance(text, str)]
+    found += [message["name"]] if isinstance(message.get("name"), str) else []
+    written = message.get("tool_calls")
+    for call in [*(written if isinstance(written, list) else []), {"function": message.get("function_call")}]:
+        function = call.get("function") if isinstance(call, dict) else None
+        values = [function.get("name"), function.get("arguments")] if isinstance(function, dict) else []
+        found += [value for value in values if isinstance(value, str)]
+    return "\n".join(found)
 
 
 def parts(row: Row) -> Iterator[tuple[str, str, Any]]:

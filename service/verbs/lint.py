@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,17 +13,17 @@ from service import __version__
 from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError, suggestion
 from service.lint.catalogue import rule_ids
-from service.lint.check import SplitFacts
-from service.lint.corpus import corpus_facts, split_facts, statistics
-from service.lint.engine import Collector, Linter
+from service.lint.check import CorpusFacts
+from service.lint.corpus import Corpus, quantile
+from service.lint.engine import Linter
 from service.lint.profile import Profile, load_profile
-from service.lint.reader import Source, open_source
-from service.lint.tally import Tally
+from service.lint.stretch import Checks, chosen_checks
 from service.records.decision import FactValue
 from service.records.identity import record_id
-from service.records.lint_report import LintReport, NotScanned, Role, Statistics, Summary
+from service.records.lint_report import LintReport, NotScanned, Role, Summary
 
 METHODS = ("sft", "dpo", "rft")
+_ONE_TURN = 2
 
 
 class LintInput(msgspec.Struct, frozen=True):
@@ -34,7 +35,7 @@ class LintInput(msgspec.Struct, frozen=True):
 
 
 class LintRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What to lint, and for whom."""
+    """What to lint, and for whom; `workers` 0 takes as many processes as a large file is worth."""
 
     inputs: list[LintInput]
     target: str
@@ -43,6 +44,7 @@ class LintRequest(msgspec.Struct, frozen=True, kw_only=True):
     select: list[str] = []
     ignore: list[str] = []
     max_findings: int = 20
+    workers: int = 1
 
 
 def lint(request: LintRequest, *, rules: RuleFiles, stdin: BinaryIO | None = None) -> LintReport:
@@ -52,27 +54,22 @@ def lint(request: LintRequest, *, rules: RuleFiles, stdin: BinaryIO | None = Non
         TuneGateError: `unreadable_path`, or `invalid_input` for an unknown target, method or rule id.
     """
     profile = load_profile(request.target, rules)
-    chosen = _chosen(request)
-    collector = Collector(profile, chosen=chosen, most=request.max_findings, method=request.method)
-    linter = Linter(profile, collector, method=request.method, model=request.model or "")
+    checks = chosen_checks(
+        profile, _chosen(request), method=request.method, model=request.model or "", most=request.max_findings
+    )
+    linter = Linter(checks, workers=request.workers)
     for one in sorted(request.inputs, key=lambda each: each.role):
         _read(one, linter, stdin)
-    training = [tally for role, tally in linter.tallies if role == "train"]
-    facts = corpus_facts(training, profile.limit_values(request.model or ""))
-    split = _split(linter)
-    linter.finish([(training[0].path if training else "-", facts)], split, request.inputs[-1].shown_as)
-    return _report(request, profile, rules, linter, collector, split, statistics(training, facts))
+    return _report(request, checks, rules, linter, linter.finish())
 
 
 def _read(one: LintInput, linter: Linter, stdin: BinaryIO | None) -> None:
-    if one.path is None:
-        if stdin is None:
-            raise TuneGateError("invalid_input", "No standard input to read.")
-        linter.read(Source(stdin, one.shown_as), one.role)
-        return
-    handle, source = open_source(one.path, one.shown_as)
-    with handle:
-        linter.read(source, one.role)
+    if one.path is not None:
+        linter.read_file(one.path, one.shown_as, one.role)
+    elif stdin is None:
+        raise TuneGateError("invalid_input", "No standard input to read.")
+    else:
+        linter.read_stream(stdin, one.shown_as, one.role)
 
 
 def _chosen(request: LintRequest) -> set[str]:
@@ -91,51 +88,30 @@ def _chosen(request: LintRequest) -> set[str]:
     return {code for code in selected if not (request.ignore and code.startswith(tuple(request.ignore)))}
 
 
-def _split(linter: Linter) -> SplitFacts:
-    train = [tally for role, tally in linter.tallies if role == "train"]
-    held_out = [tally for role, tally in linter.tallies if role == "validation"]
-    hashes = {role: {file.sha256 for file in linter.files if file.role == role} for role in ("train", "validation")}
-    return split_facts(train, held_out, same_file=bool(hashes["train"] & hashes["validation"]))
-
-
-def _report(
-    request: LintRequest,
-    profile: Profile,
-    rules: RuleFiles,
-    linter: Linter,
-    collector: Collector,
-    split: SplitFacts,
-    distributions: Statistics,
-) -> LintReport:
+def _report(request: LintRequest, checks: Checks, rules: RuleFiles, linter: Linter, corpus: Corpus) -> LintReport:
     revision = hashlib.sha256(f"{rules.revision} {__version__}".encode()).hexdigest()
-    findings = [finding for kept in collector.kept.values() for finding in kept]
-    order = {file.path: i for i, file in enumerate(linter.files)}
-    findings.sort(key=lambda f: (order.get(f.path, 0), f.line or 0, f.rule, f.pointer or ""))
-    errors = collector.total("error")
-    training = [tally for role, tally in linter.tallies if role == "train"]
+    findings, counts = linter.findings(), linter.counts
+    listed = Counter(finding.rule for finding in findings)
+    facts, errors = corpus.facts({}), linter.total("error")
     return LintReport(
-        id=_identity(request, profile, revision, linter),
+        id=_identity(request, checks.profile, revision, linter),
         rules_revision=revision,
-        target=profile.id,
+        target=checks.profile.id,
         method=request.method,
         model=request.model,
         files=linter.files,
         verdict="fail" if errors else "pass",
-        summary=Summary(errors, collector.total("warning"), collector.total("info")),
-        counts=dict(sorted(collector.counts.items())),
+        summary=Summary(errors, linter.total("warning"), linter.total("info")),
+        counts=counts,
         findings=findings,
-        truncated={
-            code: collector.counts[code] - len(kept)
-            for code, kept in sorted(collector.kept.items())
-            if collector.counts[code] > len(kept)
-        },
-        facts=_facts(training, errors, len(split.same_rows) + len(split.same_prompts)),
+        truncated={code: count - listed[code] for code, count in counts.items() if count > listed[code]},
+        facts=_facts(corpus, facts, errors),
         not_scanned=[
             NotScanned("exact token counts", "lengths are estimated at four bytes per token"),
             NotScanned("personal data and secrets", "the privacy scan is not part of this version"),
-            NotScanned("near duplicates", "only rows that are equal byte for byte are found"),
+            NotScanned("near duplicates", "only rows whose prompts and answers are equal are found"),
         ],
-        statistics=distributions,
+        statistics=corpus.statistics(facts),
     )
 
 
@@ -152,26 +128,17 @@ def _identity(request: LintRequest, profile: Profile, revision: str, linter: Lin
     )
 
 
-def _facts(training: list[Tally], errors: int, leakage: int) -> dict[str, FactValue]:
-    rows = sum(tally.rows for tally in training)
-    facts = corpus_facts(training, {})
-    lengths = _joined(training)
+def _facts(corpus: Corpus, facts: CorpusFacts, errors: int) -> dict[str, FactValue]:
+    lengths, split = corpus.lengths(), corpus.split()
     return {
         "data.rows": facts.valid,
         "data.errors": errors,
-        "data.duplicate_share": round(len(facts.duplicates) / rows, 6) if rows else 0.0,
-        "data.leakage_rows": leakage,
-        "data.system_prompts": len({digest for tally in training for digest in tally.systems}),
-        "data.tokens_p50": lengths.token_quantile(0.5),
-        "data.tokens_p95": lengths.token_quantile(0.95),
-        "data.tokens_max": lengths.token_quantile(1.0),
-        "data.weights_used": any(tally.weighted for tally in training),
-        "data.multi_turn": any(tally.longest_turns > 2 for tally in training),
+        "data.duplicate_share": round(facts.duplicates.total / facts.rows, 6) if facts.rows else 0.0,
+        "data.leakage_rows": split.same_rows.total + split.same_prompts.total,
+        "data.system_prompts": facts.systems,
+        "data.tokens_p50": quantile(lengths, 0.5),
+        "data.tokens_p95": quantile(lengths, 0.95),
+        "data.tokens_max": quantile(lengths, 1.0),
+        "data.weights_used": any(partial.weighted for partial in corpus.training),
+        "data.multi_turn": facts.longest_turns > _ONE_TURN,
     }
-
-
-def _joined(tallies: list[Tally]) -> Tally:
-    joined = Tally("-")
-    for tally in tallies:
-        joined.tokens.update(tally.tokens)
-    return joined

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from service.data import rule_files
 from service.lint import gate as gate_module
 from service.lint import reader
-from service.lint.reader import Source
+from service.lint.reader import Reader
 from service.records.lint_report import LintReport
 from service.verbs.lint import LintInput, LintRequest, lint
 
@@ -23,11 +23,15 @@ RULES = rule_files()
 
 @contextmanager
 def blocks_of(size: int) -> Iterator[None]:
-    whole, reader._BUFFER_BYTES = reader._BUFFER_BYTES, size
+    whole, reader.BUFFER_BYTES = reader.BUFFER_BYTES, size
     try:
         yield
     finally:
-        reader._BUFFER_BYTES = whole
+        reader.BUFFER_BYTES = whole
+
+
+def lines_of(read: Reader) -> list[tuple[int, bytes]]:
+    return [one for block in read.blocks() for one in zip(block.offsets, block.lines, strict=False)]
 
 
 @given(st.lists(st.binary(max_size=12), max_size=12).map(b"\n".join), st.integers(1, 40))
@@ -37,8 +41,8 @@ def test_lines_and_offsets_do_not_depend_on_the_blocks(raw: bytes, size: int) ->
     if raw[:4] in {b"\x28\xb5\x2f\xfd", b"\x00\x00\xfe\xff"}:
         return
     with blocks_of(size):
-        source = Source(io.BytesIO(raw), "-")
-        found = [(offset, line) for offset, line, _ in source.lines()]
+        read = Reader(io.BytesIO(raw))
+        found = lines_of(read)
     expected, offset = [], 0
     for line in raw.split(b"\n"):
         expected.append((offset, line.removesuffix(b"\r")))
@@ -46,7 +50,7 @@ def test_lines_and_offsets_do_not_depend_on_the_blocks(raw: bytes, size: int) ->
     if raw.endswith(b"\n") or not raw:
         expected.pop()
     assert found == expected
-    assert source.bytes == len(raw)
+    assert read.bytes == len(raw)
 
 
 def told(raw: bytes) -> LintReport:
@@ -80,4 +84,4 @@ def test_a_gate_changes_nothing_but_the_time(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_line_longer_than_a_block_is_one_line() -> None:
     raw = b'{"messages": "' + b"x " * 3_000_000 + b'"}\n{}\n'
-    assert [len(line) for _, line, _ in Source(io.BytesIO(raw), "-").lines()] == [len(raw.split(b"\n")[0]), 2]
+    assert [len(line) for _, line in lines_of(Reader(io.BytesIO(raw)))] == [len(raw.split(b"\n")[0]), 2]

@@ -29,7 +29,7 @@ from service.lint.check import Check, Hit, Line
 
 
 def find(line: Line) -> Iterator[Hit]:
-    if line.number > 1 and line.raw.startswith(b"\xef\xbb\xbf"):
+    if not line.first and line.raw.startswith(b"\xef\xbb\xbf"):
         yield Hit("byte-order mark inside the file; it was joined from several")
 
 

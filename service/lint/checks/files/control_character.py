@@ -21,18 +21,16 @@ own
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Row
+from service.lint.patterns import CONTROL
 from service.lint.shape import texts
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 def find(row: Row) -> Iterator[Hit]:
     for place, _, text in texts(row):
-        found = len(_CONTROL.findall(text))
+        found = len(CONTROL.findall(text))
         if found:
             yield Hit(f"{found} control character(s)", pointer=place)
 

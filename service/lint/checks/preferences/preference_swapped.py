@@ -28,8 +28,7 @@ from service.lint.check import Check, CorpusFacts, Hit
 
 
 def find(facts: CorpusFacts) -> Iterator[Hit]:
-    for line, first in facts.swapped:
-        yield Hit(f"the opposite of line {first}", line=line)
+    yield from facts.swapped.hits(lambda earlier: f"the opposite of {earlier}")
 
 
 CHECK = Check(code="D008", scope="corpus", severity="WW-W", find=find, methods=("dpo",))

@@ -28,8 +28,7 @@ from service.lint.check import Check, CorpusFacts, Hit
 
 
 def find(facts: CorpusFacts) -> Iterator[Hit]:
-    for _, line, first in facts.conflicts:
-        yield Hit(f"the same prompt as line {first}, another answer", line=line)
+    yield from facts.conflicts.hits(lambda earlier: f"the same prompt as {earlier}, another answer")
 
 
 CHECK = Check(code="Q003", scope="corpus", severity="WWWW", find=find)

@@ -28,8 +28,7 @@ from service.lint.check import Check, CorpusFacts, Hit
 
 
 def find(facts: CorpusFacts) -> Iterator[Hit]:
-    for _, line, first in facts.duplicates:
-        yield Hit(f"the same row as line {first}", line=line)
+    yield from facts.duplicates.hits(lambda earlier: f"the same row as {earlier}")
 
 
 CHECK = Check(code="Q001", scope="corpus", severity="WWWW", find=find, fix="safe")

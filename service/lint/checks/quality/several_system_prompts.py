@@ -28,9 +28,10 @@ from service.lint.check import Check, CorpusFacts, Hit
 
 
 def find(facts: CorpusFacts) -> Iterator[Hit]:
-    if len(facts.system_sizes) > 1:
-        largest = max(facts.system_sizes)
-        yield Hit(f"{len(facts.system_sizes)} different system messages; the most common one in {largest} rows")
+    if not facts.system_sizes and facts.systems:
+        yield Hit(f"more than {facts.systems - 1} different system messages")
+    elif facts.systems > 1:
+        yield Hit(f"{facts.systems} different system messages; the most common one in {facts.system_sizes[0]} rows")
 
 
 CHECK = Check(code="Q011", scope="corpus", severity="WWWI", find=find)

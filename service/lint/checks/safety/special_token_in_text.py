@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Row
-from service.lint.shape import SPECIAL
+from service.lint.patterns import SPECIAL
 
 
 def find(row: Row) -> Iterator[Hit]:

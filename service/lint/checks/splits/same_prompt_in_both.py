@@ -27,8 +27,7 @@ from service.lint.check import Check, Hit, SplitFacts
 
 
 def find(facts: SplitFacts) -> Iterator[Hit]:
-    for path, line in facts.same_prompts:
-        yield Hit("the prompt stands in the training data", line=line, pointer=path)
+    yield from facts.same_prompts.hits(lambda earlier: f"the prompt stands in the training data, {earlier}")
 
 
 CHECK = Check(code="X002", scope="split", severity="WWWW", find=find)

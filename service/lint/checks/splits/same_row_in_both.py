@@ -27,8 +27,7 @@ from service.lint.check import Check, Hit, SplitFacts
 
 
 def find(facts: SplitFacts) -> Iterator[Hit]:
-    for path, line in facts.same_rows:
-        yield Hit("the row stands in the training data", line=line, pointer=path)
+    yield from facts.same_rows.hits(lambda earlier: f"the row stands in the training data, {earlier}")
 
 
 CHECK = Check(code="X001", scope="split", severity="EEEE", find=find)

@@ -21,18 +21,16 @@ own
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Row
+from service.lint.patterns import CALL
 from service.lint.shape import texts
-
-_CALL = re.compile(r"<tool_calls?>|```(?:json)?\s*\{\s*\"(?:name|function)\"[^`]{0,400}\"arguments\"")
 
 
 def find(row: Row) -> Iterator[Hit]:
     for place, who, text in texts(row):
-        if who == "assistant" and _CALL.search(text):
+        if who == "assistant" and CALL.search(text):
             yield Hit("a tool call as text", pointer=place)
 
 

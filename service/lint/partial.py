@@ -1,0 +1,124 @@
+"""What is kept of a stretch of lines: findings, counts, lengths and 12 bytes of hashes a line, never the text.
+
+Partials of consecutive stretches merge into that of the whole, and the whole is the same whatever the cuts.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from typing import NamedTuple
+
+from service.lint.check import Check, Hit
+from service.lint.groups import Groups
+from service.lint.keys import Key
+from service.records.lint_report import FixKind, Severity
+
+_MOST_SYSTEMS, _MOST_LABELS, _MOST_FIELD_SETS, _MOST_REFERENCES = 10_000, 50, 1_000, 2
+
+
+class Kept(NamedTuple):
+    """A finding that is listed; the line counts from the start of the stretch."""
+
+    line: int | None
+    byte_offset: int | None
+    pointer: str | None
+    severity: Severity
+    message: str
+    fix: FixKind
+
+
+class Findings:
+    """Counts every finding and keeps the first `most` of each rule (0 = all)."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.counts: Counter[str] = Counter()
+        self.severities: Counter[str] = Counter()
+        self.suppressed: Counter[str] = Counter()
+        self.kept: dict[str, list[Kept]] = {}
+
+    def add(
+        self, check: Check, severity: Severity, hit: Hit, *, line: int | None = None, offset: int | None = None
+    ) -> None:
+        """Count a hit, and all further ones that it stands for."""
+        self.counts[check.code] += 1 + hit.further
+        self.severities[severity] += 1 + hit.further
+        kept = self.kept.setdefault(check.code, [])
+        if not self.most or len(kept) < self.most:
+            at = line if line is not None else hit.line
+            kept.append(Kept(at, offset, hit.pointer, severity, hit.message, check.fix))
+
+    def merge(self, later: Findings, lines: int) -> None:
+        """Append the findings of the stretch that begins `lines` lines later."""
+        self.counts.update(later.counts)
+        self.severities.update(later.severities)
+        self.suppressed.update(later.suppressed)
+        for code, found in later.kept.items():
+            kept = self.kept.setdefault(code, [])
+            room = self.most - len(kept) if self.most else len(found)
+            kept += [one._replace(line=one.line + lines if one.line else one.line) for one in found[:room]]
+
+
+class Partial:
+    """Accumulates one stretch of a file."""
+
+    def __init__(self, most: int) -> None:
+        self.findings = Findings(most)
+        self.lines = self.rows = self.valid = 0
+        self.without_system = self.with_images = 0
+        self.weighted = False
+        self.spoken = self.short_answers = self.refusals = 0
+        self.preferred_bytes = self.other_bytes = 0
+        self.crlf = 0
+        self.shapes: Counter[str] = Counter()
+        self.turns: Counter[int] = Counter()
+        self.tokens: Counter[int] = Counter()
+        self.systems: Groups[int] = Groups(_MOST_SYSTEMS)
+        self.labels: Groups[int] = Groups(_MOST_LABELS)
+        self.field_sets: Groups[tuple[str, ...]] = Groups(_MOST_FIELD_SETS)
+        self.references: Groups[int] = Groups(_MOST_REFERENCES)
+        # one element a line; 0 stands for a blank line
+        self.prompts = array("Q")
+        self.answers = array("I")
+        self.others = array("I")
+
+    def key(self, key: Key) -> None:
+        """Keep what makes the row of this line the same as another."""
+        self.prompts.append(key.prompt)
+        self.answers.append(key.answer)
+        if key.other or self.others:
+            self.others.extend([0] * (len(self.answers) - 1 - len(self.others)))
+            self.others.append(key.other)
+
+    def blank(self) -> None:
+        """A line without a row."""
+        self.key(Key(0))
+
+    def merge(self, later: Partial) -> None:
+        """Append the stretch that follows."""
+        self.findings.merge(later.findings, self.lines)
+        if later.others or self.others:
+            self.others.extend([0] * (len(self.answers) - len(self.others)))
+            self.others.extend(later.others)
+        self.prompts.extend(later.prompts)
+        self.answers.extend(later.answers)
+        for name in _SUMS:
+            setattr(self, name, getattr(self, name) + getattr(later, name))
+        for name in _COUNTERS:
+            getattr(self, name).update(getattr(later, name))
+        for name in _GROUPS:
+            getattr(self, name).merge(getattr(later, name))
+        self.weighted = self.weighted or later.weighted
+
+    def longest_turns(self) -> int:
+        """The most turns that a row has."""
+        return max(self.turns, default=0)
+
+
+_SUMS = (
+    "lines", "rows", "valid", "without_system", "with_images", "spoken", "short_answers", "refusals", "preferred_bytes",
+    "other_bytes", "crlf",
+)  # fmt: skip
+_COUNTERS = ("shapes", "turns", "tokens")
+_GROUPS = ("systems", "labels", "field_sets", "references")

@@ -1,0 +1,256 @@
+"""Lints one stretch of lines: what is plainly clean is only counted, every other line meets all checks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from service.lint.catalogue import all_checks
+from service.lint.check import Check, Hit, Line, Row
+from service.lint.fast import Plain, plainly_clean
+from service.lint.keys import canonical, plain_key, row_key, text_hash
+from service.lint.lengths import Lengths
+from service.lint.partial import Partial
+from service.lint.patterns import REFUSAL
+from service.lint.profile import Profile
+from service.lint.reader import Block, Reader
+from service.lint.shape import BYTES_PER_TOKEN, TOP_KEYS, message_text, outputs, preference_input, role, shape_of
+from service.records.lint_report import Severity
+
+# checks of files and of preference rows read the whole row, the others its conversation
+_OF_WHOLE_ROWS = "FD"
+# a class is an answer as short as this
+_LABEL_CHARACTERS = 40
+# rows are measured exactly from this size where the target has no limit
+_LONGEST_ROW = 4 << 20
+_BLANK_LINE = "F011"
+_UTF8_MARK_BYTES = 3
+# what REFUSAL's matches begin with
+_REFUSAL_STARTS = frozenset("iIsS \t\n\r")
+
+
+class Checks(msgspec.Struct, frozen=True):
+    """The checks that count for a target, a method and a choice, with their severities."""
+
+    profile: Profile
+    severities: dict[str, Severity]
+    method: str = "sft"
+    model: str = ""
+    most: int = 20
+
+    def of(self, scope: str) -> list[Check]:
+        """The checks of one scope."""
+        return [check for check in all_checks() if check.scope == scope and check.code in self.severities]
+
+
+def chosen_checks(profile: Profile, codes: set[str], *, method: str, model: str, most: int) -> Checks:
+    """The checks among `codes` that the target counts."""
+    found = {
+        check.code: severity
+        for check in all_checks()
+        if check.code in codes and method in check.methods and (severity := profile.severity_of(check)) is not None
+    }
+    return Checks(profile, found, method, model, most)
+
+
+class Stretch:
+    """Reads one stretch of a file into a Partial; `last` says that the file ends with it."""
+
+    def __init__(self, checks: Checks, *, last: bool = True) -> None:
+        self.partial = Partial(checks.most)
+        self._checks = checks
+        self._last = last
+        self._limits = checks.profile.limit_values(checks.model)
+        self._lengths = Lengths(self.partial.tokens)
+        line_checks = checks.of("line")
+        self._row_checks = checks.of("row")
+        self._explaining = [check for check in line_checks if not check.fallback and check.code != _BLANK_LINE]
+        self._fallback = [check for check in line_checks if check.fallback]
+        self._blank = [check for check in line_checks if check.code == _BLANK_LINE]
+        # a target that does not read weights says so of every row that has one
+        self._weights = "R033" not in checks.severities
+        # keys and punctuation of JSON take more bytes than their framing takes tokens, so this is on the safe side
+        self._longest = self._limits.get("max_tokens_per_example", 0) * BYTES_PER_TOKEN or _LONGEST_ROW
+        self._longest_message = self._limits.get("max_chars_message", 0)
+
+    def read(self, reader: Reader) -> Partial:
+        """Lint every line."""
+        plain = self._checks.method == "sft"
+        blank: tuple[int, int, bytes] | None = None
+        for block in reader.blocks():
+            if blank is not None:
+                self._blank_line(*blank)
+            blank = self._block(block, plain=plain)
+        if blank is not None and not self._last:
+            self._blank_line(*blank)
+        self.partial.crlf = reader.crlf
+        return self.partial
+
+    def _block(self, block: Block, *, plain: bool) -> tuple[int, int, bytes] | None:
+        """Returns the block's last line when it is blank: that is no finding at the end of a file."""
+        partial, number = self.partial, self.partial.lines
+        blank = None
+        for index, line in enumerate(block.lines):
+            number += 1
+            if blank is not None:
+                self._blank_line(*blank)
+                blank = None
+            found = None
+            if plain:
+                found = plainly_clean(
+                    line,
+                    block.families(index),
+                    weights=self._weights,
+                    longest=self._longest,
+                    longest_message=self._longest_message,
+                )
+            if found is not None:
+                self._clean(found)
+            elif not line.strip():
+                blank = (number, block.offsets[index], line)
+                partial.blank()
+            else:
+                self._other(line, number, block.offsets[index])
+        partial.lines = number
+        return blank
+
+    def _clean(self, row: Plain) -> None:
+        partial, contents = self.partial, row.contents
+        partial.rows += 1
+        partial.valid += 1
+        partial.shapes["chat"] += 1
+        partial.field_sets.add(())
+        if row.weights:
+            partial.weighted = True
+        answer = contents[-1]
+        prompt, said = plain_key(contents, row.weights)
+        partial.prompts.append(prompt)
+        partial.answers.append(said)
+        self._conversation(contents[0] if row.has_system else None, len(contents))
+        self._answer(answer, said)
+        self._lengths.add(contents)
+
+    def _other(self, raw: bytes, number: int, offset: int) -> None:
+        data, error = decode(raw)
+        line = Line(raw=raw, number=number, data=data, error=error, first=offset <= _UTF8_MARK_BYTES)
+        found = list(self._line_hits(line))
+        if isinstance(data, dict):
+            found += self._row_hits(data)
+        wrong = [self._add(check, hit, number, offset) for check, hit in found]
+        valid = error is None and isinstance(data, dict) and "error" not in wrong
+        self._count(raw, data, valid=valid)
+
+    def _add(self, check: Check, hit: Hit, number: int, offset: int) -> Severity:
+        severity = hit.severity or self._checks.severities[check.code]
+        self.partial.findings.add(check, severity, hit, line=number, offset=offset)
+        return severity
+
+    def _count(self, raw: bytes, data: Any, *, valid: bool) -> None:
+        partial = self.partial
+        partial.rows += 1
+        partial.valid += valid
+        key = row_key(raw, data, self._checks.method)
+        partial.key(key)
+        if not isinstance(data, dict):
+            return
+        partial.shapes[shape_of(data) or "unknown"] += 1
+        row = Row(data)
+        if self._checks.method == "dpo":
+            self._preference(row)
+        messages = [m for m in preference_input(row) if isinstance(m, dict)] or [m for _, m in row.messages]
+        if not messages:
+            return
+        system = next((str(m.get("content")) for m in messages if role(m) in {"system", "developer"}), None)
+        self._conversation(system, len(messages))
+        partial.with_images += any(_has_image(message) for message in messages)
+        partial.weighted = partial.weighted or any("weight" in message for message in messages)
+        self._fields(data)
+        answer = messages[-1].get("content")
+        if role(messages[-1]) == "assistant" and isinstance(answer, str):
+            self._answer(answer, key.answer)
+        self._lengths.add([message_text(message) for message in messages])
+
+    def _conversation(self, system: str | None, messages: int) -> None:
+        partial = self.partial
+        if system is None:
+            partial.without_system += 1
+        else:
+            partial.systems.add(text_hash(system))
+            messages -= 1
+        partial.turns[messages] += 1
+
+    def _answer(self, answer: str, key: int) -> None:
+        partial = self.partial
+        partial.spoken += 1
+        if len(answer) <= _LABEL_CHARACTERS:
+            partial.short_answers += " " not in answer.strip()
+            partial.labels.add(key)
+        else:
+            partial.labels.spill()
+        if answer[:1] in _REFUSAL_STARTS:
+            partial.refusals += REFUSAL.match(answer) is not None
+
+    def _preference(self, row: Row) -> None:
+        found = [canonical(output) for _, output in outputs(row)]
+        if len(found) == 2:
+            self.partial.preferred_bytes += len(found[0])
+            self.partial.other_bytes += len(found[1])
+
+    def _fields(self, data: dict[str, Any]) -> None:
+        names = tuple(sorted(name for name in data if name not in TOP_KEYS))
+        self.partial.field_sets.add(names)
+        self.partial.references.add(text_hash(canonical([data[name] for name in names]).decode()))
+
+    def _row_hits(self, data: dict[str, Any]) -> Iterator[tuple[Check, Hit]]:
+        """The checks of a row; of preference data, chat checks read the input."""
+        whole = self._row(data)
+        nested = data.get("input") if self._checks.method == "dpo" else None
+        for check in self._row_checks:
+            if isinstance(nested, dict) and check.code[0] not in _OF_WHOLE_ROWS:
+                for hit in check.find(self._row(nested)):
+                    place = f"/input{hit.pointer}" if hit.pointer else "/input"
+                    yield check, msgspec.structs.replace(hit, pointer=place)
+            else:
+                yield from ((check, hit) for hit in check.find(whole))
+
+    def _row(self, data: dict[str, Any]) -> Row:
+        return Row(
+            data,
+            strict=self._checks.profile.strict_alternation,
+            arguments=self._checks.profile.arguments,
+            limits=self._limits,
+            method=self._checks.method,
+            model=self._checks.model,
+        )
+
+    def _line_hits(self, line: Line) -> Iterator[tuple[Check, Hit]]:
+        explained = [(check, hit) for check in self._explaining for hit in check.find(line)]
+        yield from explained
+        if line.error is not None and not explained:
+            yield from ((check, hit) for check in self._fallback for hit in check.find(line))
+
+    def _blank_line(self, number: int, offset: int, raw: bytes) -> None:
+        line = Line(raw=raw, number=number, data=None, error=None)
+        for check in self._blank:
+            for hit in check.find(line):
+                self._add(check, hit, number, offset)
+
+
+def decode(raw: bytes) -> tuple[Any, str | None]:
+    """(data, None) or (None, why it is not JSON); the reason never quotes the line."""
+    try:
+        return msgspec.json.decode(raw), None
+    except UnicodeDecodeError:
+        return None, "invalid UTF-8"
+    except RecursionError:
+        return None, "nested too deep to read"
+    except ValueError as error:
+        # msgspec names a position or the kind of damage, and quotes no content for JSON that is malformed
+        return None, str(error).removeprefix("JSON is malformed: ")
+
+
+def _has_image(message: dict[str, Any]) -> bool:
+    content = message.get("content")
+    return isinstance(content, list) and any(isinstance(p, dict) and p.get("type") == "image_url" for p in content)

@@ -1,0 +1,124 @@
+"""Any number of processes: the same report, byte for byte; killed and interrupted for real."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psutil
+import pytest
+
+from service.data import rule_files
+from service.lint import workers
+from service.verbs.lint import LintInput, LintRequest, lint
+
+RULES = rule_files()
+ROLES = ("system", "user", "assistant")
+
+
+def messy(rows: int) -> bytes:
+    """Rows of every kind: clean, repeated, contradicting, broken, blank, escaped, long."""
+    chance = random.Random(11)
+    lines: list[bytes] = []
+    for number in range(rows):
+        said = f"Question {number if chance.random() < 0.9 else 7} \u00e9\u200b?"[: chance.randrange(12, 40)]
+        answer = (
+            f"Answer {number % 50}." if chance.random() < 0.9 else "It is so, and more so. " * chance.randrange(1, 60)
+        )
+        messages = [{"role": role, "content": text} for role, text in zip(ROLES, ("Brief.", said, answer), strict=True)]
+        row: dict[str, Any] = {"messages": messages}
+        if chance.random() < 0.05:
+            messages[2]["weight"] = chance.choice([0, 1, 2, True])  # type: ignore[assignment]
+        if chance.random() < 0.05:
+            row["id"] = number
+        lines.append(json.dumps(row, ensure_ascii=chance.random() < 0.5).encode())
+        if chance.random() < 0.03:
+            lines.append(chance.choice([b"", b"  ", b"{", b'{"a": NaN}', b"[1]", b"\xff", b'{"messages": []}']))
+    return b"\n".join(lines) + b"\n" * chance.choice([0, 1])
+
+
+def report_of(path: Path, processes: int, *, target: str = "azure-openai", most: int = 20) -> bytes:
+    held_out = LintInput(path, "validation.jsonl", "validation")
+    request = LintRequest(
+        inputs=[LintInput(path, "data.jsonl"), held_out], target=target, max_findings=most, workers=processes
+    )
+    return msgspec.json.encode(lint(request, rules=RULES))
+
+
+@pytest.mark.parametrize("size", [97, 1_000, 50_000])
+@pytest.mark.parametrize("most", [0, 3])
+def test_the_report_does_not_depend_on_the_processes(
+    tmp_path: Path, size: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "data.jsonl"
+    path.write_bytes(messy(80 if size < 1_000 else 600))
+    want = report_of(path, 1, most=most)
+    monkeypatch.setattr(workers, "STRETCH_BYTES", size)
+    assert report_of(path, 2, most=most) == want
+    assert report_of(path, 3, most=most) == want
+
+
+def test_every_line_is_in_one_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "data.jsonl"
+    path.write_bytes(messy(60))
+    for size in (1, 2, 50, 173, 10**6):
+        monkeypatch.setattr(workers, "STRETCH_BYTES", size)
+        found = workers.pieces(path, "data.jsonl", path.stat().st_size)
+        raw = path.read_bytes()
+        assert b"".join(raw[piece.start : piece.end] for piece in found) == raw
+        assert all(raw[piece.end - 1] == 0x0A for piece in found[:-1])
+        assert [piece.last for piece in found] == [False] * (len(found) - 1) + [True]
+
+
+def started(path: Path) -> tuple[subprocess.Popen[bytes], list[psutil.Process]]:
+    command = [sys.executable, "-m", "service", "lint", str(path), "--target", "openai", "--workers", "2"]
+    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        children = psutil.Process(run.pid).children()
+        if len(children) == 2:
+            return run, children
+        time.sleep(0.01)
+    raise AssertionError("no workers came")
+
+
+def large(tmp_path: Path) -> Path:
+    path = tmp_path / "large.jsonl"
+    raw = messy(3_000) + b"\n"
+    with path.open("wb") as handle:
+        for _ in range(120):
+            handle.write(raw)
+    return path
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_no_worker_outlives_the_command(tmp_path: Path, how: signal.Signals) -> None:
+    run, children = started(large(tmp_path))
+    os.killpg(run.pid, how) if how is signal.SIGINT else run.send_signal(how)
+    _, error = run.communicate(timeout=60)
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert alive == []
+    if how is signal.SIGINT:
+        assert run.returncode == 130
+        assert b"Traceback" not in error
+
+
+def test_a_killed_worker_costs_time_and_nothing_else(tmp_path: Path) -> None:
+    path = large(tmp_path)
+    want = subprocess.run(
+        [sys.executable, "-m", "service", "lint", str(path), "--target", "openai", "--workers", "1"],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    run, children = started(path)
+    children[0].kill()
+    output, error = run.communicate(timeout=120)
+    assert (run.returncode, output) == (want.returncode, want.stdout)
+    assert b"Traceback" not in error
