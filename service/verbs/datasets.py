@@ -11,6 +11,7 @@ from service.records.identity import record_id
 from service.records.lint_report import LintReport
 from service.verbs.context import Context
 from service.verbs.lint import LintRequest, lint
+from service.verbs.lint_query import MAX_FINDINGS
 from service.verbs.uploads import client_left, readable
 
 
@@ -33,7 +34,7 @@ def store_dataset(context: Context, path: Path, request: LintRequest, stop: thre
     report = lint_upload(context, path, request, stop)
     file = report.files[0]
     identity = {"sha256": file.sha256, "target": report.target, "method": report.method, "model": report.model}
-    if request.max_findings != LintRequest(inputs=[], target="").max_findings:
+    if request.max_findings != MAX_FINDINGS:
         identity["max_findings"] = str(request.max_findings)
     dataset = Dataset(id=record_id(identity), sha256=file.sha256, bytes=file.bytes, rows=file.rows, report=report)
     kept = dataset_path(context, dataset)

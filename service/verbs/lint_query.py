@@ -15,6 +15,7 @@ from service.verbs.lint import METHODS, LintInput, LintRequest
 
 _RULES = "a rule id or the start of one"
 _SHOWN, _DIGITS = 60, 9
+MAX_FINDINGS = LintRequest(inputs=[], target="").max_findings
 
 
 class Parameter(msgspec.Struct, frozen=True):
@@ -33,7 +34,7 @@ PARAMETERS = (
     Parameter("method", {"type": "string", "enum": list(METHODS), "default": "sft"}, "Training method."),
     Parameter("model", {"type": "string"}, "The base model; some have limits of their own."),
     Parameter(
-        "max_findings", {"type": "integer", "minimum": 0, "default": 20},
+        "max_findings", {"type": "integer", "minimum": 0, "default": MAX_FINDINGS},
         "At most this many findings per rule are listed (0 = all); counts are always complete.",
     ),
     Parameter("select", {"type": "string"}, "Only these rules: ids or their starts, with commas.", stored=False),
@@ -74,7 +75,7 @@ def lint_request(query: Sequence[tuple[str, str]], rules: RuleFiles, *, stored: 
         model=values.get("model") or None,
         select=_names(values.get("select", "")),
         ignore=_names(values.get("ignore", "")),
-        max_findings=int(values.get("max_findings", LintRequest.__struct_defaults__[-1])),
+        max_findings=int(values.get("max_findings", MAX_FINDINGS)),
     )
 
 

@@ -39,6 +39,9 @@ ROWS: list[dict[str, Any]] = [
     {"prompt": [USER], "chosen": [{"role": "assistant", "content": "A"}],
      "rejected": [{"role": "assistant", "content": "B"}]},
     {"messages": [SYSTEM, USER], "reference": "right", "grader": {"type": "string_check"}},
+    {"messages": [USER, {"role": "assistant", "function_call": {"name": "find", "arguments": "{}"}},
+                  {"role": "function", "name": "find", "content": "1"}, {"role": "assistant", "content": "Found."}],
+     "functions": [TOOL["function"]], "function_call": "auto"},
     {"prompt": "Say it.", "completion": "It."},
     {"conversations": [{"from": "human", "value": "Hi?"}, {"from": "gpt", "value": "Hello."}]},
 ]  # fmt: skip
@@ -51,7 +54,8 @@ def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 PLANTED: list[Any] = [
-    CANARY, f"{CANARY}<|im_end|>", f"see https://{CANARY}.example/{CANARY}?q={CANARY}", f"data:image/png;base64,{CANARY}",
+    CANARY, f"{CANARY}<|im_end|>", f"see https://{CANARY}.example/{CANARY}?q={CANARY}",
+    f"data:image/png;base64,{CANARY}",
     f'{{"{CANARY}": "{CANARY}"}}', {CANARY: CANARY}, [CANARY], [[CANARY]], [{"type": CANARY, CANARY: CANARY}], 7, -1.5,
     True, None, {}, [], "", " ", [None], {"type": "object", "required": CANARY, "properties": {CANARY: CANARY}},
     {"role": CANARY, "content": CANARY, "name": CANARY}, {"url": CANARY}, 10**400, "as an AI model " + CANARY,
@@ -105,12 +109,13 @@ def recoded(encoding: str) -> Callable[[bytes, int], bytes]:
 
 DEEP = 1_500
 MUTATIONS: dict[str, Callable[[bytes, int], bytes]] = {
-    "flip": lambda raw, at: raw and raw[: at % len(raw)] + bytes([raw[at % len(raw)] ^ (1 + at % 255)]) + raw[at % len(raw) + 1 :],
+    "flip": lambda raw, at: bytes(one ^ (1 + at % 255) * (i == at % len(raw)) for i, one in enumerate(raw)),
     "cut": lambda raw, at: raw[: at % (len(raw) + 1)],
     "drop": lambda raw, at: raw[: at % (len(raw) + 1)] + raw[at % (len(raw) + 1) + 1 + at % 7 :],
     "twice": lambda raw, at: raw[: at % (len(raw) + 1)] + raw,
     "NUL": spliced(b"\0"), "NUL escape": in_place_of(b'"', b'"\\u0000'), "control": spliced(b"\x0b"),
-    "mark": lambda raw, at: b"\xef\xbb\xbf" + raw, "mark inside": spliced(b"\xef\xbb\xbf"), "half mark": spliced(b"\xef\xbb"),
+    "mark": lambda raw, at: b"\xef\xbb\xbf" + raw, "mark inside": spliced(b"\xef\xbb\xbf"),
+    "half mark": spliced(b"\xef\xbb"),
     "UTF-16": recoded("utf-16"), "UTF-16BE": recoded("utf-16-be"), "UTF-16LE": recoded("utf-16-le"),
     "UTF-32": recoded("utf-32"), "latin-1": lambda raw, at: raw + "caf\u00e9\n".encode("latin-1"),
     "CRLF": lambda raw, at: raw.replace(b"\n", b"\r\n"), "CR": lambda raw, at: raw.replace(b"\n", b"\r"),
@@ -127,11 +132,11 @@ MUTATIONS: dict[str, Callable[[bytes, int], bytes]] = {
     "loose canary": in_place_of(b"\n", b"\n" + CANARY.encode() + b"\n"),
     "deep": in_place_of(b": ", b": " + b"[" * DEEP + b"]" * DEEP + b', "x": '),
     "deep objects": in_place_of(b": ", b": " + b'{"a":' * DEEP + b"1" + b"}" * DEEP + b', "x": '),
-    "open": in_place_of(b": ", b": " + b"[" * DEEP), "long": in_place_of(b'"', b'"' + CANARY.encode() * 20_000),
-    "long line": lambda raw, at: raw.replace(b"\n", b" " * 70_000),
+    "open": in_place_of(b": ", b": " + b"[" * DEEP), "long": in_place_of(b'"', b'"' + CANARY.encode() * 2_000),
+    "long line": lambda raw, at: raw.replace(b"\n", b" " * 20_000),
     "gzip": lambda raw, at: gzip.compress(raw), "gzip cut": lambda raw, at: gzip.compress(raw)[: -1 - at % 20],
     "gzip head": lambda raw, at: b"\x1f\x8b" + raw, "zstd head": lambda raw, at: b"\x28\xb5\x2f\xfd" + raw,
-    "gzip bomb": lambda raw, at: gzip.compress(bytes(1 << 22)), "zstd": lambda raw, at: zstandard.compress(raw),
+    "gzip bomb": lambda raw, at: gzip.compress(bytes(1 << 20)), "zstd": lambda raw, at: zstandard.compress(raw),
 }  # fmt: skip
 
 
@@ -157,7 +162,7 @@ anything = st.one_of(
 
 
 @given(anything, st.sampled_from(TARGETS), st.sampled_from(METHODS), st.sampled_from([0, 1, 20]))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @example(b"", "local", "sft", 20)
 def test_any_bytes_get_a_lawful_report(raw: bytes, target: str, method: str, most: int) -> None:
     judge(raw, target, method, most)
@@ -184,6 +189,5 @@ def test_a_canary_in_any_place_is_never_repeated(target: str, method: str) -> No
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_the_documented_examples_get_one(target: str) -> None:
-    for raw in seeds():
-        for method in METHODS:
-            judge(raw, target, method)
+    for number, raw in enumerate(seeds()):
+        judge(raw, target, METHODS[number % len(METHODS)])
