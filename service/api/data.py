@@ -13,7 +13,7 @@ from service.records.dataset import Dataset
 from service.records.lint_report import LintReport
 from service.verbs import datasets
 from service.verbs.context import Context
-from service.verbs.lint_output import RENDERERS, render
+from service.verbs.lint_output import render
 from service.verbs.lint_query import lint_request
 from service.verbs.uploads import received
 
@@ -59,7 +59,10 @@ class Datasets(Controller):
     def report(self, request: Request[Any, Any, Any], identifier: str, context: Context) -> Response[bytes]:
         """The lint report as JSON, or (by Accept) as SARIF or as an HTML page."""
         report = datasets.dataset(context, identifier).report
-        offered = [_JSON, *(kind for kind, name in _REPORT_FORMATS.items() if name in RENDERERS)]
-        kind = request.accept.best_match(offered) or _JSON
-        content = msgspec.json.encode(report) if kind == _JSON else render(report, _REPORT_FORMATS[kind]).encode()
+        kind = request.accept.best_match([_JSON, *_REPORT_FORMATS]) or _JSON
+        if kind == _JSON:
+            content = msgspec.json.encode(report)
+        else:
+            rule_pages = f"{request.base_url}v1/rules/ids"
+            content = render(report, _REPORT_FORMATS[kind], rule_pages=rule_pages).encode()
         return Response(content, media_type=kind, headers={"Vary": "Accept"})

@@ -4,29 +4,47 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
-from service.cli.output import emit, output_options, pretty_json
+from service.cli.files import read_record
+from service.cli.output import emit, output_options, pretty_json, say
+from service.cli.project_config import ConfiguredCommand
 from service.data import rule_files
 from service.errors import TuneGateError
-from service.records.lint_report import Role
+from service.records.lint_report import LintReport, Role
 from service.settings import load_settings
 from service.verbs.lint import METHODS, LintInput, LintRequest, lint
-from service.verbs.lint_output import render
+from service.verbs.lint_baseline import lint_against
+from service.verbs.lint_output import RENDERERS, render
 
 _STDIN = "-"
+_FORMATS = ("json", *RENDERERS)
 
 
-@click.command("lint")
+def _also(ctx: click.Context, option: click.Parameter, values: Sequence[str]) -> list[tuple[str, Path]]:
+    """FORMAT=PATH, split; every wrong one at once."""
+    del ctx, option
+    pairs = [value.partition("=") for value in values]
+    wrong = [
+        f"{value!r}" for value, (name, _, path) in zip(values, pairs, strict=True) if name not in _FORMATS or not path
+    ]
+    if wrong:
+        raise click.BadParameter(f"{', '.join(wrong)}: write FORMAT=PATH, with one of {', '.join(_FORMATS)}.")
+    return [(name, Path(path)) for name, _, path in pairs]
+
+
+@click.command("lint", cls=ConfiguredCommand)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option(
     "--target", metavar="T", help="Who will train: azure-openai, openai, azure-serverless, local, trl, kaito."
 )
 @click.option("--method", default="sft", show_default=True, metavar="M", help=f"Training method: {', '.join(METHODS)}.")
 @click.option("--model", metavar="ID", help="The base model, for the record.")
-@click.option("--validation", metavar="FILE", help="The validation data of the same job.")
+@click.option("--validation", type=click.Path(), metavar="FILE", help="The validation data of the same job.")
 @click.option("--select", metavar="IDS", default="", help="Only these rules: ids or their starts, with commas.")
 @click.option("--ignore", metavar="IDS", default="", help="Not these rules.")
 @click.option(
@@ -37,8 +55,19 @@ _STDIN = "-"
     "--workers", type=click.IntRange(min=0), default=0, metavar="N",
     help="Processes that read a large plain file (0 = as many as it is worth); the report is the same.",
 )  # fmt: skip
-@output_options("sarif", "github", "markdown")
+@click.option(
+    "--baseline", type=click.Path(), metavar="REPORT",
+    help="An older report (JSON, made with --max-findings 0): what it has already is counted as known, and only new "
+    "findings decide.",
+)  # fmt: skip
+@click.option(
+    "--also", multiple=True, callback=_also, metavar="FORMAT=PATH",
+    help="Write the same report to PATH in another format too; repeatable.",
+)  # fmt: skip
+@output_options(*(name for name in RENDERERS if name != "text"))
+@click.pass_context
 def command(
+    ctx: click.Context,
     files: tuple[str, ...],
     target: str | None,
     method: str,
@@ -48,19 +77,22 @@ def command(
     ignore: str,
     max_findings: int,
     workers: int,
+    baseline: str | None,
+    also: list[tuple[str, Path]],
     format_: str,
     output: Path | None,
     *,
     no_input: bool,
 ) -> int:
-    """Lint chat JSONL (also .gz, .zst, - for stdin); exit 1 when an error is left."""
+    """Lint chat JSONL (also .gz, .zst, - for stdin); exit 1 when an error is left.
+
+    Options may also stand in tunegate.toml or in [tool.tunegate] of pyproject.toml, in this folder or above, or in
+    the environment (TUNEGATE_TARGET, TUNEGATE_MAX_FINDINGS, ...).
+    """
     del no_input
-    inputs = [_input(name, "train") for name in files]
-    if validation is not None:
-        inputs.append(_input(validation, "validation"))
     request = LintRequest(
-        inputs=inputs,
-        target=target or _configured_target(),
+        inputs=_inputs(files, validation, given=_given(ctx, "validation")),
+        target=target or _no_target(),
         method=method,
         model=model,
         select=_names(select),
@@ -68,32 +100,70 @@ def command(
         max_findings=max_findings,
         workers=workers,
     )
-    report = lint(request, rules=rule_files(load_settings().rules), stdin=sys.stdin.buffer)
-    emit(pretty_json(report) if format_ == "json" else render(report, format_), output)
+    report = _report(request, baseline)
+    for name, path in also:
+        emit(_rendered(report, name), path)
+    colour = output is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    emit(_rendered(report, format_, colour=colour), output)
     return 1 if report.verdict == "fail" else 0
 
 
+def _report(request: LintRequest, baseline: str | None) -> LintReport:
+    rules = rule_files(load_settings().rules)
+    if baseline is None:
+        return lint(request, rules=rules, stdin=sys.stdin.buffer)
+    before = read_record(Path(baseline), LintReport)
+    report = lint_against(request, before, rules=rules, stdin=sys.stdin.buffer)
+    if before.rules_revision != report.rules_revision:
+        say("The baseline was made with other rules or another version; what they word differently counts as new.")
+    return report
+
+
+def _rendered(report: LintReport, format_: str, *, colour: bool = False) -> str:
+    if format_ == "json":
+        return pretty_json(report)
+    # an address that nobody configured would lead nowhere
+    rule_pages = f"{load_settings().url}/v1/rules/ids" if os.environ.get("TUNEGATE_URL") else ""
+    return render(report, format_, colour=colour, rule_pages=rule_pages)
+
+
+def _given(ctx: click.Context, option: str) -> bool:
+    return ctx.get_parameter_source(option) is click.core.ParameterSource.COMMANDLINE
+
+
+def _inputs(files: Sequence[str], validation: str | None, *, given: bool) -> list[LintInput]:
+    """Training files and the validation file.
+
+    A hook passes every changed file, so a validation file that only the configuration names is no training file, and
+    is checked as one when it is all that changed.
+    """
+    if validation is None:
+        return [_input(name, "train") for name in files]
+    training = [name for name in files if given or not _same(name, validation)]
+    if not training:
+        return [_input(name, "train") for name in files]
+    return [*(_input(name, "train") for name in training), _input(validation, "validation")]
+
+
+def _same(name: str, other: str) -> bool:
+    return _STDIN not in {name, other} and Path(name).resolve() == Path(other).resolve()
+
+
 def _input(name: str, role: Role) -> LintInput:
-    return LintInput(None if name == _STDIN else Path(name), name, role)
+    # a record is UTF-8, which the name of a file need not be
+    shown = os.fsencode(name).decode("utf-8", "replace")
+    return LintInput(None if name == _STDIN else Path(name), shown, role)
 
 
 def _names(value: str) -> list[str]:
     return [name.strip() for name in value.split(",") if name.strip()]
 
 
-def _configured_target() -> str:
-    """TUNEGATE_TARGET, else [tool.tunegate] target in ./pyproject.toml; a target is never guessed."""
-    if from_environment := os.environ.get("TUNEGATE_TARGET"):
-        return from_environment
-    project = Path("pyproject.toml")
-    if project.is_file():
-        import tomllib
-
-        configured = tomllib.loads(project.read_text()).get("tool", {}).get("tunegate", {}).get("target")
-        if configured:
-            return str(configured)
+def _no_target() -> NoReturn:
+    """A target is never guessed."""
     raise TuneGateError(
         "usage",
         "--target is required: the same file can be right for one trainer and wrong for another.",
-        remedy="Targets: azure-openai, openai, azure-serverless, local (azure-ml), trl, kaito.",
+        remedy="Targets: azure-openai, openai, azure-serverless, local (azure-ml), trl, kaito. It may also stand in "
+        "TUNEGATE_TARGET, in tunegate.toml, or in [tool.tunegate] of pyproject.toml.",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any, Literal
 
 import msgspec
@@ -43,7 +44,7 @@ class Line(msgspec.Struct, frozen=True):
     first: bool = False
 
 
-class Row(msgspec.Struct, frozen=True):
+class Row(msgspec.Struct, frozen=True, dict=True):
     """A decoded row for a target: `strict` = roles must alternate, `arguments` = what tool arguments must be.
 
     `model` is the named base model, empty when none was named.
@@ -56,13 +57,13 @@ class Row(msgspec.Struct, frozen=True):
     method: str = "sft"
     model: str = ""
 
-    @property
+    @cached_property
     def messages(self) -> list[tuple[int, dict[str, Any]]]:
         """(index, message) of every message that is an object."""
         found = self.data.get("messages")
         return [(i, m) for i, m in enumerate(found) if isinstance(m, dict)] if isinstance(found, list) else []
 
-    @property
+    @cached_property
     def turns(self) -> list[tuple[int, dict[str, Any]]]:
         """Messages without the system's."""
         return [(i, m) for i, m in self.messages if m.get("role") not in ("system", "developer")]
@@ -148,7 +149,8 @@ class SplitFacts(msgspec.Struct, frozen=True):
 class Check(msgspec.Struct, frozen=True, kw_only=True):
     """One check. `severity` holds a letter (E W I -) per column of COLUMNS; `find` depends on the scope.
 
-    `methods` are the tuning methods whose rows it reads.
+    `methods` are the tuning methods whose rows it reads. A check that `reads` nothing but the named families of
+    patterns.py is not asked about a conversation of the plainest kind in which none of them is found.
     """
 
     code: str
@@ -158,6 +160,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     fix: Fix = "none"
     fallback: bool = False
     methods: tuple[str, ...] = ("sft", "dpo", "rft")
+    reads: tuple[str, ...] = ()
 
 
 def kind(value: object) -> str:

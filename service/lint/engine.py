@@ -14,7 +14,7 @@ from service.lint.packing import BUFFER_BYTES, is_packed, open_file, unpacked
 from service.lint.partial import Findings, Kept, Partial
 from service.lint.reader import Encoding, Reader, encoding_of
 from service.lint.stretch import Checks, Stretch
-from service.lint.workers import pieces, read_in_pool, workers_for
+from service.lint.workers import WorkerLostError, pieces, read_in_pool, workers_for
 from service.records.lint_report import Finding, LintedFile, Role
 
 
@@ -47,14 +47,12 @@ class Linter:
                 self.read_stream(stream, shown_as, role)
                 return
         found = pieces(path, shown_as, size)
-        from concurrent.futures.process import BrokenProcessPool
-
         digest = hashlib.sha256()
         try:
             partials = read_in_pool(found, self._checks, workers, meanwhile=lambda: _hash_into(digest, path, shown_as))
             partial = _merged(partials, self._checks.most)
-        except BrokenProcessPool:
-            # a worker was killed, most likely for memory: one process needs the least
+        except WorkerLostError:
+            # one process needs the least memory
             with open_file(path, shown_as) as stream:
                 self.read_stream(stream, shown_as, role)
             return

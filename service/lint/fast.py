@@ -1,7 +1,7 @@
-"""Tier 1: rows that are plainly clean, told at the speed of one typed decode.
+"""Tier 1: rows of the plainest kind, told at the speed of one typed decode.
 
-A row that passes here is one on which no line or row check can fire (a property test holds the two together);
-every other line goes to tier 2, which walks it with all checks.
+On a row that passes here no check can fire but those that read the families found in its texts (a property test holds
+the two together); every other line goes to tier 2, which walks it with all checks.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
-from service.lint.gate import may_hold
-from service.lint.patterns import cut_off, repeats
+from service.lint.gate import families_in
+from service.lint.patterns import ENDS, ends_badly
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 
@@ -36,16 +36,22 @@ class Chat(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
 
 
 class Plain(NamedTuple):
-    """A plainly clean row: its contents in order, and the weights of its assistants where any has one."""
+    """A row of the plainest kind: its contents in order, and the weights of its assistants where any has one.
+
+    `suspects` are the families of patterns.py that its texts hold; only checks that read one of these can fire.
+    """
 
     contents: list[str]
     has_system: bool
     weights: list[Literal[0, 1] | None] | None
+    suspects: frozenset[str] = frozenset()
 
 
 DECODER = msgspec.json.Decoder(Chat)
 _QUOTES_OF_ROW, _QUOTES_OF_MESSAGE, _QUOTES_OF_WEIGHT = 2, 8, 2
 _NOT_IN_TURNS = -1
+_NOTHING: frozenset[str] = frozenset()
+_ENDS = frozenset([ENDS])
 # type of each message -> messages before the first turn; conversations have few forms, so each is looked at once
 _forms: dict[tuple[type, ...], int] = {}
 _MOST_FORMS = 1_000
@@ -53,10 +59,10 @@ _MOST_FORMS = 1_000
 _MOST_TURNS = 64
 
 
-def plainly_clean(
+def plain(
     line: bytes, families: frozenset[int], *, weights: bool = True, longest: int = 16_000, longest_message: int = 0
 ) -> Plain | None:
-    """The row when nothing can be wrong with it, else None (which says nothing yet).
+    """The row when nothing but its texts can be wrong with it, else None (which says nothing yet).
 
     `families` are those that the gate saw in the line. With `weights` false a row that carries weights is never plain:
     the target does not read them. A line of more than `longest` bytes may pass a limit of tokens and is measured
@@ -76,11 +82,14 @@ def plainly_clean(
     if start == _NOT_IN_TURNS or (rest and not (weights and _weights_well(messages, rest))):
         return None
     contents = [message.content for message in messages]
-    if not _texts_well(contents, start + 1, longest_message):
+    if any(map(str.isspace, contents)) or (longest_message and max(map(len, contents)) > longest_message):
         return None
-    if families and may_hold("\n".join(contents), families):
-        return None
-    return Plain(contents, start == 1, [m.weight for m in messages if type(m) is Assistant] if rest else None)
+    weighed = [m.weight for m in messages if type(m) is Assistant] if rest else None
+    suspects = families_in("\n".join(contents), families) if families else _NOTHING
+    for content in contents[start + 1 :: 2]:
+        if ends_badly(content):
+            suspects |= _ENDS
+    return Plain(contents, start == 1, weighed, suspects)
 
 
 def _quotes(line: bytes) -> int:
@@ -99,13 +108,6 @@ def _weights_well(messages: list[System | User | Assistant], quotes: int) -> boo
     """Whether the quotation marks beside roles and contents are those of weights, and the last answer counts."""
     found = [m.weight for m in messages if type(m) is Assistant and m.weight is not None]
     return quotes == _QUOTES_OF_WEIGHT * len(found) and messages[-1].weight != 0  # type: ignore[union-attr]
-
-
-def _texts_well(contents: list[str], first_answer: int, longest: int) -> bool:
-    for content in contents[first_answer::2]:
-        if cut_off(content) or repeats(content):
-            return False
-    return not (any(map(str.isspace, contents)) or (longest and max(map(len, contents)) > longest))
 
 
 def _remember(forms: tuple[type, ...]) -> int:

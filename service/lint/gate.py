@@ -10,14 +10,16 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from service.lint.patterns import FAMILIES
+from service.lint.patterns import CONTROL, ESCAPES, FAMILIES
 
+# one number beyond the families stands for an escape that may hide any of them
+_ESCAPE = len(FAMILIES)
 EVERY_FAMILY = frozenset(range(len(FAMILIES)))
 NO_FAMILY: frozenset[int] = frozenset()
 
 
 def gate(block: bytes) -> list[tuple[int, int]] | None:
-    """(place, index of the family) in a block of lines, sorted; None when nobody could look."""
+    """(place, family) in a block of lines, sorted; None when nobody could look."""
     database = _database()
     if database is None:
         return None
@@ -32,9 +34,14 @@ def gate(block: bytes) -> list[tuple[int, int]] | None:
     return found
 
 
-def may_hold(text: str, families: frozenset[int]) -> bool:
-    """Whether a text holds what one of the families looks for."""
-    return any(FAMILIES[family].found(text) for family in families)
+def families_in(text: str, families: frozenset[int]) -> frozenset[str]:
+    """The names of the families that a text holds, of those that the gate saw in its line."""
+    if _ESCAPE in families:
+        seen = gate(text.encode("utf-8", "surrogatepass")) or []
+        families = frozenset(family for _, family in seen if family != _ESCAPE)
+        hidden = {"control"} if CONTROL.search(text) else set()
+        return families_in(text, families) | hidden
+    return frozenset(FAMILIES[family].name for family in families if FAMILIES[family].found(text))
 
 
 @cache
@@ -50,6 +57,7 @@ def _database() -> Any:
         for flag, chosen in ((0, family.exact), (caseless, family.any_case))
         for expression in chosen
     ]
+    expressions += [(expression.encode(), _ESCAPE, caseless) for expression in ESCAPES]
     database = hyperscan.Database()
     database.compile(
         expressions=[expression for expression, _, _ in expressions],

@@ -6,6 +6,23 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+
+class AnyOf:
+    """Several expressions, each with literal characters first: searched one by one they are ten times as fast as one
+    expression of alternatives, for which Python's engine stops at every character.
+    """
+
+    def __init__(self, *expressions: str) -> None:
+        self._patterns = [re.compile(expression) for expression in expressions]
+
+    def search(self, text: str) -> re.Match[str] | None:
+        """The first match of any."""
+        for pattern in self._patterns:
+            if found := pattern.search(text):
+                return found
+        return None
+
+
 _OBJECTS = r"\b(?:instructions?|prompts?|rules|messages?)\b"
 _INJECTION = (
     r"\b(?:ignore|disregard|forget)\b.{0,%d}\b(?:previous|prior|above|earlier|all|your|my|the system)\b.{0,%d}"
@@ -24,11 +41,12 @@ REFUSAL = re.compile(
 )
 SLOTS = ("name", "date", "time", "address", "email", "phone", "company", "product", "customer", "user", "city")
 HEADS = (*(slot.upper() for slot in SLOTS), "INSERT", "YOUR", "FIRST", "LAST", "ORDER", "insert ", "your ")
-PLACEHOLDER = re.compile(
-    rf"\[(?:{'|'.join(HEADS)})[A-Za-z0-9 _]{{0,30}}\]|\{{\{{ ?[A-Za-z_.]+ ?\}}\}}"
-    rf"|(?<![\w{{$\\])\{{(?:{'|'.join(SLOTS)})\}}"
-    r"|\bTODO\b|\bFIXME\b|\blorem ipsum\b|\bXXXX+\b"
-)
+PLACEHOLDER = AnyOf(
+    rf"\[(?:{'|'.join(HEADS)})[A-Za-z0-9 _]{{0,30}}\]",
+    r"\{\{ ?[A-Za-z_.]+ ?\}\}",
+    rf"\{{(?<![\w{{$\\]\{{)(?:{'|'.join(SLOTS)})\}}",
+    r"TODO(?<!\wTODO)\b", r"FIXME(?<!\wFIXME)\b", r"lorem ipsum(?<!\wlorem ipsum)\b", r"XXXX(?<!\wXXXX)X*\b",
+)  # fmt: skip
 # zero-width space, marks of direction, word joiners, stray byte-order marks, tag characters; joiners (U+200C, U+200D)
 # carry meaning in emoji and several scripts
 INVISIBLE = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]")
@@ -47,7 +65,7 @@ SPECIAL = re.compile(
     r"<\|(?:im_start|im_end|im_sep|endoftext|end|user|assistant|system|tool|eot_id|start_header_id|end_header_id"
     r"|begin_of_text|end_of_text|endofprompt)\|>|\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>"
 )
-CALL = re.compile(r"<tool_calls?>|```(?:json)?\s*\{\s*\"(?:name|function)\"[^`]{0,400}\"arguments\"")
+CALL = AnyOf(r"<tool_calls?>", r"```(?:json)?\s*\{\s*\"(?:name|function)\"[^`]{0,400}\"arguments\"")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _CUT = (",", " the", " a", " an", " and", " of", " to")
 _LOOP_LENGTH, _LOOP_TIMES, _LOOP_FROM = 24, 4, 120
@@ -66,8 +84,14 @@ def repeats(text: str) -> bool:
 
 
 def cut_off(text: str) -> bool:
-    """Whether an answer seems to stop in the middle: an open code fence, a comma, an article."""
-    return text.rstrip().endswith(_CUT) or open_fence(text)
+    """Whether an answer seems to stop in the middle: a comma, an article."""
+    return text.rstrip().endswith(_CUT)
+
+
+def ends_badly(text: str) -> bool:
+    """Whether an answer is cut off or repeats its end; both at once, since every answer is asked."""
+    text = text.rstrip()
+    return text.endswith(_CUT) or repeats(text)
 
 
 def open_fence(text: str) -> bool:
@@ -80,56 +104,60 @@ class Family(NamedTuple):
 
     A text in which `found` is true stands in a line in which one of `exact` (or of `any_case`, whatever the case)
     matches; a property test holds the two together. The expressions are Hyperscan's, for raw JSON: a quotation mark in
-    a text has a backslash before it there, and a line break is two characters.
+    a text has a backslash before it there, a line break is two characters and any character may take twelve.
     """
 
+    name: str
     found: Callable[[str], object]
     exact: tuple[str, ...] = ()
     any_case: tuple[str, ...] = ()
 
 
-_FAMILIES = (
-    Family(SPECIAL.search, exact=(r"<\|[a-z_]+\|>", r"\[/?INST\]", "<</?SYS", "</?s>", "<(?:start|end)_of_turn>")),
+# the twenty characters between the words of an injection, each escaped as a pair
+_GAP = r"[^\n]{0,240}"
+FAMILIES = (
     Family(
-        MARKUP.search,
+        "special-token", SPECIAL.search,
+        exact=(r"<\|[a-z_]+\|>", r"\[/?INST\]", "<</?SYS", "</?s>", "<(?:start|end)_of_turn>"),
+    ),
+    Family(
+        "markup", MARKUP.search,
         any_case=(
-            r"</?(?:br|p|div|span|li|ul|ol|td|tr|table|a|b|i|em|strong|h[1-6]|img)", "&(?:nbsp|amp|lt|gt|quot|#)",
+            r"</?(?:br|p|div|span|li|ul|ol|td|tr|table|a|b|i|em|strong|h[1-6]|img)[^a-z0-9]",
+            "&(?:nbsp|amp|lt|gt|quot|#)",
         ),
     ),
-    Family(BLOB.search, exact=(rf"[A-Za-z0-9+/]{{{RUN_LENGTH}}}",), any_case=("<script", ";base64,")),
+    Family("blob", BLOB.search, exact=(rf"[A-Za-z0-9+/]{{{RUN_LENGTH}}}",), any_case=("<script", ";base64,")),
     Family(
-        INJECTION.search,
-        any_case=("ignore", "disregard", "forget", "jailbreak", "developer mode", "system prompt"),
+        "injection", INJECTION.search,
+        any_case=(
+            rf"(?:ignore|disregard|forget){_GAP}(?:instruction|prompt|rules|message)", "jailbreak", "developer mode",
+            "system prompt",
+        ),
     ),
-    Family(BOILERPLATE.search, any_case=("as an? (?:ai|artificial|large)",)),
+    Family("boilerplate", BOILERPLATE.search, any_case=("as an? (?:ai|artificial|large)",)),
     Family(
-        PLACEHOLDER.search,
+        "placeholder", PLACEHOLDER.search,
         exact=(
-            rf"\[(?:{'|'.join(HEADS)})", r"\{\{", rf"\{{(?:{'|'.join(SLOTS)})\}}", "TODO", "FIXME", "lorem ipsum",
-            "XXXX",
+            rf"\[(?:{'|'.join(HEADS)})", r"\{\{ ?[A-Za-z_.]", rf"\{{(?:{'|'.join(SLOTS)})\}}", "TODO", "FIXME",
+            "lorem ipsum", "XXXX",
         ),
     ),
     Family(
-        INVISIBLE.search,
+        "invisible", INVISIBLE.search,
         exact=(r"\xe2\x80[\x8b\x8e\x8f\xaa-\xae]", r"\xe2\x81[\xa0-\xa9]", r"\xef\xbb\xbf", r"\xf3\xa0[\x80\x81]"),
     ),
-    Family(MOJIBAKE.search, exact=(r"\xc3\x83", r"\xc3\xa2\xe2\x82\xac", r"\xc3\x82", r"\xef\xbf\xbd")),
-    Family(lambda text: open_fence(text) or CALL.search(text), exact=("```",), any_case=("<tool_call",)),
-)  # fmt: skip
-
-
-def _anything(text: str) -> bool:
-    return CONTROL.search(text) is not None or any(family.found(text) for family in _FAMILIES)
-
-
-# an escape may hide what the others look for: those of ASCII, and those of the characters named above
-FAMILIES = (
-    *_FAMILIES,
     Family(
-        _anything,
-        any_case=(
-            r"\\u00[0-7]", r"\\u20(?:0[bef]|2[a-e]|6)", r"\\ufeff", r"\\ufffd", r"\\udb40", r"\\u00c[23]",
-            r"\\u00e2", r"\\[bf/]",
-        ),
+        "mojibake", MOJIBAKE.search, exact=(r"\xc3\x83", r"\xc3\xa2\xe2\x82\xac", r"\xc3\x82", r"\xef\xbf\xbd")
     ),
+    Family("fence", open_fence, exact=("```",)),
+    Family("call", CALL.search, exact=("<tool_call", r"```(?:json)?(?:\\[nrt]|[ \t])*\{")),
+    Family("control", CONTROL.search),
 )  # fmt: skip
+# an escape may hide what the others look for: those of ASCII, and those of the characters named above
+ESCAPES = (
+    r"\\u00[0-7]", r"\\u20(?:0[bef]|2[a-e]|6)", r"\\ufeff", r"\\ufffd", r"\\udb40", r"\\u00c[23]", r"\\u00e2",
+    r"[^\\](?:\\\\)*\\[bf/]",
+)  # fmt: skip
+# told of a whole text at its end, not of its bytes
+ENDS = "ends"

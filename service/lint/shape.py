@@ -98,8 +98,15 @@ def arguments_of(call: dict[str, Any]) -> Any:
     return function.get("arguments") if isinstance(function, dict) else None
 
 
-def texts(row: Row) -> Iterator[tuple[str, str, str]]:
-    """(JSON Pointer, role, text) of every text, parts of a list included."""
+def texts(row: Row) -> list[tuple[str, str, str]]:
+    """(JSON Pointer, role, text) of every text, parts of a list included; many checks ask, so it is kept."""
+    found: list[tuple[str, str, str]] | None = row.__dict__.get("texts")
+    if found is None:
+        found = row.__dict__["texts"] = list(_texts(row))
+    return found
+
+
+def _texts(row: Row) -> Iterator[tuple[str, str, str]]:
     for i, message in row.messages:
         content, who = message.get("content"), role(message) or ""
         if isinstance(content, str):

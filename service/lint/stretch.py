@@ -9,7 +9,7 @@ import msgspec
 
 from service.lint.catalogue import all_checks
 from service.lint.check import Check, Hit, Line, Row
-from service.lint.fast import Plain, plainly_clean
+from service.lint.fast import Plain, plain
 from service.lint.keys import canonical, plain_key, row_key, text_hash
 from service.lint.lengths import Lengths
 from service.lint.partial import Partial
@@ -66,6 +66,7 @@ class Stretch:
         self._lengths = Lengths(self.partial.tokens)
         line_checks = checks.of("line")
         self._row_checks = checks.of("row")
+        self._text_checks = [check for check in self._row_checks if check.reads]
         self._explaining = [check for check in line_checks if not check.fallback and check.code != _BLANK_LINE]
         self._fallback = [check for check in line_checks if check.fallback]
         self._blank = [check for check in line_checks if check.code == _BLANK_LINE]
@@ -77,18 +78,18 @@ class Stretch:
 
     def read(self, reader: Reader) -> Partial:
         """Lint every line."""
-        plain = self._checks.method == "sft"
+        is_chat = self._checks.method == "sft"
         blank: tuple[int, int, bytes] | None = None
         for block in reader.blocks():
             if blank is not None:
                 self._blank_line(*blank)
-            blank = self._block(block, plain=plain)
+            blank = self._block(block, is_chat=is_chat)
         if blank is not None and not self._last:
             self._blank_line(*blank)
         self.partial.crlf = reader.crlf
         return self.partial
 
-    def _block(self, block: Block, *, plain: bool) -> tuple[int, int, bytes] | None:
+    def _block(self, block: Block, *, is_chat: bool) -> tuple[int, int, bytes] | None:
         """Returns the block's last line when it is blank: that is no finding at the end of a file."""
         partial, number = self.partial, self.partial.lines
         blank = None
@@ -98,8 +99,8 @@ class Stretch:
                 self._blank_line(*blank)
                 blank = None
             found = None
-            if plain:
-                found = plainly_clean(
+            if is_chat:
+                found = plain(
                     line,
                     block.families(index),
                     weights=self._weights,
@@ -107,7 +108,8 @@ class Stretch:
                     longest_message=self._longest_message,
                 )
             if found is not None:
-                self._clean(found)
+                wrong = found.suspects and self._suspect(line, number, block.offsets[index], found.suspects)
+                self._chat(found, valid=not wrong)
             elif not line.strip():
                 blank = (number, block.offsets[index], line)
                 partial.blank()
@@ -116,10 +118,17 @@ class Stretch:
         partial.lines = number
         return blank
 
-    def _clean(self, row: Plain) -> None:
+    def _suspect(self, line: bytes, number: int, offset: int, suspects: frozenset[str]) -> bool:
+        """Ask the checks that read what was found in the texts; returns whether one is an error."""
+        row = self._row(msgspec.json.decode(line))
+        readers = [check for check in self._text_checks if not suspects.isdisjoint(check.reads)]
+        hits = [(check, hit) for check in readers for hit in check.find(row)]
+        return "error" in [self._add(check, hit, number, offset) for check, hit in hits]
+
+    def _chat(self, row: Plain, *, valid: bool) -> None:
         partial, contents = self.partial, row.contents
         partial.rows += 1
-        partial.valid += 1
+        partial.valid += valid
         partial.shapes["chat"] += 1
         partial.field_sets.add(())
         if row.weights:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
 from service.lint.packing import BUFFER_BYTES, open_file
 from service.lint.partial import Partial
 from service.lint.reader import Reader
 from service.lint.stretch import Checks, Stretch
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import SpawnContext
 
 STRETCH_BYTES = 16 << 20
 # below this a pool costs more than it saves
@@ -51,38 +57,68 @@ def pieces(path: Path, shown_as: str, size: int) -> list[Piece]:
     return found
 
 
+class WorkerLostError(Exception):
+    """A worker was killed, most likely for memory."""
+
+
 def read_in_pool(found: list[Piece], checks: Checks, workers: int, meanwhile: Callable[[], None]) -> Iterator[Partial]:
     """The partial of every piece, in order; `meanwhile` is done while the workers begin.
 
+    Each worker has a pipe of its own: a worker that is killed while it writes would keep the others of a shared one
+    waiting for ever.
+
     Raises:
-        concurrent.futures.process.BrokenProcessPool: a worker was killed.
+        WorkerLostError: a worker was killed.
     """
-    # costs 50 ms, so only where a pool is used
+    # costs 50 ms, so only where workers are used
     import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing.connection import wait
 
     # a forked worker has the rules and the gate at hand; elsewhere each loads its own
-    method = "fork" if "fork" in multiprocessing.get_all_start_methods() and os.name == "posix" else "spawn"
-    context = multiprocessing.get_context(method)
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(checks, os.getpid()))
+    context = cast("SpawnContext", multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn"))
+    left = iter(enumerate(found))
+    ready: dict[int, Partial] = {}
+    pipes: list[Connection] = []
+    processes = []
     try:
-        partials = pool.map(read_piece, found)
+        for task in islice(left, workers):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_work, args=(theirs, checks, os.getpid()), daemon=True)
+            process.start()
+            theirs.close()
+            processes.append(process)
+            pipes.append(ours)
+            ours.send(task)
         meanwhile()
-        yield from partials
-    except BaseException:
-        for process in list((pool._processes or {}).values()):
-            process.kill()
-        raise
+        for wanted in range(len(found)):
+            while wanted not in ready:
+                for pipe in wait(pipes):
+                    number, partial = cast("Connection", pipe).recv()
+                    ready[number] = partial
+                    cast("Connection", pipe).send(next(left, None))
+            yield ready.pop(wanted)
+    except (EOFError, OSError) as error:
+        raise WorkerLostError from error
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        for process in processes:
+            process.kill()
+            process.join()
 
 
-_state: dict[str, Any] = {}
+def _work(pipe: Connection, checks: Checks, parent: int) -> None:
+    """Lint pieces as long as there are any. The parent handles Ctrl-C for all."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+    while (task := pipe.recv()) is not None:
+        number, piece = task
+        pipe.send((number, lint_piece(piece, checks)))
 
 
-def read_piece(piece: Piece) -> Partial:
-    """The work of one worker."""
-    return lint_piece(piece, _state["checks"])
+def _follow(parent: int) -> None:
+    """A worker whose parent was killed ends itself."""
+    while os.getppid() == parent:
+        time.sleep(_PARENT_SECONDS)
+    os._exit(1)
 
 
 def lint_piece(piece: Piece, checks: Checks) -> Partial:
@@ -93,20 +129,7 @@ def lint_piece(piece: Piece, checks: Checks) -> Partial:
         return Stretch(checks, last=piece.last).read(reader)
 
 
-def _begin(checks: Checks, parent: int) -> None:
-    """The parent handles Ctrl-C for all; a worker whose parent was killed ends itself."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _state["checks"] = checks
-    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
-
-
-def _follow(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(_PARENT_SECONDS)
-    os._exit(1)
-
-
-def _line_end(stream: Any, place: int, size: int) -> int:
+def _line_end(stream: BinaryIO, place: int, size: int) -> int:
     """The place after the first line end at or after `place` - 1."""
     if place >= size:
         return size

@@ -76,7 +76,12 @@ class Statistics(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LintReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The report; its id is over file hashes and roles, target, method, options and rules_revision."""
+    """The report; its id is over file hashes and roles, target, method, options and rules_revision.
+
+    Held against a baseline, verdict, summary, counts, findings and truncated are of the new findings alone; `known`
+    counts by rule what the baseline had already, and `baseline` is its id. `rules_run` are the ids that were looked
+    for, empty where that is not recorded.
+    """
 
     schema: Literal["tunegate.lint-report/1"] = "tunegate.lint-report/1"
     id: str
@@ -93,3 +98,6 @@ class LintReport(msgspec.Struct, frozen=True, kw_only=True):
     facts: dict[str, FactValue]
     not_scanned: list[NotScanned]
     statistics: Statistics | None = None
+    rules_run: list[str] = []
+    baseline: str | None = None
+    known: dict[str, int] = {}

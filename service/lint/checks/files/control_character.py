@@ -35,4 +35,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"{found} control character(s)", pointer=place)
 
 
-CHECK = Check(code="F016", scope="row", severity="WWWW", find=find, fix="unsafe")
+CHECK = Check(code="F016", scope="row", severity="WWWW", find=find, fix="unsafe", reads=("control",))

@@ -47,7 +47,7 @@ def _depth(raw: bytes) -> int:
 
 
 def find(line: Line) -> Iterator[Hit]:
-    if _depth(line.raw) > LIMIT:
+    if line.raw.count(b"[") + line.raw.count(b"{") > LIMIT and _depth(line.raw) > LIMIT:
         yield Hit(f"nested deeper than {LIMIT}")
 
 

@@ -24,14 +24,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Row
-from service.lint.patterns import cut_off
+from service.lint.patterns import cut_off, open_fence
 from service.lint.shape import texts
 
 
 def find(row: Row) -> Iterator[Hit]:
     for place, who, text in texts(row):
-        if who == "assistant" and cut_off(text):
+        if who == "assistant" and (cut_off(text) or open_fence(text)):
             yield Hit("the answer looks cut off", pointer=place)
 
 
-CHECK = Check(code="Q026", scope="row", severity="IIII", find=find)
+CHECK = Check(code="Q026", scope="row", severity="IIII", find=find, reads=("ends", "fence"))

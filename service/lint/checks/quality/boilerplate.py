@@ -34,4 +34,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit("boilerplate of a chat model", pointer=place)
 
 
-CHECK = Check(code="Q021", scope="row", severity="WWWW", find=find)
+CHECK = Check(code="Q021", scope="row", severity="WWWW", find=find, reads=("boilerplate",))

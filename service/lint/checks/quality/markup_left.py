@@ -34,4 +34,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit("HTML left in the text", pointer=place)
 
 
-CHECK = Check(code="Q025", scope="row", severity="IIII", find=find)
+CHECK = Check(code="Q025", scope="row", severity="IIII", find=find, reads=("markup",))

@@ -35,4 +35,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"{found} place(s) look like text in the wrong encoding", pointer=place)
 
 
-CHECK = Check(code="Q024", scope="row", severity="WWWW", find=find)
+CHECK = Check(code="Q024", scope="row", severity="WWWW", find=find, reads=("mojibake",))

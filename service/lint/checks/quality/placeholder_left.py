@@ -34,4 +34,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit("a placeholder that was not filled", pointer=place)
 
 
-CHECK = Check(code="Q022", scope="row", severity="WWWW", find=find)
+CHECK = Check(code="Q022", scope="row", severity="WWWW", find=find, reads=("placeholder",))

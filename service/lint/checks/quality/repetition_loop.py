@@ -34,4 +34,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit("the end of the answer is repeated", pointer=place)
 
 
-CHECK = Check(code="Q023", scope="row", severity="WWWW", find=find)
+CHECK = Check(code="Q023", scope="row", severity="WWWW", find=find, reads=("ends",))

@@ -34,4 +34,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit("an answer that drops its instructions", pointer=place)
 
 
-CHECK = Check(code="S012", scope="row", severity="WWWW", find=find)
+CHECK = Check(code="S012", scope="row", severity="WWWW", find=find, reads=("injection",))

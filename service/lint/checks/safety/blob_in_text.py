@@ -34,4 +34,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit("a script or an encoded blob", pointer=place)
 
 
-CHECK = Check(code="S022", scope="row", severity="IIII", find=find)
+CHECK = Check(code="S022", scope="row", severity="IIII", find=find, reads=("blob",))

@@ -34,4 +34,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit("a phrase that asks to drop the instructions", pointer=place)
 
 
-CHECK = Check(code="S011", scope="row", severity="WWWW", find=find)
+CHECK = Check(code="S011", scope="row", severity="WWWW", find=find, reads=("injection",))

@@ -35,4 +35,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"{found} invisible character(s)", pointer=place)
 
 
-CHECK = Check(code="S021", scope="row", severity="WWWW", find=find, fix="safe")
+CHECK = Check(code="S021", scope="row", severity="WWWW", find=find, fix="safe", reads=("invisible",))

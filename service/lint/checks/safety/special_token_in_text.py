@@ -35,4 +35,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"{len(found)} chat-template token(s) in the text", pointer=f"/messages/{i}/content")
 
 
-CHECK = Check(code="S010", scope="row", severity="EEEE", find=find, fix="unsafe")
+CHECK = Check(code="S010", scope="row", severity="EEEE", find=find, fix="unsafe", reads=("special-token",))

@@ -34,4 +34,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit("a tool call as text", pointer=place)
 
 
-CHECK = Check(code="T027", scope="row", severity="WWWW", find=find)
+CHECK = Check(code="T027", scope="row", severity="WWWW", find=find, reads=("call",))
