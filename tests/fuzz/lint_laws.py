@@ -95,8 +95,10 @@ def _laws(raw: bytes, report: LintReport, most: int) -> Iterator[tuple[str, bool
     counted = {"error": summary.errors, "warning": summary.warnings, "info": summary.infos}
     yield "no more is listed than counted", all(by_severity[name] <= count for name, count in counted.items())
     yield "findings are sorted", report.findings == sorted(report.findings, key=_order)
-    lines = [line for line in renderings(report)["github"].split("\n") if line]
-    yield "a workflow command is one line", all(line.startswith("::") for line in lines)
+    lines = render(report, "github").splitlines()
+    commands = sum(line.startswith("::") for line in lines)
+    yield "a finding is one workflow command", commands == len(report.findings)
+    yield "a workflow command is one line", len(lines) == commands + len(report.truncated) + 1
     yield "pointers are JSON Pointers", all(f.pointer is None or f.pointer.startswith("/") for f in report.findings)
     if not raw.startswith(_PACKED):
         yield from _laws_of_places(raw, report)

@@ -15,7 +15,7 @@ import pytest
 
 import service.lint
 from service.data import rule_files
-from service.lint.patterns import cut_off, open_fence, repeats
+from service.lint.patterns import REFUSAL, cut_off, open_fence, repeats
 from service.verbs.lint import LintInput, LintRequest, lint
 
 RULES = rule_files()
@@ -36,12 +36,12 @@ def patterns() -> dict[str, re.Pattern[Any]]:
 
 
 PIECES = [
-    "a", " ", "\n", "\t", "aA0", "a ", ". ", "<", "<a", "<a ", "</p", "<a b", "&#", "&#1", "[", "[NAME", "[NAME ", "{", "{{",
-    "{{ ", "{{a", "{{a ", "{name", "{a", "}}", "X", "XXXX", " XXXX", "XXXX_", "ignore ", "ignore all ", "forget your ",
-    "ignore previous ", "show ", "show the system ", "as an ", "as an ai ", "as a large language ", "i can", "sorry, ",
-    "base64,", ";base64", "<script", "A+/", "```", "``` ", "```json ", "```json {", '``` {"name"', "<|", "<|im_", "[/INST",
-    "<tool_call", "\u00c3", "\u00e2\u20ac", "\u00c2", "\u200b", "ab cd ef gh ij kl mn op ", "chain of ", "think step by ",
-    "0", "-", "_", "\\", '"', "\x00",
+    "a", " ", "\n", "\t", "aA0", "a ", ". ", "<", "<a", "<a ", "</p", "<a b", "&#", "&#1", "[", "[NAME", "[NAME ", "{",
+    "{{", "{{ ", "{{a", "{{a ", "{name", "{a", "}}", "X", "XXXX", " XXXX", "XXXX_", "ignore ", "ignore all ",
+    "forget your ", "ignore previous ", "show ", "show the system ", "as an ", "as an ai ", "as a large language ",
+    "i can", "sorry, ", "base64,", ";base64", "<script", "A+/", "```", "``` ", "```json ", "```json {", '``` {"name"', "<|", "<|im_",
+    "[/INST", "<tool_call", "\u00c3", "\u00e2\u20ac", "\u00c2", "\u200b", "ab cd ef gh ij kl mn op ", "chain of ",
+    "think step by ", "0", "-", "_", "\\", '"', "\x00",
 ]  # fmt: skip
 
 
@@ -57,21 +57,19 @@ def cpu(work: Callable[[], object]) -> float:
 
 def grows(work: Callable[[int], Callable[[], object]], size: int) -> bool:
     """Whether the larger work costs more than its size explains; measured again before it is believed."""
-    return all(
-        (large := cpu(work(size * TIMES))) > SECONDS and large > MOST_RATIO * cpu(work(size)) for _ in range(3)
-    )
+    return all((large := cpu(work(size * TIMES))) > SECONDS and large > MOST_RATIO * cpu(work(size)) for _ in range(3))
 
 
 SEARCHES: dict[str, Callable[[Any], object]] = {
     **{name: pattern.search for name, pattern in patterns().items()},
-    **{f"{name} whole": pattern.fullmatch for name, pattern in patterns().items()},
-    "repeats": repeats, "cut_off": cut_off, "open_fence": open_fence,
+    # a refusal begins a text, so it is never searched for
+    "patterns.REFUSAL": REFUSAL.match, "repeats": repeats, "cut_off": cut_off, "open_fence": open_fence,
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SEARCHES)
 def test_a_search_costs_as_much_as_the_text_is_long(name: str) -> None:
-    pattern = patterns().get(name.removesuffix(" whole"))
+    pattern = patterns().get(name)
     raw = pattern is not None and isinstance(pattern.pattern, bytes)
 
     def work(piece: str, end: str) -> Callable[[int], Callable[[], object]]:
@@ -156,7 +154,9 @@ LINES: dict[str, Callable[[int], bytes]] = {
     "broken": lambda i: b'{"messages": [' + b"%d\n" % i,
     "blank": lambda i: b"\n",
     "equal": lambda i: json.dumps({"messages": [turn("user"), turn("assistant")]}).encode() + b"\n",
-    "one prompt": lambda i: json.dumps({"messages": [turn("user"), turn("assistant", content=f"{i}")]}).encode() + b"\n",
+    "one prompt": lambda i: (
+        json.dumps({"messages": [turn("user"), turn("assistant", content=f"{i}")]}).encode() + b"\n"
+    ),
     "not a row": lambda i: b"%d\n" % i,
     "NUL": lambda i: b"\0",
     "open brackets": lambda i: b"[",
