@@ -18,6 +18,13 @@ class TextPart(msgspec.Struct, frozen=True, tag_field="type", tag="text"):
     text: str
 
 
+class OnlyText(msgspec.Struct, frozen=True):
+    """A text part where no other kind may stand: a tag is asked for only where it chooses between structs."""
+
+    type: Literal["text"]
+    text: str
+
+
 class ImageUrl(msgspec.Struct, frozen=True):
     """`url` is an address or a data URI with the image in base64."""
 
@@ -43,12 +50,12 @@ class ToolCall(msgspec.Struct, frozen=True):
 
 
 class SystemMessage(msgspec.Struct, frozen=True, tag_field="role", tag="system"):
-    content: str | list[TextPart]
+    content: str | list[OnlyText]
     name: Name | None = None
 
 
 class DeveloperMessage(msgspec.Struct, frozen=True, tag_field="role", tag="developer"):
-    content: str | list[TextPart]
+    content: str | list[OnlyText]
     name: Name | None = None
 
 
@@ -60,7 +67,7 @@ class UserMessage(msgspec.Struct, frozen=True, tag_field="role", tag="user"):
 class AssistantMessage(msgspec.Struct, frozen=True, tag_field="role", tag="assistant"):
     """`weight` 0 leaves the message out of training, 1 trains it; content may be missing where a call stands for it."""
 
-    content: str | list[TextPart] | None = None
+    content: str | list[OnlyText] | None = None
     name: Name | None = None
     weight: Literal[0, 1] | None = None
     tool_calls: Annotated[list[ToolCall], msgspec.Meta(min_length=1)] | None = None
@@ -71,7 +78,7 @@ class AssistantMessage(msgspec.Struct, frozen=True, tag_field="role", tag="assis
 class ToolMessage(msgspec.Struct, frozen=True, tag_field="role", tag="tool"):
     """`tool_call_id` is the id of the call that this is the result of."""
 
-    content: str | list[TextPart]
+    content: str | list[OnlyText]
     tool_call_id: str
 
 

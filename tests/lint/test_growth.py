@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import io
 import json
@@ -39,19 +40,25 @@ PIECES = [
     "a", " ", "\n", "\t", "aA0", "a ", ". ", "<", "<a", "<a ", "</p", "<a b", "&#", "&#1", "[", "[NAME", "[NAME ", "{",
     "{{", "{{ ", "{{a", "{{a ", "{name", "{a", "}}", "X", "XXXX", " XXXX", "XXXX_", "ignore ", "ignore all ",
     "forget your ", "ignore previous ", "show ", "show the system ", "as an ", "as an ai ", "as a large language ",
-    "i can", "sorry, ", "base64,", ";base64", "<script", "A+/", "```", "``` ", "```json ", "```json {", '``` {"name"', "<|", "<|im_",
+    "i can", "sorry, ", "base64,",
+    ";base64", "<script", "A+/", "```", "``` ", "```json ", "```json {", '``` {"name"', "<|", "<|im_",
     "[/INST", "<tool_call", "\u00c3", "\u00e2\u20ac", "\u00c2", "\u200b", "ab cd ef gh ij kl mn op ", "chain of ",
     "think step by ", "0", "-", "_", "\\", '"', "\x00",
 ]  # fmt: skip
 
 
 def cpu(work: Callable[[], object]) -> float:
-    """The best of three runs."""
+    """The best of three runs, without the collector: what it costs depends on all that the tests before have made."""
     best = float("inf")
-    for _ in range(3):
-        start = time.process_time()
-        work()
-        best = min(best, time.process_time() - start)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(3):
+            start = time.process_time()
+            work()
+            best = min(best, time.process_time() - start)
+    finally:
+        gc.enable()
     return best
 
 
@@ -103,6 +110,7 @@ GROWING: dict[str, Callable[[int], Any]] = {
     "turns": lambda n: {"messages": [turn("user"), turn("assistant")] * n},
     "turns of one role": lambda n: {"messages": [turn("user")] * n},
     "systems": lambda n: {"messages": [turn("system")] * n},
+    "late systems": lambda n: {"messages": [turn("user"), *[turn("system")] * n]},
     "weights": lambda n: {"messages": [turn("user"), turn("assistant", weight=0)] * n},
     "unknown roles": lambda n: {"messages": [turn(f"r{i}") for i in range(n)]},
     "calls": lambda n: {"messages": [turn("user"), turn("assistant", tool_calls=[call(i) for i in range(n)])]},
