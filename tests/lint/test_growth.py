@@ -50,7 +50,6 @@ PIECES = [
 def cpu(work: Callable[[], object]) -> float:
     """The best of three runs, without the collector: what it costs depends on all that the tests before have made."""
     best = float("inf")
-    gc.collect()
     gc.disable()
     try:
         for _ in range(3):
