@@ -6,29 +6,112 @@ import contextlib
 import errno
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO, Self
 
 from service.errors import TuneGateError
 
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write beside the target, flush to disk, then rename over it."""
+    with writing(path) as handle:
+        handle.write(content)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """A file beside the target that takes its place when the block ends well, and is gone when it does not."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "wb") as handle:
-                handle.write(content)
-                handle.flush()
-                os.fsync(handle.fileno())
-            Path(name).chmod(0o644)
-            os.replace(name, path)  # noqa: PTH105
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(name).unlink()
-            raise
     except OSError as error:
         raise write_error(path, error) from error
+    try:
+        with os.fdopen(descriptor, "wb") as handle:
+            yield handle
+            handle.flush()
+            os.fsync(handle.fileno())
+        Path(name).chmod(0o644)
+        os.replace(name, path)  # noqa: PTH105
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        if isinstance(error, OSError):
+            raise write_error(path, error) from error
+        raise
+
+
+class Staging:
+    """New files that appear together when all of them are complete, or not at all.
+
+    Each is written to a temporary file beside its place (hidden, so that a killed process leaves no half of it).
+    """
+
+    def __init__(self) -> None:
+        self._places: dict[Path, Path] = {}
+        self._folders: list[Path] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        """Removes whatever was not put in place."""
+        for temporary in self._places.values():
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+        for folder in reversed(self._folders):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+    @contextlib.contextmanager
+    def open(self, path: Path) -> Iterator[BinaryIO]:
+        """Write what `path` will hold.
+
+        Raises:
+            TuneGateError: `disk_full`, or `unreadable_path` when it cannot be written.
+        """
+        try:
+            self._make(path.parent)
+            descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=f".{path.name}")
+            self._places[path] = Path(name)
+            with os.fdopen(descriptor, "wb") as handle:
+                yield handle
+                handle.flush()
+                os.fsync(handle.fileno())
+        except OSError as error:
+            raise write_error(path, error) from error
+
+    def temporary(self, path: Path) -> Path:
+        """Where it stands until it is put in place."""
+        return self._places[path]
+
+    def put_in_place(self) -> None:
+        """All of them, in the order in which they were opened.
+
+        Raises:
+            TuneGateError: `output_exists` when somebody else made one meanwhile.
+        """
+        for path in self._places:
+            if os.path.lexists(path):
+                raise TuneGateError("output_exists", f"{path} was made meanwhile.", remedy="Name another output.")
+        placed: list[Path] = []
+        for path, temporary in self._places.items():
+            try:
+                temporary.chmod(0o644)
+                os.replace(temporary, path)  # noqa: PTH105
+                placed.append(path)
+            except BaseException as error:
+                for one in placed:
+                    one.unlink()
+                raise (write_error(path, error) if isinstance(error, OSError) else error) from error
+        self._places.clear()
+        self._folders.clear()
+
+    def _make(self, folder: Path) -> None:
+        missing = [one for one in (folder, *folder.parents) if not one.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folders += reversed(missing)
 
 
 def write_error(path: Path, error: OSError) -> TuneGateError:

@@ -17,6 +17,8 @@ from service.errors import TuneGateError
 VERBS = {
     "advise": "service.cli.advise",
     "lint": "service.cli.lint",
+    "convert": "service.cli.convert",
+    "split": "service.cli.split",
     "estimate": "service.cli.estimate",
     "plan": "service.cli.plan",
     "train": "service.cli.train",

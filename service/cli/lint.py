@@ -6,20 +6,23 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 import click
 
+from service.cli import lint_fix
 from service.cli.files import read_record
 from service.cli.output import emit, output_options, pretty_json, say
 from service.cli.project_config import ConfiguredCommand
-from service.data import rule_files
+from service.data import RuleFiles, rule_files
 from service.errors import TuneGateError
 from service.records.lint_report import LintReport, Role
 from service.settings import load_settings
-from service.verbs.lint import METHODS, LintInput, LintRequest, lint
+from service.verbs.fix import FixRequest
+from service.verbs.lint import METHODS, TOKENS, LintInput, LintRequest, lint
 from service.verbs.lint_baseline import lint_against
 from service.verbs.lint_output import RENDERERS, render
+from service.verbs.lint_target import target_and_rules
 
 _STDIN = "-"
 _FORMATS = ("json", *RENDERERS)
@@ -40,10 +43,17 @@ def _also(ctx: click.Context, option: click.Parameter, values: Sequence[str]) ->
 @click.command("lint", cls=ConfiguredCommand)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option(
-    "--target", metavar="T", help="Who will train: azure-openai, openai, azure-serverless, local, trl, kaito."
-)
+    "--target", metavar="T",
+    help="Who will train: azure-openai, openai, azure-serverless, local, trl, kaito, or a profile of your own (.toml).",
+)  # fmt: skip
 @click.option("--method", default="sft", show_default=True, metavar="M", help=f"Training method: {', '.join(METHODS)}.")
-@click.option("--model", metavar="ID", help="The base model, for the record.")
+@click.option(
+    "--model", metavar="ID", help="The base model: its limits, and its encoding; or a folder with its tokenizer."
+)
+@click.option(
+    "--tokens", type=click.Choice(TOKENS), default="auto", show_default=True,
+    help="Count tokens with the model's own encoding: auto where it is at hand, exact or not at all.",
+)  # fmt: skip
 @click.option("--validation", type=click.Path(), metavar="FILE", help="The validation data of the same job.")
 @click.option("--select", metavar="IDS", default="", help="Only these rules: ids or their starts, with commas.")
 @click.option("--ignore", metavar="IDS", default="", help="Not these rules.")
@@ -64,6 +74,12 @@ def _also(ctx: click.Context, option: click.Parameter, values: Sequence[str]) ->
     "--also", multiple=True, callback=_also, metavar="FORMAT=PATH",
     help="Write the same report to PATH in another format too; repeatable.",
 )  # fmt: skip
+@click.option("--fix", "mend", is_flag=True, help="Write a copy with safe fixes made, and report on the copy.")
+@click.option("--unsafe-fixes", is_flag=True, help="With --fix: also fixes that may change what is trained.")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), metavar="OUT",
+    help="The copy; a folder for several files. What was changed is listed in OUT.changes.jsonl.",
+)  # fmt: skip
 @output_options(*(name for name in RENDERERS if name != "text"))
 @click.pass_context
 def command(
@@ -72,6 +88,7 @@ def command(
     target: str | None,
     method: str,
     model: str | None,
+    tokens: Literal["off", "auto", "exact"],
     validation: str | None,
     select: str,
     ignore: str,
@@ -79,9 +96,12 @@ def command(
     workers: int,
     baseline: str | None,
     also: list[tuple[str, Path]],
+    out: Path | None,
     format_: str,
     output: Path | None,
     *,
+    mend: bool,
+    unsafe_fixes: bool,
     no_input: bool,
 ) -> int:
     """Lint chat JSONL (also .gz, .zst, - for stdin); exit 1 when an error is left.
@@ -90,17 +110,22 @@ def command(
     the environment (TUNEGATE_TARGET, TUNEGATE_MAX_FINDINGS, ...).
     """
     del no_input
+    copy = lint_fix.checked(out, output, baseline, mend=mend, unsafe=unsafe_fixes)
+    folder = Path(model).resolve() if model and Path(model).is_dir() else None
+    name, rules = target_and_rules(target or _no_target(), rule_files(load_settings().rules))
     request = LintRequest(
         inputs=_inputs(files, validation, given=_given(ctx, "validation")),
-        target=target or _no_target(),
+        target=name,
         method=method,
-        model=model,
+        model=folder.name if folder else model,
+        model_folder=folder,
+        tokens=tokens,
         select=_names(select),
         ignore=_names(ignore),
         max_findings=max_findings,
         workers=workers,
     )
-    report = _report(request, baseline)
+    report = _report(request, rules, baseline, copy, unsafe=unsafe_fixes)
     for name, path in also:
         emit(_rendered(report, name), path)
     colour = output is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
@@ -108,8 +133,11 @@ def command(
     return 1 if report.verdict == "fail" else 0
 
 
-def _report(request: LintRequest, baseline: str | None) -> LintReport:
-    rules = rule_files(load_settings().rules)
+def _report(
+    request: LintRequest, rules: RuleFiles, baseline: str | None, copy: Path | None, *, unsafe: bool
+) -> LintReport:
+    if copy is not None:
+        return lint_fix.fixed(FixRequest(lint=request, out=copy, unsafe=unsafe), rules)
     if baseline is None:
         return lint(request, rules=rules, stdin=sys.stdin.buffer)
     before = read_record(Path(baseline), LintReport)

@@ -47,7 +47,7 @@ class Line(msgspec.Struct, frozen=True):
 class Row(msgspec.Struct, frozen=True, dict=True):
     """A decoded row for a target: `strict` = roles must alternate, `arguments` = what tool arguments must be.
 
-    `model` is the named base model, empty when none was named.
+    `model` is the named base model, empty when none was named; `tokens` is the length of the row.
     """
 
     data: dict[str, Any]
@@ -56,6 +56,7 @@ class Row(msgspec.Struct, frozen=True, dict=True):
     limits: dict[str, int] = {}
     method: str = "sft"
     model: str = ""
+    tokens: int = 0
 
     @cached_property
     def messages(self) -> list[tuple[int, dict[str, Any]]]:
@@ -109,6 +110,9 @@ class CorpusFacts(msgspec.Struct, frozen=True):
 
     `label_sizes` are the sizes of the classes when the answers are few and short, `epochs` what the vendor's
     heuristic gives, `field_sets` and `references` how many sets of grader fields and of their values there are.
+    `lengths` counts rows by tokens, `common_affixes` are the characters that all answers begin and end with,
+    `system_heavy` counts rows whose system message outweighs the rest, `tool_sets` system messages that come with
+    several lists of tools, `label_kinds` rows by the JSON type of their labels or tags.
     """
 
     rows: int
@@ -121,6 +125,8 @@ class CorpusFacts(msgspec.Struct, frozen=True):
     limits: dict[str, int]
     with_images: int = 0
     tokens: int = 0
+    longest: int = 0
+    counted: bool = False
     epochs: int = 1
     answers: int = 0
     most_common_answer: int = 0
@@ -134,16 +140,25 @@ class CorpusFacts(msgspec.Struct, frozen=True):
     other_bytes: int = 0
     field_sets: int = 0
     references: int = 0
+    lengths: dict[int, int] = {}
+    common_affixes: tuple[int, int] = (0, 0)
+    system_heavy: int = 0
+    tool_sets: int = 0
+    label_kinds: dict[str, int] = {}
 
 
 class SplitFacts(msgspec.Struct, frozen=True):
-    """Training against validation data: overlapping validation lines, and whether both are one file."""
+    """Training against validation data: overlapping validation lines, and whether both are one file.
+
+    `unseen_labels` are the first places of each label of validation rows that no training row has.
+    """
 
     has_validation: bool
     same_file: bool
     same_rows: Pairs
     same_prompts: Pairs
     differences: list[str] = []
+    unseen_labels: list[Place] = []
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,10 +11,11 @@ from typing import Any
 
 import msgspec
 
+from service.lint.affixes import Affixes
 from service.lint.check import CorpusFacts, Pairs, Place, SplitFacts
 from service.lint.groups import Groups, merged
 from service.lint.overlap import Found, Keys, overlap
-from service.lint.partial import Partial
+from service.lint.partial import MOST_TOOL_SETS, Partial
 from service.records.lint_report import Bin, Role, Statistics
 
 # the cookbook's heuristic: three epochs, more for few rows and fewer for many, within 25 and 1
@@ -43,7 +44,7 @@ class Corpus:
         self._ends = list(accumulate(part.partial.lines for part in self.parts))
         self._overlap = overlap(_keys(self.parts, sum(partial.lines for partial in self.training)), most)
 
-    def facts(self, limits: dict[str, int]) -> CorpusFacts:
+    def facts(self, limits: dict[str, int], *, counted: bool) -> CorpusFacts:
         """The facts of the training files taken together."""
         training, found = self.training, self._overlap
         valid = sum(partial.valid for partial in training)
@@ -60,6 +61,8 @@ class Corpus:
             limits=limits,
             with_images=sum(partial.with_images for partial in training),
             tokens=sum(length * rows for length, rows in lengths.items()),
+            longest=max(lengths, default=0),
+            counted=counted,
             epochs=epochs(valid),
             answers=sum(partial.spoken for partial in training),
             most_common_answer=found.most_common_answer,
@@ -73,6 +76,11 @@ class Corpus:
             other_bytes=sum(partial.other_bytes for partial in training),
             field_sets=self._groups("field_sets").different(),
             references=self._groups("references").different(),
+            lengths=dict(lengths),
+            common_affixes=self._common_affixes(),
+            system_heavy=sum(partial.system_heavy for partial in training),
+            tool_sets=self._tool_sets(),
+            label_kinds=dict(_added(partial.label_kinds for partial in training)),
         )
 
     def split(self) -> SplitFacts:
@@ -90,6 +98,10 @@ class Corpus:
         """Tokens of a training row -> rows."""
         return _added(partial.tokens for partial in self.training)
 
+    def approximate(self) -> int:
+        """Training rows with tools, calls or images, which are counted as the text they are written as."""
+        return sum(partial.approximate for partial in self.training)
+
     def statistics(self, facts: CorpusFacts) -> Statistics:
         """The distributions of the training rows."""
         turns = _added(partial.turns for partial in self.training)
@@ -97,6 +109,7 @@ class Corpus:
             rows=facts.rows,
             valid=facts.valid,
             tokens=facts.tokens,
+            exact_tokens=facts.counted and not self.approximate(),
             epochs=facts.epochs,
             lengths=_bins(self.lengths()),
             turns={str(count): rows for count, rows in sorted(turns.items())},
@@ -104,6 +117,22 @@ class Corpus:
             system_prompts=facts.system_sizes[:_LARGEST],
             labels=facts.label_sizes,
         )
+
+    def _common_affixes(self) -> tuple[int, int]:
+        whole = Affixes()
+        for partial in self.training:
+            whole.merge(partial.affixes)
+        return whole.lengths
+
+    def _tool_sets(self) -> int:
+        """System messages with several lists of tools; to come without tools in some rows is a list of its own."""
+        systems: Groups[int] = self._groups("systems")
+        pairs: Groups[tuple[int, int]] = merged((partial.tool_sets for partial in self.training), MOST_TOOL_SETS)
+        lists, rows = Counter[int](), Counter[int]()
+        for (system, _), count in pairs.counts.items():
+            lists[system] += 1
+            rows[system] += count
+        return sum(known > 1 or 0 < rows[system] < systems.counts.get(system, 0) for system, known in lists.items())
 
     def _groups(self, name: str) -> Groups[int]:
         groups: list[Groups[int]] = [getattr(partial, name) for partial in self.training]

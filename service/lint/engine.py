@@ -46,6 +46,9 @@ class Linter:
             if workers == 1 or is_packed(head) or encoding_of(head).name != "utf-8":
                 self.read_stream(stream, shown_as, role)
                 return
+        if self._checks.counter is not None:
+            # loads the vocabulary here, so that forked workers share it
+            self._checks.counter.framing()
         found = pieces(path, shown_as, size)
         digest = hashlib.sha256()
         try:
@@ -61,7 +64,8 @@ class Linter:
     def finish(self) -> Corpus:
         """The checks of whole corpora and of training against validation."""
         corpus = Corpus(self.parts, self._checks.most)
-        facts, split = corpus.facts(self._limits), corpus.split()
+        facts = corpus.facts(self._limits, counted=self._checks.counter is not None)
+        split = corpus.split()
         first = next((part.path for part in corpus.parts if part.role == "train"), "-")
         last = corpus.parts[-1].path if corpus.parts else "-"
         for scope, looked_at, path in (("corpus", facts, first), ("split", split, last)):

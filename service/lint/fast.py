@@ -12,6 +12,7 @@ import msgspec
 
 from service.lint.gate import families_in
 from service.lint.patterns import ENDS, ends_badly
+from service.lint.sizes import LOPSIDED_CHARACTERS, lopsided
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 
@@ -59,15 +60,26 @@ _MOST_FORMS = 1_000
 _MOST_TURNS = 64
 
 
-def plain(
-    line: bytes, families: frozenset[int], *, weights: bool = True, longest: int = 16_000, longest_message: int = 0
-) -> Plain | None:
+class Limits(NamedTuple):
+    """What a target takes of a plain row.
+
+    With `weights` false a row that carries weights is never plain: the target does not read them. A line of more than
+    `longest` bytes may pass a limit of tokens and is measured exactly, a text of more than `longest_message` characters
+    (0 = no limit) passes a limit of characters, and of more than `most_messages` messages no target takes.
+    """
+
+    weights: bool = True
+    longest: int = 4 << 20
+    longest_message: int = 0
+    most_messages: int = _MOST_TURNS
+
+
+def plain(line: bytes, families: frozenset[int], limits: Limits) -> Plain | None:
     """The row when nothing but its texts can be wrong with it, else None (which says nothing yet).
 
-    `families` are those that the gate saw in the line. With `weights` false a row that carries weights is never plain:
-    the target does not read them. A line of more than `longest` bytes may pass a limit of tokens and is measured
-    exactly, a text of more than `longest_message` characters passes a limit of characters.
+    `families` are those that the gate saw in the line.
     """
+    weights, longest, longest_message, most_messages = limits
     if len(line) > longest:
         return None
     try:
@@ -79,10 +91,16 @@ def plain(
     if start is None:
         start = _remember(forms)
     rest = _quotes(line) - _QUOTES_OF_ROW - _QUOTES_OF_MESSAGE * len(messages)
-    if start == _NOT_IN_TURNS or (rest and not (weights and _weights_well(messages, rest))):
+    if (
+        start == _NOT_IN_TURNS
+        or len(messages) > most_messages
+        or (rest and not (weights and _weights_well(messages, rest)))
+    ):
         return None
     contents = [message.content for message in messages]
     if any(map(str.isspace, contents)) or (longest_message and max(map(len, contents)) > longest_message):
+        return None
+    if len(line) >= LOPSIDED_CHARACTERS and _lopsided(contents, start + 1):
         return None
     weighed = [m.weight for m in messages if type(m) is Assistant] if rest else None
     suspects = families_in("\n".join(contents), families) if families else _NOTHING
@@ -108,6 +126,11 @@ def _weights_well(messages: list[System | User | Assistant], quotes: int) -> boo
     """Whether the quotation marks beside roles and contents are those of weights, and the last answer counts."""
     found = [m.weight for m in messages if type(m) is Assistant and m.weight is not None]
     return quotes == _QUOTES_OF_WEIGHT * len(found) and messages[-1].weight != 0  # type: ignore[union-attr]
+
+
+def _lopsided(contents: list[str], first_answer: int) -> bool:
+    answer = sum(map(len, contents[first_answer::2]))
+    return lopsided(sum(map(len, contents)) - answer, answer)
 
 
 def _remember(forms: tuple[type, ...]) -> int:

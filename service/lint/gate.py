@@ -34,6 +34,12 @@ def gate(block: bytes) -> list[tuple[int, int]] | None:
     return found
 
 
+def families_of(line: bytes) -> frozenset[int]:
+    """What may be in a line."""
+    found = gate(line)
+    return EVERY_FAMILY if found is None else frozenset(family for _, family in found)
+
+
 def families_in(text: str, families: frozenset[int]) -> frozenset[str]:
     """The names of the families that a text holds, of those that the gate saw in its line."""
     if _ESCAPE in families:

@@ -1,35 +1,71 @@
-"""JSON Schema, as declared by tools and given by users: validators are built once per schema.
-
-A schema comes from the data, so its size must bound what it costs: no regular expression of it is run, no reference
-is fetched, and references that lead to further ones are not followed.
-"""
+"""JSON Schema, as declared by tools and given by users: validators are built once per schema, nothing is fetched."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
+from service.lint.check import kind
+from service.lint.schema_bounds import bounded, can_be_followed, names_something_else
+from service.lint.shape import pointer
+
 _MOST = 256
-# these run the schema's regular expressions, or compare every item with every other
-_LEFT_OUT = ("pattern", "uniqueItems")
-_NOT_FOLLOWED = ("patternProperties", "$dynamicRef", "$id", "$anchor")
-# lists of names; of other values each would be compared with every other
-_NAMES = ("required", "type")
+# keywords whose value may be told: it stands in the schema, never in the data
+_TOLD = frozenset((
+    "type", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength",
+    "minItems", "maxItems", "minProperties", "maxProperties", "format",
+))  # fmt: skip
+_SAID = {
+    "anyOf": "fits none of the forms that are allowed",
+    "oneOf": "does not fit exactly one of the forms that are allowed",
+    "enum": "is none of the values that are allowed",
+    "const": "is not the one value that is allowed",
+    "additionalProperties": "has a key that is not declared",
+    "pattern": "does not match",
+}
+# below these stands data, not schemas
+_DATA = ("enum", "const", "default", "examples")
+
+
+class Violation(msgspec.Struct, frozen=True):
+    """Where in a value (JSON Pointer, empty for the value itself) which keyword is broken; never the value."""
+
+    pointer: str
+    keyword: str
+    detail: str = ""
+
+    @property
+    def said(self) -> str:
+        """The detail, as the end of a sentence."""
+        return f": {self.detail}" if self.detail else ""
 
 
 def schema_error(schema: Any) -> str | None:
-    """Why a value is no valid JSON Schema, None when it is one; never quotes the value."""
+    """Why a value is no usable JSON Schema, None when it is one; never quotes the value."""
     if not isinstance(schema, dict):
         return "not an object"
     return _checked(_key(schema))
 
 
+def schema_problems(schema: Any) -> list[Violation]:
+    """All that keeps a schema from being used: what its draft refuses, patterns and references that cannot be used."""
+    try:
+        found = list(violations(compiled(_draft(schema).META_SCHEMA), schema, step=_step))
+        return found or list(_unusable(schema))
+    except RecursionError:
+        return [Violation("", "schema", "nested too deep")]
+
+
 def violation(schema: Any, value: Any) -> str | None:
-    """Which keyword of a schema a value breaks and where, None when it breaks none or the schema is no schema."""
+    """Which keyword of a tool's schema a value breaks and where; None when it breaks none, or none that can be judged.
+
+    Both come from the data, so what the schema may cost is bounded (service/lint/schema_bounds.py).
+    """
     if not isinstance(schema, dict) or schema_error(schema) is not None:
         return None
     if isinstance(value, str):
@@ -37,97 +73,145 @@ def violation(schema: Any, value: Any) -> str | None:
             value = json.loads(value)
         except (ValueError, RecursionError):
             return None
-    validator = _validator(_key(schema))
-    if validator is None:
-        return None
-    try:
-        error = next(iter(validator.iter_errors(value)), None)
-    except (RecursionError, ArithmeticError):
-        # nested too deep, or numbers beyond what arithmetic takes
-        return None
+    validator = _bounded(_key(schema))
+    error = None if validator is None else next(violations(validator, value), None)
     if error is None:
         return None
-    depth = len(list(error.absolute_path))
-    return f"{error.validator}" + (f" at depth {depth}" if depth else "")
+    depth = error.pointer.count("/")
+    return error.keyword + (f" at depth {depth}" if depth else "")
 
 
-def _key(schema: dict[str, Any]) -> bytes:
+def compiled(schema: Any) -> Any:
+    """The validator of a usable schema, built once."""
+    return _validator(_key(schema))
+
+
+def violations(validator: Any, value: Any, *, step: Callable[[str], str] = pointer) -> Iterator[Violation]:
+    """Everything in a value that its schema refuses; a value too deep to be walked is not judged.
+
+    `step` writes a key as a step of a JSON Pointer; as it stands, keys that may be text are not repeated.
+    """
+    from referencing.exceptions import Unresolvable
+
+    told = set()
+    try:
+        for error in validator.iter_errors(value):
+            place = "".join(f"/{key}" if isinstance(key, int) else step(key) for key in error.absolute_path)
+            one = Violation(place, str(error.validator or "false"), _detail(error))
+            # the library tells of every missing name by itself
+            if one not in told:
+                told.add(one)
+                yield one
+    except (RecursionError, ArithmeticError):
+        # too deep, or numbers beyond what arithmetic takes
+        return
+    except Unresolvable:
+        yield Violation("", "$ref", "a reference that leads nowhere; nothing is fetched")
+
+
+def _detail(error: Any) -> str:
+    keyword, wanted = error.validator, error.validator_value
+    if keyword == "required":
+        return f"misses {', '.join(name for name in wanted if name not in error.instance)}"
+    if keyword == "type":
+        return f"saw a {kind(error.instance)}, wants {' or '.join(wanted) if isinstance(wanted, list) else wanted}"
+    return f"wants {wanted}" if keyword in _TOLD else _SAID.get(keyword, "")
+
+
+def _unusable(schema: Any) -> Iterator[Violation]:
+    """Patterns that are no regular expressions, and references to what is not in the schema itself."""
+    from referencing.exceptions import Unresolvable
+    from referencing.jsonschema import specification_with
+
+    specification = specification_with(_draft(schema).META_SCHEMA["$schema"])
+    resolver = specification.create_resource(schema)
+    lookup = _registry().with_resource("", resolver).crawl().resolver().lookup
+    several = b'"$id"' in msgspec.json.encode(schema)
+    for place, key, value in _keywords(schema):
+        if key in {"pattern", "patternProperties"} and not all(_compiles(one) for one in _patterns(value)):
+            yield Violation(place, key, "no regular expression")
+        if key in {"$ref", "$dynamicRef"}:
+            try:
+                lookup(value)
+            except Unresolvable:
+                # an $id below the top moves the base of what stands under it
+                if not several or "://" in value:
+                    yield Violation(place, key, "a reference to what is not in this schema; nothing is fetched")
+
+
+def _keywords(schema: Any) -> Iterator[tuple[str, str, Any]]:
+    stack = [("", schema)]
+    while stack:
+        place, one = stack.pop()
+        if isinstance(one, dict):
+            yield from ((f"{place}{_step(key)}", key, value) for key, value in one.items() if _is_keyword(key, value))
+            stack += [(f"{place}{_step(key)}", below) for key, below in one.items() if key not in _DATA]
+        elif isinstance(one, list):
+            stack += [(f"{place}/{i}", below) for i, below in enumerate(one)]
+
+
+def _step(key: str) -> str:
+    """A JSON Pointer step for any key; for schemas alone, whose keys are no training text."""
+    return "/" + key.replace("~", "~0").replace("/", "~1")
+
+
+def _is_keyword(key: str, value: Any) -> bool:
+    """Whether a key is a keyword that is looked at, and no name of a property (whose value would be a schema)."""
+    if key == "patternProperties":
+        return isinstance(value, dict)
+    return key in {"pattern", "$ref", "$dynamicRef"} and isinstance(value, str)
+
+
+def _patterns(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
+
+
+def _compiles(pattern: str) -> bool:
+    try:
+        re.compile(pattern)
+    except (re.error, OverflowError, RecursionError):
+        return False
+    return True
+
+
+def _key(schema: Any) -> bytes:
     return msgspec.json.encode(schema, order="sorted")
 
 
 @lru_cache(_MOST)
 def _checked(key: bytes) -> str | None:
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import SchemaError
-
     schema = json.loads(key)
-    for part in _objects(schema):
-        lists = [*(part.get(name) for name in _NAMES), *_values(part.get("dependentRequired"))]
-        if any(isinstance(one, list) and not all(isinstance(name, str) for name in one) for one in lists):
-            return "a list of names that holds something else"
-    try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        return f"{error.validator} at depth {len(list(error.absolute_path))}"
-    except RecursionError:
-        return "nested too deep"
-    except OverflowError:
-        return "a number that is too large"
-    return None
+    if names_something_else(schema):
+        return "a list of names that holds something else"
+    found = schema_problems(schema)
+    if not found:
+        return None
+    depth = found[0].pointer.count("/")
+    return found[0].keyword + (f" at depth {depth}" if depth else "")
+
+
+def _draft(schema: Any) -> Any:
+    """The draft that a schema names, else 2020-12."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.validators import validator_for
+
+    return validator_for(schema, default=Draft202012Validator) if isinstance(schema, dict) else Draft202012Validator
 
 
 @lru_cache(_MOST)
 def _validator(key: bytes) -> Any:
-    """None where the schema cannot be followed at a cost that its size bounds."""
-    from jsonschema import Draft202012Validator
-    from jsonschema.validators import extend
-    from referencing import Registry
-
     schema = json.loads(key)
-    if not _can_be_followed(schema):
-        return None
-    bounded = extend(Draft202012Validator, dict.fromkeys(_LEFT_OUT, _passed))
-    return bounded(schema, registry=Registry())
+    return _draft(schema)(schema, registry=_registry())
 
 
-def _passed(*arguments: Any) -> Iterator[Any]:
-    del arguments
-    yield from ()
+@lru_cache(_MOST)
+def _bounded(key: bytes) -> Any:
+    schema = json.loads(key)
+    return bounded(_draft(schema))(schema, registry=_registry()) if can_be_followed(schema) else None
 
 
-def _can_be_followed(schema: dict[str, Any]) -> bool:
-    for part in _objects(schema):
-        if any(key in part for key in _NOT_FOLLOWED) or (part is not schema and "$schema" in part):
-            return False
-        if isinstance(reference := part.get("$ref"), str):
-            target = _target(schema, reference)
-            if target is None or any("$ref" in one for one in _objects(target)):
-                return False
-    return True
+def _registry() -> Any:
+    """The standard's own schemas and nothing else: with no registry the library would fetch what a $ref names."""
+    from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
 
-
-def _target(schema: dict[str, Any], reference: str) -> Any:
-    """What a reference within the schema leads to; None for one that leads out or nowhere."""
-    if not reference.startswith("#/"):
-        return None
-    found: Any = schema
-    for step in reference[2:].split("/"):
-        # escaped steps are rare, and left alone
-        found = found.get(step) if isinstance(found, dict) else None
-    return found
-
-
-def _values(found: Any) -> list[Any]:
-    return list(found.values()) if isinstance(found, dict) else []
-
-
-def _objects(value: Any) -> Iterator[dict[str, Any]]:
-    """Every object inside a value, itself included."""
-    waiting = [value]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            yield one
-            waiting += one.values()
-        elif isinstance(one, list):
-            waiting += one
+    return REGISTRY

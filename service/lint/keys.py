@@ -30,12 +30,17 @@ class Key(NamedTuple):
     other: int = 0
 
 
-def plain_key(contents: list[str], weights: Sequence[int | None] | None) -> tuple[int, int]:
-    """Of a conversation of system, user and assistant in turns, by its texts and its assistants' weights."""
-    prompt = _SEPARATOR.join(contents[:-1])
+def plain_key(contents: list[str], weights: Sequence[int | None] | None) -> tuple[int, int, int]:
+    """(prompt, answer, bytes of the texts) of a conversation of system, user and assistant in turns.
+
+    The assistants' weights are part of the prompt.
+    """
+    prompt = _SEPARATOR.join(contents[:-1]).encode("utf-8", "surrogatepass")
+    answer = contents[-1].encode("utf-8", "surrogatepass")
+    size = len(prompt) + len(answer) - (len(contents) - 2)
     if weights:
-        prompt += f"{_SEPARATOR}{weights}"
-    return _hash(prompt.encode("utf-8", "surrogatepass")), text_hash(contents[-1]) & _LOW or 1
+        prompt += f"{_SEPARATOR}{weights}".encode()
+    return _hash(prompt), _hash(answer) & _LOW or 1, size
 
 
 def row_key(raw: bytes, data: Any, method: str) -> Key:
@@ -61,11 +66,12 @@ def _conversation(data: dict[str, Any], messages: list[dict[str, Any]]) -> Key:
     *before, last = messages
     if role(last) != "assistant" or not isinstance(last.get("content"), str):
         return Key(_hash(canonical([data.get("tools"), messages])))
-    answer = text_hash(last["content"]) & _LOW or 1
     if _in_plain_turns(messages) and not data.get("tools"):
         weights = [message.get("weight") for message in messages if role(message) == "assistant"]
         contents = [message["content"] for message in messages]
-        return Key(*plain_key(contents, weights if any(one is not None for one in weights) else None))
+        prompt, answer, _ = plain_key(contents, weights if any(one is not None for one in weights) else None)
+        return Key(prompt, answer)
+    answer = text_hash(last["content"]) & _LOW or 1
     calls = {name: value for name, value in last.items() if name not in {"role", "content"}}
     return Key(_hash(canonical([data.get("tools"), before, calls])), answer)
 

@@ -9,11 +9,13 @@ from array import array
 from collections import Counter
 from typing import NamedTuple
 
+from service.lint.affixes import Affixes
 from service.lint.check import Check, Hit
 from service.lint.groups import Groups
 from service.lint.keys import Key
 from service.records.lint_report import FixKind, Severity
 
+MOST_TOOL_SETS = 10_000
 _MOST_SYSTEMS, _MOST_LABELS, _MOST_FIELD_SETS, _MOST_REFERENCES = 10_000, 50, 1_000, 2
 
 
@@ -70,13 +72,17 @@ class Partial:
         self.weighted = False
         self.spoken = self.short_answers = self.refusals = 0
         self.preferred_bytes = self.other_bytes = 0
-        self.crlf = 0
+        self.crlf = self.approximate = self.system_heavy = 0
+        self.affixes = Affixes()
         self.shapes: Counter[str] = Counter()
+        self.label_kinds: Counter[str] = Counter()
         self.turns: Counter[int] = Counter()
         self.tokens: Counter[int] = Counter()
         self.systems: Groups[int] = Groups(_MOST_SYSTEMS)
         self.labels: Groups[int] = Groups(_MOST_LABELS)
         self.field_sets: Groups[tuple[str, ...]] = Groups(_MOST_FIELD_SETS)
+        # (hash of the system message, hash of the tools) of the rows that have both
+        self.tool_sets: Groups[tuple[int, int]] = Groups(MOST_TOOL_SETS)
         self.references: Groups[int] = Groups(_MOST_REFERENCES)
         # one element a line; 0 stands for a blank line
         self.prompts = array("Q")
@@ -90,6 +96,14 @@ class Partial:
         if key.other or self.others:
             self.others.extend([0] * (len(self.answers) - 1 - len(self.others)))
             self.others.append(key.other)
+
+    def chats(self, rows: int, *, valid: int) -> None:
+        """Rows of nothing but a conversation."""
+        self.rows += rows
+        self.valid += valid
+        if rows:
+            self.shapes["chat"] += rows
+            self.field_sets.counts[()] += rows
 
     def blank(self) -> None:
         """A line without a row."""
@@ -110,6 +124,7 @@ class Partial:
         for name in _GROUPS:
             getattr(self, name).merge(getattr(later, name))
         self.weighted = self.weighted or later.weighted
+        self.affixes.merge(later.affixes)
 
     def longest_turns(self) -> int:
         """The most turns that a row has."""
@@ -118,7 +133,7 @@ class Partial:
 
 _SUMS = (
     "lines", "rows", "valid", "without_system", "with_images", "spoken", "short_answers", "refusals", "preferred_bytes",
-    "other_bytes", "crlf",
+    "other_bytes", "crlf", "approximate", "system_heavy",
 )  # fmt: skip
-_COUNTERS = ("shapes", "turns", "tokens")
-_GROUPS = ("systems", "labels", "field_sets", "references")
+_COUNTERS = ("shapes", "label_kinds", "turns", "tokens")
+_GROUPS = ("systems", "tool_sets", "labels", "field_sets", "references")

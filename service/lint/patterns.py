@@ -67,6 +67,13 @@ SPECIAL = re.compile(
 )
 CALL = AnyOf(r"<tool_calls?>", r"```(?:json)?\s*\{\s*\"(?:name|function)\"[^`]{0,400}\"arguments\"")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+# hints at the four kinds of harm that Azure scans training data for
+_VICTIM = r"(?:yourself|myself|himself|herself|themselves|him|her|them|people|my|your|his)\b"
+_HARM = rf"(?:kill(?:ed|ing)? {_VICTIM}|behead|massacre|pipe bombs?\b|mass shooting|child porn|pornograph|nudes\b"
+_HARM += r"|nude (?:photo|pic|image|selfie)|rap(?:ed?|ing|ists?)\b|incest|molest|genocid|ethnic cleansing|subhumans?\b"
+_HARM += r"|white power\b|suicid|self[- ]harm)"
+HARM = re.compile(rf"\b{_HARM}", re.IGNORECASE | re.ASCII)
+_FENCE = re.compile("```")
 _CUT = (",", " the", " a", " an", " and", " of", " to")
 _LOOP_LENGTH, _LOOP_TIMES, _LOOP_FROM = 24, 4, 120
 
@@ -96,7 +103,7 @@ def ends_badly(text: str) -> bool:
 
 def open_fence(text: str) -> bool:
     """Whether a code fence is opened and not closed."""
-    return text.count("```") % 2 == 1
+    return text.count(_FENCE.pattern) % 2 == 1
 
 
 class Family(NamedTuple):
@@ -135,6 +142,8 @@ FAMILIES = (
             "system prompt",
         ),
     ),
+    # a line feed and an escaped character end with a letter or digit in a line, and a word may begin behind them
+    Family("harm", HARM.search, any_case=(rf"(?:\b|\\[nrt]|\\u[0-9a-f]{{4}}){_HARM}",)),
     Family("boilerplate", BOILERPLATE.search, any_case=("as an? (?:ai|artificial|large)",)),
     Family(
         "placeholder", PLACEHOLDER.search,
@@ -150,7 +159,8 @@ FAMILIES = (
     Family(
         "mojibake", MOJIBAKE.search, exact=(r"\xc3\x83", r"\xc3\xa2\xe2\x82\xac", r"\xc3\x82", r"\xef\xbf\xbd")
     ),
-    Family("fence", open_fence, exact=("```",)),
+    # texts are looked at joined, and a fence that one leaves open another may seem to close: so any fence counts
+    Family("fence", _FENCE.search, exact=(_FENCE.pattern,)),
     Family("call", CALL.search, exact=("<tool_call", r"```(?:json)?(?:\\[nrt]|[ \t])*\{")),
     Family("control", CONTROL.search),
 )  # fmt: skip

@@ -20,8 +20,8 @@ class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A number with where it comes from."""
 
     value: int
-    source: str
-    read_on: str
+    source: str = "unverified: not stated"
+    read_on: str = ""
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
@@ -55,6 +55,12 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_
         own = self.models[names[-1]] if names else {}
         return {name: limit.value for name, limit in {**self.limits, **own}.items()}
 
+    @property
+    def unverified(self) -> list[str]:
+        """Names of the limits whose source says that nobody checked them, those of single models included."""
+        tables = [self.limits, *self.models.values()]
+        return sorted({name for table in tables for name, limit in table.items() if "unverified" in limit.source})
+
 
 def load_profile(target: str, rules: RuleFiles) -> Profile:
     """The profile of a target, or of the target it is an alias of.
@@ -87,26 +93,51 @@ def _decode(name: str, rules: RuleFiles) -> dict[str, Any]:
     return content
 
 
-def _extended(name: str, raw: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    own = dict(raw[name])
+def _extended(name: str, raw: dict[str, dict[str, Any]], seen: tuple[str, ...] = ()) -> dict[str, Any]:
+    own = {"id": name} | raw[name]
     parent = own.pop("extends", None)
     if parent is None:
         return own
-    merged = _extended(parent, raw) | own
+    if parent not in raw or parent in (*seen, name):
+        raise TuneGateError(
+            "invalid_rules",
+            f"profiles/{name}.toml: extends {parent!r}, {'which extends it' if parent in raw else 'no such profile'}.",
+            remedy=f"{suggestion(str(parent), raw)} Profiles: {', '.join(sorted(raw))}.".strip(),
+        )
+    above = _extended(parent, raw, (*seen, name))
+    merged = above | own
     for table in ("limits", "models", "severity"):
-        merged[table] = _extended(parent, raw).get(table, {}) | own.get(table, {})
+        if isinstance(own.get(table, {}), dict):
+            merged[table] = above.get(table, {}) | own.get(table, {})
     merged["aliases"] = own.get("aliases", [])
     return merged
 
 
 def _convert(name: str, content: dict[str, Any]) -> Profile:
     try:
-        profile = msgspec.convert(content, Profile)
+        profile = msgspec.convert(_with_sources(content), Profile)
     except msgspec.ValidationError as error:
         raise TuneGateError("invalid_rules", f"profiles/{name}.toml: {error}.") from error
     if profile.column not in COLUMNS:
         raise TuneGateError("invalid_rules", f"profiles/{name}.toml: column {profile.column!r}; {', '.join(COLUMNS)}.")
     return profile
+
+
+def _with_sources(content: dict[str, Any]) -> dict[str, Any]:
+    """The profile with each limit that is a bare number as one of unverified source."""
+    models = content.get("models", {})
+    if not isinstance(models, dict):
+        return content
+    return content | {
+        "limits": _sourced(content.get("limits", {})),
+        "models": {name: _sourced(limits) for name, limits in models.items()},
+    }
+
+
+def _sourced(limits: Any) -> Any:
+    if not isinstance(limits, dict):
+        return limits
+    return {name: {"value": limit} if type(limit) is int else limit for name, limit in limits.items()}
 
 
 def _severity(name: str) -> Severity:

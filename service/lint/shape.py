@@ -22,21 +22,32 @@ BYTES_PER_TOKEN = 4
 TYPES: dict[type, str] = {dict: "an object", list: "an array", str: "a string"}
 _OUTPUTS = ("preferred_output", "non_preferred_output")
 _PAIRS = ("chosen", "rejected")
-_SHAPES = {
-    "prompt": "prompt/completion",
-    "conversations": "sharegpt",
-    "instruction": "alpaca",
-    "preferred_output": "preference data (dpo)",
-    "chosen": "preference data (dpo)",
-    "text": "plain text",
-}
+COMPLETION, CLASSIFICATION, TOKEN_TAGS = "prompt/completion", "classification", "token tags"
+TAG_KEYS = ("tags", "ner_tags")
+# any of the keys tells the shape, the first that is found; a preference row may have a prompt, a text may have a label
+_SHAPES: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("preferred_output", "chosen"), "preference data (dpo)"),
+    (("tokens", "ner_tags"), TOKEN_TAGS),
+    (("text1",), CLASSIFICATION),
+    (("prompt", "completion"), COMPLETION),
+    (("conversations",), "sharegpt"),
+    (("instruction",), "alpaca"),
+)
 
 
 def shape_of(data: dict[str, Any]) -> str | None:
     """The name of a known shape, or None."""
     if "messages" in data:
         return "chat"
-    return next((name for key, name in _SHAPES.items() if key in data), None)
+    found = next((name for keys, name in _SHAPES if any(key in data for key in keys)), None)
+    if found is None and "text" in data:
+        return CLASSIFICATION if "label" in data else "plain text"
+    return found
+
+
+def is_array_of_rows(value: Any) -> bool:
+    """Whether a line holds rows, but as one array."""
+    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) for one in value)
 
 
 def preference_keys(row: Row) -> list[tuple[str, tuple[type, ...]]]:
@@ -99,7 +110,7 @@ def arguments_of(call: dict[str, Any]) -> Any:
 
 
 def texts(row: Row) -> list[tuple[str, str, str]]:
-    """(JSON Pointer, role, text) of every text, parts of a list included; many checks ask, so it is kept."""
+    """(JSON Pointer, role, text) of every text, prompts and completions too; many checks ask, so it is kept."""
     found: list[tuple[str, str, str]] | None = row.__dict__.get("texts")
     if found is None:
         found = row.__dict__["texts"] = list(_texts(row))
@@ -114,6 +125,16 @@ def _texts(row: Row) -> Iterator[tuple[str, str, str]]:
     for place, who, part in parts(row):
         if isinstance(part, dict) and isinstance(part.get("text"), str):
             yield f"{place}/text", who, part["text"]
+    if "messages" not in row.data:
+        yield from ((f"/{key}", who, text) for key, who, text in _beside_chat(row.data))
+
+
+def _beside_chat(data: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    keys = {COMPLETION: ("prompt", "completion"), CLASSIFICATION: ("text1", "text2", "text")}.get(shape_of(data) or "")
+    for key in keys or ():
+        text = data.get(key)
+        if isinstance(text, str):
+            yield key, "assistant" if key == "completion" else "user", text
 
 
 def message_text(message: dict[str, Any]) -> str:

@@ -9,22 +9,23 @@ import msgspec
 
 from service.lint.catalogue import all_checks
 from service.lint.check import Check, Hit, Line, Row
-from service.lint.fast import Plain, plain
+from service.lint.fast import Limits, Plain, plain
 from service.lint.keys import canonical, plain_key, row_key, text_hash
+from service.lint.labelled import label_kinds
 from service.lint.lengths import Lengths
 from service.lint.partial import Partial
 from service.lint.patterns import REFUSAL
 from service.lint.profile import Profile
 from service.lint.reader import Block, Reader
-from service.lint.shape import BYTES_PER_TOKEN, TOP_KEYS, message_text, outputs, preference_input, role, shape_of
+from service.lint.shape import TOP_KEYS, message_text, outputs, preference_input, role, shape_of
+from service.lint.sizes import outweighs, plain_bytes
+from service.lint.tokens.counter import TokenCounter
 from service.records.lint_report import Severity
 
 # checks of files and of preference rows read the whole row, the others its conversation
 _OF_WHOLE_ROWS = "FD"
 # a class is an answer as short as this
 _LABEL_CHARACTERS = 40
-# rows are measured exactly from this size where the target has no limit
-_LONGEST_ROW = 4 << 20
 _BLANK_LINE = "F011"
 _UTF8_MARK_BYTES = 3
 # what REFUSAL's matches begin with
@@ -39,20 +40,23 @@ class Checks(msgspec.Struct, frozen=True):
     method: str = "sft"
     model: str = ""
     most: int = 20
+    counter: TokenCounter | None = None
 
     def of(self, scope: str) -> list[Check]:
         """The checks of one scope."""
         return [check for check in all_checks() if check.scope == scope and check.code in self.severities]
 
 
-def chosen_checks(profile: Profile, codes: set[str], *, method: str, model: str, most: int) -> Checks:
+def chosen_checks(
+    profile: Profile, codes: set[str], *, method: str, model: str, most: int, counter: TokenCounter | None = None
+) -> Checks:
     """The checks among `codes` that the target counts."""
     found = {
         check.code: severity
         for check in all_checks()
         if check.code in codes and method in check.methods and (severity := profile.severity_of(check)) is not None
     }
-    return Checks(profile, found, method, model, most)
+    return Checks(profile, found, method, model, most, counter)
 
 
 class Stretch:
@@ -63,18 +67,21 @@ class Stretch:
         self._checks = checks
         self._last = last
         self._limits = checks.profile.limit_values(checks.model)
-        self._lengths = Lengths(self.partial.tokens)
+        self._lengths = Lengths(self.partial.tokens, checks.counter)
         line_checks = checks.of("line")
         self._row_checks = checks.of("row")
         self._text_checks = [check for check in self._row_checks if check.reads]
         self._explaining = [check for check in line_checks if not check.fallback and check.code != _BLANK_LINE]
         self._fallback = [check for check in line_checks if check.fallback]
         self._blank = [check for check in line_checks if check.code == _BLANK_LINE]
+        # most rows have the system message of the row before
+        self._system = ("", 0)
         # a target that does not read weights says so of every row that has one
-        self._weights = "R033" not in checks.severities
-        # keys and punctuation of JSON take more bytes than their framing takes tokens, so this is on the safe side
-        self._longest = self._limits.get("max_tokens_per_example", 0) * BYTES_PER_TOKEN or _LONGEST_ROW
-        self._longest_message = self._limits.get("max_chars_message", 0)
+        weights = "R033" not in checks.severities
+        longest = plain_bytes(self._limits, counted=checks.counter is not None)
+        self._plainest = Limits(weights, longest, self._limits.get("max_chars_message", 0))
+        if most := self._limits.get("max_messages"):
+            self._plainest = self._plainest._replace(most_messages=min(most, self._plainest.most_messages))
 
     def read(self, reader: Reader) -> Partial:
         """Lint every line."""
@@ -86,6 +93,8 @@ class Stretch:
             blank = self._block(block, is_chat=is_chat)
         if blank is not None and not self._last:
             self._blank_line(*blank)
+        self._lengths.flush()
+        self.partial.approximate = self._lengths.approximate
         self.partial.crlf = reader.crlf
         return self.partial
 
@@ -93,29 +102,25 @@ class Stretch:
         """Returns the block's last line when it is blank: that is no finding at the end of a file."""
         partial, number = self.partial, self.partial.lines
         blank = None
+        chats = wrong = 0
         for index, line in enumerate(block.lines):
             number += 1
             if blank is not None:
                 self._blank_line(*blank)
                 blank = None
-            found = None
-            if is_chat:
-                found = plain(
-                    line,
-                    block.families(index),
-                    weights=self._weights,
-                    longest=self._longest,
-                    longest_message=self._longest_message,
-                )
+            found = plain(line, block.families(index), self._plainest) if is_chat else None
             if found is not None:
-                wrong = found.suspects and self._suspect(line, number, block.offsets[index], found.suspects)
-                self._chat(found, valid=not wrong)
+                chats += 1
+                if found.suspects:
+                    wrong += self._suspect(line, number, block.offsets[index], found.suspects)
+                self._chat(found)
             elif not line.strip():
                 blank = (number, block.offsets[index], line)
                 partial.blank()
             else:
                 self._other(line, number, block.offsets[index])
         partial.lines = number
+        partial.chats(chats, valid=chats - wrong)
         return blank
 
     def _suspect(self, line: bytes, number: int, offset: int, suspects: frozenset[str]) -> bool:
@@ -125,28 +130,25 @@ class Stretch:
         hits = [(check, hit) for check in readers for hit in check.find(row)]
         return "error" in [self._add(check, hit, number, offset) for check, hit in hits]
 
-    def _chat(self, row: Plain, *, valid: bool) -> None:
+    def _chat(self, row: Plain) -> None:
         partial, contents = self.partial, row.contents
-        partial.rows += 1
-        partial.valid += valid
-        partial.shapes["chat"] += 1
-        partial.field_sets.add(())
+        prompt, answer, size = plain_key(contents, row.weights)
+        partial.prompts.append(prompt)
+        partial.answers.append(answer)
         if row.weights:
             partial.weighted = True
-        answer = contents[-1]
-        prompt, said = plain_key(contents, row.weights)
-        partial.prompts.append(prompt)
-        partial.answers.append(said)
+        if row.has_system and outweighs(contents[0], contents):
+            partial.system_heavy += 1
         self._conversation(contents[0] if row.has_system else None, len(contents))
-        self._answer(answer, said)
-        self._lengths.add(contents)
+        self._answer(contents[-1], answer)
+        self._lengths.plain(contents, size, has_system=row.has_system)
 
     def _other(self, raw: bytes, number: int, offset: int) -> None:
         data, error = decode(raw)
         line = Line(raw=raw, number=number, data=data, error=error, first=offset <= _UTF8_MARK_BYTES)
         found = list(self._line_hits(line))
         if isinstance(data, dict):
-            found += self._row_hits(data)
+            found += self._row_hits(data, self._lengths.row(data, self._checks.method))
         wrong = [self._add(check, hit, number, offset) for check, hit in found]
         valid = error is None and isinstance(data, dict) and "error" not in wrong
         self._count(raw, data, valid=valid)
@@ -165,6 +167,7 @@ class Stretch:
         if not isinstance(data, dict):
             return
         partial.shapes[shape_of(data) or "unknown"] += 1
+        partial.label_kinds.update(label_kinds(data))
         row = Row(data)
         if self._checks.method == "dpo":
             self._preference(row)
@@ -179,20 +182,27 @@ class Stretch:
         answer = messages[-1].get("content")
         if role(messages[-1]) == "assistant" and isinstance(answer, str):
             self._answer(answer, key.answer)
-        self._lengths.add([message_text(message) for message in messages])
+        texts = [message_text(message) for message in messages]
+        if system is not None:
+            partial.system_heavy += outweighs(system, texts)
+            if data.get("tools"):
+                partial.tool_sets.add((text_hash(system), text_hash(canonical(data["tools"]).decode())))
 
     def _conversation(self, system: str | None, messages: int) -> None:
         partial = self.partial
         if system is None:
             partial.without_system += 1
         else:
-            partial.systems.add(text_hash(system))
+            if system != self._system[0]:
+                self._system = system, text_hash(system)
+            partial.systems.add(self._system[1])
             messages -= 1
         partial.turns[messages] += 1
 
     def _answer(self, answer: str, key: int) -> None:
         partial = self.partial
         partial.spoken += 1
+        partial.affixes.add(answer)
         if len(answer) <= _LABEL_CHARACTERS:
             partial.short_answers += " " not in answer.strip()
             partial.labels.add(key)
@@ -212,21 +222,22 @@ class Stretch:
         self.partial.field_sets.add(names)
         self.partial.references.add(text_hash(canonical([data[name] for name in names]).decode()))
 
-    def _row_hits(self, data: dict[str, Any]) -> Iterator[tuple[Check, Hit]]:
+    def _row_hits(self, data: dict[str, Any], tokens: int) -> Iterator[tuple[Check, Hit]]:
         """The checks of a row; of preference data, chat checks read the input."""
-        whole = self._row(data)
+        whole = self._row(data, tokens)
         nested = data.get("input") if self._checks.method == "dpo" else None
         for check in self._row_checks:
             if isinstance(nested, dict) and check.code[0] not in _OF_WHOLE_ROWS:
-                for hit in check.find(self._row(nested)):
+                for hit in check.find(self._row(nested, tokens)):
                     place = f"/input{hit.pointer}" if hit.pointer else "/input"
                     yield check, msgspec.structs.replace(hit, pointer=place)
             else:
                 yield from ((check, hit) for hit in check.find(whole))
 
-    def _row(self, data: dict[str, Any]) -> Row:
+    def _row(self, data: dict[str, Any], tokens: int = 0) -> Row:
         return Row(
             data,
+            tokens=tokens,
             strict=self._checks.profile.strict_alternation,
             arguments=self._checks.profile.arguments,
             limits=self._limits,

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
@@ -84,7 +85,8 @@ def read_in_pool(found: list[Piece], checks: Checks, workers: int, meanwhile: Ca
         for task in islice(left, workers):
             ours, theirs = context.Pipe()
             process = context.Process(target=_work, args=(theirs, checks, os.getpid()), daemon=True)
-            process.start()
+            with _without_interrupts():
+                process.start()
             theirs.close()
             processes.append(process)
             pipes.append(ours)
@@ -103,6 +105,19 @@ def read_in_pool(found: list[Piece], checks: Checks, workers: int, meanwhile: Ca
         for process in processes:
             process.kill()
             process.join()
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Ctrl-C waits until a worker that is being started can ignore it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _work(pipe: Connection, checks: Checks, parent: int) -> None:

@@ -18,11 +18,14 @@ from service.lint.corpus import Corpus, quantile
 from service.lint.engine import Linter
 from service.lint.profile import Profile, load_profile
 from service.lint.stretch import Checks, chosen_checks
+from service.lint.templates.behaviour import roles_must_alternate
+from service.lint.tokens.counter import Mode, TokenCounter, counter_for
 from service.records.decision import FactValue
 from service.records.identity import record_id
 from service.records.lint_report import LintReport, NotScanned, Role, Summary
 
 METHODS = ("sft", "dpo", "rft")
+TOKENS: tuple[Mode, ...] = ("off", "auto", "exact")
 _ONE_TURN = 2
 
 
@@ -35,7 +38,11 @@ class LintInput(msgspec.Struct, frozen=True):
 
 
 class LintRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What to lint, and for whom; `workers` 0 takes as many processes as a large file is worth."""
+    """What to lint, and for whom.
+
+    `workers` 0 takes as many processes as a large file is worth. `model_folder` holds the base model's tokenizer and
+    chat template; `tokens` says whether lengths are counted.
+    """
 
     inputs: list[LintInput]
     target: str
@@ -45,6 +52,8 @@ class LintRequest(msgspec.Struct, frozen=True, kw_only=True):
     ignore: list[str] = []
     max_findings: int = 20
     workers: int = 1
+    tokens: Mode = "auto"
+    model_folder: Path | None = None
 
 
 def lint(request: LintRequest, *, rules: RuleFiles, stdin: BinaryIO | None = None) -> LintReport:
@@ -54,13 +63,18 @@ def lint(request: LintRequest, *, rules: RuleFiles, stdin: BinaryIO | None = Non
         TuneGateError: `unreadable_path`, or `invalid_input` for an unknown target, method or rule id.
     """
     profile = load_profile(request.target, rules)
-    checks = chosen_checks(
-        profile, _chosen(request), method=request.method, model=request.model or "", most=request.max_findings
+    codes = _chosen(request)
+    counter, uncounted = counter_for(
+        target=profile.id, model=request.model, model_folder=request.model_folder, mode=request.tokens
     )
+    checks = chosen_checks(
+        _with_template(profile, request.model_folder), codes, method=request.method, model=request.model or "",
+        most=request.max_findings, counter=counter,
+    )  # fmt: skip
     linter = Linter(checks, workers=request.workers)
     for one in sorted(request.inputs, key=lambda each: each.role):
         _read(one, linter, stdin)
-    return _report(request, checks, rules, linter, linter.finish())
+    return _report(request, checks, rules, linter, linter.finish(), uncounted)
 
 
 def _read(one: LintInput, linter: Linter, stdin: BinaryIO | None) -> None:
@@ -88,13 +102,16 @@ def _chosen(request: LintRequest) -> set[str]:
     return {code for code in selected if not (request.ignore and code.startswith(tuple(request.ignore)))}
 
 
-def _report(request: LintRequest, checks: Checks, rules: RuleFiles, linter: Linter, corpus: Corpus) -> LintReport:
+def _report(
+    request: LintRequest, checks: Checks, rules: RuleFiles, linter: Linter, corpus: Corpus, uncounted: str | None
+) -> LintReport:
     revision = hashlib.sha256(f"{rules.revision} {__version__}".encode()).hexdigest()
     findings, counts = linter.findings(), linter.counts
     listed = Counter(finding.rule for finding in findings)
-    facts, errors = corpus.facts({}), linter.total("error")
+    facts, errors = corpus.facts({}, counted=checks.counter is not None), linter.total("error")
     return LintReport(
-        id=_identity(request, checks.profile, revision, linter),
+        id=_identity(request, checks, revision, linter),
+        rules_run=sorted(checks.severities),
         rules_revision=revision,
         target=checks.profile.id,
         method=request.method,
@@ -106,23 +123,42 @@ def _report(request: LintRequest, checks: Checks, rules: RuleFiles, linter: Lint
         findings=findings,
         truncated={code: count - listed[code] for code, count in counts.items() if count > listed[code]},
         facts=_facts(corpus, facts, errors),
-        not_scanned=[
-            NotScanned("exact token counts", "lengths are estimated at four bytes per token"),
-            NotScanned("personal data and secrets", "the privacy scan is not part of this version"),
-            NotScanned("near duplicates", "only rows whose prompts and answers are equal are found"),
-        ],
+        not_scanned=_not_scanned(checks.counter, uncounted, corpus.approximate()),
         statistics=corpus.statistics(facts),
     )
 
 
-def _identity(request: LintRequest, profile: Profile, revision: str, linter: Linter) -> str:
+def _with_template(profile: Profile, folder: Path | None) -> Profile:
+    """The profile as the model's own chat template has it, where it can be asked."""
+    strict = roles_must_alternate(folder) if folder is not None else None
+    return profile if strict is None else msgspec.structs.replace(profile, strict_alternation=strict)
+
+
+def _not_scanned(counter: TokenCounter | None, uncounted: str | None, approximate: int) -> list[NotScanned]:
+    found = []
+    if counter is None:
+        found.append(NotScanned("exact token counts", f"lengths are estimated at four bytes per token: {uncounted}"))
+    elif counter.note or approximate:
+        rows = f"{approximate} row(s) with tools, calls or images are counted as the text they are written as"
+        why = [counter.note or "", rows if approximate else ""]
+        found.append(NotScanned("exact token counts", "; ".join(filter(None, why))))
+    return [
+        *found,
+        NotScanned("personal data and secrets", "the privacy scan is not part of this version"),
+        NotScanned("near duplicates", "only rows whose prompts and answers are equal are found"),
+    ]
+
+
+def _identity(request: LintRequest, checks: Checks, revision: str, linter: Linter) -> str:
+    counted = checks.counter.name if checks.counter else None
+    strict = checks.profile.strict_alternation
     return record_id(
         {
             "files": [[file.role, file.sha256] for file in linter.files],
-            "target": profile.id,
+            "target": checks.profile.id,
             "method": request.method,
             "model": request.model,
-            "options": [request.select, request.ignore, request.max_findings],
+            "options": [request.select, request.ignore, request.max_findings, counted, strict],
             "rules_revision": revision,
         }
     )

@@ -30,6 +30,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "service.models": (),
     "service.advisor": (),
     "service.lint": (),
+    "service.convert": (),
+    "service.split": ("service.convert",),
     "service.estimate": ("service.models",),
     "service.store": ("trainers.contract",),
     "service.launch": ("service.models", "trainers.contract"),
@@ -37,7 +39,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "service.jobs": ("service.launch", "service.artifacts", "service.store", "trainers.contract"),
     "service.verbs": (
         "service.jobs", "service.launch", "service.artifacts", "service.store", "service.advisor", "service.lint",
-        "service.estimate", "service.models", "trainers.contract",
+        "service.convert", "service.split", "service.estimate", "service.models", "trainers.contract",
     ),
     # what a skin knows: verbs, records, and the request types of the contract
     "service.api": ("service.verbs", "service.launch.request", "trainers.contract"),
@@ -61,7 +63,7 @@ FENCED: dict[str, tuple[str, ...]] = {
     "litestar": ("service.api", "service.app", "service.regenerate"),
     "sqlalchemy": ("service.store", "service.jobs"),
 }
-HEAVY = (*FENCED, "httpx", "uvicorn", "alembic", "obstore", "psutil", "numpy")
+HEAVY = (*FENCED, "httpx", "uvicorn", "alembic", "obstore", "psutil", "numpy", "pyarrow")
 # rooms that only run with their extra installed, where a heavy import may stand at the top
 EXTRA_ROOMS = ("service.api", "service.app", "service.jobs", "service.store", "service.regenerate")
 LIGHT_VERBS = ("service.cli.lint", "service.cli.advise", "service.cli.estimate")

@@ -19,6 +19,8 @@ SOURCES = tomllib.loads(RULES.read("lint-sources.toml").decode())
 CODES = list(modules_by_code())
 # corpus-size and split rules say something about any single row; they are proven in test_corpus.py
 ABOUT_THE_SET = {"L001", "L002", "L020", "L090", "X004", "Q010", "F003", "F004", "F007", "G002"}
+# a clean row of another shape is still no row for a target that reads chats
+NOT_READ = {"F026", "F027", "F028"}
 BY_CODE = {check.code: check for check in all_checks()}
 
 
@@ -32,7 +34,9 @@ def written(tmp_path: Path, example: str, name: str = "data.jsonl") -> Path:
 
 def run(path: Path, target: str, code: str) -> LintReport:
     method = BY_CODE[code].methods[0]
-    request = LintRequest(inputs=[LintInput(path, path.name)], target=target, method=method, max_findings=0)
+    request = LintRequest(
+        inputs=[LintInput(path, path.name)], target=target, method=method, max_findings=0, tokens="off"
+    )
     return lint(request, rules=RULES)
 
 
@@ -69,7 +73,10 @@ def test_the_example_fires(code: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("target", ["azure-openai", "openai", "azure-serverless", "local", "trl", "kaito"])
 @pytest.mark.parametrize("code", CODES)
 def test_the_instead_is_silent_for_every_check(code: str, target: str, tmp_path: Path) -> None:
-    report = run(written(tmp_path, documentation(code)[1]["Instead"]), target, code)
+    instead = documentation(code)[1]["Instead"]
+    report = run(written(tmp_path, instead), target, code)
     # what these trainers want of tool arguments is the opposite of what the hosted services want
     noise = {"T012", "T013"} if target in {"trl", "kaito"} else set()
+    if '"messages"' not in instead:
+        noise |= NOT_READ
     assert set(report.counts) - ABOUT_THE_SET - noise == set()

@@ -11,14 +11,14 @@ from typing import Any
 import msgspec
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from service.data import rule_files
 from service.errors import TuneGateError
 from service.lint.catalogue import all_checks
 from service.lint.check import Line, Row
-from service.lint.fast import plain
+from service.lint.fast import Limits, plain
 from service.lint.gate import EVERY_FAMILY, gate
 from service.records.lint_report import LintReport
 from service.verbs.lint import LintInput, LintRequest, lint
@@ -193,10 +193,14 @@ SNIPPETS = [
     "lorem ipsum", "XXXX", "<br/>",
     "</p>", "&nbsp;", "<script>", ";base64,", "A" * 240, "```", "one,", "the end of the", "\x00", "\x0c",
     "Please come in and see us today. " * 6, "<tool_call>", "I'm sorry, but I cannot help.",
+    "Self-harm", "kill him", "rape", "therapeutic", "skill", "\u017fuicide", "jailbrea\u212a", "\u0130gnore my rules",
+    f"ignore {chr(0x1F600) * 18} my rules", f"<p {chr(0x20AC) * 70}>", "word " * 3300,
 ]  # fmt: skip
+# what stands between two words in a text may look like a letter in its line: a line feed is written \n
+GAPS = [" ", "\n", "\t", "", "\u00e9", '"', "\\"]
 texts = st.one_of(
     st.sampled_from(SNIPPETS),
-    st.lists(st.sampled_from(SNIPPETS), max_size=3).map(" ".join),
+    st.builds(str.join, st.sampled_from(GAPS), st.lists(st.sampled_from(SNIPPETS), max_size=3)),
     st.text(max_size=5),
 )
 messages = st.fixed_dictionaries(
@@ -219,6 +223,7 @@ conversations = st.builds(
 
 
 @given(st.one_of(st.lists(messages, max_size=5), conversations), st.booleans(), st.booleans())
+@example([{"role": "user", "content": "```"}, {"role": "assistant", "content": "```"}], False, True)
 @settings(max_examples=400)
 def test_on_a_plain_row_only_checks_of_what_its_texts_hold_can_fire(
     found: list[dict[str, Any]], escaped: bool, weights: bool
@@ -226,7 +231,7 @@ def test_on_a_plain_row_only_checks_of_what_its_texts_hold_can_fire(
     raw = json.dumps({"messages": found}, ensure_ascii=escaped).encode("utf-8", "surrogatepass")
     held = gate(raw)
     families = EVERY_FAMILY if held is None else frozenset(family for _, family in held)
-    told = plain(raw, families, weights=weights)
+    told = plain(raw, families, Limits(weights))
     if told is None:
         return
     data = json.loads(raw)

@@ -1,219 +1,177 @@
-"""Row fixes: each mends one rule's finding in a decoded row and says where it did."""
+"""Safe fixes of keys, roles, content types, weights and images."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
+from service.lint.check import Row
 from service.lint.checks.roles.name_invalid import NAME
-from service.lint.patterns import INVISIBLE
-from service.lint.shape import ALIASES, MESSAGE_KEYS, ROLES, TOP_KEYS, pointer, role
+from service.lint.fixes.exact import Number, read
+from service.lint.fixes.fix import RowFix, message_list, rename
+from service.lint.shape import ALIASES, MESSAGE_KEYS, ROLES, TOP_KEYS, parts, pointer, role
 
-Data = dict[str, Any]
-Fixer = Callable[[Data], Iterator[str]]
 _TRAINER_KEYS = ("training", "training_detail", "thinking")
+# what chat templates and vision trainers read beside the documented keys: a safe fix leaves them
+_READ_BY_TRAINERS = frozenset((*_TRAINER_KEYS, "reasoning", "reasoning_content", "images", "audio", "videos"))
+_READ_FROM_ROWS = _READ_BY_TRAINERS | {"image", "chat_template", "chat_template_kwargs"}
+_WEIGHTS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "true": 1, "false": 0}
 
 
-def messages_of(data: Data) -> Iterator[tuple[int, Data]]:
-    """(index, message) of every message that is an object; the list may be changed while it is read."""
-    found = data.get("messages")
-    for i, message in enumerate(list(found) if isinstance(found, list) else []):
-        if isinstance(message, dict):
-            yield i, message
-
-
-def misspelt_keys(data: Data) -> Iterator[str]:
-    """F023: `Messages ` is written `messages`."""
-    for key in list(data):
+def misspelt_keys(row: Row) -> Iterator[str]:
+    for key in list(row.data):
         right = key.strip().lower()
-        if key not in TOP_KEYS and right in TOP_KEYS and right not in data:
-            data[right] = data.pop(key)
+        if key not in TOP_KEYS and right in TOP_KEYS and right not in row.data:
+            rename(row.data, {key: right})
             yield f"/{right}"
 
 
-def unknown_top_keys(data: Data) -> Iterator[str]:
-    """F022: keys that no service reads are dropped."""
-    for key in list(data):
-        if "messages" in data and key not in TOP_KEYS and key.strip().lower() not in TOP_KEYS:
-            del data[key]
-            yield pointer(key)
+def messages_as_list(row: Row) -> Iterator[str]:
+    text = row.data.get("messages")
+    try:
+        found = read(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return
+    if isinstance(found, list) and all(isinstance(one, dict) for one in found):
+        row.data["messages"] = found
+        yield "/messages"
 
 
-def role_aliases(data: Data) -> Iterator[str]:
-    """R005: human, gpt, bot and model are written as the roles they stand for."""
-    for i, message in messages_of(data):
-        found = message.get("role")
-        if isinstance(found, str) and found.strip().lower() in ALIASES:
-            message["role"] = ALIASES[found.strip().lower()]
-            yield f"/messages/{i}/role"
-
-
-def role_spelling(data: Data) -> Iterator[str]:
-    """R006: roles in small letters without spaces."""
-    for i, message in messages_of(data):
+def role_spelling(row: Row) -> Iterator[str]:
+    for i, message in row.messages:
         found = message.get("role")
         if isinstance(found, str) and found not in ROLES and found.strip().lower() in ROLES:
             message["role"] = found.strip().lower()
             yield f"/messages/{i}/role"
 
 
-def legacy_functions(data: Data) -> Iterator[str]:
-    """R009: functions, function calls and their results are written as tools."""
-    functions = data.get("functions")
-    if isinstance(functions, list) and "tools" not in data:
-        data["tools"] = [{"type": "function", "function": one} for one in data.pop("functions")]
-        data.pop("function_call", None)
-        yield "/functions"
-    last = None
-    for i, message in messages_of(data):
-        call = message.get("function_call")
-        if isinstance(call, dict) and "tool_calls" not in message:
-            last = f"call_{i}"
-            message["tool_calls"] = [{"id": last, "type": "function", "function": message.pop("function_call")}]
-            yield f"/messages/{i}/function_call"
-        elif role(message) == "function" and last is not None:
-            message["role"], message["tool_call_id"] = "tool", last
-            message.pop("name", None)
-            last = None
+def role_aliases(row: Row) -> Iterator[str]:
+    for i, message in row.messages:
+        known = ALIASES.get(role(message) or "")
+        if known is not None:
+            message["role"] = known
             yield f"/messages/{i}/role"
 
 
-def unknown_message_keys(data: Data) -> Iterator[str]:
-    """R025: keys that no service reads are dropped."""
-    for i, message in messages_of(data):
-        for key in [one for one in message if one not in MESSAGE_KEYS and one not in _TRAINER_KEYS]:
+def unknown_top_keys(row: Row) -> Iterator[str]:
+    for key in list(row.data):
+        if key not in TOP_KEYS and key.strip().lower() not in TOP_KEYS and key not in _READ_FROM_ROWS:
+            del row.data[key]
+            yield pointer(key)
+
+
+def unknown_message_keys(row: Row) -> Iterator[str]:
+    for i, message in row.messages:
+        for key in [one for one in message if one not in MESSAGE_KEYS and one not in _READ_BY_TRAINERS]:
             del message[key]
             yield f"/messages/{i}{pointer(key)}"
 
 
-def trainer_keys(data: Data) -> Iterator[str]:
-    """R035: keys of local trainers are dropped."""
-    for i, message in messages_of(data):
+def trainer_keys(row: Row) -> Iterator[str]:
+    """`training: false` says what weight 0 says, and is written so."""
+    for i, message in row.messages:
+        if message.get("training") is False and role(message) == "assistant" and "weight" not in message:
+            message["training"] = 0
+            rename(message, {"training": "weight"})
+            yield f"/messages/{i}/training"
         for key in [one for one in _TRAINER_KEYS if one in message]:
             del message[key]
             yield f"/messages/{i}/{key}"
 
 
-def invalid_names(data: Data) -> Iterator[str]:
-    """R026: names that the service refuses are dropped."""
-    for i, message in messages_of(data):
+def invalid_names(row: Row) -> Iterator[str]:
+    for i, message in row.messages:
         name = message.get("name")
         if "name" in message and not (isinstance(name, str) and NAME.fullmatch(name)):
             del message["name"]
             yield f"/messages/{i}/name"
 
 
-def weight_spelling(data: Data) -> Iterator[str]:
-    """R030: true, 1.0 and "1" are written 1, the same for 0."""
-    for i, message in messages_of(data):
+def numbers_as_text(row: Row) -> Iterator[str]:
+    for i, message in row.messages:
+        content = message.get("content")
+        if isinstance(content, int | float) and not isinstance(content, bool):
+            message["content"] = content.literal if isinstance(content, Number) else str(content)
+            yield f"/messages/{i}/content"
+
+
+def weight_spelling(row: Row) -> Iterator[str]:
+    for i, message in row.messages:
         weight = message.get("weight")
-        right = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "true": 1, "false": 0}.get(str(weight).strip().lower())
-        if "weight" in message and right is not None and (type(weight) is not int):
+        # 1.0 and 1e0 are the number 1
+        right = int(weight) if isinstance(weight, float) and weight in {0, 1} else None
+        right = _WEIGHTS.get(str(weight).strip().lower()) if right is None else right
+        if right is not None and type(weight) is not int:
             message["weight"] = right
             yield f"/messages/{i}/weight"
 
 
-def weight_on_prompts(data: Data) -> Iterator[str]:
-    """R031: weights of other messages than the assistant's are dropped."""
-    for i, message in messages_of(data):
-        if "weight" in message and role(message) != "assistant":
+def weight_on_prompts(row: Row) -> Iterator[str]:
+    """Of a role that nobody knows it is not known either whether it is trained on."""
+    for i, message in row.messages:
+        if "weight" in message and role(message) in ROLES and role(message) != "assistant":
             del message["weight"]
             yield f"/messages/{i}/weight"
 
 
-def empty_calls(data: Data) -> Iterator[str]:
-    """T010: an empty list of calls is dropped."""
-    for i, message in messages_of(data):
-        if message.get("tool_calls") == []:
-            del message["tool_calls"]
-            yield f"/messages/{i}/tool_calls"
-
-
-def _functions(data: Data) -> Iterator[tuple[str, Data]]:
-    for i, message in messages_of(data):
-        found = message.get("tool_calls")
-        for j, call in enumerate(found if isinstance(found, list) else []):
-            function = call.get("function") if isinstance(call, dict) else None
-            if isinstance(function, dict):
-                yield f"/messages/{i}/tool_calls/{j}/function/arguments", function
-
-
-def arguments_as_text(data: Data) -> Iterator[str]:
-    """T012: argument objects are written as JSON strings."""
-    for place, function in _functions(data):
-        if isinstance(function.get("arguments"), dict | list):
-            function["arguments"] = json.dumps(function["arguments"], ensure_ascii=False)
-            yield place
-
-
-def arguments_as_object(data: Data) -> Iterator[str]:
-    """T013: argument strings that hold an object are written as the object."""
-    for place, function in _functions(data):
-        text = function.get("arguments")
-        try:
-            found = json.loads(text) if isinstance(text, str) else None
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(found, dict):
-            function["arguments"] = found
-            yield place
-
-
-def _parts(data: Data) -> Iterator[tuple[str, Data]]:
-    for i, message in messages_of(data):
-        content = message.get("content")
-        for j, part in enumerate(content if isinstance(content, list) else []):
-            if isinstance(part, dict):
-                yield f"/messages/{i}/content/{j}", part
-
-
-def image_urls(data: Data) -> Iterator[str]:
-    """M002: a bare URL is wrapped."""
-    for place, part in _parts(data):
-        if part.get("type") == "image_url" and isinstance(part.get("image_url"), str):
+def image_urls(row: Row) -> Iterator[str]:
+    for place, _, part in parts(row):
+        if isinstance(part, dict) and part.get("type") == "image_url" and isinstance(part.get("image_url"), str):
             part["image_url"] = {"url": part["image_url"]}
             yield f"{place}/image_url"
 
 
-def image_details(data: Data) -> Iterator[str]:
-    """M010: a detail that does not exist is dropped."""
-    for place, part in _parts(data):
-        found = part.get("image_url")
-        if isinstance(found, dict) and found.get("detail", "auto") not in {"low", "high", "auto"}:
+def image_details(row: Row) -> Iterator[str]:
+    for place, _, part in parts(row):
+        found = part.get("image_url") if isinstance(part, dict) else None
+        if isinstance(found, dict) and found.get("detail", "auto") not in ("low", "high", "auto"):
             del found["detail"]
             yield f"{place}/image_url/detail"
 
 
-def invisible(data: Data) -> Iterator[str]:
-    """S021: invisible characters are removed."""
-    for i, message in messages_of(data):
-        content = message.get("content")
-        if isinstance(content, str) and INVISIBLE.search(content):
-            message["content"] = INVISIBLE.sub("", content)
-            yield f"/messages/{i}/content"
-    for place, part in _parts(data):
-        if isinstance(part.get("text"), str) and INVISIBLE.search(part["text"]):
-            part["text"] = INVISIBLE.sub("", part["text"])
-            yield f"{place}/text"
+def legacy_functions(row: Row) -> Iterator[str]:
+    """Every call gets an id, and the results that follow it name it."""
+    functions = row.data.get("functions")
+    if isinstance(functions, list) and "tools" not in row.data:
+        row.data["functions"] = [{"type": "function", "function": one} for one in functions]
+        rename(row.data, {"functions": "tools"})
+        row.data.pop("function_call", None)
+        yield "/functions"
+    last = None
+    for i, message in row.messages:
+        if isinstance(message.get("function_call"), dict) and not message.get("tool_calls"):
+            last = f"call_{i}"
+            message.pop("tool_calls", None)
+            message["function_call"] = [{"id": last, "type": "function", "function": message["function_call"]}]
+            rename(message, {"function_call": "tool_calls"})
+            yield f"/messages/{i}/function_call"
+        elif role(message) == "function" and last is not None:
+            message["role"], message["tool_call_id"] = "tool", last
+            last = None
+            yield f"/messages/{i}/role"
+
+
+def empty_calls(row: Row) -> Iterator[str]:
+    for i, message in enumerate(message_list(row)):
+        if isinstance(message, dict) and message.get("tool_calls") == []:
+            del message["tool_calls"]
+            yield f"/messages/{i}/tool_calls"
 
 
 # in an order in which a later fix sees what an earlier one mended
-SAFE: dict[str, Fixer] = {
-    "F023": misspelt_keys,
-    "R006": role_spelling,
-    "R005": role_aliases,
-    "R009": legacy_functions,
-    "R035": trainer_keys,
-    "F022": unknown_top_keys,
-    "R025": unknown_message_keys,
-    "R026": invalid_names,
-    "R030": weight_spelling,
-    "R031": weight_on_prompts,
-    "T010": empty_calls,
-    "T012": arguments_as_text,
-    "T013": arguments_as_object,
-    "M002": image_urls,
-    "M010": image_details,
-    "S021": invisible,
-}
+SAFE = (
+    RowFix("F023", "wrote the key as it is known", misspelt_keys, reveals=True),
+    RowFix("R001", "wrote the list that the string held", messages_as_list, reveals=True),
+    RowFix("R006", "wrote the role in small letters, without spaces", role_spelling, reveals=True),
+    RowFix("R005", "wrote the role that the alias stands for", role_aliases, reveals=True),
+    RowFix("R009", "wrote functions, calls and results as tools", legacy_functions),
+    RowFix("R035", "dropped a key of local trainers", trainer_keys),
+    RowFix("F022", "dropped a key that nobody reads", unknown_top_keys),
+    RowFix("R025", "dropped a key that nobody reads", unknown_message_keys),
+    RowFix("R026", "dropped the name", invalid_names),
+    RowFix("R024", "wrote the number as text", numbers_as_text),
+    RowFix("R030", "wrote the weight as the number 0 or 1", weight_spelling),
+    RowFix("R031", "dropped the weight", weight_on_prompts),
+    RowFix("T010", "dropped the empty list", empty_calls),
+    RowFix("M002", "wrapped the URL", image_urls),
+    RowFix("M010", "dropped the detail", image_details),
+)

@@ -13,7 +13,7 @@ Azure's pages ask for one, though its own sample files have none.
 \xef\xbb\xbf{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-Safe: adds three bytes before the first row.
+Safe, and made only when the rule is named in --select: adds three bytes before the first row.
 
 ## References
 azure-fine-tuning

@@ -7,7 +7,7 @@ r"""F023 A known key in wrong case or with spaces.
 It is another key: the row has no messages.
 
 ## Example
-{"Messages": []}
+{"Messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Instead
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}

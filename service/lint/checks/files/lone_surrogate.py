@@ -7,13 +7,13 @@ A \ud800-\udfff escape without its other half.
 It is no character; encoders crash or train on damage.
 
 ## Example
-{"messages": [], "x": "\\ud800"}
+{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "\\ud800"}]}
 
 ## Instead
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-Unsafe: the character is lost.
+Unsafe: the lost character becomes U+FFFD.
 
 ## References
 own

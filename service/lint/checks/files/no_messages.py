@@ -1,19 +1,19 @@
 r"""F020 The row has no messages.
 
 ## What it finds
-A row without `messages`; a shape that is recognised is named.
+A row without `messages` and of no shape with rules of its own; a shape that is recognised is named.
 
 ## Why it matters
 Chat fine-tuning reads `messages` only.
 
 ## Example
-{"prompt": "Hi", "completion": "Hello"}
+{"instruction": "Say hello.", "output": "Hello."}
 
 ## Instead
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-No fix yet: conversion is a verb of its own.
+No fix: converting other shapes is a verb of its own.
 
 ## References
 openai-cookbook
@@ -24,15 +24,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Row
-from service.lint.shape import shape_of
+from service.lint.shape import CLASSIFICATION, COMPLETION, TOKEN_TAGS, shape_of
+
+# F024 speaks of preference data, F026 to F028 of the others
+_HAVE_RULES = {"preference data (dpo)", COMPLETION, CLASSIFICATION, TOKEN_TAGS}
 
 
 def find(row: Row) -> Iterator[Hit]:
     if "messages" not in row.data:
         shape = shape_of(row.data)
-        if shape == "preference data (dpo)":
-            return  # F024 says it
-        yield Hit("no `messages`" + (f"; it looks like {shape}" if shape else ""))
+        if shape not in _HAVE_RULES:
+            seen = f"; it looks like {shape}" if shape else ""
+            convert = ": tunegate convert makes chats of it" if shape in {"sharegpt", "alpaca"} else ""
+            yield Hit(f"no `messages`{seen}{convert}")
 
 
 CHECK = Check(code="F020", scope="row", severity="EEEE", find=find, methods=("sft", "rft"))

@@ -24,10 +24,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Line, kind
+from service.lint.shape import is_array_of_rows
 
 
 def find(line: Line) -> Iterator[Hit]:
-    if line.error is None and not isinstance(line.data, dict):
+    if line.error is None and not isinstance(line.data, dict) and not is_array_of_rows(line.data):
         yield Hit(f"saw a JSON {kind(line.data)}; a row is an object")
 
 

@@ -14,7 +14,7 @@ JSON Lines has one object per line; a pretty-printed file fails at every line.
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Yo?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-Safe: only white space between rows changes.
+Safe: only what stands between rows, and line breaks inside of them, changes. A row that is not complete stays.
 
 ## References
 own
@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Line
+from service.lint.shape import is_array_of_rows
 
 
 def find(line: Line) -> Iterator[Hit]:
@@ -33,6 +34,8 @@ def find(line: Line) -> Iterator[Hit]:
         yield Hit("several objects on one line; write one per line")
     elif line.error and text in {b"[", b"{", b"]", b"}", b"],", b"},"}:
         yield Hit("a row spread over several lines, or one JSON array; write one object per line")
+    elif is_array_of_rows(line.data):
+        yield Hit(f"an array of {len(line.data)} rows on one line; write one object per line")
 
 
 CHECK = Check(code="F010", scope="line", severity="EEEE", find=find, fix="safe")

@@ -7,13 +7,13 @@ Bytes that are not valid UTF-8.
 Services reject the whole file; the text would be trained as damage.
 
 ## Example
-{"messages": [], "x": "\xe9"}
+{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "At the caf\xe9."}]}
 
 ## Instead
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-Unsafe to guess the encoding: save the file as UTF-8.
+Unsafe: bytes that are no UTF-8 are read as Windows-1252, which is a guess; a line that is not JSON then stays.
 
 ## References
 azure-fine-tuning
@@ -35,4 +35,4 @@ def find(line: Line) -> Iterator[Hit]:
         )
 
 
-CHECK = Check(code="F002", scope="line", severity="EEEE", find=find)
+CHECK = Check(code="F002", scope="line", severity="EEEE", find=find, fix="unsafe")

@@ -13,7 +13,7 @@ Some services reject the file; none uses the key.
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-Safe: no trainer reads the key.
+Safe: no trainer reads the key. Keys that some do (images, chat_template_kwargs and the like) stay.
 
 ## References
 together

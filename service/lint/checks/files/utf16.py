@@ -13,7 +13,7 @@ No service reads it; its lines cannot even be counted.
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-Unsafe: transcoding needs the right guess.
+Unsafe: transcoding needs the right guess; what is no character becomes U+FFFD.
 
 ## References
 own

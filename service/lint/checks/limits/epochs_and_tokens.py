@@ -28,8 +28,9 @@ from service.lint.check import Check, CorpusFacts, Hit
 
 def find(facts: CorpusFacts) -> Iterator[Hit]:
     if facts.valid and facts.limits.get("epochs_heuristic"):
+        about = "" if facts.counted else "about "
         yield Hit(
-            f"about {facts.tokens} tokens; {facts.epochs} epochs by the heuristic, {facts.tokens * facts.epochs} billed"
+            f"{about}{facts.tokens} tokens; {facts.epochs} epochs by the heuristic, {facts.tokens * facts.epochs} billed"
         )
 
 

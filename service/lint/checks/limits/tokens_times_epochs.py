@@ -29,7 +29,8 @@ from service.lint.check import Check, CorpusFacts, Hit
 def find(facts: CorpusFacts) -> Iterator[Hit]:
     most = facts.limits.get("max_tokens_x_epochs", 0)
     if most and facts.tokens * facts.epochs > most:
-        yield Hit(f"about {facts.tokens} tokens x {facts.epochs} epochs; the limit is {most}")
+        about = "" if facts.counted else "about "
+        yield Hit(f"{about}{facts.tokens} tokens x {facts.epochs} epochs; the limit is {most}")
 
 
 CHECK = Check(code="L005", scope="corpus", severity="E---", find=find)

@@ -14,7 +14,7 @@ It counts twice in training and hides how little there is.
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-Safe, but it changes how much the row weighs.
+Unsafe: drops the later row, and with it the weight that the repetition gave it.
 
 ## References
 openai-python
@@ -31,4 +31,4 @@ def find(facts: CorpusFacts) -> Iterator[Hit]:
     yield from facts.duplicates.hits(lambda earlier: f"the same row as {earlier}")
 
 
-CHECK = Check(code="Q001", scope="corpus", severity="WWWW", find=find, fix="safe")
+CHECK = Check(code="Q001", scope="corpus", severity="WWWW", find=find, fix="unsafe")

@@ -13,7 +13,7 @@ Leftovers of scraping.
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-No fix: only a person knows what was meant.
+Unsafe: removes elements and writes entities as characters; code that was meant would go with it.
 
 ## References
 nemo-curator
@@ -34,4 +34,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit("HTML left in the text", pointer=place)
 
 
-CHECK = Check(code="Q025", scope="row", severity="IIII", find=find, reads=("markup",))
+CHECK = Check(code="Q025", scope="row", severity="IIII", find=find, fix="unsafe", reads=("markup",))

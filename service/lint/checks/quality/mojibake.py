@@ -13,7 +13,7 @@ The model learns the damage.
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-No fix: only a person knows what was meant.
+Unsafe: reads the text in the encoding that it seems to be in; a replacement character stays, what it was is lost.
 
 ## References
 azure-skills
@@ -35,4 +35,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"{found} place(s) look like text in the wrong encoding", pointer=place)
 
 
-CHECK = Check(code="Q024", scope="row", severity="WWWW", find=find, reads=("mojibake",))
+CHECK = Check(code="Q024", scope="row", severity="WWWW", find=find, fix="unsafe", reads=("mojibake",))

@@ -13,7 +13,7 @@ The model learns to say nothing.
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-Unsafe: drops the message.
+Unsafe: drops the row.
 
 ## References
 openai-cookbook

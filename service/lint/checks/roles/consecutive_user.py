@@ -13,7 +13,7 @@ Strict chat templates refuse it, others join the two.
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-Unsafe: merging changes what is trained.
+Unsafe: merging changes what is trained. Messages that differ in more than their content stay.
 
 ## References
 azure-vision

@@ -13,7 +13,7 @@ Null content is legal only beside a call.
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-Unsafe: drops the message.
+Unsafe: drops the row.
 
 ## References
 mistral-common

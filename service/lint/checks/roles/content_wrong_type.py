@@ -7,13 +7,13 @@ Content that is a number, boolean or object.
 Content is text, or a list of parts.
 
 ## Example
-{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": {"a": 1}}]}
+{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": 42}]}
 
 ## Instead
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-No fix: only a person knows what was meant.
+Safe for numbers: they are written as text. What an object or a boolean was meant to be only a person knows.
 
 ## References
 together
@@ -33,4 +33,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"saw a {kind(content)}; content is text or a list of parts", pointer=f"/messages/{i}/content")
 
 
-CHECK = Check(code="R024", scope="row", severity="EEEE", find=find)
+CHECK = Check(code="R024", scope="row", severity="EEEE", find=find, fix="safe")

@@ -7,13 +7,13 @@ r"""R001 `messages` is not a list.
 It was serialised twice, or is another shape.
 
 ## Example
-{"messages": "[]"}
+{"messages": "[{\"role\": \"system\", \"content\": \"Be brief.\"}, {\"role\": \"user\", \"content\": \"Hi?\"}, {\"role\": \"assistant\", \"content\": \"Hello.\"}]"}
 
 ## Instead
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-No fix: only a person knows what was meant.
+Safe when the string holds a list of objects: it is written as the list.
 
 ## References
 together
@@ -32,4 +32,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit(f"saw a {kind(found)}; messages is a list of objects", pointer="/messages")
 
 
-CHECK = Check(code="R001", scope="row", severity="EEEE", find=find)
+CHECK = Check(code="R001", scope="row", severity="EEEE", find=find, fix="safe")

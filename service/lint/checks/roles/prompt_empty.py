@@ -13,7 +13,7 @@ The model learns to answer nothing.
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-No fix: only a person knows what was meant.
+Unsafe: drops an empty system message, and a row whose user message is empty. An empty tool result may be one and stays.
 
 ## References
 openai-cookbook
@@ -37,4 +37,4 @@ def find(row: Row) -> Iterator[Hit]:
             )
 
 
-CHECK = Check(code="R023", scope="row", severity="WWWW", find=find)
+CHECK = Check(code="R023", scope="row", severity="WWWW", find=find, fix="unsafe")

@@ -13,7 +13,7 @@ Most templates keep one of them.
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-Unsafe: merging may change the meaning.
+Unsafe: merging may change the meaning. Instructions made of parts stay.
 
 ## References
 mistral-finetune

@@ -13,7 +13,7 @@ Templates ignore it or fail.
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-Unsafe: moving it changes what it applies to.
+Unsafe: moving it changes what it applies to. Instructions made of parts stay.
 
 ## References
 mistral-common

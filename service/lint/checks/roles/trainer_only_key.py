@@ -13,7 +13,7 @@ Hosted services refuse or ignore it.
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-Safe: drops the key.
+Safe: drops the key; `training: false` on an answer is written as weight 0.
 
 ## References
 axolotl, trl-formats

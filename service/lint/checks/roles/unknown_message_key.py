@@ -13,7 +13,7 @@ It is not trained; some services reject it.
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-Safe: no trainer reads the key.
+Safe: no trainer reads the key. Keys that some do (reasoning_content, training and the like) stay.
 
 ## References
 openai-cookbook

@@ -13,7 +13,7 @@ Services refuse it; others train on what you meant to leave out.
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-Safe for true, false, 1.0 and 0.0.
+Safe for true, false, 1.0 and 0.0, also as strings.
 
 ## References
 azure-fine-tuning

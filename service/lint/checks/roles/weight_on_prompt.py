@@ -13,7 +13,7 @@ Only assistant messages are trained; the key is refused.
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-Safe: it was never used.
+Safe: it was never used. On a message of unknown role it stays.
 
 ## References
 azure-fine-tuning

@@ -13,7 +13,7 @@ Text that nobody sees is trained on: a way to hide instructions, and a sign of p
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-Safe: removes zero-width spaces, stray byte-order marks, bidirectional and tag characters; joiners stay.
+Unsafe: removes zero-width spaces, stray byte-order marks, bidirectional and tag characters, which some scripts write with; joiners and the flags of regions stay.
 
 ## References
 own
@@ -35,4 +35,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"{found} invisible character(s)", pointer=place)
 
 
-CHECK = Check(code="S021", scope="row", severity="WWWW", find=find, fix="safe", reads=("invisible",))
+CHECK = Check(code="S021", scope="row", severity="WWWW", find=find, fix="unsafe", reads=("invisible",))

@@ -13,7 +13,7 @@ It ends turns where none ends: answers are cut or roles forged.
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-Unsafe: escaping changes the text.
+Unsafe: puts a space behind the token's first bracket.
 
 ## References
 own

@@ -13,7 +13,7 @@ The model has seen the question.
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-No fix: only a person knows what was meant.
+Unsafe: drops the row from the validation data.
 
 ## References
 semhash
@@ -30,4 +30,4 @@ def find(facts: SplitFacts) -> Iterator[Hit]:
     yield from facts.same_prompts.hits(lambda earlier: f"the prompt stands in the training data, {earlier}")
 
 
-CHECK = Check(code="X002", scope="split", severity="WWWW", find=find)
+CHECK = Check(code="X002", scope="split", severity="WWWW", find=find, fix="unsafe")

@@ -13,7 +13,7 @@ The validation loss measures memory.
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-No fix: only a person knows what was meant.
+Safe: drops the row from the validation data; what is trained on stays.
 
 ## References
 semhash
@@ -30,4 +30,4 @@ def find(facts: SplitFacts) -> Iterator[Hit]:
     yield from facts.same_rows.hits(lambda earlier: f"the row stands in the training data, {earlier}")
 
 
-CHECK = Check(code="X001", scope="split", severity="EEEE", find=find)
+CHECK = Check(code="X001", scope="split", severity="EEEE", find=find, fix="safe")

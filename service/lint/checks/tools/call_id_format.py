@@ -13,7 +13,7 @@ The template raises for the whole row.
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Weather in Oslo?"}, {"role": "assistant", "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "weather", "arguments": "{\"city\": \"Oslo\"}"}}]}, {"role": "tool", "tool_call_id": "c1", "content": "4 degrees"}, {"role": "assistant", "content": "Cold."}], "tools": [{"type": "function", "function": {"name": "weather", "description": "Weather of a city.", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}}}]}
 
 ## Fix safety
-No fix: only a person knows what was meant.
+Safe: ids are renumbered, in call and result alike.
 
 ## References
 mistral-common
@@ -39,4 +39,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit("the id is not nine letters or digits", pointer=f"{place}/id")
 
 
-CHECK = Check(code="T018", scope="row", severity="--WW", find=find)
+CHECK = Check(code="T018", scope="row", severity="--WW", find=find, fix="safe")

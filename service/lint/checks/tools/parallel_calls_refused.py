@@ -13,7 +13,7 @@ The row contradicts itself.
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Weather in Oslo?"}, {"role": "assistant", "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "weather", "arguments": "{\"city\": \"Oslo\"}"}}]}, {"role": "tool", "tool_call_id": "c1", "content": "4 degrees"}, {"role": "assistant", "content": "Cold."}], "tools": [{"type": "function", "function": {"name": "weather", "description": "Weather of a city.", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}}}]}
 
 ## Fix safety
-No fix: only a person knows what was meant.
+Safe: the flag is written as true or false, and as true where the row's own calls need it.
 
 ## References
 azure-dpo
@@ -36,4 +36,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"{len(found)} calls at once, and the row says one", pointer=f"/messages/{i}/tool_calls")
 
 
-CHECK = Check(code="T025", scope="row", severity="EEW-", find=find)
+CHECK = Check(code="T025", scope="row", severity="EEW-", find=find, fix="safe")

@@ -13,7 +13,7 @@ Nobody can tell which call it answers.
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}, {"role": "tool", "tool_call_id": "c1", "content": "1"}, {"role": "assistant", "content": "Hello."}], "tools": [{"type": "function", "function": {"name": "f", "description": "Does f.", "parameters": {"type": "object"}}}]}
 
 ## Fix safety
-No fix: only a person knows what was meant.
+Safe where one result and one call are left for each other.
 
 ## References
 azure-functions
@@ -33,4 +33,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit("tool message without tool_call_id", pointer=f"/messages/{i}")
 
 
-CHECK = Check(code="T020", scope="row", severity="EEEW", find=find)
+CHECK = Check(code="T020", scope="row", severity="EEEW", find=find, fix="safe")

@@ -1,0 +1,1 @@
+"""Datasets in other shapes, read into chat or preference rows and written as JSONL."""

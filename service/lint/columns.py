@@ -1,0 +1,47 @@
+"""The types of a row's columns, as Arrow sees them: a column of two types breaks the loader of local trainers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from service.lint.check import kind
+from service.lint.shape import pointer
+
+# the keys from the top of the row; None stands for every position of a list
+Column = tuple[str | None, ...]
+
+
+def column_kinds(data: dict[str, Any]) -> dict[Column, set[str]]:
+    """Column -> JSON types found in it, null aside."""
+    found: dict[Column, set[str]] = {}
+    for column, name in _walk(data):
+        found.setdefault(column, set()).add(name)
+    return found
+
+
+def mixed(kinds: dict[Column, set[str]]) -> dict[Column, list[str]]:
+    """The outermost columns of more than one type; what lies below them follows from them."""
+    found: dict[Column, list[str]] = {}
+    for column in sorted(kinds, key=len):
+        if len(kinds[column]) > 1 and not any(column[: len(outer)] == outer for outer in found):
+            found[column] = sorted(kinds[column])
+    return found
+
+
+def shown(column: Column) -> str:
+    """A JSON Pointer with `*` for list positions; keys that may be text are not repeated."""
+    return "".join("/*" if key is None else pointer(key) for key in column)
+
+
+def _walk(data: dict[str, Any]) -> Iterator[tuple[Column, str]]:
+    stack: list[tuple[Column, Any]] = [((key,), value) for key, value in data.items()]
+    while stack:
+        column, one = stack.pop()
+        if one is None:
+            continue
+        yield column, kind(one)
+        if isinstance(one, dict):
+            stack += [((*column, key), below) for key, below in one.items()]
+        elif isinstance(one, list):
+            stack += [((*column, None), below) for below in one]

@@ -1,0 +1,151 @@
+"""Opens what is to be mended: unpacks it, tells its encoding, and cuts it into lines that keep their ends."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO, cast
+
+from service.errors import TuneGateError
+
+_BUFFER_BYTES = 1 << 20
+_GZIP, _ZSTD, _PARQUET = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1"
+# UTF-32 first: its little-endian mark begins with UTF-16's
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+    (b"{\x00", "utf-16-le"),
+    (b"\x00{", "utf-16-be"),
+)
+
+
+class Piece:
+    """One line: `number` counts from 1 in what was read, `end` is its line end, `plain` a row with nothing to mend."""
+
+    __slots__ = ("end", "number", "plain", "raw")
+
+    def __init__(self, number: int, raw: bytes, end: bytes = b"\n", *, plain: bool = False) -> None:
+        self.number = number
+        self.raw = raw
+        self.end = end
+        self.plain = plain
+
+
+def unpacked(stream: BinaryIO, name: str) -> io.BufferedReader:
+    """The stream without its packing (gzip, zstandard).
+
+    Raises:
+        TuneGateError: `invalid_input` for Parquet, which has no lines; `missing_extra` without zstandard.
+    """
+    buffered = _buffered(stream)
+    head = buffered.peek(4)[:4]
+    if head == _PARQUET:
+        raise TuneGateError(
+            "invalid_input", f"{name}: Parquet has no lines to mend.", remedy="Convert it to .jsonl first."
+        )
+    if head.startswith(_GZIP):
+        return _buffered(gzip.GzipFile(fileobj=buffered))
+    if head == _ZSTD:
+        return _buffered(_zstandard().ZstdDecompressor().stream_reader(buffered, read_across_frames=True))
+    return buffered
+
+
+@contextmanager
+def packing(stream: BinaryIO, name: str) -> Iterator[BinaryIO]:
+    """A stream that packs as the name's suffix says; the given one stays open."""
+    if name.endswith(".gz"):
+        with gzip.GzipFile(filename="", mode="wb", fileobj=stream, mtime=0) as zipped:
+            yield cast("BinaryIO", zipped)
+    elif name.endswith(".zst"):
+        with _zstandard().ZstdCompressor().stream_writer(stream, closefd=False) as zipped:
+            yield zipped
+    else:
+        yield stream
+
+
+def wide_encoding(stream: io.BufferedReader) -> str | None:
+    """The two- or four-byte encoding that the stream begins with, or None."""
+    head = stream.peek(4)[:4]
+    return next((encoding for mark, encoding in _MARKS if head.startswith(mark)), None)
+
+
+def as_utf8(stream: io.BufferedReader, encoding: str) -> io.BufferedReader:
+    """The stream in UTF-8, without its byte-order mark; what is no character becomes U+FFFD."""
+    return _buffered(_Transcoded(stream, encoding))
+
+
+def lines(stream: Iterable[bytes], *, start: int = 1) -> Iterator[Piece]:
+    """Every line; the last one may have no end."""
+    for number, line in enumerate(stream, start):
+        if line.endswith(b"\r\n"):
+            yield Piece(number, line[:-2], b"\r\n")
+        elif line.endswith(b"\n"):
+            yield Piece(number, line[:-1])
+        else:
+            yield Piece(number, line, b"")
+
+
+@contextmanager
+def damage_named(name: str) -> Iterator[None]:
+    """Turns what unpackers raise into the problem that a person can act on."""
+    try:
+        yield
+    except (EOFError, OSError, zlib.error) as error:
+        raise _damaged(name, error) from error
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in {"zstandard", "zstd"}:
+            raise
+        raise _damaged(name, error) from error
+
+
+def _damaged(name: str, error: Exception) -> TuneGateError:
+    return TuneGateError(
+        "unreadable_path",
+        f"{name}: the data breaks off or is damaged ({type(error).__name__}).",
+        remedy="Pack the file again.",
+    )
+
+
+class _Transcoded(io.RawIOBase):
+    def __init__(self, stream: io.BufferedReader, encoding: str) -> None:
+        self._stream = stream
+        self._decode: Callable[[bytes], str] = codecs.getincrementaldecoder(encoding)("replace").decode
+        self._rest = b""
+        self._begun = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+        while not self._rest:
+            block = self._stream.read(_BUFFER_BYTES)
+            if not block:
+                return 0  # half a character at the end is no character
+            text = self._decode(block)
+            self._rest = (text if self._begun else text.removeprefix("\ufeff")).encode()
+            self._begun = self._begun or bool(text)
+        size = min(len(buffer), len(self._rest))
+        buffer[:size], self._rest = self._rest[:size], self._rest[size:]
+        return size
+
+
+def _buffered(stream: object) -> io.BufferedReader:
+    return (
+        stream
+        if isinstance(stream, io.BufferedReader)
+        else io.BufferedReader(cast("io.RawIOBase", stream), _BUFFER_BYTES)
+    )
+
+
+def _zstandard() -> Any:
+    try:
+        import zstandard
+    except ImportError as error:
+        raise TuneGateError("missing_extra", "zstandard is not installed.", remedy="pip install zstandard") from error
+    return zstandard

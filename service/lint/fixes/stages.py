@@ -1,0 +1,188 @@
+"""Fixes of lines and of whole files, each a stage that lines pass through."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable, Iterator
+
+import msgspec
+import xxhash
+
+from service.lint.fixes.fix import Change
+from service.lint.fixes.mender import Mender
+from service.lint.fixes.reading import Piece
+from service.records.lint_report import FixKind
+
+Note = Callable[[Change], None]
+# what each of these does is in this module, in reflow.py (F010) and in copy.py (F003, F004, F006)
+STAGES: dict[str, FixKind] = {
+    "F002": "unsafe",
+    "F003": "safe",
+    "F004": "safe",
+    "F005": "safe",
+    "F006": "unsafe",
+    "F010": "safe",
+    "F011": "safe",
+    "F012": "safe",
+    "F015": "unsafe",
+    "Q001": "unsafe",
+    "X001": "safe",
+    "X002": "unsafe",
+}
+_ESCAPE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\.", re.DOTALL
+)
+_LONE = 6
+
+
+# Windows-1252 has no letter for five bytes, which are read as Latin-1
+_LETTERS = "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(256))
+
+
+def _windows_1252(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return codecs.charmap_decode(error.object[error.start : error.end], "strict", _LETTERS)[0], error.end
+
+
+codecs.register_error("tunegate.windows-1252", _windows_1252)
+
+
+def line_ends(pieces: Iterator[Piece], note: Note) -> Iterator[Piece]:
+    """F012: one change for the whole file, as there is one finding."""
+    count = 0
+    for piece in pieces:
+        if piece.end == b"\r\n":
+            piece.end = b"\n"
+            count += 1
+        yield piece
+    if count:
+        note(Change("F012", None, None, f"left {count} carriage return(s) at line ends out"))
+
+
+def without_blanks(pieces: Iterator[Piece], note: Note) -> Iterator[Piece]:
+    """F011: a blank line at the very end is no finding and stays."""
+    blank: Piece | None = None
+    for piece in pieces:
+        if blank is not None:
+            note(Change("F011", blank.number, None, "left the blank line out"))
+            blank = None
+        if piece.plain or piece.raw.strip():
+            yield piece
+        else:
+            blank = piece
+    if blank is not None:
+        yield blank
+
+
+def repaired(pieces: Iterator[Piece], codes: set[str], note: Note) -> Iterator[Piece]:
+    """F005, F002, F015: a line stays as it is unless what comes out is JSON."""
+    for piece in pieces:
+        if not piece.plain:
+            if "F005" in codes and piece.number > 1 and piece.raw.startswith(codecs.BOM_UTF8):
+                while piece.raw.startswith(codecs.BOM_UTF8):
+                    piece.raw = piece.raw.removeprefix(codecs.BOM_UTF8)
+                note(Change("F005", piece.number, None, "left the byte-order mark out"))
+            _repair(piece, codes, note)
+        yield piece
+
+
+def _repair(piece: Piece, codes: set[str], note: Note) -> None:
+    ways = [
+        ("F002", _in_utf8, "read bytes that are no UTF-8 as Windows-1252"),
+        ("F015", _without_halves, "wrote U+FFFD for half of a surrogate pair"),
+    ]
+    raw, done = piece.raw, []
+    for code, way, did in ways:
+        new = way(raw) if code in codes and not _is_json(raw) else raw
+        if new != raw:
+            raw = new
+            done.append(Change(code, piece.number, None, did))
+    if done and _is_json(raw):
+        piece.raw = raw
+        for change in done:
+            note(change)
+
+
+def _in_utf8(raw: bytes) -> bytes:
+    return raw.decode("utf-8", "tunegate.windows-1252").encode()
+
+
+def _without_halves(raw: bytes) -> bytes:
+    def whole(found: re.Match[bytes]) -> bytes:
+        escape = found[0]
+        return rb"\ufffd" if len(escape) == _LONE and escape.startswith(b"\\u") else escape
+
+    return _ESCAPE.sub(whole, raw)
+
+
+def _is_json(raw: bytes) -> bool:
+    try:
+        msgspec.json.decode(raw)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def mended(pieces: Iterator[Piece], mender: Mender, note: Note) -> Iterator[Piece]:
+    """Row fixes; rows that are left out do not come out."""
+    for piece in pieces:
+        if piece.plain:
+            yield piece
+            continue
+        result = mender.mend(piece.raw)
+        for code, pointer, did in result.done:
+            note(Change(code, piece.number, pointer, did))
+        if result.line is not None:
+            piece.raw = result.line
+            yield piece
+
+
+class Seen:
+    """Rows of all training files, as hashes: 128 bits, so that no row is lost to a collision."""
+
+    def __init__(self, codes: set[str]) -> None:
+        self._codes = codes
+        self._rows: set[int] = set()
+        self._prompts: set[int] = set()
+
+    def new_rows(self, pieces: Iterator[Piece], note: Note) -> Iterator[Piece]:
+        """Q001: training rows that do not repeat an earlier one byte for byte."""
+        for piece in pieces:
+            line = piece.raw.strip()
+            if line and self._codes & {"Q001", "X001"}:
+                key, known = xxhash.xxh3_128_intdigest(line), len(self._rows)
+                self._rows.add(key)
+                if len(self._rows) == known and "Q001" in self._codes:
+                    note(Change("Q001", piece.number, None, "left the repeated row out"))
+                    continue
+            if "X002" in self._codes and (prompt := _prompt(line)) is not None:
+                self._prompts.add(prompt)
+            yield piece
+
+    def not_trained_on(self, pieces: Iterator[Piece], note: Note) -> Iterator[Piece]:
+        """X001, X002: validation rows whose row or prompt does not stand in the training data."""
+        for piece in pieces:
+            line = piece.raw.strip()
+            if "X001" in self._codes and xxhash.xxh3_128_intdigest(line) in self._rows:
+                note(Change("X001", piece.number, None, "left the row out of the validation data"))
+            elif "X002" in self._codes and _prompt(line) in self._prompts:
+                note(Change("X002", piece.number, None, "left the row out of the validation data"))
+            else:
+                yield piece
+
+
+def _prompt(line: bytes) -> int | None:
+    """All messages but the last answer, as a hash; weights are no part of a prompt."""
+    try:
+        data = msgspec.json.decode(line)
+    except (ValueError, RecursionError):
+        return None
+    messages = data.get("messages") if isinstance(data, dict) else None
+    if not isinstance(messages, list) or len(messages) < 2 or not all(isinstance(one, dict) for one in messages):
+        return None
+    if messages[-1].get("role") != "assistant" or not isinstance(messages[-1].get("content"), str):
+        return None
+    prompt = [{key: value for key, value in one.items() if key != "weight"} for one in messages[:-1]]
+    return xxhash.xxh3_128_intdigest(msgspec.json.encode(prompt))

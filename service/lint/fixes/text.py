@@ -1,0 +1,107 @@
+"""Fixes inside the text of messages: what is written is what is trained on, so all of them are unsafe."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Iterator
+
+from service.lint.check import Row
+from service.lint.fixes.fix import RowFix
+from service.lint.patterns import INVISIBLE, MARKUP, MOJIBAKE, SPECIAL
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+# flags of regions are spelt with tag characters behind a black flag
+_FLAG = re.compile("(\U0001f3f4[\U000e0020-\U000e007e]{1,8}\U000e007f)")
+# what UTF-8 read as Windows-1252 looks like; five bytes have no letter there and are read as Latin-1
+_CP1252 = bytes(range(0x80, 0x100)).decode("cp1252", "ignore")
+_WRONGLY_READ = re.compile(f"[{re.escape(_CP1252)}\x80-\x9f]{{2,}}")
+_BREAK = re.compile(r"<br\s*/?>|</(?:p|div|li|tr|h[1-6])>", re.IGNORECASE)
+_ROUNDS = 8
+
+
+def _rewritten(row: Row, rewrite: Callable[[str], str]) -> Iterator[str]:
+    """Rewrite every text; one that would end up empty, or with a template token that it did not have, stays."""
+    for i, message in row.messages:
+        content = message.get("content")
+        if isinstance(content, str):
+            message["content"] = _checked(content, rewrite)
+            if message["content"] != content:
+                yield f"/messages/{i}/content"
+        for j, part in enumerate(content if isinstance(content, list) else []):
+            if isinstance(part, dict) and isinstance(part.get("text"), str):
+                before, part["text"] = part["text"], _checked(part["text"], rewrite)
+                if part["text"] != before:
+                    yield f"/messages/{i}/content/{j}/text"
+
+
+def _checked(text: str, rewrite: Callable[[str], str]) -> str:
+    new = rewrite(text)
+    worse = len(SPECIAL.findall(new)) > len(SPECIAL.findall(text))
+    return text if worse or (text.strip() and not new.strip()) else new
+
+
+def control_characters(row: Row) -> Iterator[str]:
+    yield from _rewritten(row, lambda text: _CONTROL.sub("", text))
+
+
+def invisible(row: Row) -> Iterator[str]:
+    yield from _rewritten(row, _without_invisible)
+
+
+def _without_invisible(text: str) -> str:
+    # split keeps the flags at the odd places
+    return "".join(one if n % 2 else INVISIBLE.sub("", one) for n, one in enumerate(_FLAG.split(text)))
+
+
+def special_tokens(row: Row) -> Iterator[str]:
+    """A space behind the first bracket: the words stay readable and no tokenizer takes them for a marker."""
+    yield from _rewritten(row, lambda text: SPECIAL.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text))
+
+
+def mojibake(row: Row) -> Iterator[str]:
+    yield from _rewritten(row, lambda text: _settled(text, lambda one: _WRONGLY_READ.sub(_read_again, one)))
+
+
+def _read_again(found: re.Match[str]) -> str:
+    """The letters that these bytes are in UTF-8, or what stood there."""
+    if not MOJIBAKE.search(found[0]):
+        return found[0]
+    try:
+        return b"".join(_byte(letter) for letter in found[0]).decode()
+    except UnicodeError:
+        return found[0]
+
+
+def _byte(letter: str) -> bytes:
+    try:
+        return letter.encode("cp1252")
+    except UnicodeEncodeError:
+        return letter.encode("latin-1")
+
+
+def markup(row: Row) -> Iterator[str]:
+    yield from _rewritten(row, lambda text: _settled(text, _without_markup))
+
+
+def _without_markup(text: str) -> str:
+    return MARKUP.sub(lambda found: html.unescape(found[0]) if found[0][0] == "&" else "", _BREAK.sub("\n", text))
+
+
+def _settled(text: str, rewrite: Callable[[str], str]) -> str:
+    """Damage may lie over damage: rewrite until nothing changes."""
+    for _ in range(_ROUNDS):
+        new = rewrite(text)
+        if new == text:
+            break
+        text = new
+    return text
+
+
+UNSAFE = (
+    RowFix("F016", "removed the control characters", control_characters),
+    RowFix("S021", "removed the invisible characters", invisible),
+    RowFix("Q024", "read the text in its right encoding", mojibake),
+    RowFix("Q025", "removed the markup", markup),
+    RowFix("S010", "put a space into the template token", special_tokens),
+)

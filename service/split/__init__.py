@@ -1,0 +1,1 @@
+"""Training, validation and test data without leakage between them."""

@@ -1,0 +1,199 @@
+"""fix: datasets in, mended copies and the lint report on them out; the inputs stay as they are."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections import Counter
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from service.data import RuleFiles
+from service.errors import ErrorItem, TuneGateError
+from service.files import Staging
+from service.lint.catalogue import rule_ids
+from service.lint.fixes.copy import Copier
+from service.lint.fixes.fix import Change
+from service.lint.fixes.reading import damage_named, packing, unpacked
+from service.lint.profile import load_profile
+from service.lint.tokens.counter import counter_for
+from service.records.lint_report import LintReport
+from service.verbs.lint import LintInput, LintRequest, lint
+
+_LOG_SUFFIX = ".changes.jsonl"
+# what a stream is called among several inputs
+_STREAM_NAME = "stdin.jsonl"
+
+
+class FixRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What to mend, as it would be linted, and where the copy goes: a file, or a folder for several inputs.
+
+    `unsafe` also makes the fixes that may change what is trained.
+    """
+
+    lint: LintRequest
+    out: Path
+    unsafe: bool = False
+
+
+class FixedFile(msgspec.Struct, frozen=True):
+    """One mended copy, and its log with a line per change."""
+
+    path: str
+    out: str
+    log: str
+    changes: int
+
+
+class FixRecord(msgspec.Struct, frozen=True):
+    """The report on the copies, what was changed by rule, and where everything is."""
+
+    report: LintReport
+    changed: dict[str, int]
+    files: list[FixedFile]
+
+
+class _Job(msgspec.Struct, frozen=True):
+    source: LintInput
+    out: Path
+
+    @property
+    def log(self) -> Path:
+        return self.out.with_name(self.out.name + _LOG_SUFFIX)
+
+
+def fix(request: FixRequest, *, rules: RuleFiles, stdin: BinaryIO | None = None) -> FixRecord:
+    """Mend every finding that has a fix; the copies appear when all are complete and linted, or not at all.
+
+    Raises:
+        TuneGateError: `output_exists`, `unreadable_path`, `disk_full`, `usage` for inputs that would become one file,
+            or `invalid_input` for an unknown target, method or rule id.
+    """
+    jobs = _jobs(request)
+    _check(request, jobs, rules)
+    copier = _copier(request, rules)
+    changed: Counter[str] = Counter()
+    files = []
+    with Staging() as staging:
+        for job in sorted(jobs, key=lambda each: each.source.role):
+            counts = _copy(job, copier, staging, stdin)
+            changed += counts
+            files.append(FixedFile(job.source.shown_as, str(job.out), str(job.log), counts.total()))
+        report = _report(request, jobs, staging, rules)
+        staging.put_in_place()
+    return FixRecord(report, dict(sorted(changed.items())), files)
+
+
+def _jobs(request: FixRequest) -> list[_Job]:
+    inputs = request.lint.inputs
+    if len(inputs) == 1:
+        return [_Job(inputs[0], request.out)]
+    return [_Job(one, request.out / (one.path.name if one.path else _STREAM_NAME)) for one in inputs]
+
+
+def _check(request: FixRequest, jobs: list[_Job], rules: RuleFiles) -> None:
+    """Everything that can be known to be wrong before a byte is read."""
+    clashes = _clashes(jobs)
+    errors = [*clashes, *(error for job in jobs for error in _taken(job, jobs))]
+    if len(jobs) > 1 and os.path.lexists(request.out) and not request.out.is_dir():
+        errors.append(ErrorItem(str(request.out), "a file", "a folder, for there are several inputs"))
+    if errors:
+        raise TuneGateError(
+            "usage" if clashes else "output_exists",
+            "The copies cannot be written there; nothing is overwritten.",
+            remedy="Name a new output with -o.",
+            errors=errors,
+        )
+    # the options are held to what lint says of them
+    nothing = [LintInput(None, "-")]
+    lint(msgspec.structs.replace(request.lint, inputs=nothing), rules=rules, stdin=io.BytesIO())
+
+
+def _clashes(jobs: list[_Job]) -> list[ErrorItem]:
+    """Inputs of one name, or whose log would be another's copy."""
+    made = Counter(path for job in jobs for path in (job.out, job.log))
+    return [
+        ErrorItem(job.source.shown_as, f"another input also becomes {job.out.name}", "inputs of different names")
+        for job in jobs
+        if made[job.out] > 1 or made[job.log] > 1
+    ]
+
+
+def _taken(job: _Job, jobs: list[_Job]) -> list[ErrorItem]:
+    """What stands where the copy or its log would go."""
+    inputs = [other.source.path for other in jobs if other.source.path is not None]
+    errors = []
+    for path in (job.out, job.log):
+        if path.exists() and any(one.exists() and path.samefile(one) for one in inputs):
+            errors.append(ErrorItem(str(path), "an input", "another file: the inputs stay as they are"))
+        elif os.path.lexists(path):
+            errors.append(ErrorItem(str(path), "it exists", "a new file"))
+    return errors
+
+
+def _copier(request: FixRequest, rules: RuleFiles) -> Copier:
+    wanted = request.lint
+    selected = {code for code in rule_ids() if not wanted.select or code.startswith(tuple(wanted.select))}
+    profile = load_profile(wanted.target, rules)
+    counter, _ = counter_for(
+        target=profile.id, model=wanted.model, model_folder=wanted.model_folder, mode=wanted.tokens
+    )
+    return Copier(
+        profile,
+        counter=counter,
+        chosen={code for code in selected if not (wanted.ignore and code.startswith(tuple(wanted.ignore)))},
+        named=set(wanted.select),
+        method=wanted.method,
+        model=wanted.model or "",
+        unsafe=request.unsafe,
+    )
+
+
+def _copy(job: _Job, copier: Copier, staging: Staging, stdin: BinaryIO | None) -> Counter[str]:
+    """Write one copy and its log; the log first, so that no copy is ever without one."""
+    counts: Counter[str] = Counter()
+    name = job.source.shown_as
+    with (
+        _opened(job.source, stdin) as source,
+        staging.open(job.log) as log,
+        staging.open(job.out) as out,
+        packing(out, job.out.name) as target,
+    ):
+
+        def note(change: Change) -> None:
+            counts[change.rule] += 1
+            log.write(msgspec.json.encode(change) + b"\n")
+
+        with damage_named(name):
+            blocks = copier.blocks(unpacked(source, name), job.source.role, note)
+        while True:
+            # only what reading raises is damage; what writing raises is said of the copy
+            with damage_named(name):
+                block = next(blocks, None)
+            if block is None:
+                return counts
+            target.write(block)
+
+
+def _opened(source: LintInput, stdin: BinaryIO | None) -> AbstractContextManager[BinaryIO]:
+    if source.path is None:
+        if stdin is None:
+            raise TuneGateError("invalid_input", "No standard input to read.")
+        return nullcontext(stdin)
+    try:
+        if source.path.is_dir():
+            raise TuneGateError("unreadable_path", f"{source.shown_as}: a folder.", remedy="Name the files in it.")
+        return source.path.open("rb")
+    except OSError as error:
+        raise TuneGateError(
+            "unreadable_path", f"{source.shown_as}: {error.strerror}.", remedy="Name a readable file."
+        ) from error
+
+
+def _report(request: FixRequest, jobs: list[_Job], staging: Staging, rules: RuleFiles) -> LintReport:
+    """The report on the copies, under the names that they are about to get."""
+    copies = [LintInput(staging.temporary(job.out), str(job.out), job.source.role) for job in jobs]
+    return lint(msgspec.structs.replace(request.lint, inputs=copies), rules=rules)
