@@ -19,7 +19,7 @@ from service.verbs.uploads import received
 
 _JSON = "application/json"
 _REPORT_FORMATS = {"application/sarif+json": "sarif", "text/html": "html"}
-_PROBLEMS = documented(408, 413, 415, 422, 507)
+_PROBLEMS = documented(408, 413, 415, 422, 501, 507)
 
 
 @post(

@@ -36,6 +36,8 @@ def store_dataset(context: Context, path: Path, request: LintRequest, stop: thre
     identity = {"sha256": file.sha256, "target": report.target, "method": report.method, "model": report.model}
     if request.max_findings != MAX_FINDINGS:
         identity["max_findings"] = str(request.max_findings)
+    if request.tokens != "auto":
+        identity["tokens"] = request.tokens
     dataset = Dataset(id=record_id(identity), sha256=file.sha256, bytes=file.bytes, rows=file.rows, report=report)
     kept = dataset_path(context, dataset)
     if stop.is_set():

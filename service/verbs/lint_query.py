@@ -11,7 +11,8 @@ from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError, did_you_mean
 from service.lint.catalogue import rule_ids
 from service.lint.profile import load_profiles
-from service.verbs.lint import METHODS, LintInput, LintRequest
+from service.lint.tokens.counter import Mode
+from service.verbs.lint import METHODS, TOKENS, LintInput, LintRequest
 
 _RULES = "a rule id or the start of one"
 _SHOWN, _DIGITS = 60, 9
@@ -33,6 +34,10 @@ PARAMETERS = (
     Parameter("target", {"type": "string"}, "Who will train; GET /v1/targets lists them.", required=True),
     Parameter("method", {"type": "string", "enum": list(METHODS), "default": "sft"}, "Training method."),
     Parameter("model", {"type": "string"}, "The base model; some have limits of their own."),
+    Parameter(
+        "tokens", {"type": "string", "enum": list(TOKENS), "default": "auto"},
+        "Count tokens with the model's own encoding: auto where it is at hand, exact or not at all.",
+    ),
     Parameter(
         "max_findings", {"type": "integer", "minimum": 0, "default": MAX_FINDINGS},
         "At most this many findings per rule are listed (0 = all); counts are always complete.",
@@ -75,6 +80,7 @@ def lint_request(query: Sequence[tuple[str, str]], rules: RuleFiles, *, stored: 
         model=values.get("model") or None,
         select=_names(values.get("select", "")),
         ignore=_names(values.get("ignore", "")),
+        tokens=msgspec.convert(values.get("tokens", "auto"), Mode),
         max_findings=int(values.get("max_findings", MAX_FINDINGS)),
     )
 
@@ -87,6 +93,8 @@ def _wrong(values: dict[str, str], rules: RuleFiles) -> list[ErrorItem]:
         errors.append(_choice("target", values.get("target"), targets))
     if values.get("method", "sft") not in METHODS:
         errors.append(ErrorItem("method", values["method"][:_SHOWN], ", ".join(METHODS)))
+    if values.get("tokens", "auto") not in TOKENS:
+        errors.append(ErrorItem("tokens", values["tokens"][:_SHOWN], ", ".join(TOKENS)))
     most = values.get("max_findings", "0")
     if not (most.isascii() and most.isdigit() and len(most) <= _DIGITS):
         errors.append(ErrorItem("max_findings", most[:_SHOWN], "a whole number from 0 (all)"))

@@ -74,7 +74,10 @@ def test_a_large_body_is_linted_at_constant_memory(server: Any) -> None:
 def test_a_body_gets_the_report_of_the_command_line(server: Any, tmp_path: Path) -> None:
     raw = ROWS + b'{"messages": []}\n{"a": 1, "a": 2}\n\xff\n' * 30
     (tmp_path / "data.jsonl").write_bytes(raw)
-    for query in ({}, {"select": "F,R0", "ignore": "F008", "max_findings": "7", "model": "phi-4", "method": "dpo"}):
+    for query in (
+        {},
+        {"select": "F,R0", "ignore": "F008", "max_findings": "7", "model": "phi-4", "method": "dpo", "tokens": "off"},
+    ):
         flags = [part for name, value in query.items() for part in (f"--{name.replace('_', '-')}", value)]
         report = tmp_path / "report.json"
         command = ["lint", str(tmp_path / "data.jsonl"), "--target", "trl", "--format", "json"]
@@ -169,12 +172,12 @@ def test_uploads_side_by_side_do_not_mix(server: Any) -> None:
 def test_every_wrong_parameter_is_told_at_once_and_before_the_body(server: Any) -> None:
     query = {
         "target": "opnai", "method": "ppo", "select": "R0,R999", "ignore": "Z",
-        "max_findings": "-1", "max_finding": "1",
+        "max_findings": "-1", "max_finding": "1", "tokens": "some",
     }  # fmt: skip
     body = server.refused(server.http.post("/v1/lint", params=query, content=ROWS), 422, "invalid_input")
     assert {one["where"]: one["remedy"] for one in body["errors"]} == {
         "max_finding": "Did you mean 'max_findings'?", "target": "Did you mean 'openai'?", "method": None,
-        "max_findings": None, "select": None, "ignore": None,
+        "tokens": None, "max_findings": None, "select": None, "ignore": None,
     }  # fmt: skip
     assert [one["where"] for one in server.refused(server.http.post("/v1/lint"), 422, "invalid_input")["errors"]] == [
         "target"

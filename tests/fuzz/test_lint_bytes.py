@@ -13,7 +13,7 @@ from lint_laws import TARGETS, judge, seeds
 from service.verbs.lint import METHODS
 
 SCRIPT = Path(__file__).parent / "lint_bytes.py"
-RUNS = 2_000
+RUNS = 1_200
 
 
 def test_a_short_run_finds_nothing(tmp_path: Path) -> None:

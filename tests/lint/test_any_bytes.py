@@ -125,5 +125,6 @@ def test_a_canary_in_any_place_is_never_repeated(target: str, method: str) -> No
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_the_documented_examples_get_one(target: str) -> None:
-    for number, raw in enumerate(seeds()):
-        judge(raw, target, METHODS[number % len(METHODS)])
+    # every third one, so that each meets two targets
+    for number, raw in list(enumerate(seeds()))[TARGETS.index(target) % 3 :: 3]:
+        judge(raw, target, METHODS[number // 3 % len(METHODS)])

@@ -16,7 +16,7 @@ import pytest
 
 import service.lint
 from service.data import rule_files
-from service.lint.patterns import REFUSAL, cut_off, open_fence, repeats
+from service.lint.patterns import cut_off, open_fence, repeats
 from service.verbs.lint import LintInput, LintRequest, lint
 
 RULES = rule_files()
@@ -66,11 +66,12 @@ def grows(work: Callable[[int], Callable[[], object]], size: int) -> bool:
     return all((large := cpu(work(size * TIMES))) > SECONDS and large > MOST_RATIO * cpu(work(size)) for _ in range(3))
 
 
+# these are looked for at the beginning of a text alone
+BEGINNINGS = {"REFUSAL", "_OPENING"}
 SEARCHES: dict[str, Callable[[Any], object]] = {
-    **{name: pattern.search for name, pattern in patterns().items()},
-    # a refusal begins a text, so it is never searched for
-    "patterns.REFUSAL": REFUSAL.match, "repeats": repeats, "cut_off": cut_off, "open_fence": open_fence,
-}  # fmt: skip
+    name: pattern.match if name.rpartition(".")[2] in BEGINNINGS else pattern.search
+    for name, pattern in patterns().items()
+} | {"repeats": repeats, "cut_off": cut_off, "open_fence": open_fence}
 
 
 @pytest.mark.parametrize("name", SEARCHES)
