@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint audit bench serve regen constraints base-model clean
+.PHONY: help demo test fuzz lint audit bench serve regen constraints base-model clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,6 +23,9 @@ demo: $(READY)   ## the whole path on the shipped example, from a question to a 
 
 test: $(READY)   ## every test
 	$(BIN)/python -m pytest
+
+fuzz: $(READY)   ## search for bytes that get no lawful lint report, for SECONDS (60); Linux
+	$(BIN)/python tests/fuzz/lint_bytes.py $(or $(SECONDS),60)
 
 lint: $(READY)   ## ruff and mypy
 	$(BIN)/ruff check .

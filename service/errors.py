@@ -39,6 +39,8 @@ CODES: dict[str, Code] = {
     "not_found": Code("No such thing", 404, 2),
     "target_cannot": Code("The target cannot do this", 422, 2),
     "too_large": Code("Body too large", 413, 2),
+    "body_stalled": Code("Body did not arrive in time", 408, 2),
+    "unsupported_body": Code("Body not understood", 415, 2),
     "plan_blocked": Code("The plan is blocked", 409, 1),
     "plan_mismatch": Code("The data or model is not what was planned", 409, 2),
     "job_failed": Code("The job failed", 409, 1),

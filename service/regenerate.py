@@ -11,6 +11,7 @@ import msgspec
 from service.app import build_app
 from service.data import rule_files
 from service.launch.request import PlanRequest
+from service.records.chat_row import ChatRow
 from service.records.dataset import Dataset
 from service.records.decision import Decision
 from service.records.estimate import Estimate
@@ -24,6 +25,7 @@ from service.verbs.rules_schema import table_schema
 from trainers.contract import Progress, Result, TrainPlan
 
 SCHEMAS: dict[str, type[msgspec.Struct]] = {
+    "chat-row": ChatRow,
     "decision": Decision,
     "lint-report": LintReport,
     "dataset": Dataset,

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
+
+from service.errors import ErrorItem, TuneGateError
+
+# Azure's and OpenAI's limit for one file; a larger set goes in parts
+_MAX_BODY_BYTES = 512 * 2**20
+_BODY_IDLE_SECONDS = 60
+_SHOWN = 40
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -19,6 +27,8 @@ class Settings(msgspec.Struct, frozen=True):
     url: str
     api_key: str | None
     allow_download: bool
+    max_body_bytes: int = _MAX_BODY_BYTES
+    body_idle_seconds: int = _BODY_IDLE_SECONDS
 
     @property
     def models(self) -> Path:
@@ -31,16 +41,28 @@ class Settings(msgspec.Struct, frozen=True):
         return self.home / "records"
 
     @property
+    def uploads(self) -> Path:
+        """Folder of bodies on their way; empty when nothing is."""
+        return self.home / "uploads"
+
+    @property
     def runs(self) -> Path:
         """Folder of the service's run folders, one per job."""
         return self.home / "runs"
 
 
 def load_settings(env: Mapping[str, str] | None = None) -> Settings:
-    """Read TUNEGATE_* variables; every one has a default that needs no server or account."""
+    """Read TUNEGATE_* variables; every one has a default that needs no server or account.
+
+    Raises:
+        TuneGateError: `usage`, naming every variable whose value is no number above 0.
+    """
     values = os.environ if env is None else env
     home = Path(values.get("TUNEGATE_HOME") or Path.home() / ".tunegate").expanduser().absolute()
     rules = values.get("TUNEGATE_RULES")
+    numbers = _numbers(
+        values, {"TUNEGATE_MAX_BODY_BYTES": _MAX_BODY_BYTES, "TUNEGATE_BODY_IDLE_SECONDS": _BODY_IDLE_SECONDS}
+    )
     return Settings(
         home=home,
         database_url=values.get("TUNEGATE_DATABASE_URL") or f"sqlite:///{(home / 'tunegate.sqlite').as_posix()}",
@@ -49,4 +71,21 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         url=(values.get("TUNEGATE_URL") or "http://127.0.0.1:8484").rstrip("/"),
         api_key=values.get("TUNEGATE_API_KEY") or None,
         allow_download=(values.get("TUNEGATE_ALLOW_DOWNLOAD") or "").lower() in {"1", "true", "yes"},
+        max_body_bytes=numbers["TUNEGATE_MAX_BODY_BYTES"],
+        body_idle_seconds=numbers["TUNEGATE_BODY_IDLE_SECONDS"],
     )
+
+
+def _numbers(values: Mapping[str, str], defaults: dict[str, int]) -> dict[str, int]:
+    seen = {name: values.get(name) or str(default) for name, default in defaults.items()}
+    wrong = [name for name, value in seen.items() if not re.fullmatch(r"0*[1-9][0-9]{0,17}", value)]
+    if wrong:
+        raise TuneGateError(
+            "usage",
+            f"{len(wrong)} environment variable(s) hold no whole number above 0.",
+            errors=[
+                ErrorItem(name, seen[name][:_SHOWN], "a whole number above 0", f"Default: {defaults[name]}.")
+                for name in wrong
+            ],
+        )
+    return {name: int(value) for name, value in seen.items()}

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import msgspec
 from litestar import Controller, Request, Response, delete, get, post
 
+from service.api.bodies import DatasetOperation, LintOperation, upload_of, worked_on
 from service.api.problems import documented
 from service.records.dataset import Dataset
 from service.records.lint_report import LintReport
 from service.verbs import datasets
 from service.verbs.context import Context
 from service.verbs.lint_output import render
+from service.verbs.lint_query import lint_request
+from service.verbs.uploads import received
+
+_JSON = "application/json"
+_REPORT_FORMATS = {"application/sarif+json": "sarif", "text/html": "html"}
+_PROBLEMS = documented(408, 413, 415, 422, 501, 507)
 
 
 @post(
-    "/lint", status_code=200, request_max_body_size=None, tags=["lint"], responses=documented(413, 422),
-    summary="Lint a JSONL body; nothing is stored.",
+    "/lint", status_code=200, request_max_body_size=None, tags=["lint"], responses=_PROBLEMS,
+    operation_class=LintOperation, summary="Lint a JSONL body; nothing is stored.",
 )  # fmt: skip
-async def lint_body(
-    request: Request[Any, Any, Any], context: Context, target: str, method: str = "sft", model: str | None = None
-) -> LintReport:
-    async with datasets.received(request.stream(), context.settings.home / "uploads") as path:
-        return await asyncio.to_thread(datasets.lint_upload, context, path, target=target, method=method, model=model)
+async def lint_body(request: Request[Any, Any, Any], context: Context) -> LintReport:
+    asked = lint_request(list(request.query_params.multi_items()), context.rules)
+    async with received(upload_of(request), context.settings) as path:
+        return await worked_on(request, context, lambda stop: datasets.lint_upload(context, path, asked, stop))
 
 
 class Datasets(Controller):
@@ -33,20 +38,12 @@ class Datasets(Controller):
     path = "/datasets"
     tags = ("datasets",)
 
-    @post(request_max_body_size=None, responses=documented(413, 422, 507))
-    async def upload(
-        self,
-        request: Request[Any, Any, Any],
-        context: Context,
-        target: str,
-        method: str = "sft",
-        model: str | None = None,
-    ) -> Dataset:
+    @post(request_max_body_size=None, responses=_PROBLEMS, operation_class=DatasetOperation)
+    async def upload(self, request: Request[Any, Any, Any], context: Context) -> Dataset:
         """Store a JSONL body, also when the verdict is fail (a plan on it is blocked)."""
-        async with datasets.received(request.stream(), context.settings.home / "uploads") as path:
-            return await asyncio.to_thread(
-                datasets.store_dataset, context, path, target=target, method=method, model=model
-            )
+        asked = lint_request(list(request.query_params.multi_items()), context.rules, stored=True)
+        async with received(upload_of(request), context.settings) as path:
+            return await worked_on(request, context, lambda stop: datasets.store_dataset(context, path, asked, stop))
 
     @get("/{identifier:str}", sync_to_thread=True, responses=documented(404))
     def show(self, identifier: str, context: Context) -> Dataset:
@@ -60,12 +57,12 @@ class Datasets(Controller):
 
     @get("/{identifier:str}/report", sync_to_thread=True, responses=documented(404))
     def report(self, request: Request[Any, Any, Any], identifier: str, context: Context) -> Response[bytes]:
-        """The lint report as JSON, or as SARIF or a page where `Accept` says application/sarif+json or text/html."""
+        """The lint report as JSON, or (by Accept) as SARIF or as an HTML page."""
         report = datasets.dataset(context, identifier).report
-        accepted, headers = request.headers.get("accept", ""), {"Vary": "Accept"}
-        if "application/sarif+json" in accepted:
-            log = render(report, "sarif", rule_pages=f"{request.base_url}v1/rules/ids")
-            return Response(log.encode(), media_type="application/sarif+json", headers=headers)
-        if "text/html" in accepted:
-            return Response(render(report, "html").encode(), media_type="text/html", headers=headers)
-        return Response(msgspec.json.encode(report), media_type="application/json", headers=headers)
+        kind = request.accept.best_match([_JSON, *_REPORT_FORMATS]) or _JSON
+        if kind == _JSON:
+            content = msgspec.json.encode(report)
+        else:
+            rule_pages = f"{request.base_url}v1/rules/ids"
+            content = render(report, _REPORT_FORMATS[kind], rule_pages=rule_pages).encode()
+        return Response(content, media_type=kind, headers={"Vary": "Accept"})

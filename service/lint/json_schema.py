@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from service.lint.check import kind
+from service.lint.schema_bounds import bounded, can_be_followed, names_something_else
 from service.lint.shape import pointer
 
 _MOST = 256
@@ -61,7 +62,10 @@ def schema_problems(schema: Any) -> list[Violation]:
 
 
 def violation(schema: Any, value: Any) -> str | None:
-    """Which keyword of a schema a value breaks and where, None when it breaks none or the schema is no schema."""
+    """Which keyword of a tool's schema a value breaks and where; None when it breaks none, or none that can be judged.
+
+    Both come from the data, so what the schema may cost is bounded (service/lint/schema_bounds.py).
+    """
     if not isinstance(schema, dict) or schema_error(schema) is not None:
         return None
     if isinstance(value, str):
@@ -69,7 +73,8 @@ def violation(schema: Any, value: Any) -> str | None:
             value = json.loads(value)
         except (ValueError, RecursionError):
             return None
-    error = next(violations(compiled(schema), value), None)
+    validator = _bounded(_key(schema))
+    error = None if validator is None else next(violations(validator, value), None)
     if error is None:
         return None
     depth = error.pointer.count("/")
@@ -97,7 +102,8 @@ def violations(validator: Any, value: Any, *, step: Callable[[str], str] = point
             if one not in told:
                 told.add(one)
                 yield one
-    except RecursionError:
+    except (RecursionError, ArithmeticError):
+        # too deep, or numbers beyond what arithmetic takes
         return
     except Unresolvable:
         yield Violation("", "$ref", "a reference that leads nowhere; nothing is fetched")
@@ -174,7 +180,10 @@ def _key(schema: Any) -> bytes:
 
 @lru_cache(_MOST)
 def _checked(key: bytes) -> str | None:
-    found = schema_problems(json.loads(key))
+    schema = json.loads(key)
+    if names_something_else(schema):
+        return "a list of names that holds something else"
+    found = schema_problems(schema)
     if not found:
         return None
     depth = found[0].pointer.count("/")
@@ -193,6 +202,12 @@ def _draft(schema: Any) -> Any:
 def _validator(key: bytes) -> Any:
     schema = json.loads(key)
     return _draft(schema)(schema, registry=_registry())
+
+
+@lru_cache(_MOST)
+def _bounded(key: bytes) -> Any:
+    schema = json.loads(key)
+    return bounded(_draft(schema))(schema, registry=_registry()) if can_be_followed(schema) else None
 
 
 def _registry() -> Any:

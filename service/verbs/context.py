@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
+
+import anyio
 
 from service.data import RuleFiles, rule_files
 from service.settings import Settings
@@ -22,6 +25,8 @@ class Context:
         self.rules = rules
         self.store = store
         self.runner = runner
+        # linting holds a core: more at once than there are cores would only make each of them slower
+        self.linting = anyio.CapacityLimiter(os.cpu_count() or 1)
 
 
 @asynccontextmanager
@@ -36,6 +41,7 @@ async def running_context(settings: Settings, *, stop_jobs: bool) -> AsyncIterat
     from service.jobs.runner import running_jobs
     from service.store.database import migrate, open_engine
     from service.store.store import Store
+    from service.verbs.uploads import remove_stale
 
     settings.home.mkdir(parents=True, exist_ok=True)
     engine = open_engine(settings.database_url)
@@ -45,6 +51,7 @@ async def running_context(settings: Settings, *, stop_jobs: bool) -> AsyncIterat
         async with running_jobs(
             store, home=settings.home, database_url=settings.database_url, stop_at_exit=stop_jobs
         ) as runner:
+            remove_stale(settings)
             yield Context(settings, rule_files(settings.rules), store, runner)
     finally:
         engine.dispose()

@@ -104,7 +104,7 @@ def test_lint_stores_nothing_and_never_names_a_path(client: Client) -> None:
     assert report["files"][0]["path"] == "-"
     assert {one["path"] for one in report["findings"]} == {"-"}
     problem(client.post("/v1/lint", params={"target": "opnai"}, content=b""), 422, "invalid_input")
-    problem(client.post("/v1/lint", content=b""), 400, "invalid_input")
+    problem(client.post("/v1/lint", content=b""), 422, "invalid_input")
 
 
 def test_one_technique_is_an_estimate_several_are_a_set(client: Client) -> None:

@@ -29,7 +29,7 @@ from service.lint.shape import parts
 
 def find(row: Row) -> Iterator[Hit]:
     for place, _, part in parts(row):
-        if not isinstance(part, dict) or part.get("type") not in {"text", "image_url"}:
+        if not isinstance(part, dict) or part.get("type") not in ("text", "image_url"):
             yield Hit("a part that is neither text nor image_url", pointer=place)
         elif part["type"] == "text" and not isinstance(part.get("text"), str):
             yield Hit("a text part without text", pointer=place)

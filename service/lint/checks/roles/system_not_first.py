@@ -28,8 +28,11 @@ from service.lint.shape import role
 
 
 def find(row: Row) -> Iterator[Hit]:
-    for i, message in row.messages:
-        if i > 0 and role(message) == "system" and role(row.messages[0][1]) != "system":
+    messages = row.messages
+    if not messages or role(messages[0][1]) == "system":
+        return
+    for i, message in messages:
+        if i > 0 and role(message) == "system":
             yield Hit(f"system message at position {i + 1}", pointer=f"/messages/{i}")
 
 

@@ -28,7 +28,8 @@ from service.lint.shape import call_ids, role
 
 
 def find(row: Row) -> Iterator[Hit]:
-    answered = {m.get("tool_call_id") for _, m in row.messages if role(m) == "tool"}
+    results = [m.get("tool_call_id") for _, m in row.messages if role(m) == "tool"]
+    answered = {one for one in results if isinstance(one, str)}
     for i, message in row.messages[:-1]:
         open_calls = [one for one in call_ids(message) if one not in answered]
         if open_calls:

@@ -1,0 +1,87 @@
+"""Bodies of any size: read as a stream, described in the contract, given up when the client leaves."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+from litestar import Request
+from litestar.exceptions import InternalServerException
+from litestar.openapi.spec import OpenAPIMediaType, Operation, Parameter, RequestBody, Schema
+
+from service.errors import TuneGateError
+from service.verbs.context import Context
+from service.verbs.lint_query import parameters
+from service.verbs.unpacking import CODINGS
+from service.verbs.uploads import Upload, client_left, unless_left
+
+T = TypeVar("T")
+
+
+@dataclass
+class LintOperation(Operation):
+    """The query and body of /v1/lint; read by hand, so that all mistakes are told at once."""
+
+    stored: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        self.parameters = [
+            Parameter(
+                name=one.name, param_in="query", required=one.required, description=one.what,
+                schema=Schema(**one.schema),
+            )
+            for one in parameters(stored=self.stored)
+        ]  # fmt: skip
+        self.parameters.append(
+            Parameter(
+                name="Content-Encoding", param_in="header", schema=Schema(enum=list(CODINGS)),
+                description="How the body is packed on its way; a .gz or .zst file can also be sent as it is.",
+            )
+        )  # fmt: skip
+        lines = OpenAPIMediaType(schema=Schema(description="One JSON object per line."))
+        self.request_body = RequestBody(content={"application/jsonl": lines}, required=True)
+
+
+@dataclass
+class DatasetOperation(LintOperation):
+    """The same for /v1/datasets."""
+
+    stored: ClassVar[bool] = True
+
+
+def upload_of(request: Request[Any, Any, Any]) -> Upload:
+    """The body of a request, unread.
+
+    Raises:
+        TuneGateError: `unsupported_body` for a form.
+    """
+    kind = request.headers.get("content-type", "")
+    if kind.startswith("multipart/"):
+        raise TuneGateError(
+            "unsupported_body",
+            "The body is a form; this route takes the lines themselves.",
+            remedy="curl --data-binary @train.jsonl (not -F, and not -d, which joins the lines).",
+        )
+    length = request.headers.get("content-length", "")
+    return Upload(_chunks(request), int(length) if length.isdigit() else None, request.headers.get("content-encoding"))
+
+
+async def worked_on(request: Request[Any, Any, Any], context: Context, work: Callable[[threading.Event], T]) -> T:
+    """What `work` returns, unless the client leaves first."""
+    return await unless_left(_left(request), work, context.linting)
+
+
+async def _chunks(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in request.stream():
+            yield chunk
+    except InternalServerException as error:
+        raise client_left() from error
+
+
+async def _left(request: Request[Any, Any, Any]) -> None:
+    """Returns when the client has left; the body must have been read."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
