@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
 import shutil
 import tempfile
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from service.errors import TuneGateError
+from service.packing import BUFFER_BYTES, open_file, unpacked
 
 STDIN = "-"
-_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-_BUFFER_BYTES = 1 << 20
-# small, for so little can unpack to much
-_PACKED_BYTES = 1 << 14
 
 
 class Source(io.RawIOBase):
@@ -34,7 +29,7 @@ class Source(io.RawIOBase):
         self.name_shown = name
         self.bytes = 0
         self._digest = hashlib.sha256()
-        self._stream = _unpacked(stream, name)
+        self._stream = unpacked(stream, name)
 
     @property
     def sha256(self) -> str:
@@ -44,14 +39,7 @@ class Source(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        try:
-            block = self._stream.read(len(buffer))
-        except Exception as error:
-            if not isinstance(error, EOFError | OSError | zlib.error) and type(error).__name__ != "ZstdError":
-                raise
-            raise TuneGateError(
-                "unreadable_path", f"{self.name_shown}: the packed data breaks off or is damaged."
-            ) from error
+        block = self._stream.read(len(buffer))
         self._digest.update(block)
         self.bytes += len(block)
         buffer[: len(block)] = block
@@ -59,13 +47,13 @@ class Source(io.RawIOBase):
 
     def drain(self) -> None:
         """Read what is left, so that size and hash are those of the whole input."""
-        while self.read(_BUFFER_BYTES):
+        while self.read(BUFFER_BYTES):
             pass
 
 
 def buffered(source: Source) -> io.BufferedReader:
     """The source with `peek` and fast lines."""
-    return io.BufferedReader(source, _BUFFER_BYTES)
+    return io.BufferedReader(source, BUFFER_BYTES)
 
 
 @contextmanager
@@ -80,13 +68,7 @@ def opened(path: Path | None, name: str, stdin: BinaryIO | None) -> Iterator[Sou
             raise TuneGateError("invalid_input", "No standard input to read.")
         yield Source(stdin, name)
         return
-    try:
-        if path.is_dir():
-            raise TuneGateError("unreadable_path", f"{name}: a folder.", remedy="Name the files in it.")
-        handle = path.open("rb", buffering=_BUFFER_BYTES)
-    except OSError as error:
-        raise TuneGateError("unreadable_path", f"{name}: {error.strerror}.", remedy="Name a readable file.") from error
-    with handle:
+    with open_file(path, name) as handle:
         yield Source(handle, name)
 
 
@@ -94,51 +76,6 @@ def opened(path: Path | None, name: str, stdin: BinaryIO | None) -> Iterator[Sou
 def spooled(stream: BinaryIO) -> Iterator[Path]:
     """A temporary file with all that a stream holds, for those who must read twice or jump."""
     with tempfile.NamedTemporaryFile(prefix="tunegate-") as handle:
-        shutil.copyfileobj(stream, handle, _BUFFER_BYTES)
+        shutil.copyfileobj(stream, handle, BUFFER_BYTES)
         handle.flush()
         yield Path(handle.name)
-
-
-def _unpacked(stream: BinaryIO, name: str) -> BinaryIO:
-    peekable = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", stream))
-    head = peekable.peek(4)[:4]
-    if head.startswith(_GZIP):
-        return cast("BinaryIO", gzip.GzipFile(fileobj=peekable))
-    if head != _ZSTD:
-        return peekable
-    try:
-        import zstandard
-    except ImportError as error:
-        raise TuneGateError(
-            "missing_extra", f"{name}: zstandard is not installed.", remedy="pip install zstandard"
-        ) from error
-    return cast("BinaryIO", _Frames(peekable, zstandard.ZstdDecompressor))
-
-
-class _Frames(io.RawIOBase):
-    """Zstandard frames one after the other; the library's own reader takes a frame that breaks off for the end."""
-
-    def __init__(self, packed: BinaryIO, decompressor: Callable[[], Any]) -> None:
-        super().__init__()
-        self._packed = packed
-        self._decompressor = decompressor
-        self._frame: Any = None
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._rest:
-            ended = self._frame is None or self._frame.eof
-            packed = (self._frame.unused_data if self._frame and ended else b"") or self._packed.read(_PACKED_BYTES)
-            if not packed:
-                if not ended:
-                    raise EOFError
-                return 0
-            if ended:
-                self._frame = self._decompressor().decompressobj()
-            self._rest = memoryview(self._frame.decompress(packed))
-        block, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
-        buffer[: len(block)] = block
-        return len(block)

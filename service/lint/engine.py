@@ -10,11 +10,11 @@ from typing import BinaryIO
 
 from service.lint.check import Check, FileFacts, Hit
 from service.lint.corpus import Corpus, Part
-from service.lint.packing import BUFFER_BYTES, is_packed, open_file, unpacked
 from service.lint.partial import Findings, Kept, Partial
 from service.lint.reader import Encoding, Reader, encoding_of
 from service.lint.stretch import Checks, Stretch
 from service.lint.workers import WorkerLostError, pieces, read_in_pool, workers_for
+from service.packing import BUFFER_BYTES, open_file, packing_of, unpacked
 from service.records.lint_report import Finding, LintedFile, Role
 
 
@@ -43,7 +43,7 @@ class Linter:
             head = stream.peek(4)[:4] if hasattr(stream, "peek") else b""
             size = path.stat().st_size if path.is_file() else 0
             workers = workers_for(size, self._workers)
-            if workers == 1 or is_packed(head) or encoding_of(head).name != "utf-8":
+            if workers == 1 or packing_of(head) or encoding_of(head).name != "utf-8":
                 self.read_stream(stream, shown_as, role)
                 return
         if self._checks.counter is not None:

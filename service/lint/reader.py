@@ -10,7 +10,7 @@ from itertools import accumulate
 from typing import BinaryIO, NamedTuple
 
 from service.lint.gate import gate
-from service.lint.packing import BUFFER_BYTES
+from service.packing import BUFFER_BYTES
 
 # a longer line is no row of any target; its beginning is looked at, the rest is passed over
 LONGEST_LINE = 32 << 20

@@ -17,9 +17,10 @@ from service.files import Staging
 from service.lint.catalogue import rule_ids
 from service.lint.fixes.copy import Copier
 from service.lint.fixes.fix import Change
-from service.lint.fixes.reading import damage_named, packing, unpacked
+from service.lint.fixes.reading import packing, unpacked_lines
 from service.lint.profile import load_profile
 from service.lint.tokens.counter import counter_for
+from service.packing import open_file
 from service.records.lint_report import LintReport
 from service.verbs.lint import LintInput, LintRequest, lint
 
@@ -167,15 +168,9 @@ def _copy(job: _Job, copier: Copier, staging: Staging, stdin: BinaryIO | None) -
             counts[change.rule] += 1
             log.write(msgspec.json.encode(change) + b"\n")
 
-        with damage_named(name):
-            blocks = copier.blocks(unpacked(source, name), job.source.role, note)
-        while True:
-            # only what reading raises is damage; what writing raises is said of the copy
-            with damage_named(name):
-                block = next(blocks, None)
-            if block is None:
-                return counts
+        for block in copier.blocks(unpacked_lines(source, name), job.source.role, note):
             target.write(block)
+    return counts
 
 
 def _opened(source: LintInput, stdin: BinaryIO | None) -> AbstractContextManager[BinaryIO]:
@@ -183,14 +178,7 @@ def _opened(source: LintInput, stdin: BinaryIO | None) -> AbstractContextManager
         if stdin is None:
             raise TuneGateError("invalid_input", "No standard input to read.")
         return nullcontext(stdin)
-    try:
-        if source.path.is_dir():
-            raise TuneGateError("unreadable_path", f"{source.shown_as}: a folder.", remedy="Name the files in it.")
-        return source.path.open("rb")
-    except OSError as error:
-        raise TuneGateError(
-            "unreadable_path", f"{source.shown_as}: {error.strerror}.", remedy="Name a readable file."
-        ) from error
+    return open_file(source.path, source.shown_as)
 
 
 def _report(request: FixRequest, jobs: list[_Job], staging: Staging, rules: RuleFiles) -> LintReport:

@@ -17,7 +17,8 @@ import msgspec
 
 from service.errors import ErrorItem, TuneGateError
 from service.files import write_error
-from service.verbs.unpacking import Body, packing_of
+from service.packing import packing_of
+from service.verbs.unpacking import Body
 
 if TYPE_CHECKING:
     from service.settings import Settings

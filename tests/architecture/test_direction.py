@@ -17,6 +17,7 @@ FOUNDATION = (
     "service.settings",
     "service.data",
     "service.files",
+    "service.packing",
     "service.clock",
 )
 # room -> what of ours it may import, besides itself and FOUNDATION; the longest matching prefix decides
@@ -26,6 +27,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "service.settings": (),
     "service.data": (),
     "service.files": (),
+    "service.packing": (),
     "service.clock": (),
     "service.models": (),
     "service.advisor": (),

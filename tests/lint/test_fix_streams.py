@@ -18,7 +18,7 @@ from service.lint.fixes import reading, reflow
 from service.lint.fixes.copy import Copier
 from service.lint.fixes.exact import read, written
 from service.lint.fixes.fix import Change
-from service.lint.fixes.reading import unpacked
+from service.lint.fixes.reading import unpacked_lines
 from service.lint.profile import load_profile
 from service.records.lint_report import Role
 
@@ -40,7 +40,7 @@ def copier(target: str = "openai", *, unsafe: bool = False, codes: set[str] | No
 
 def copied(raw: bytes, made: Copier | None = None, role: Role = "train") -> tuple[bytes, list[Change]]:
     changes: list[Change] = []
-    return b"".join((made or copier()).blocks(unpacked(io.BytesIO(raw), "-"), role, changes.append)), changes
+    return b"".join((made or copier()).blocks(unpacked_lines(io.BytesIO(raw), "-"), role, changes.append)), changes
 
 
 def rules(changes: list[Change]) -> list[str]:
@@ -252,7 +252,7 @@ def test_memory_does_not_grow_with_the_file(
             return size
 
     def peak(times: int) -> int:
-        stream = unpacked(cast("BinaryIO", Endless(times)), "-")
+        stream = unpacked_lines(cast("BinaryIO", Endless(times)), "-")
         tracemalloc.start()
         changes: deque[Change] = deque(maxlen=1)
         copied_bytes = sum(len(block) for block in copier().blocks(stream, "train", changes.append))

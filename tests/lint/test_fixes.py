@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from service.data import rule_files
@@ -17,8 +17,9 @@ from service.lint.catalogue import all_checks, documentation
 from service.lint.fixes.catalogue import OPT_IN, kinds, row_fixes
 from service.lint.fixes.copy import Copier
 from service.lint.fixes.fix import Change
-from service.lint.fixes.reading import unpacked
+from service.lint.fixes.reading import unpacked_lines
 from service.lint.profile import load_profile
+from service.packing import packing_of
 from service.records.lint_report import LintReport
 from service.verbs.lint import LintInput, LintRequest, lint
 
@@ -110,7 +111,7 @@ def mended(
         chosen=chosen, named=set(codes or ()), method=method, model=model or "", unsafe=unsafe,
     )  # fmt: skip
     changes: list[Change] = []
-    return b"".join(copier.blocks(unpacked(io.BytesIO(raw), "-"), "train", changes.append)), changes
+    return b"".join(copier.blocks(unpacked_lines(io.BytesIO(raw), "-"), "train", changes.append)), changes
 
 
 def test_every_check_says_of_its_fix_what_there_is() -> None:
@@ -254,5 +255,7 @@ def test_a_safe_fix_changes_no_text_and_nothing_that_is_trained(row: dict[str, A
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.one_of(st.binary(max_size=30), ROW.map(lambda row: json.dumps(row).encode())), max_size=6))
 def test_any_bytes_get_a_copy_and_twice_is_once(rows: list[bytes]) -> None:
+    # what begins like packed data is an unreadable input, as everywhere
+    assume(packing_of(b"\n".join(rows)) is None)
     new, _ = mended(b"\n".join(rows), "openai")
     assert mended(new, "openai") == (new, [])

@@ -5,15 +5,15 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
 from service.errors import TuneGateError
+from service.packing import unpacked
 
 _BUFFER_BYTES = 1 << 20
-_GZIP, _ZSTD, _PARQUET = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1"
+_PARQUET = b"PAR1"
 # UTF-32 first: its little-endian mark begins with UTF-16's
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -37,23 +37,18 @@ class Piece:
         self.plain = plain
 
 
-def unpacked(stream: BinaryIO, name: str) -> io.BufferedReader:
-    """The stream without its packing (gzip, zstandard).
+def unpacked_lines(stream: BinaryIO, name: str) -> io.BufferedReader:
+    """The stream without its packing.
 
     Raises:
-        TuneGateError: `invalid_input` for Parquet, which has no lines; `missing_extra` without zstandard.
+        TuneGateError: `invalid_input` for Parquet, which has no lines; as `service.packing.unpacked`.
     """
-    buffered = _buffered(stream)
-    head = buffered.peek(4)[:4]
-    if head == _PARQUET:
+    found = unpacked(stream, name)
+    if found.peek(len(_PARQUET)).startswith(_PARQUET):
         raise TuneGateError(
             "invalid_input", f"{name}: Parquet has no lines to mend.", remedy="Convert it to .jsonl first."
         )
-    if head.startswith(_GZIP):
-        return _buffered(gzip.GzipFile(fileobj=buffered))
-    if head == _ZSTD:
-        return _buffered(_zstandard().ZstdDecompressor().stream_reader(buffered, read_across_frames=True))
-    return buffered
+    return found
 
 
 @contextmanager
@@ -89,27 +84,6 @@ def lines(stream: Iterable[bytes], *, start: int = 1) -> Iterator[Piece]:
             yield Piece(number, line[:-1])
         else:
             yield Piece(number, line, b"")
-
-
-@contextmanager
-def damage_named(name: str) -> Iterator[None]:
-    """Turns what unpackers raise into the problem that a person can act on."""
-    try:
-        yield
-    except (EOFError, OSError, zlib.error) as error:
-        raise _damaged(name, error) from error
-    except Exception as error:
-        if type(error).__module__.partition(".")[0] not in {"zstandard", "zstd"}:
-            raise
-        raise _damaged(name, error) from error
-
-
-def _damaged(name: str, error: Exception) -> TuneGateError:
-    return TuneGateError(
-        "unreadable_path",
-        f"{name}: the data breaks off or is damaged ({type(error).__name__}).",
-        remedy="Pack the file again.",
-    )
 
 
 class _Transcoded(io.RawIOBase):
