@@ -1,4 +1,4 @@
-"""Writes what is generated: openapi/openapi.json from the app, schemas/ from the records (`make regen`)."""
+"""Writes what is generated (`make regen`): openapi/ from the app, schemas/ from the records, the index of checks."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import msgspec
 from service.app import build_app
 from service.data import rule_files
 from service.launch.request import PlanRequest
+from service.lint.catalogue import INDEX, indexed
 from service.records.chat_row import ChatRow
 from service.records.dataset import Dataset
 from service.records.decision import Decision
@@ -50,6 +51,7 @@ def generated() -> dict[str, str]:
         files[f"schemas/{name}.schema.json"] = _text(schema)
     # for editors: a table file names it in its first line
     files["schemas/rule-table.schema.json"] = _text(table_schema(rule_files()))
+    files[f"service/lint/{INDEX}"] = _text(msgspec.to_builtins(indexed()))
     return files
 
 
@@ -70,7 +72,7 @@ def main() -> None:
         (root / name).write_text(text, encoding="utf-8")
 
 
-def _text(content: dict[str, Any]) -> str:
+def _text(content: Any) -> str:
     return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 

@@ -10,15 +10,13 @@ from typing import Literal, NoReturn
 
 import click
 
-from service.cli import lint_fix
 from service.cli.files import read_record
 from service.cli.output import emit, output_options, pretty_json, say
 from service.cli.project_config import ConfiguredCommand
 from service.data import RuleFiles, rule_files
-from service.errors import TuneGateError
+from service.errors import ErrorItem, TuneGateError
 from service.records.lint_report import LintReport, Role
 from service.settings import load_settings
-from service.verbs.fix import FixRequest
 from service.verbs.lint import METHODS, TOKENS, LintInput, LintRequest, lint
 from service.verbs.lint_baseline import lint_against
 from service.verbs.lint_output import RENDERERS, render
@@ -110,7 +108,7 @@ def command(
     the environment (TUNEGATE_TARGET, TUNEGATE_MAX_FINDINGS, ...).
     """
     del no_input
-    copy = lint_fix.checked(out, output, baseline, mend=mend, unsafe=unsafe_fixes)
+    copy = fixing(out, output, baseline, mend=mend, unsafe=unsafe_fixes)
     folder = Path(model).resolve() if model and Path(model).is_dir() else None
     name, rules = target_and_rules(target or _no_target(), rule_files(load_settings().rules))
     request = LintRequest(
@@ -133,11 +131,35 @@ def command(
     return 1 if report.verdict == "fail" else 0
 
 
+def fixing(out: Path | None, output: Path | None, baseline: str | None, *, mend: bool, unsafe: bool) -> Path | None:
+    """Where the copy goes, None when nothing is to be fixed.
+
+    Raises:
+        TuneGateError: `usage`, with all options that do not fit one another.
+    """
+    errors = []
+    if mend and out is None:
+        errors.append(ErrorItem("--fix", "no -o OUT", remedy="Say where the copy goes: nothing is changed in place."))
+    if unsafe and not mend:
+        errors.append(ErrorItem("--unsafe-fixes", "no --fix", remedy="Add --fix -o OUT."))
+    if out is not None and not mend:
+        errors.append(ErrorItem("-o", "no --fix", remedy="Add --fix, or write the report with --output PATH."))
+    if out is not None and output is not None and out.resolve() == output.resolve():
+        errors.append(ErrorItem("--output", "the copy of -o", "another file", "The report is no part of the data."))
+    if mend and baseline is not None:
+        errors.append(ErrorItem("--baseline", "with --fix", "one of the two", "Hold the copy against it afterwards."))
+    if errors:
+        raise TuneGateError("usage", "Options that do not fit one another.", errors=errors)
+    return out
+
+
 def _report(
     request: LintRequest, rules: RuleFiles, baseline: str | None, copy: Path | None, *, unsafe: bool
 ) -> LintReport:
     if copy is not None:
-        return lint_fix.fixed(FixRequest(lint=request, out=copy, unsafe=unsafe), rules)
+        from service.cli.lint_fix import fixed
+
+        return fixed(request, copy, rules, unsafe=unsafe)
     if baseline is None:
         return lint(request, rules=rules, stdin=sys.stdin.buffer)
     before = read_record(Path(baseline), LintReport)

@@ -6,36 +6,74 @@ import importlib
 import pkgutil
 import re
 from functools import cache
+from pathlib import Path
+
+import msgspec
 
 import service.lint.checks as checks_package
 from service.lint.check import Check
 
+INDEX = "checks/index.json"
 HEADINGS = ("What it finds", "Why it matters", "Example", "Instead", "Fix safety", "References")
 
 
+class Entry(msgspec.Struct, frozen=True):
+    """What must be known of a check before it is asked."""
+
+    code: str
+    module: str
+    scope: str
+    severity: str
+    methods: tuple[str, ...]
+    reads: tuple[str, ...]
+
+
 @cache
-def modules_by_code() -> dict[str, str]:
-    """Code -> module name of every check, sorted by code."""
-    found: dict[str, str] = {}
+def entries() -> dict[str, Entry]:
+    """Code -> entry of every check, sorted by code.
+
+    Read from a file that `make regen` writes, because to import two hundred modules takes longer than to lint a file.
+    """
+    found = msgspec.json.decode((Path(__file__).parent / INDEX).read_bytes(), type=list[Entry])
+    return {entry.code: entry for entry in found}
+
+
+def indexed() -> list[Entry]:
+    """The entries by the modules themselves, for `make regen`.
+
+    Raises:
+        RuntimeError: two modules have one code.
+    """
+    found: dict[str, Entry] = {}
     for module in pkgutil.walk_packages(checks_package.__path__, f"{checks_package.__name__}."):
         if module.ispkg:
             continue
-        check = importlib.import_module(module.name).CHECK
-        if check.code in found:
-            raise RuntimeError(f"{check.code} is the code of both {found[check.code]} and {module.name}")
-        found[check.code] = module.name
-    return dict(sorted(found.items()))
+        one: Check = importlib.import_module(module.name).CHECK
+        if one.code in found:
+            raise RuntimeError(f"{one.code} is the code of both {found[one.code].module} and {module.name}")
+        found[one.code] = Entry(one.code, module.name, one.scope, one.severity, one.methods, one.reads)
+    return [found[code] for code in sorted(found)]
+
+
+def check_of(code: str) -> Check:
+    """The check of a code.
+
+    Raises:
+        KeyError: for an unknown code.
+    """
+    found: Check = importlib.import_module(entries()[code].module).CHECK
+    return found
 
 
 @cache
 def all_checks() -> tuple[Check, ...]:
     """Every check, by code."""
-    return tuple(importlib.import_module(name).CHECK for name in modules_by_code().values())
+    return tuple(check_of(code) for code in entries())
 
 
 def rule_ids() -> list[str]:
     """Every code."""
-    return list(modules_by_code())
+    return list(entries())
 
 
 def documentation(code: str) -> tuple[str, dict[str, str]]:
@@ -44,7 +82,7 @@ def documentation(code: str) -> tuple[str, dict[str, str]]:
     Raises:
         KeyError: for an unknown code.
     """
-    text = importlib.import_module(modules_by_code()[code]).__doc__ or ""
+    text = importlib.import_module(entries()[code].module).__doc__ or ""
     title, _, body = text.partition("\n")
     parts = re.split(r"^## (.+)$", body, flags=re.MULTILINE)
     sections = {heading.strip(): part.strip() for heading, part in zip(parts[1::2], parts[2::2], strict=True)}
@@ -58,13 +96,14 @@ def title_of(code: str) -> str:
 
 def explain(code: str) -> str | None:
     """A Markdown page: what, why, example, instead, fix, sources, severity per target; None if unknown."""
-    if code not in modules_by_code():
+    if code not in entries():
         return None
     title, sections = documentation(code)
-    check: Check = importlib.import_module(modules_by_code()[code]).CHECK
     letters = {"E": "error", "W": "warning", "I": "info", "-": "off"}
     columns = ("azure-openai", "openai", "azure-serverless", "trl")
-    severities = ", ".join(f"{name} {letters[one]}" for name, one in zip(columns, check.severity, strict=True))
+    severities = ", ".join(
+        f"{name} {letters[one]}" for name, one in zip(columns, entries()[code].severity, strict=True)
+    )
     lines = [f"# {title}", ""]
     for heading in HEADINGS:
         text = sections[heading]

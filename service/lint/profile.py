@@ -10,6 +10,7 @@ import msgspec
 
 from service.data import RuleFiles
 from service.errors import TuneGateError, suggestion
+from service.lint.catalogue import Entry
 from service.lint.check import COLUMNS, Check
 from service.records.lint_report import Severity
 
@@ -43,7 +44,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_
     models: dict[str, dict[str, Limit]] = {}
     severity: dict[str, str] = {}
 
-    def severity_of(self, check: Check) -> Severity | None:
+    def severity_of(self, check: Check | Entry) -> Severity | None:
         """The severity of a check for this target, None when it is off."""
         override = self.severity.get(check.code)
         if override is not None:

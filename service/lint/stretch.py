@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import msgspec
 
-from service.lint.catalogue import all_checks
+from service.lint.catalogue import check_of, entries
 from service.lint.check import Check, Hit, Line, Row
 from service.lint.fast import Limits, Plain, plain_rows
 from service.lint.gate import EVERY_FAMILY, NO_FAMILY
@@ -40,7 +41,7 @@ class Checks(msgspec.Struct, frozen=True):
 
     def of(self, scope: str) -> list[Check]:
         """The checks of one scope."""
-        return [check for check in all_checks() if check.scope == scope and check.code in self.severities]
+        return [check_of(code) for code, entry in entries().items() if entry.scope == scope and code in self.severities]
 
 
 def chosen_checks(
@@ -48,9 +49,9 @@ def chosen_checks(
 ) -> Checks:
     """The checks among `codes` that the target counts."""
     found = {
-        check.code: severity
-        for check in all_checks()
-        if check.code in codes and method in check.methods and (severity := profile.severity_of(check)) is not None
+        code: severity
+        for code, entry in entries().items()
+        if code in codes and method in entry.methods and (severity := profile.severity_of(entry)) is not None
     }
     return Checks(profile, found, method, model, most, counter)
 
@@ -64,18 +65,26 @@ class Stretch:
         self._last = last
         self._limits = checks.profile.limit_values(checks.model)
         self._lengths = Lengths(self.partial.tokens, checks.counter)
-        line_checks = checks.of("line")
-        self._row_checks = checks.of("row")
-        self._text_checks = [check for check in self._row_checks if check.reads]
-        self._explaining = [check for check in line_checks if not check.fallback and check.code != _BLANK_LINE]
-        self._fallback = [check for check in line_checks if check.fallback]
-        self._blank = [check for check in line_checks if check.code == _BLANK_LINE]
         # a target that does not read weights says so of every row that has one
         weights = "R033" not in checks.severities
         longest = plain_bytes(self._limits, counted=checks.counter is not None)
         self._plainest = Limits(weights, longest, self._limits.get("max_chars_message", 0))
         if most := self._limits.get("max_messages"):
             self._plainest = self._plainest._replace(most_messages=min(most, self._plainest.most_messages))
+
+    @cached_property
+    def _row_checks(self) -> list[Check]:
+        return self._checks.of("row")
+
+    @cached_property
+    def _text_checks(self) -> list[Check]:
+        """Those that read what texts hold."""
+        codes = [entry.code for entry in entries().values() if entry.scope == "row" and entry.reads]
+        return [check_of(code) for code in codes if code in self._checks.severities]
+
+    @cached_property
+    def _line_checks(self) -> list[Check]:
+        return self._checks.of("line")
 
     def read(self, reader: Reader) -> Partial:
         """Lint every line."""
@@ -218,14 +227,19 @@ class Stretch:
         )
 
     def _line_hits(self, line: Line) -> Iterator[tuple[Check, Hit]]:
-        explained = [(check, hit) for check in self._explaining for hit in check.find(line)]
+        explained = [
+            (check, hit)
+            for check in self._line_checks
+            if not check.fallback and check.code != _BLANK_LINE
+            for hit in check.find(line)
+        ]
         yield from explained
         if line.error is not None and not explained:
-            yield from ((check, hit) for check in self._fallback for hit in check.find(line))
+            yield from ((check, hit) for check in self._line_checks if check.fallback for hit in check.find(line))
 
     def _blank_line(self, number: int, offset: int, raw: bytes) -> None:
         line = Line(raw=raw, number=number, data=None, error=None)
-        for check in self._blank:
+        for check in [one for one in self._line_checks if one.code == _BLANK_LINE]:
             for hit in check.find(line):
                 self._add(check, hit, number, offset)
 

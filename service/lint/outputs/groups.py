@@ -7,7 +7,7 @@ from collections import defaultdict
 
 import msgspec
 
-from service.lint.catalogue import documentation, modules_by_code, title_of
+from service.lint.catalogue import documentation, entries, title_of
 from service.records.lint_report import Finding, LintReport, Severity
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
@@ -33,7 +33,7 @@ class Group(msgspec.Struct, frozen=True):
     @property
     def documentation(self) -> dict[str, str]:
         """Heading -> text of the rule's page; empty for a rule that this version does not know."""
-        return documentation(self.rule)[1] if self.rule in modules_by_code() else {}
+        return documentation(self.rule)[1] if self.rule in entries() else {}
 
 
 def groups(report: LintReport) -> list[Group]:
@@ -50,7 +50,7 @@ def groups(report: LintReport) -> list[Group]:
 
 def title(rule: str) -> str:
     """The rule's short name, empty for a rule that this version does not know."""
-    return title_of(rule) if rule in modules_by_code() else ""
+    return title_of(rule) if rule in entries() else ""
 
 
 def worst_first(report: LintReport) -> list[Finding]:
