@@ -11,7 +11,6 @@ import msgspec
 from service.app import build_app
 from service.data import rule_files
 from service.launch.request import PlanRequest
-from service.lint.catalogue import INDEX, indexed
 from service.records.chat_row import ChatRow
 from service.records.dataset import Dataset
 from service.records.decision import Decision
@@ -22,7 +21,7 @@ from service.records.manifest import Manifest
 from service.records.problem import Problem
 from service.verbs.estimate import EstimateInputs
 from service.verbs.records import DecisionRequest
-from service.verbs.rules_schema import table_schema
+from service.verbs.rules_schema import CHECKS_INDEX, checks_index, table_schema
 from trainers.contract import Progress, Result, TrainPlan
 
 SCHEMAS: dict[str, type[msgspec.Struct]] = {
@@ -51,7 +50,7 @@ def generated() -> dict[str, str]:
         files[f"schemas/{name}.schema.json"] = _text(schema)
     # for editors: a table file names it in its first line
     files["schemas/rule-table.schema.json"] = _text(table_schema(rule_files()))
-    files[f"service/lint/{INDEX}"] = _text(msgspec.to_builtins(indexed()))
+    files[CHECKS_INDEX] = _text(checks_index())
     return files
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from service.lint.check import Row
 from service.lint.shape import BYTES_PER_TOKEN, FRAMING_TOKENS, message_text, outputs, preference_input
-from service.lint.tokens.counter import TokenCounter
+
+if TYPE_CHECKING:
+    from service.lint.tokens.counter import TokenCounter
 
 _BATCH_ROWS = 512
 _MOST_SYSTEMS = 1_000

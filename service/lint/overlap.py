@@ -1,23 +1,21 @@
-"""Which rows repeat, contradict or leak: told from the hashes of prompts and answers, two implementations of one law.
+"""Which rows repeat, contradict or leak: told from the hashes of prompts and answers.
 
-Small corpora are compared with dictionaries. Large ones are sorted with numpy, one bucket of hashes after the other, so
-that the memory beyond the hashes themselves stays small. Both say the same (a property test holds them together).
+Lines are compared in buckets of prompts whose hashes begin with the same byte, so that beyond the hashes themselves
+only a small part of the lines is held at a time.
 """
 
 from __future__ import annotations
 
+import re
+import sys
 from array import array
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+# lines that are compared at once, in one bucket
 _FEW = 50_000
-_BUCKET = 1 << 16
 _BYTE = 256
 
 
@@ -27,9 +25,10 @@ class Found(msgspec.Struct):
     pairs: list[tuple[int, int]] = []
     total: int = 0
 
-    def trimmed(self, most: int) -> Found:
-        """Only the lowest `most` (0 = all)."""
-        return Found(sorted(self.pairs)[: most or None], self.total)
+    def add(self, pairs: list[tuple[int, int]], most: int) -> None:
+        """Further pairs, of which the lowest `most` are kept (0 = all)."""
+        self.total += len(pairs)
+        self.pairs = sorted([*self.pairs, *pairs])[: most or None]
 
 
 class Overlap(msgspec.Struct):
@@ -54,18 +53,43 @@ class Keys(msgspec.Struct, frozen=True):
 
 def overlap(keys: Keys, most: int) -> Overlap:
     """Compare all lines; at most `most` pairs of each kind are kept (0 = all)."""
-    if len(keys.prompts) <= _FEW:
-        return by_dictionaries(keys, most)
-    return by_sorting(keys, most)
+    whole = Overlap(Found(), Found(), Found(), Found(), Found())
+    for lines in _buckets(keys.prompts):
+        for kind, pairs in _compared(keys, _asked_twice(keys.prompts, lines)).items():
+            getattr(whole, kind).add(pairs, most)
+    whole.most_common_answer = _most_common(keys.answers[: keys.training])
+    return whole
 
 
-def by_dictionaries(keys: Keys, most: int) -> Overlap:
-    """For small corpora: one pass."""
+def _buckets(hashes: array[int]) -> Iterator[Sequence[int]]:
+    """Line numbers, in order, by the highest byte of their hashes."""
+    if len(hashes) <= _FEW:
+        yield range(len(hashes))
+        return
+    highest = hashes.itemsize - 1 if sys.byteorder == "little" else 0
+    first = bytes(memoryview(hashes).cast("B")[highest :: hashes.itemsize])
+    for byte in range(_BYTE):
+        yield [found.start() for found in re.finditer(re.escape(bytes([byte])), first)]
+
+
+def _asked_twice(prompts: array[int], lines: Sequence[int]) -> list[int]:
+    """Lines whose prompt stands on another one too; in most corpora none, which is told fast."""
+    asked = [prompts[line] for line in lines]
+    if len(set(asked)) == len(asked):
+        return []
+    times = Counter(asked)
+    # a blank line
+    del times[0]
+    return [line for line, prompt in zip(lines, asked, strict=True) if times[prompt] > 1]
+
+
+def _compared(keys: Keys, lines: list[int]) -> dict[str, list[tuple[int, int]]]:
+    """Pairs by kind of some lines, with which all lines of the same prompts come."""
     kinds = ("duplicates", "conflicts", "swapped", "same_rows", "same_prompts")
     found: dict[str, list[tuple[int, int]]] = {kind: [] for kind in kinds}
     rows: dict[tuple[int, int, int], int] = {}
     prompts: dict[int, tuple[int, int]] = {}
-    for line in _asked_twice(keys.prompts):
+    for line in lines:
         prompt, answer, other = keys.prompts[line], keys.answers[line], keys.others[line] if keys.others else 0
         training = line < keys.training
         earlier = rows.get((prompt, answer, other))
@@ -83,142 +107,13 @@ def by_dictionaries(keys: Keys, most: int) -> Overlap:
             rows.setdefault((prompt, answer, other), line)
             if answer:
                 prompts.setdefault(prompt, (line, answer))
-    said = Counter(keys.answers[: keys.training])
-    del said[0]
-    return Overlap(
-        **{kind: Found(pairs, len(pairs)).trimmed(most) for kind, pairs in found.items()},
-        most_common_answer=max(said.values(), default=0),
-    )
+    return found
 
 
-def _asked_twice(prompts: array[int]) -> list[int]:
-    """Lines whose prompt stands on another line too; in most corpora none, which is told fast."""
-    if len(set(prompts)) == len(prompts):
-        return []
-    times = Counter(prompts)
-    del times[0]
-    return [line for line, prompt in enumerate(prompts) if times[prompt] > 1]
-
-
-def by_sorting(keys: Keys, most: int) -> Overlap:
-    """For large corpora: bucket after bucket of prompt hashes."""
-    import numpy as np
-
-    prompts = np.frombuffer(keys.prompts, dtype=np.uint64) if keys.prompts else np.empty(0, np.uint64)
-    answers = np.frombuffer(keys.answers, dtype=np.uint32) if keys.answers else np.empty(0, np.uint32)
-    others = np.frombuffer(keys.others, dtype=np.uint32) if keys.others else None
-    whole = Overlap(Found(), Found(), Found(), Found(), Found())
-    for bucket in _buckets(prompts.view(np.uint8)[7::8], len(prompts)):
-        lines = bucket[prompts[bucket] != 0]
-        p, a = prompts[lines], answers[lines]
-        b = others[lines] if others is not None else np.zeros(len(lines), np.uint32)
-        repeated = _rows(lines, p, a, b, keys.training, most, whole)
-        _prompts(lines, p, a, b, keys.training, most, whole, repeated)
-        if others is not None:
-            _reversed(lines, p, a, b, keys.training, most, whole)
-    whole.most_common_answer = _most_common(answers[: keys.training])
-    return whole
-
-
-def _buckets(byte: NDArray[np.uint8], count: int) -> Any:
-    """Line numbers by ranges of one byte of their hashes, about `_BUCKET` lines each."""
-    import numpy as np
-
-    parts = min(_BYTE, max(1, 1 << (count // _BUCKET).bit_length()))
-    width = _BYTE // parts
-    for low in range(0, _BYTE, width):
-        yield np.flatnonzero((byte >= low) & (byte <= low + width - 1))
-
-
-def _starts(new: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """For each sorted element the place where its group begins; `new` marks the beginnings."""
-    import numpy as np
-
-    return np.maximum.accumulate(np.where(new, np.arange(len(new)), 0))
-
-
-def _changes(*columns: Any) -> NDArray[np.bool_]:
-    """Where any of the sorted columns differs from the element before."""
-    import numpy as np
-
-    new = np.ones(len(columns[0]), dtype=np.bool_)
-    if len(new):
-        new[1:] = False
-        for column in columns:
-            new[1:] |= column[1:] != column[:-1]
-    return new
-
-
-def _keep(found: Found, lines: Any, earlier: Any, most: int) -> Found:
-    import numpy as np
-
-    total = found.total + len(lines)
-    if most and len(lines) > most:
-        lowest = np.argpartition(lines, most - 1)[:most]
-        lines, earlier = lines[lowest], earlier[lowest]
-    pairs = [*found.pairs, *zip(lines.tolist(), earlier.tolist(), strict=True)]
-    return Found(pairs, total).trimmed(most)
-
-
-def _rows(lines: Any, p: Any, a: Any, b: Any, training: int, most: int, whole: Overlap) -> Any:
-    """Equal rows; returns which lines repeat a training row."""
-    import numpy as np
-
-    order = np.lexsort((b, a, p))
-    starts = _starts(_changes(p[order], a[order], b[order]))
-    here, first = lines[order], lines[order][starts]
-    repeats = (first < here) & (first < training)
-    in_training = here < training
-    whole.duplicates = _keep(whole.duplicates, here[repeats & in_training], first[repeats & in_training], most)
-    whole.same_rows = _keep(whole.same_rows, here[repeats & ~in_training], first[repeats & ~in_training], most)
-    marked = np.zeros(len(lines), dtype=np.bool_)
-    marked[order] = repeats
-    return marked
-
-
-def _prompts(lines: Any, p: Any, a: Any, b: Any, training: int, most: int, whole: Overlap, repeated: Any) -> None:
-    """Equal prompts with other answers."""
-    import numpy as np
-
-    asked = np.flatnonzero(a != 0)
-    order = asked[np.argsort(p[asked], kind="stable")]
-    starts = _starts(_changes(p[order]))
-    here, first = lines[order], lines[order][starts]
-    later = (first < here) & (first < training) & ~repeated[order]
-    in_training = here < training
-    conflict = later & in_training & (b[order] == 0) & (a[order] != a[order][starts])
-    whole.conflicts = _keep(whole.conflicts, here[conflict], first[conflict], most)
-    leaked = later & ~in_training
-    whole.same_prompts = _keep(whole.same_prompts, here[leaked], first[leaked], most)
-
-
-def _reversed(lines: Any, p: Any, a: Any, b: Any, training: int, most: int, whole: Overlap) -> None:
-    """The same two outputs, preferred the other way round."""
-    import numpy as np
-
-    pairs = np.flatnonzero((b != 0) & (a != b) & (a != 0) & (lines < training))
-    if not len(pairs):
-        return
-    low, high, upright = np.minimum(a, b)[pairs], np.maximum(a, b)[pairs], (a < b)[pairs]
-    order = np.lexsort((high, low, p[pairs]))
-    new = _changes(p[pairs][order], low[order], high[order])
-    here, up = lines[pairs][order], upright[order]
-    begin = np.flatnonzero(new)
-    never = np.iinfo(np.int64).max
-    first_up = np.minimum.reduceat(np.where(up, here, never), begin)
-    first_down = np.minimum.reduceat(np.where(up, never, here), begin)
-    group = np.cumsum(new) - 1
-    opposite = np.where(up, first_down[group], first_up[group])
-    found = opposite < here
-    whole.swapped = _keep(whole.swapped, here[found], opposite[found], most)
-
-
-def _most_common(answers: Any) -> int:
-    import numpy as np
-
+def _most_common(answers: array[int]) -> int:
     most = 0
-    for lines in _buckets(answers.view(np.uint8)[0::4], len(answers)):
-        said = answers[lines]
-        counts = np.unique(said[said != 0], return_counts=True)[1]
-        most = max(most, int(counts.max(initial=0)))
+    for lines in _buckets(answers):
+        said = Counter([answers[line] for line in lines])
+        del said[0]
+        most = max([most, *said.values()])
     return most

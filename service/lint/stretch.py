@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -20,8 +20,10 @@ from service.lint.profile import Profile
 from service.lint.reader import Block, Reader
 from service.lint.shape import TOP_KEYS, message_text, outputs, preference_input, role, shape_of
 from service.lint.sizes import outweighs, plain_bytes
-from service.lint.tokens.counter import TokenCounter
 from service.records.lint_report import Severity
+
+if TYPE_CHECKING:
+    from service.lint.tokens.counter import TokenCounter
 
 # checks of files and of preference rows read the whole row, the others its conversation
 _OF_WHOLE_ROWS = "FD"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
@@ -18,11 +18,12 @@ from service.lint.corpus import Corpus, quantile
 from service.lint.engine import Linter
 from service.lint.profile import Profile, load_profile
 from service.lint.stretch import Checks, chosen_checks
-from service.lint.templates.behaviour import roles_must_alternate
-from service.lint.tokens.counter import Mode, TokenCounter, counter_for
 from service.records.decision import FactValue
 from service.records.identity import record_id
 from service.records.lint_report import LintReport, NotScanned, Role, Summary
+
+if TYPE_CHECKING:
+    from service.lint.tokens.counter import Mode, TokenCounter
 
 METHODS = ("sft", "dpo", "rft")
 TOKENS: tuple[Mode, ...] = ("off", "auto", "exact")
@@ -64,9 +65,7 @@ def lint(request: LintRequest, *, rules: RuleFiles, stdin: BinaryIO | None = Non
     """
     profile = load_profile(request.target, rules)
     codes = _chosen(request)
-    counter, uncounted = counter_for(
-        target=profile.id, model=request.model, model_folder=request.model_folder, mode=request.tokens
-    )
+    counter, uncounted = _counter(request, profile)
     checks = chosen_checks(
         _with_template(profile, request.model_folder), codes, method=request.method, model=request.model or "",
         most=request.max_findings, counter=counter,
@@ -128,9 +127,22 @@ def _report(
     )
 
 
+def _counter(request: LintRequest, profile: Profile) -> tuple[TokenCounter | None, str | None]:
+    if request.tokens == "off":
+        return None, "counting is switched off"
+    # loads templates and encoders, which take longer than to lint a small file
+    from service.lint.tokens.counter import counter_for
+
+    return counter_for(target=profile.id, model=request.model, model_folder=request.model_folder, mode=request.tokens)
+
+
 def _with_template(profile: Profile, folder: Path | None) -> Profile:
     """The profile as the model's own chat template has it, where it can be asked."""
-    strict = roles_must_alternate(folder) if folder is not None else None
+    if folder is None:
+        return profile
+    from service.lint.templates.behaviour import roles_must_alternate
+
+    strict = roles_must_alternate(folder)
     return profile if strict is None else msgspec.structs.replace(profile, strict_alternation=strict)
 
 

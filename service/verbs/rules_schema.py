@@ -1,14 +1,19 @@
-"""rules schema: what an editor needs to check a decision table while it is written."""
+"""rules schema: what an editor needs to check a decision table while it is written, and the index of lint checks."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
+import msgspec
+
 from service.advisor.knowledge import load_knowledge
 from service.advisor.vocabulary import FactKind, domain
 from service.data import RuleFiles
+from service.lint.catalogue import INDEX, indexed
 
+# from the root of the checkout
+CHECKS_INDEX = f"service/lint/{INDEX}"
 _NUMBER = r"-?\d+(\.\d+)?"
 _COMPARISON = rf"(<=|>=|<|>|=) *{_NUMBER}"
 _INTERVAL = rf"[\[(] *{_NUMBER} *\.\. *{_NUMBER} *[\])]"
@@ -72,3 +77,9 @@ def _cell(kind: FactKind) -> dict[str, Any]:
         return {**said, "type": "string", "pattern": f"^({_COMPARISON}|{_INTERVAL})$"}
     one = "|".join(re.escape(value) for value in kind.values)
     return {**said, "type": "string", "pattern": rf"^(not )?({one})( \| ({one}))*$"}
+
+
+def checks_index() -> list[dict[str, Any]]:
+    """What the linter must know of every check before it is asked."""
+    found: list[dict[str, Any]] = msgspec.to_builtins(indexed())
+    return found

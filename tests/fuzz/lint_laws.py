@@ -14,7 +14,7 @@ import msgspec
 
 from service.data import rule_files
 from service.errors import TuneGateError
-from service.lint.catalogue import documentation, modules_by_code
+from service.lint.catalogue import documentation, entries
 from service.records.lint_report import Finding, LintReport
 from service.verbs.lint import METHODS, LintInput, LintRequest, lint
 from service.verbs.lint_output import RENDERERS, render
@@ -59,7 +59,7 @@ def renderings(report: LintReport) -> dict[str, str]:
 
 def seeds() -> Iterator[bytes]:
     """The Example and the Instead of every check as lines, and what only bytes can say."""
-    for code in modules_by_code():
+    for code in entries():
         for heading in ("Example", "Instead"):
             text = documentation(code)[1][heading]
             if not text.startswith("("):

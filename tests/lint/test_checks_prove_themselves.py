@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from service.data import rule_files
-from service.lint.catalogue import HEADINGS, all_checks, documentation, explain, modules_by_code
+from service.lint.catalogue import HEADINGS, all_checks, documentation, entries, explain
 from service.lint.check import COLUMNS
 from service.records.lint_report import LintReport
 from service.verbs.lint import LintInput, LintRequest, lint
 
 RULES = rule_files()
 SOURCES = tomllib.loads(RULES.read("lint-sources.toml").decode())
-CODES = list(modules_by_code())
+CODES = list(entries())
 # corpus-size and split rules say something about any single row; they are proven in test_corpus.py
 ABOUT_THE_SET = {"L001", "L002", "L020", "L090", "X004", "Q010", "F003", "F004", "F007", "G002"}
 # a clean row of another shape is still no row for a target that reads chats
