@@ -6,57 +6,21 @@ each text counted once by each engine, as repetition flatters caches. Absolute t
 
 from __future__ import annotations
 
-import gzip
-import os
 import platform
-import pydoc_data.topics
-import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from importlib.metadata import distribution, distributions
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
+from _corpora import ranks, texts
+
 from service.lint.tokens.counter import TokenCounter, counter_for
-from service.lint.tokens.encodings import RANKS
 
 BATCH = 512
 PARTS = 5
-SENTENCES_PER_TEXT = 6
 VOCABULARY = 16_000
-
-
-def prose() -> Iterator[str]:
-    """Descriptions of the installed packages, the language reference, and the texts that packages ship."""
-    yield from pydoc_data.topics.topics.values()
-    for package in sorted(distributions(), key=lambda one: one.name):
-        yield package.read_text("METADATA") or ""
-        for path in sorted(package.files or [], key=str):
-            if path.suffix in {".md", ".rst", ".py"}:
-                yield Path(str(path.locate())).read_text(encoding="utf-8", errors="ignore")
-
-
-def texts(megabytes: float) -> list[str]:
-    """Texts of a few sentences each; no sentence comes twice."""
-    seen: set[str] = set()
-    made: list[str] = []
-    size, pending = 0, []
-    for document in prose():
-        for sentence in re.findall(r"[A-Z][^.!?<>{}=|*_#\\]{30,300}[.!?](?=\s)", document):
-            plain = " ".join(sentence.split())
-            if plain in seen:
-                continue
-            seen.add(plain)
-            pending.append(plain)
-            if len(pending) == SENTENCES_PER_TEXT:
-                made.append(" ".join(pending))
-                size += len(made[-1].encode())
-                pending = []
-            if size >= megabytes * 1e6:
-                return made
-    return made
 
 
 def cpu_seconds(work: Callable[[list[str]], object], part: list[str]) -> float:
@@ -110,15 +74,6 @@ def exact_counter(target: str, *, model: str | None = None, folder: Path | None 
     found, _ = counter_for(target=target, model=model, model_folder=folder, mode="exact")
     assert found is not None
     return found
-
-
-def ranks(folder: Path) -> None:
-    """The dev group's verified ranks, where tiktoken looks for them."""
-    for name in ("o200k_base", "cl100k_base"):
-        packed = Path(str(distribution("bpe-openai").locate_file(f"bpe_openai/data/{name}.tiktoken.gz")))
-        (folder / RANKS[name].cache_name).write_bytes(gzip.decompress(packed.read_bytes()))
-        assert RANKS[name].at_hand(folder)
-    os.environ["TIKTOKEN_CACHE_DIR"] = str(folder)
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from service.lint.check import Check, FileFacts, Hit
 from service.lint.corpus import Corpus, Part
+from service.lint.gate import prepare
 from service.lint.partial import Findings, Kept, Partial
 from service.lint.reader import Encoding, Reader, encoding_of
 from service.lint.stretch import Checks, Stretch
@@ -46,8 +47,9 @@ class Linter:
             if workers == 1 or packing_of(head) or encoding_of(head).name != "utf-8":
                 self.read_stream(stream, shown_as, role)
                 return
+        # what forked workers share is made here
+        prepare()
         if self._checks.counter is not None:
-            # loads the vocabulary here, so that forked workers share it
             self._checks.counter.framing()
         found = pieces(path, shown_as, size)
         digest = hashlib.sha256()

@@ -42,6 +42,11 @@ def gate(block: bytes) -> list[tuple[int, int]] | None:
     return found
 
 
+def prepare() -> None:
+    """Make the database now, so that processes that are forked share it."""
+    _database()
+
+
 def families_of(line: bytes) -> frozenset[int]:
     """What may be in a line."""
     found = gate(line)

@@ -82,7 +82,7 @@ def read_in_pool(found: list[Piece], checks: Checks, workers: int, meanwhile: Ca
     pipes: list[Connection] = []
     processes = []
     try:
-        for task in islice(left, workers):
+        for first in islice(left, workers):
             ours, theirs = context.Pipe()
             process = context.Process(target=_work, args=(theirs, checks, os.getpid()), daemon=True)
             with _without_interrupts():
@@ -90,14 +90,18 @@ def read_in_pool(found: list[Piece], checks: Checks, workers: int, meanwhile: Ca
             theirs.close()
             processes.append(process)
             pipes.append(ours)
-            ours.send(task)
+            ours.send(first)
         meanwhile()
         for wanted in range(len(found)):
             while wanted not in ready:
-                for pipe in wait(pipes):
-                    number, partial = cast("Connection", pipe).recv()
+                for pipe in cast("list[Connection]", wait(pipes)):
+                    number, partial = pipe.recv()
                     ready[number] = partial
-                    cast("Connection", pipe).send(next(left, None))
+                    task = next(left, None)
+                    pipe.send(task)
+                    if task is None:
+                        # the worker ends, and what has ended is always ready
+                        pipes.remove(pipe)
             yield ready.pop(wanted)
     except (EOFError, OSError) as error:
         raise WorkerLostError from error

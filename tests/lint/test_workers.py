@@ -18,6 +18,9 @@ import pytest
 
 from service.data import rule_files
 from service.lint import workers
+from service.lint.catalogue import rule_ids
+from service.lint.profile import load_profile
+from service.lint.stretch import chosen_checks
 from service.verbs.lint import LintInput, LintRequest, lint
 
 RULES = rule_files()
@@ -76,6 +79,20 @@ def test_every_line_is_in_one_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert b"".join(raw[piece.start : piece.end] for piece in found) == raw
         assert all(raw[piece.end - 1] == 0x0A for piece in found[:-1])
         assert [piece.last for piece in found] == [False] * (len(found) - 1) + [True]
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3, 9])
+def test_every_piece_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: int) -> None:
+    path = tmp_path / "data.jsonl"
+    path.write_bytes(messy(100))
+    monkeypatch.setattr(workers, "STRETCH_BYTES", 2_000)
+    found = workers.pieces(path, "data.jsonl", path.stat().st_size)
+    assert len(found) > 5
+    checks = chosen_checks(load_profile("openai", RULES), set(rule_ids()), method="sft", model="", most=20)
+    asked = []
+    read = list(workers.read_in_pool(found, checks, processes, lambda: asked.append(1)))
+    assert sum(partial.lines for partial in read) == len(path.read_bytes().splitlines())
+    assert asked == [1]
 
 
 def started(path: Path) -> tuple[subprocess.Popen[bytes], list[psutil.Process]]:
