@@ -121,6 +121,7 @@ def _report(
         summary=Summary(errors, linter.total("warning"), linter.total("info")),
         counts=counts,
         findings=findings,
+        suppressed=linter.suppressed,
         truncated={code: count - listed[code] for code, count in counts.items() if count > listed[code]},
         facts=_facts(corpus, facts, errors),
         not_scanned=_not_scanned(checks.counter, uncounted, corpus.approximate()),
