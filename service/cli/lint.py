@@ -104,7 +104,7 @@ def command(
     unsafe_fixes: bool,
     no_input: bool,
 ) -> int:
-    """Lint chat JSONL (also .gz, .zst, - for stdin); exit 1 when an error is left.
+    """Lint chat JSONL (also .gz, .zst, Parquet, - for stdin); exit 1 when an error is left.
 
     Options may also stand in tunegate.toml or in [tool.tunegate] of pyproject.toml, in this folder or above, or in
     the environment (TUNEGATE_TARGET, TUNEGATE_MAX_FINDINGS, ...).

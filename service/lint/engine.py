@@ -10,11 +10,13 @@ from typing import BinaryIO
 
 from service.lint.check import Check, FileFacts, Hit
 from service.lint.corpus import Corpus, Part
+from service.lint.parquet_lines import parquet_lines
 from service.lint.partial import Findings, Kept, Partial
 from service.lint.reader import Encoding, Reader, encoding_of
 from service.lint.stretch import Checks, Stretch
 from service.lint.workers import WorkerLostError, pieces, read_in_pool, workers_for
-from service.packing import BUFFER_BYTES, open_file, packing_of, unpacked
+from service.packing import BUFFER_BYTES, open_file, packing_of, spooled, unpacked
+from service.parquet import MAGIC
 from service.records.lint_report import Finding, LintedFile, Role
 
 
@@ -33,7 +35,13 @@ class Linter:
 
     def read_stream(self, stream: BinaryIO, shown_as: str, role: Role) -> None:
         """Lint what a stream gives, unpacked where it is packed."""
-        reader = Reader(unpacked(stream, shown_as))
+        source = unpacked(stream, shown_as)
+        if source.peek(len(MAGIC)).startswith(MAGIC):
+            # its index stands at the end, so it cannot be read as it comes
+            with spooled(source) as path:
+                self._read_parquet(path, shown_as, role)
+            return
+        reader = Reader(source)
         partial = Stretch(self._checks).read(reader)
         self._add(shown_as, role, reader.sha256, reader.bytes, reader.encoding, partial)
 
@@ -42,6 +50,9 @@ class Linter:
         with open_file(path, shown_as) as stream:
             head = stream.peek(4)[:4] if hasattr(stream, "peek") else b""
             size = path.stat().st_size if path.is_file() else 0
+            if size and head == MAGIC:
+                self._read_parquet(path, shown_as, role)
+                return
             workers = workers_for(size, self._workers)
             if workers == 1 or packing_of(head) or encoding_of(head).name != "utf-8":
                 self.read_stream(stream, shown_as, role)
@@ -60,6 +71,15 @@ class Linter:
                 self.read_stream(stream, shown_as, role)
             return
         self._add(shown_as, role, digest.hexdigest(), size, encoding_of(head), partial)
+
+    def _read_parquet(self, path: Path, shown_as: str, role: Role) -> None:
+        """Lint the rows; size and hash are those of the file, which has rows in place of lines and no offsets."""
+        digest = hashlib.sha256()
+        _hash_into(digest, path, shown_as)
+        reader = Reader(parquet_lines(path, shown_as), hashed=False)
+        partial = Stretch(self._checks).read(reader)
+        partial.findings.without_offsets()
+        self._add(shown_as, role, digest.hexdigest(), path.stat().st_size, reader.encoding, partial)
 
     def finish(self) -> Corpus:
         """The checks of whole corpora and of training against validation."""
