@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, NoReturn
 
@@ -12,6 +12,7 @@ import click
 
 from service.cli import lint_fix
 from service.cli.files import read_record
+from service.cli.lint_progress import reading_bar
 from service.cli.output import emit, output_options, pretty_json, say
 from service.cli.project_config import ConfiguredCommand
 from service.data import RuleFiles, rule_files
@@ -124,8 +125,10 @@ def command(
         ignore=_names(ignore),
         max_findings=max_findings,
         workers=workers,
+        parquet=True,
     )
-    report = _report(request, rules, baseline, copy, unsafe=unsafe_fixes)
+    with reading_bar(request.inputs, wanted=format_ == "text" and copy is None) as progress:
+        report = _report(request, rules, baseline, copy, progress, unsafe=unsafe_fixes)
     for name, path in also:
         emit(_rendered(report, name), path)
     colour = output is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
@@ -134,14 +137,20 @@ def command(
 
 
 def _report(
-    request: LintRequest, rules: RuleFiles, baseline: str | None, copy: Path | None, *, unsafe: bool
+    request: LintRequest,
+    rules: RuleFiles,
+    baseline: str | None,
+    copy: Path | None,
+    progress: Callable[[int], None] | None,
+    *,
+    unsafe: bool,
 ) -> LintReport:
     if copy is not None:
         return lint_fix.fixed(FixRequest(lint=request, out=copy, unsafe=unsafe), rules)
     if baseline is None:
-        return lint(request, rules=rules, stdin=sys.stdin.buffer)
+        return lint(request, rules=rules, stdin=sys.stdin.buffer, progress=progress)
     before = read_record(Path(baseline), LintReport)
-    report = lint_against(request, before, rules=rules, stdin=sys.stdin.buffer)
+    report = lint_against(request, before, rules=rules, stdin=sys.stdin.buffer, progress=progress)
     if before.rules_revision != report.rules_revision:
         say("The baseline was made with other rules or another version; what they word differently counts as new.")
     return report

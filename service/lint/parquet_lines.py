@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 import msgspec
 
 from service.packing import BUFFER_BYTES
-from service.parquet import read_parquet
+from service.parquet import Table, read_parquet
 
 
-def parquet_lines(path: Path, shown_as: str) -> BinaryIO:
-    """The rows of a file as JSON lines; line n is row n.
+def parquet_lines(path: Path, shown_as: str, progress: Callable[[int], None] | None = None) -> BinaryIO:
+    """The rows of a file as JSON lines; line n is row n. `progress` is given the file's bytes by the share of rows.
 
     Raises:
         TuneGateError: `missing_extra`; `unreadable_path`, also while it is read.
     """
-    return cast("BinaryIO", _Lines(read_parquet(path, shown_as).rows))
+    return cast("BinaryIO", _Lines(read_parquet(path, shown_as), path.stat().st_size, progress))
 
 
 class _Lines(io.RawIOBase):
-    def __init__(self, rows: Iterator[dict[str, Any]]) -> None:
+    def __init__(self, table: Table, size: int, progress: Callable[[int], None] | None) -> None:
         super().__init__()
-        self._rows = rows
+        self._rows = table.rows
+        self._row_bytes = size / (table.size or 1)
+        self._progress = progress
         self._encode = msgspec.json.Encoder(enc_hook=str).encode
 
     def readable(self) -> bool:
@@ -39,4 +41,6 @@ class _Lines(io.RawIOBase):
             line = self._encode(row) + b"\n"
             lines.append(line)
             gathered += len(line)
+        if self._progress is not None:
+            self._progress(round(self._row_bytes * len(lines)))
         return b"".join(lines)

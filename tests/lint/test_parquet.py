@@ -64,7 +64,7 @@ def files(tmp_path: Path, rows: list[dict[str, Any]]) -> tuple[Path, Path]:
 
 
 def run(path: Path | None, name: str, *, stdin: bytes | None = None, workers: int = 1) -> LintReport:
-    request = LintRequest(inputs=[LintInput(path, name)], target="openai", tokens="off", workers=workers)
+    request = LintRequest(inputs=[LintInput(path, name)], target="openai", tokens="off", workers=workers, parquet=True)
     return lint(request, rules=RULES, stdin=None if stdin is None else io.BytesIO(stdin))
 
 
@@ -128,3 +128,12 @@ def test_without_its_library_it_says_what_to_install(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 3
     assert "pip install 'tunegate[parquet]'" in done.stderr
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_it_is_refused_where_it_is_not_taken(tmp_path: Path, streamed: bool) -> None:
+    _, table = files(tmp_path, CLEAN)
+    request = LintRequest(inputs=[LintInput(None if streamed else table, "data.parquet")], target="openai")
+    with pytest.raises(TuneGateError, match=r"data\.parquet: Parquet is not taken here") as raised:
+        lint(request, rules=RULES, stdin=io.BytesIO(table.read_bytes()))
+    assert "tunegate convert" in str(raised.value.remedy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from service.records.lint_report import LintReport
 from service.verbs.fix import FixRequest, fix
 from service.verbs.lint import LintInput, LintRequest, lint
 from service.verbs.lint_output import render
+from trainers.contract import DatasetRef
+from trainers.load import load_rows
 
 RULES = rule_files()
 IGNORE = {"ignore": ["R030"]}
@@ -104,6 +107,15 @@ def test_a_fix_leaves_the_key(tmp_path: Path) -> None:
     assert mended == [row(0, 2, **{KEY: IGNORE}), row(1, **{KEY: "wrong"})]
     assert record.changed == {"F022": 1}
     assert record.report.suppressed == {"R030": 1}
+
+
+def test_the_trainers_read_the_row_as_if_the_key_were_not_there(tmp_path: Path) -> None:
+    read = []
+    for name, one in (("with", row(0, 1, **{KEY: IGNORE})), ("without", row(0, 1))):
+        path = tmp_path / f"{name}.jsonl"
+        path.write_text(json.dumps(one) + "\n")
+        read.append(load_rows(DatasetRef(path=str(path), sha256=hashlib.sha256(path.read_bytes()).hexdigest())))
+    assert read[0] == read[1]
 
 
 @pytest.mark.parametrize("format_", ["text", "markdown", "html"])
