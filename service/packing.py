@@ -7,8 +7,11 @@ error, and what would fill a disk is stopped.
 from __future__ import annotations
 
 import io
+import shutil
+import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
@@ -157,6 +160,36 @@ def open_file(path: Path, shown_as: str) -> BinaryIO:
         raise TuneGateError(
             "unreadable_path", f"{shown_as}: {error.strerror}.", remedy="Name a readable file."
         ) from error
+
+
+def watched(stream: BinaryIO, seen: Callable[[int], object]) -> BinaryIO:
+    """The stream, with `seen` told how many bytes each read gave."""
+    return io.BufferedReader(_Watched(stream, seen), BUFFER_BYTES)
+
+
+@contextmanager
+def spooled(stream: BinaryIO) -> Iterator[Path]:
+    """A temporary file with all that a stream holds, for those who must read twice or jump."""
+    with tempfile.NamedTemporaryFile(prefix="tunegate-") as handle:
+        shutil.copyfileobj(stream, handle, BUFFER_BYTES)
+        handle.flush()
+        yield Path(handle.name)
+
+
+class _Watched(io.RawIOBase):
+    def __init__(self, stream: BinaryIO, seen: Callable[[int], object]) -> None:
+        super().__init__()
+        self._stream = stream
+        self._seen = seen
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        block = self._stream.read(len(buffer))
+        buffer[: len(block)] = block
+        self._seen(len(block))
+        return len(block)
 
 
 class _Unpacked(io.RawIOBase):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, NoReturn
 
 import click
 
 from service.cli.files import read_record
+from service.cli.lint_progress import reading_bar
 from service.cli.output import emit, output_options, pretty_json, say
 from service.cli.project_config import ConfiguredCommand
 from service.data import RuleFiles, rule_files
@@ -102,7 +103,7 @@ def command(
     unsafe_fixes: bool,
     no_input: bool,
 ) -> int:
-    """Lint chat JSONL (also .gz, .zst, - for stdin); exit 1 when an error is left.
+    """Lint chat JSONL (also .gz, .zst, Parquet, - for stdin); exit 1 when an error is left.
 
     Options may also stand in tunegate.toml or in [tool.tunegate] of pyproject.toml, in this folder or above, or in
     the environment (TUNEGATE_TARGET, TUNEGATE_MAX_FINDINGS, ...).
@@ -122,8 +123,10 @@ def command(
         ignore=_names(ignore),
         max_findings=max_findings,
         workers=workers,
+        parquet=True,
     )
-    report = _report(request, rules, baseline, copy, unsafe=unsafe_fixes)
+    with reading_bar(request.inputs, wanted=format_ == "text" and copy is None) as progress:
+        report = _report(request, rules, baseline, copy, progress, unsafe=unsafe_fixes)
     for name, path in also:
         emit(_rendered(report, name), path)
     colour = output is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
@@ -154,16 +157,22 @@ def fixing(out: Path | None, output: Path | None, baseline: str | None, *, mend:
 
 
 def _report(
-    request: LintRequest, rules: RuleFiles, baseline: str | None, copy: Path | None, *, unsafe: bool
+    request: LintRequest,
+    rules: RuleFiles,
+    baseline: str | None,
+    copy: Path | None,
+    progress: Callable[[int], None] | None,
+    *,
+    unsafe: bool,
 ) -> LintReport:
     if copy is not None:
         from service.cli.lint_fix import fixed
 
         return fixed(request, copy, rules, unsafe=unsafe)
     if baseline is None:
-        return lint(request, rules=rules, stdin=sys.stdin.buffer)
+        return lint(request, rules=rules, stdin=sys.stdin.buffer, progress=progress)
     before = read_record(Path(baseline), LintReport)
-    report = lint_against(request, before, rules=rules, stdin=sys.stdin.buffer)
+    report = lint_against(request, before, rules=rules, stdin=sys.stdin.buffer, progress=progress)
     if before.rules_revision != report.rules_revision:
         say("The baseline was made with other rules or another version; what they word differently counts as new.")
     return report

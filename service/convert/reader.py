@@ -10,11 +10,12 @@ from pathlib import Path
 
 import msgspec
 
-from service.convert.columnar import read_parquet
 from service.convert.records import Record
-from service.convert.source import Source, buffered, spooled
+from service.convert.source import Source, buffered
 from service.convert.tables import DELIMITERS, read_table, text_lines
 from service.errors import TuneGateError
+from service.packing import spooled
+from service.parquet import MAGIC, read_parquet
 
 TABLES = {"csv": None, "tsv": "\t"}
 _PACKED = {".gz", ".zst"}
@@ -46,13 +47,13 @@ def read(source: Source, path: Path | None, reading: Reading, stack: ExitStack) 
     stream = buffered(source)
     head = stream.peek(64)
     suffix = _suffix(path)
-    if head.startswith(b"PAR1"):
+    if head.startswith(MAGIC):
         if path is not None and path.suffix not in _PACKED:
             source.drain()
         else:
             path = stack.enter_context(spooled(stream))
-        columns, records = read_parquet(path, source.name_shown)
-        return Opened("parquet", records, columns)
+        columns, _, rows = read_parquet(path, source.name_shown)
+        return Opened("parquet", (Record(number, row) for number, row in enumerate(rows, 1)), columns)
     table = reading.table or (suffix if suffix in TABLES else None)
     start = head.lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n")[:1]
     if table is None and (start in {b"[", b"{", b""} or suffix in {"jsonl", "ndjson", "json"}):

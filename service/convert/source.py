@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,12 +68,3 @@ def opened(path: Path | None, name: str, stdin: BinaryIO | None) -> Iterator[Sou
         return
     with open_file(path, name) as handle:
         yield Source(handle, name)
-
-
-@contextmanager
-def spooled(stream: BinaryIO) -> Iterator[Path]:
-    """A temporary file with all that a stream holds, for those who must read twice or jump."""
-    with tempfile.NamedTemporaryFile(prefix="tunegate-") as handle:
-        shutil.copyfileobj(stream, handle, BUFFER_BYTES)
-        handle.flush()
-        yield Path(handle.name)

@@ -4,27 +4,38 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from service.errors import TuneGateError
 from service.lint.check import Check, FileFacts, Hit
 from service.lint.corpus import Corpus, Part
 from service.lint.gate import prepare
+from service.lint.parquet_lines import parquet_lines
 from service.lint.partial import Findings, Kept, Partial
 from service.lint.reader import Encoding, Reader, encoding_of
 from service.lint.stretch import Checks, Stretch
-from service.lint.workers import WorkerLostError, pieces, read_in_pool, workers_for
-from service.packing import BUFFER_BYTES, open_file, packing_of, unpacked
+from service.lint.workers import Piece, WorkerLostError, pieces, read_in_pool, workers_for
+from service.packing import BUFFER_BYTES, open_file, packing_of, spooled, unpacked, watched
+from service.parquet import MAGIC
 from service.records.lint_report import Finding, LintedFile, Role
 
 
 class Linter:
-    """One corpus for one target: feed it files, then finish."""
+    """One corpus for one target: feed it files, then finish.
 
-    def __init__(self, checks: Checks, *, workers: int = 1) -> None:
+    `progress` is given how many bytes of the files were read since the last call. Where `parquet` is false, Parquet
+    is refused.
+    """
+
+    def __init__(
+        self, checks: Checks, *, workers: int = 1, parquet: bool = False, progress: Callable[[int], None] | None = None
+    ) -> None:
         self._checks = checks
         self._workers = workers
+        self._parquet = parquet
+        self._progress = progress
         self._limits = checks.profile.limit_values(checks.model)
         self.files: list[LintedFile] = []
         self.parts: list[Part] = []
@@ -34,7 +45,14 @@ class Linter:
 
     def read_stream(self, stream: BinaryIO, shown_as: str, role: Role) -> None:
         """Lint what a stream gives, unpacked where it is packed."""
-        reader = Reader(unpacked(stream, shown_as))
+        source = unpacked(stream if self._progress is None else watched(stream, self._progress), shown_as)
+        if source.peek(len(MAGIC)).startswith(MAGIC):
+            self._require_parquet(shown_as)
+            # its index stands at the end, so it cannot be read as it comes
+            with spooled(source) as path:
+                self._read_parquet(path, shown_as, role)
+            return
+        reader = Reader(source)
         partial = Stretch(self._checks).read(reader)
         self._add(shown_as, role, reader.sha256, reader.bytes, reader.encoding, partial)
 
@@ -43,6 +61,10 @@ class Linter:
         with open_file(path, shown_as) as stream:
             head = stream.peek(4)[:4] if hasattr(stream, "peek") else b""
             size = path.stat().st_size if path.is_file() else 0
+            if size and head == MAGIC:
+                self._require_parquet(shown_as)
+                self._read_parquet(path, shown_as, role, self._progress)
+                return
             workers = workers_for(size, self._workers)
             if workers == 1 or packing_of(head) or encoding_of(head).name != "utf-8":
                 self.read_stream(stream, shown_as, role)
@@ -55,13 +77,40 @@ class Linter:
         digest = hashlib.sha256()
         try:
             partials = read_in_pool(found, self._checks, workers, meanwhile=lambda: _hash_into(digest, path, shown_as))
-            partial = _merged(partials, self._checks.most)
+            partial = self._merged(partials, found)
         except WorkerLostError:
             # one process needs the least memory
             with open_file(path, shown_as) as stream:
                 self.read_stream(stream, shown_as, role)
             return
         self._add(shown_as, role, digest.hexdigest(), size, encoding_of(head), partial)
+
+    def _merged(self, partials: Iterator[Partial], found: Sequence[Piece]) -> Partial:
+        whole = Partial(self._checks.most)
+        for partial, piece in zip(partials, found, strict=True):
+            whole.merge(partial)
+            if self._progress is not None:
+                self._progress(piece.end - piece.start)
+        return whole
+
+    def _require_parquet(self, shown_as: str) -> None:
+        if not self._parquet:
+            raise TuneGateError(
+                "invalid_input",
+                f"{shown_as}: Parquet is not taken here.",
+                remedy="Convert it first: tunegate convert FILE -o FILE.jsonl.",
+            )
+
+    def _read_parquet(
+        self, path: Path, shown_as: str, role: Role, progress: Callable[[int], None] | None = None
+    ) -> None:
+        """Lint the rows; size and hash are those of the file, which has rows in place of lines and no offsets."""
+        digest = hashlib.sha256()
+        _hash_into(digest, path, shown_as)
+        reader = Reader(parquet_lines(path, shown_as, progress), hashed=False)
+        partial = Stretch(self._checks).read(reader)
+        partial.findings.without_offsets()
+        self._add(shown_as, role, digest.hexdigest(), path.stat().st_size, reader.encoding, partial)
 
     def finish(self) -> Corpus:
         """The checks of whole corpora and of training against validation."""
@@ -131,13 +180,6 @@ class Linter:
             return
         self._listed[code] += 1
         self._findings.append(Finding(rule=code, path=path, **one._asdict()))
-
-
-def _merged(partials: Iterator[Partial], most: int) -> Partial:
-    whole = Partial(most)
-    for partial in partials:
-        whole.merge(partial)
-    return whole
 
 
 def _hash_into(digest: hashlib._Hash, path: Path, shown_as: str) -> None:

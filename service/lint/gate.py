@@ -56,7 +56,8 @@ def families_of(line: bytes) -> frozenset[int]:
 def families_in(text: str, families: frozenset[int]) -> frozenset[str]:
     """The names of the families that a text holds, of those that the gate saw in its line."""
     if _ESCAPE in families:
-        seen = gate(text.encode("utf-8", "surrogatepass")) or []
+        # some expressions want a character before the match
+        seen = gate(f"\n{text}".encode("utf-8", "surrogatepass")) or []
         families = frozenset(family for _, family in seen if family != _ESCAPE)
         hidden = {"control"} if CONTROL.search(text) else set()
         return families_in(text, families) | hidden

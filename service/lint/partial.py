@@ -61,6 +61,15 @@ class Findings:
             at = line if line is not None else hit.line
             kept.append(Kept(at, offset, hit.pointer, severity, hit.message, check.fix))
 
+    def suppress(self, check: Check, hit: Hit) -> None:
+        """Count a hit that its row takes back; it is no finding."""
+        self.suppressed[check.code] += 1 + hit.further
+
+    def without_offsets(self) -> None:
+        """Forget where lines begin, for rows that were read from no lines."""
+        for code, found in self.kept.items():
+            self.kept[code] = [one._replace(byte_offset=None) for one in found]
+
     def merge(self, later: Findings, lines: int) -> None:
         """Append the findings of the stretch that begins `lines` lines later."""
         self.counts.update(later.counts)

@@ -20,6 +20,7 @@ from service.lint.profile import Profile
 from service.lint.reader import Block, Reader
 from service.lint.shape import TOP_KEYS, message_text, outputs, preference_input, role, shape_of
 from service.lint.sizes import outweighs, plain_bytes
+from service.lint.suppression import KEY, ignored
 from service.records.lint_report import Severity
 
 if TYPE_CHECKING:
@@ -152,9 +153,19 @@ class Stretch:
         found = list(self._line_hits(line))
         if isinstance(data, dict):
             found += self._row_hits(data, self._lengths.row(data, self._checks.method))
+            found = self._not_suppressed(found, ignored(data))
         wrong = [self._add(check, hit, number, offset) for check, hit in found]
         valid = error is None and isinstance(data, dict) and "error" not in wrong
         return self._count(raw, data, valid=valid)
+
+    def _not_suppressed(self, found: list[tuple[Check, Hit]], starts: tuple[str, ...]) -> list[tuple[Check, Hit]]:
+        """What the row does not take back; the rest is only counted."""
+        if not starts:
+            return found
+        for check, hit in found:
+            if check.code.startswith(starts):
+                self.partial.findings.suppress(check, hit)
+        return [(check, hit) for check, hit in found if not check.code.startswith(starts)]
 
     def _add(self, check: Check, hit: Hit, number: int, offset: int) -> Severity:
         severity = hit.severity or self._checks.severities[check.code]
@@ -201,7 +212,7 @@ class Stretch:
             self.partial.other_bytes += len(found[1])
 
     def _fields(self, data: dict[str, Any]) -> None:
-        names = tuple(sorted(name for name in data if name not in TOP_KEYS))
+        names = tuple(sorted(name for name in data if name not in TOP_KEYS and name != KEY))
         self.partial.field_sets.add(names)
         self.partial.references.add(text_hash(canonical([data[name] for name in names]).decode()))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -42,7 +43,8 @@ class LintRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What to lint, and for whom.
 
     `workers` 0 takes as many processes as a large file is worth. `model_folder` holds the base model's tokenizer and
-    chat template; `tokens` says whether lengths are counted.
+    chat template; `tokens` says whether lengths are counted. Parquet is refused unless `parquet` says otherwise: the
+    trainers do not read it, and a small one of a stranger's can fill the memory.
     """
 
     inputs: list[LintInput]
@@ -55,13 +57,23 @@ class LintRequest(msgspec.Struct, frozen=True, kw_only=True):
     workers: int = 1
     tokens: Mode = "auto"
     model_folder: Path | None = None
+    parquet: bool = False
 
 
-def lint(request: LintRequest, *, rules: RuleFiles, stdin: BinaryIO | None = None) -> LintReport:
-    """The report on all inputs as one corpus. Any readable bytes get a report.
+def lint(
+    request: LintRequest,
+    *,
+    rules: RuleFiles,
+    stdin: BinaryIO | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> LintReport:
+    """The report on all inputs as one corpus. Any readable bytes but Parquet's get a report.
+
+    `progress` is given how many bytes were read since its last call.
 
     Raises:
-        TuneGateError: `unreadable_path`, or `invalid_input` for an unknown target, method or rule id.
+        TuneGateError: `unreadable_path`, `missing_extra` for Parquet without its library, or `invalid_input` for an
+            unknown target, method or rule id and for Parquet that is not taken.
     """
     profile = load_profile(request.target, rules)
     codes = _chosen(request)
@@ -70,7 +82,7 @@ def lint(request: LintRequest, *, rules: RuleFiles, stdin: BinaryIO | None = Non
         _with_template(profile, request.model_folder), codes, method=request.method, model=request.model or "",
         most=request.max_findings, counter=counter,
     )  # fmt: skip
-    linter = Linter(checks, workers=request.workers)
+    linter = Linter(checks, workers=request.workers, parquet=request.parquet, progress=progress)
     for one in sorted(request.inputs, key=lambda each: each.role):
         _read(one, linter, stdin)
     return _report(request, checks, rules, linter, linter.finish(), uncounted)
@@ -120,6 +132,7 @@ def _report(
         summary=Summary(errors, linter.total("warning"), linter.total("info")),
         counts=counts,
         findings=findings,
+        suppressed=linter.suppressed,
         truncated={code: count - listed[code] for code, count in counts.items() if count > listed[code]},
         facts=_facts(corpus, facts, errors),
         not_scanned=_not_scanned(checks.counter, uncounted, corpus.approximate()),

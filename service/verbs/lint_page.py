@@ -14,6 +14,7 @@ from service.lint.outputs.groups import (
     printable,
     size,
     summary,
+    suppressed,
     total_rows,
 )
 from service.records.lint_report import LintReport
@@ -147,6 +148,8 @@ def _all_rules(report: LintReport, found: list[Group]) -> Iterator[ET.Element]:
                 "Known from the baseline, and not held against the data", ("rule", "findings"), rows_known, numbers=(1,)
             )
         )
+    if report.suppressed:
+        inside.append(element("p", f"{suppressed(report)}."))
     if inside:
         yield _section("All findings", *inside)
 

@@ -11,8 +11,8 @@ from typing import BinaryIO
 
 import msgspec
 
-from service.convert.source import spooled
 from service.errors import ErrorItem, TuneGateError
+from service.packing import spooled
 from service.records.identity import record_id
 from service.records.lint_report import NotScanned
 from service.records.split import Part, Split

@@ -61,3 +61,10 @@ def test_a_bomb_ends_at_the_limit(server: Any) -> None:
         assert "unpacked" in body["detail"]
         assert str(server.limit) in body["detail"]
     assert server.waiting == []
+
+
+def test_parquet_is_refused(server: Any) -> None:
+    for route in ("lint", "datasets"):
+        body = server.refused(server.lint(b"PAR1" + bytes(64) + b"PAR1", route=route), 422, "invalid_input")
+        assert "Parquet is not taken here" in body["detail"]
+    assert server.waiting == []

@@ -18,6 +18,7 @@ FOUNDATION = (
     "service.data",
     "service.files",
     "service.packing",
+    "service.parquet",
     "service.clock",
 )
 # room -> what of ours it may import, besides itself and FOUNDATION; the longest matching prefix decides
@@ -28,6 +29,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "service.data": (),
     "service.files": (),
     "service.packing": (),
+    "service.parquet": (),
     "service.clock": (),
     "service.models": (),
     "service.advisor": (),

@@ -11,9 +11,9 @@ from typing import Any, BinaryIO, cast
 
 from service.errors import TuneGateError
 from service.packing import unpacked
+from service.parquet import MAGIC
 
 _BUFFER_BYTES = 1 << 20
-_PARQUET = b"PAR1"
 # UTF-32 first: its little-endian mark begins with UTF-16's
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -44,7 +44,7 @@ def unpacked_lines(stream: BinaryIO, name: str) -> io.BufferedReader:
         TuneGateError: `invalid_input` for Parquet, which has no lines; as `service.packing.unpacked`.
     """
     found = unpacked(stream, name)
-    if found.peek(len(_PARQUET)).startswith(_PARQUET):
+    if found.peek(len(MAGIC)).startswith(MAGIC):
         raise TuneGateError(
             "invalid_input", f"{name}: Parquet has no lines to mend.", remedy="Convert it to .jsonl first."
         )

@@ -9,11 +9,14 @@ from service.lint.checks.roles.name_invalid import NAME
 from service.lint.fixes.exact import Number, read
 from service.lint.fixes.fix import RowFix, message_list, rename
 from service.lint.shape import ALIASES, MESSAGE_KEYS, ROLES, TOP_KEYS, parts, pointer, role
+from service.lint.suppression import KEY
 
 _TRAINER_KEYS = ("training", "training_detail", "thinking")
 # what chat templates and vision trainers read beside the documented keys: a safe fix leaves them
 _READ_BY_TRAINERS = frozenset((*_TRAINER_KEYS, "reasoning", "reasoning_content", "images", "audio", "videos"))
 _READ_FROM_ROWS = _READ_BY_TRAINERS | {"image", "chat_template", "chat_template_kwargs"}
+# and what a row says to tunegate itself
+_KEPT_IN_ROWS = _READ_FROM_ROWS | {KEY}
 _WEIGHTS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "true": 1, "false": 0}
 
 
@@ -54,7 +57,7 @@ def role_aliases(row: Row) -> Iterator[str]:
 
 def unknown_top_keys(row: Row) -> Iterator[str]:
     for key in list(row.data):
-        if key not in TOP_KEYS and key.strip().lower() not in TOP_KEYS and key not in _READ_FROM_ROWS:
+        if key not in TOP_KEYS and key.strip().lower() not in TOP_KEYS and key not in _KEPT_IN_ROWS:
             del row.data[key]
             yield pointer(key)
 

@@ -102,6 +102,12 @@ def summary(report: LintReport) -> str:
     return f"new: {', '.join(parts)}; {counted(sum(report.known.values()), 'finding')} known from the baseline"
 
 
+def suppressed(report: LintReport) -> str:
+    """How many findings rows take back themselves, by rule."""
+    rules = ", ".join(f"{rule} x {count:,}" for rule, count in report.suppressed.items())
+    return f"{counted(sum(report.suppressed.values()), 'finding')} suppressed by rows: {rules}"
+
+
 def total_rows(report: LintReport) -> int:
     """Rows of all files."""
     return sum(file.rows for file in report.files)

@@ -5,7 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from service.lint.outputs.groups import Group, counted, groups, location, printable, size, summary, total_rows
+from service.lint.outputs.groups import (
+    Group,
+    counted,
+    groups,
+    location,
+    printable,
+    size,
+    summary,
+    suppressed,
+    total_rows,
+)
 from service.records.lint_report import Finding, LintReport
 
 # GitHub's limit for a comment is 65,536 characters, Azure DevOps' 150,000; what is beyond is counted, not shown
@@ -73,6 +83,8 @@ def _notes(report: LintReport) -> Iterator[str]:
     if report.known:
         known = ", ".join(f"{rule} ({count:,})" for rule, count in report.known.items())
         yield from (f"Known from the baseline and not listed: {known}.", "")
+    if report.suppressed:
+        yield from (f"{suppressed(report)}.", "")
     yield "<details><summary>Files, and what was not scanned</summary>"
     yield from ("", "| file | role | rows | size | sha256 |", "|---|---|---:|---:|---|")
     for file in report.files:

@@ -7,7 +7,17 @@ from collections.abc import Iterator
 
 import click
 
-from service.lint.outputs.groups import Group, counted, groups, location, printable, size, summary, total_rows
+from service.lint.outputs.groups import (
+    Group,
+    counted,
+    groups,
+    location,
+    printable,
+    size,
+    summary,
+    suppressed,
+    total_rows,
+)
 from service.records.lint_report import Finding, LintReport, Statistics
 
 WIDTH = 100
@@ -27,6 +37,8 @@ def text(report: LintReport, *, colour: bool = False) -> str:
     if report.known:
         known = ", ".join(f"{rule} {count:,}" for rule, count in report.known.items())
         lines += _wrapped(f"known from the baseline: {known}")
+    if report.suppressed:
+        lines += _wrapped(suppressed(report))
     for one in report.not_scanned:
         lines += _wrapped(f"not scanned: {one.what} ({one.why})")
     lines += _verdict(report, found)

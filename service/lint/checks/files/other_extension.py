@@ -1,7 +1,7 @@
 r"""F007 The file is not called .jsonl.
 
 ## What it finds
-A name without .jsonl (before .gz or .zst).
+A name without .jsonl (before .gz or .zst); Parquet is read here, but no hosted service takes it.
 
 ## Why it matters
 Portals filter and detect by the name.
