@@ -16,6 +16,8 @@ from service.lint.affixes import Affixes
 from service.lint.check import Check, Hit
 from service.lint.groups import Groups
 from service.lint.keys import text_hash
+from service.lint.languages import LanguageSample
+from service.lint.near import Sketches
 from service.lint.patterns import REFUSAL
 from service.lint.sizes import LONG_SYSTEM, outweighs
 from service.records.lint_report import FixKind, Severity
@@ -98,6 +100,9 @@ class Partial:
         self.prompts = array("Q")
         self.answers = array("I")
         self.others = array("I")
+        # of closer looks, empty where none is asked for
+        self.near = Sketches()
+        self.languages = LanguageSample()
 
     def keys(self, found: Sequence[tuple[int, int, int]]) -> None:
         """Keep what makes the rows of the next lines the same as others: a `Key` per line, zeros for a blank one."""
@@ -154,6 +159,8 @@ class Partial:
     def merge(self, later: Partial) -> None:
         """Append the stretch that follows."""
         self.findings.merge(later.findings, self.lines)
+        self.near.merge(later.near, self.lines)
+        self.languages.merge(later.languages, self.lines)
         if later.others or self.others:
             self.others.extend([0] * (len(self.answers) - len(self.others)))
             self.others.extend(later.others)

@@ -1,0 +1,64 @@
+"""The closer looks that a person asks for: sketches of near duplicates, and the languages of a sample."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from service.lint.check import Row
+from service.lint.fast import Plain
+from service.lint.languages import Said
+from service.lint.partial import Partial
+from service.lint.shape import message_text, outputs, preference_input, texts
+
+_HASH = (1 << 64) - 1
+_MIX = 0x9E3779B97F4A7C15
+_SYSTEM = ("system", "developer")
+
+
+class Closer:
+    """Gathers what the rows of a block say and looks at them in the order of their lines."""
+
+    def __init__(self, partial: Partial, *, near: bool, languages: bool) -> None:
+        self._partial = partial
+        self._near = near
+        self._languages = languages
+        self._rows: list[Said] = []
+
+    def chats(self, plain: Plain, keys: list[tuple[int, int, int]]) -> None:
+        """Plain rows, with the keys of all lines of the block."""
+        before = self._partial.lines
+        for number, contents in zip(plain.lines, plain.contents, strict=True):
+            first = len(contents) % 2
+            asked, answered = contents[first::2], contents[first + 1 :: 2]
+            self._rows.append(Said(before + number, _mixed(keys[number]), " ".join(asked), " ".join(answered)))
+
+    def row(self, line: int, data: dict[str, Any], key: tuple[int, int, int]) -> None:
+        """Any other row."""
+        row = Row(data)
+        found = [(role, text) for _, role, text in texts(row) if role not in _SYSTEM] or _preferred(row)
+        asked = " ".join(text for role, text in found if role != "assistant")
+        answered = " ".join(text for role, text in found if role == "assistant")
+        self._rows.append(Said(line, _mixed(key), asked, answered))
+
+    def flush(self) -> None:
+        """Look at the rows of a block."""
+        rows, self._rows = sorted(self._rows), []
+        if self._near:
+            self._partial.near.add((row.line, row.text) for row in rows)
+        if self._languages:
+            self._partial.languages.add(rows)
+
+
+def _preferred(row: Row) -> list[tuple[str, str]]:
+    """(role, text) of a preference row: its input, and the output that is preferred."""
+    asked = [m for m in preference_input(row) if isinstance(m, dict) and m.get("role") not in _SYSTEM]
+    _, output = next(iter(outputs(row)), ("", None))
+    answered = [m for m in output if isinstance(m, dict)] if isinstance(output, list) else []
+    said = [output] if isinstance(output, str) else [message_text(message) for message in answered]
+    return [("user", message_text(message)) for message in asked] + [("assistant", text) for text in said]
+
+
+def _mixed(key: tuple[int, int, int]) -> int:
+    """One hash of all parts, so that the answers to one prompt are sampled one by one."""
+    prompt, answer, other = key
+    return (prompt ^ (answer << 32 | other) * _MIX) & _HASH
