@@ -8,7 +8,7 @@ from service.lint.check import Row
 from service.lint.fast import Plain
 from service.lint.languages import Said
 from service.lint.partial import Partial
-from service.lint.shape import message_text, outputs, preference_input, texts
+from service.lint.shape import message_text, outputs, preference_input, role, texts
 
 _HASH = (1 << 64) - 1
 _MIX = 0x9E3779B97F4A7C15
@@ -35,9 +35,9 @@ class Closer:
     def row(self, line: int, data: dict[str, Any], key: tuple[int, int, int]) -> None:
         """Any other row."""
         row = Row(data)
-        found = [(role, text) for _, role, text in texts(row) if role not in _SYSTEM] or _preferred(row)
-        asked = " ".join(text for role, text in found if role != "assistant")
-        answered = " ".join(text for role, text in found if role == "assistant")
+        found = [(who, text) for _, who, text in texts(row) if who not in _SYSTEM] or _preferred(row)
+        asked = " ".join(text for who, text in found if who != "assistant")
+        answered = " ".join(text for who, text in found if who == "assistant")
         self._rows.append(Said(line, _mixed(key), asked, answered))
 
     def flush(self) -> None:
@@ -51,11 +51,10 @@ class Closer:
 
 def _preferred(row: Row) -> list[tuple[str, str]]:
     """(role, text) of a preference row: its input, and the output that is preferred."""
-    asked = [m for m in preference_input(row) if isinstance(m, dict) and m.get("role") not in _SYSTEM]
-    _, output = next(iter(outputs(row)), ("", None))
-    answered = [m for m in output if isinstance(m, dict)] if isinstance(output, list) else []
-    said = [output] if isinstance(output, str) else [message_text(message) for message in answered]
-    return [("user", message_text(message)) for message in asked] + [("assistant", text) for text in said]
+    asked = [m for m in preference_input(row) if isinstance(m, dict) and role(m) not in _SYSTEM]
+    _, output = next(iter(outputs(row)), ("", []))
+    answered = [m for m in output if isinstance(m, dict)]
+    return [("user", message_text(m)) for m in asked] + [("assistant", message_text(m)) for m in answered]
 
 
 def _mixed(key: tuple[int, int, int]) -> int:

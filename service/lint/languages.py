@@ -54,9 +54,10 @@ class LanguageCounts(msgspec.Struct, frozen=True):
 
 
 class LanguageSample:
-    """The rows with the lowest hashes among those seen, at most `SAMPLE`; equal rows count once."""
+    """The rows with the lowest hashes among those seen, at most `most`; equal rows count once."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int | None = None) -> None:
+        self.most = SAMPLE if most is None else most
         self.rows: dict[int, Looked] = {}
 
     def add(self, rows: Iterable[Said]) -> None:
@@ -82,7 +83,7 @@ class LanguageSample:
         return LanguageCounts(dict(ordered), len(differing), min(differing, default=None))
 
     def _lowest(self, keys: Iterable[int]) -> list[int]:
-        return nsmallest(SAMPLE, keys)
+        return nsmallest(self.most, keys)
 
 
 @lru_cache
