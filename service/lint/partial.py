@@ -1,5 +1,7 @@
 """What is kept of a stretch of lines: findings, counts, lengths and 12 bytes of hashes a line, never the text.
 
+Where near duplicates are asked for, 264 bytes a row are kept beside these.
+
 Partials of consecutive stretches merge into that of the whole, and the whole is the same whatever the cuts.
 """
 
@@ -163,7 +165,7 @@ class Partial:
         self.languages.merge(later.languages, self.lines)
         if later.others or self.others:
             self.others.extend([0] * (len(self.answers) - len(self.others)))
-            self.others.extend(later.others)
+            self.others.extend(later.others or [0] * len(later.answers))
         self.prompts.extend(later.prompts)
         self.answers.extend(later.answers)
         for name in _SUMS:
