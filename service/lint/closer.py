@@ -13,6 +13,7 @@ from service.lint.shape import message_text, outputs, preference_input, role, te
 _HASH = (1 << 64) - 1
 _MIX = 0x9E3779B97F4A7C15
 _SYSTEM = ("system", "developer")
+_PARTS = ("user", "assistant", "")
 
 
 class Closer:
@@ -36,17 +37,20 @@ class Closer:
         """Any other row."""
         row = Row(data)
         found = [(who, text) for _, who, text in texts(row) if who not in _SYSTEM] or _preferred(row)
-        asked = " ".join(text for who, text in found if who != "assistant")
-        answered = " ".join(text for who, text in found if who == "assistant")
-        self._rows.append(Said(line, _mixed(key), asked, answered))
+        asked, answered, other = (" ".join(text for who, text in found if _part(who) == part) for part in _PARTS)
+        self._rows.append(Said(line, _mixed(key), asked, answered, other))
 
     def flush(self) -> None:
         """Look at the rows of a block."""
         rows, self._rows = sorted(self._rows), []
         if self._near:
-            self._partial.near.add((row.line, row.text) for row in rows)
+            self._partial.near.add((row.line, f"{row.text} {row.other}") for row in rows)
         if self._languages:
             self._partial.languages.add(rows)
+
+
+def _part(who: str) -> str:
+    return who if who in _PARTS else ""
 
 
 def _preferred(row: Row) -> list[tuple[str, str]]:

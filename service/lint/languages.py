@@ -27,12 +27,13 @@ class Looked(NamedTuple):
 
 
 class Said(NamedTuple):
-    """What a row says: its line, a hash of its keys, what is asked and what is answered."""
+    """What a row says: its line, a hash of its keys, what is asked and what is answered; `other` is what tools say."""
 
     line: int
     key: int
     asked: str
     answered: str
+    other: str = ""
 
     @property
     def text(self) -> str:
@@ -40,8 +41,9 @@ class Said(NamedTuple):
 
 
 class LanguageCounts(msgspec.Struct, frozen=True):
-    """Rows by ISO 639-1 code, and how many have an answer in another language than the question; `first` is
-    the first of these, counted from 0 over all training files.
+    """Rows by ISO 639-1 code, and how many have an answer in another language than the question.
+
+    `first` is the line of the first of these, counted from 0 over all training files.
     """
 
     rows: dict[str, int] = {}
@@ -50,6 +52,7 @@ class LanguageCounts(msgspec.Struct, frozen=True):
 
     @property
     def looked_at(self) -> int:
+        """Rows in the sample."""
         return sum(self.rows.values())
 
 

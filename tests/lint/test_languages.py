@@ -76,6 +76,23 @@ def test_answers_in_another_language_are_told_with_the_first_row(tmp_path: Path)
     assert told.message.startswith("2 of 4 sampled rows answer in another language")
 
 
+def test_what_a_tool_says_has_no_language(tmp_path: Path) -> None:
+    (asked, answered, again), (told, told_too, _) = SENTENCES["en"], SENTENCES["de"]
+    call = {"id": "a", "type": "function", "function": {"name": "hours", "arguments": "{}"}}
+    rows = [
+        msgspec.json.encode({"messages": [
+            {"role": "user", "content": question},
+            {"role": "assistant", "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "a", "content": f"{told} {told_too} " * 3},
+            {"role": "assistant", "content": answered},
+        ]})
+        for question in (asked, again)
+    ]  # fmt: skip
+    report = report_on(tmp_path / "data.jsonl", rows)
+    assert counted(report) == {"en": 2}
+    assert "Q030" not in report.counts
+
+
 def test_one_language_is_no_finding(tmp_path: Path) -> None:
     asked, answered, again = SENTENCES["fr"]
     report = report_on(tmp_path / "data.jsonl", [row(asked, answered), row(again, answered)])
