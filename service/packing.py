@@ -7,8 +7,6 @@ error, and what would fill a disk is stopped.
 from __future__ import annotations
 
 import io
-import shutil
-import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -170,6 +168,9 @@ def watched(stream: BinaryIO, seen: Callable[[int], object]) -> BinaryIO:
 @contextmanager
 def spooled(stream: BinaryIO) -> Iterator[Path]:
     """A temporary file with all that a stream holds, for those who must read twice or jump."""
+    import shutil
+    import tempfile
+
     with tempfile.NamedTemporaryFile(prefix="tunegate-") as handle:
         shutil.copyfileobj(stream, handle, BUFFER_BYTES)
         handle.flush()

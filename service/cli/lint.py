@@ -57,6 +57,11 @@ def _also(ctx: click.Context, option: click.Parameter, values: Sequence[str]) ->
 @click.option("--select", metavar="IDS", default="", help="Only these rules: ids or their starts, with commas.")
 @click.option("--ignore", metavar="IDS", default="", help="Not these rules.")
 @click.option(
+    "--near-duplicates", is_flag=True,
+    help="Also find rows that are nearly the same, in training and between training and validation.",
+)  # fmt: skip
+@click.option("--languages", is_flag=True, help="Also tell the languages of a sample of rows.")
+@click.option(
     "--max-findings", type=click.IntRange(min=0), default=20, show_default=True, metavar="N",
     help="At most N findings per rule are listed (0 = all); counts are always complete.",
 )  # fmt: skip
@@ -99,6 +104,8 @@ def command(
     format_: str,
     output: Path | None,
     *,
+    near_duplicates: bool,
+    languages: bool,
     mend: bool,
     unsafe_fixes: bool,
     no_input: bool,
@@ -124,6 +131,8 @@ def command(
         max_findings=max_findings,
         workers=workers,
         parquet=True,
+        near_duplicates=near_duplicates,
+        languages=languages,
     )
     with reading_bar(request.inputs, wanted=format_ == "text" and copy is None) as progress:
         report = _report(request, rules, baseline, copy, progress, unsafe=unsafe_fixes)

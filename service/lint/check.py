@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from service.lint.languages import LanguageCounts
 from service.records.lint_report import Severity
 
 Scope = Literal["file", "line", "row", "corpus", "split"]
@@ -91,10 +92,14 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Pairs(msgspec.Struct, frozen=True):
-    """Rows that an earlier one makes a finding: (row, earlier row) of the first ones, and how many there are."""
+    """Rows that an earlier one makes a finding: (row, earlier row) of the first ones, and how many there are.
+
+    `alike` is how alike the two of each pair are, where that is estimated.
+    """
 
     first: list[tuple[Place, Place]] = []
     total: int = 0
+    alike: list[float] = []
 
     def hits(self, message: Callable[[str], str]) -> Iterator[Hit]:
         """A hit per row that is listed, the last one standing for all others; `message` is given the earlier row."""
@@ -102,7 +107,8 @@ class Pairs(msgspec.Struct, frozen=True):
         for number, (row, earlier) in enumerate(self.first, 1):
             further = rest if number == len(self.first) else 0
             where = f"line {earlier.line}" if earlier.path == row.path else f"line {earlier.line} of {earlier.path}"
-            yield Hit(message(where), path=row.path, line=row.line, further=further)
+            about = f", about {self.alike[number - 1]:.2f} alike" if self.alike else ""
+            yield Hit(message(where) + about, path=row.path, line=row.line, further=further)
 
 
 class CorpusFacts(msgspec.Struct, frozen=True):
@@ -113,6 +119,8 @@ class CorpusFacts(msgspec.Struct, frozen=True):
     `lengths` counts rows by tokens, `common_affixes` are the characters that all answers begin and end with,
     `system_heavy` counts rows whose system message outweighs the rest, `tool_sets` system messages that come with
     several lists of tools, `label_kinds` rows by the JSON type of their labels or tags.
+    `near` and `languages` are empty where they were not asked for; `other_language` is the first sampled row whose
+    answer is in another language than its question.
     """
 
     rows: int
@@ -145,6 +153,9 @@ class CorpusFacts(msgspec.Struct, frozen=True):
     system_heavy: int = 0
     tool_sets: int = 0
     label_kinds: dict[str, int] = {}
+    near: Pairs = Pairs()
+    languages: LanguageCounts = LanguageCounts()
+    other_language: Place | None = None
 
 
 class SplitFacts(msgspec.Struct, frozen=True):
@@ -158,6 +169,7 @@ class SplitFacts(msgspec.Struct, frozen=True):
     same_rows: Pairs
     same_prompts: Pairs
     differences: list[str] = []
+    near: Pairs = Pairs()
     unseen_labels: list[Place] = []
 
 

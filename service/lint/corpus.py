@@ -14,6 +14,9 @@ import msgspec
 from service.lint.affixes import Affixes
 from service.lint.check import CorpusFacts, Pairs, Place, SplitFacts
 from service.lint.groups import Groups, merged
+from service.lint.languages import LanguageCounts, LanguageSample
+from service.lint.near import Sketches
+from service.lint.near_pairs import Near, near_pairs
 from service.lint.overlap import Found, Keys, overlap
 from service.lint.partial import MOST_TOOL_SETS, Partial
 from service.records.lint_report import Bin, Role, Statistics
@@ -42,13 +45,17 @@ class Corpus:
         self.training = [part.partial for part in parts if part.role == "train"]
         self.held_out = [part.partial for part in parts if part.role == "validation"]
         self._ends = list(accumulate(part.partial.lines for part in self.parts))
-        self._overlap = overlap(_keys(self.parts, sum(partial.lines for partial in self.training)), most)
+        keys = _keys(self.parts, sum(partial.lines for partial in self.training))
+        self._overlap = overlap(keys, most)
+        sketches = _sketches(self.parts)
+        self._near, self._near_leaks = near_pairs(sketches.lines, sketches.marks, keys, most)
 
     def facts(self, limits: dict[str, int], *, counted: bool) -> CorpusFacts:
         """The facts of the training files taken together."""
         training, found = self.training, self._overlap
         valid = sum(partial.valid for partial in training)
         lengths = self.lengths()
+        languages = self._languages()
         turns = _added(partial.turns for partial in training)
         return CorpusFacts(
             rows=sum(partial.rows for partial in training),
@@ -81,6 +88,9 @@ class Corpus:
             system_heavy=sum(partial.system_heavy for partial in training),
             tool_sets=self._tool_sets(),
             label_kinds=dict(_added(partial.label_kinds for partial in training)),
+            near=self._near_pairs(self._near),
+            languages=languages,
+            other_language=None if languages.first is None else self._place(languages.first),
         )
 
     def split(self) -> SplitFacts:
@@ -92,6 +102,7 @@ class Corpus:
             same_rows=self._pairs(self._overlap.same_rows),
             same_prompts=self._pairs(self._overlap.same_prompts),
             differences=self._differences(),
+            near=self._near_pairs(self._near_leaks),
         )
 
     def lengths(self) -> Counter[int]:
@@ -101,6 +112,13 @@ class Corpus:
     def approximate(self) -> int:
         """Training rows with tools, calls or images, which are counted as the text they are written as."""
         return sum(partial.approximate for partial in self.training)
+
+    def _languages(self) -> LanguageCounts:
+        sample, lines = LanguageSample(), 0
+        for partial in self.training:
+            sample.merge(partial.languages, lines)
+            lines += partial.lines
+        return sample.counts()
 
     def statistics(self, facts: CorpusFacts) -> Statistics:
         """The distributions of the training rows."""
@@ -116,6 +134,7 @@ class Corpus:
             shapes=dict(sorted(facts.shapes.items())),
             system_prompts=facts.system_sizes[:_LARGEST],
             labels=facts.label_sizes,
+            languages=facts.languages.rows,
         )
 
     def _common_affixes(self) -> tuple[int, int]:
@@ -140,6 +159,10 @@ class Corpus:
 
     def _pairs(self, found: Found) -> Pairs:
         return Pairs([(self._place(line), self._place(earlier)) for line, earlier in found.pairs], found.total)
+
+    def _near_pairs(self, found: Near) -> Pairs:
+        places = [(self._place(line), self._place(earlier)) for line, earlier, _ in found.pairs]
+        return Pairs(places, found.total, [share for *_, share in found.pairs])
 
     def _place(self, line: int) -> Place:
         part = bisect_right(self._ends, line)
@@ -196,6 +219,16 @@ def _keys(parts: Sequence[Part], training: int) -> Keys:
             others.extend(part.partial.others)
             others.extend([0] * (len(answers) - len(others)))
     return Keys(prompts, answers, others, training)
+
+
+def _sketches(parts: Sequence[Part]) -> Sketches:
+    if len(parts) == 1:
+        return parts[0].partial.near
+    whole, lines = Sketches(), 0
+    for part in parts:
+        whole.merge(part.partial.near, lines)
+        lines += part.partial.lines
+    return whole
 
 
 def _bins(lengths: Counter[int]) -> list[Bin]:

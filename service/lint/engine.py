@@ -12,7 +12,6 @@ from service.errors import TuneGateError
 from service.lint.check import Check, FileFacts, Hit
 from service.lint.corpus import Corpus, Part
 from service.lint.gate import prepare
-from service.lint.parquet_lines import parquet_lines
 from service.lint.partial import Findings, Kept, Partial
 from service.lint.reader import Encoding, Reader, encoding_of
 from service.lint.stretch import Checks, Stretch
@@ -107,6 +106,9 @@ class Linter:
         """Lint the rows; size and hash are those of the file, which has rows in place of lines and no offsets."""
         digest = hashlib.sha256()
         _hash_into(digest, path, shown_as)
+        # drags in what only Parquet needs
+        from service.lint.parquet_lines import parquet_lines
+
         reader = Reader(parquet_lines(path, shown_as, progress), hashed=False)
         partial = Stretch(self._checks).read(reader)
         partial.findings.without_offsets()

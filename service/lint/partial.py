@@ -1,5 +1,7 @@
 """What is kept of a stretch of lines: findings, counts, lengths and 12 bytes of hashes a line, never the text.
 
+Where near duplicates are asked for, 264 bytes a row are kept beside these.
+
 Partials of consecutive stretches merge into that of the whole, and the whole is the same whatever the cuts.
 """
 
@@ -16,6 +18,8 @@ from service.lint.affixes import Affixes
 from service.lint.check import Check, Hit
 from service.lint.groups import Groups
 from service.lint.keys import text_hash
+from service.lint.languages import LanguageSample
+from service.lint.near import Sketches
 from service.lint.patterns import REFUSAL
 from service.lint.sizes import LONG_SYSTEM, outweighs
 from service.records.lint_report import FixKind, Severity
@@ -107,6 +111,9 @@ class Partial:
         self.prompts = array("Q")
         self.answers = array("I")
         self.others = array("I")
+        # of closer looks, empty where none is asked for
+        self.near = Sketches()
+        self.languages = LanguageSample()
 
     def keys(self, found: Sequence[tuple[int, int, int]]) -> None:
         """Keep what makes the rows of the next lines the same as others: a `Key` per line, zeros for a blank one."""
@@ -163,9 +170,11 @@ class Partial:
     def merge(self, later: Partial) -> None:
         """Append the stretch that follows."""
         self.findings.merge(later.findings, self.lines)
+        self.near.merge(later.near, self.lines)
+        self.languages.merge(later.languages, self.lines)
         if later.others or self.others:
             self.others.extend([0] * (len(self.answers) - len(self.others)))
-            self.others.extend(later.others)
+            self.others.extend(later.others or [0] * len(later.answers))
         self.prompts.extend(later.prompts)
         self.answers.extend(later.answers)
         for name in _SUMS:

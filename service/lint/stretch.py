@@ -10,6 +10,7 @@ import msgspec
 
 from service.lint.catalogue import check_of, entries
 from service.lint.check import Check, Hit, Line, Row
+from service.lint.closer import Closer
 from service.lint.fast import Limits, Plain, plain_rows
 from service.lint.gate import EVERY_FAMILY, NO_FAMILY
 from service.lint.keys import Key, canonical, plain_keys, row_key, text_hash
@@ -33,7 +34,7 @@ _UTF8_MARK_BYTES = 3
 
 
 class Checks(msgspec.Struct, frozen=True):
-    """The checks that count for a target, a method and a choice, with their severities."""
+    """The checks that count for a target, a method and a choice, with their severities, and the closer looks."""
 
     profile: Profile
     severities: dict[str, Severity]
@@ -41,6 +42,8 @@ class Checks(msgspec.Struct, frozen=True):
     model: str = ""
     most: int = 20
     counter: TokenCounter | None = None
+    near: bool = False
+    languages: bool = False
 
     def of(self, scope: str) -> list[Check]:
         """The checks of one scope."""
@@ -65,6 +68,8 @@ class Stretch:
     def __init__(self, checks: Checks, *, last: bool = True) -> None:
         self.partial = Partial(checks.most)
         self._checks = checks
+        closer = Closer(self.partial, near=checks.near, languages=checks.languages)
+        self._closer = closer if checks.near or checks.languages else None
         self._last = last
         self._limits = checks.profile.limit_values(checks.model)
         self._lengths = Lengths(self.partial.tokens, checks.counter)
@@ -124,6 +129,9 @@ class Stretch:
             else:
                 self._blank_line(number, offset, line)
         self._chats(plain, wrong, keys)
+        if self._closer is not None:
+            self._closer.chats(plain, keys)
+            self._closer.flush()
         partial.keys(keys)
         partial.lines += len(lines)
         return blank
@@ -156,7 +164,10 @@ class Stretch:
             found = self._not_suppressed(found, ignored(data))
         wrong = [self._add(check, hit, number, offset) for check, hit in found]
         valid = error is None and isinstance(data, dict) and "error" not in wrong
-        return self._count(raw, data, valid=valid)
+        key = self._count(raw, data, valid=valid)
+        if self._closer is not None and isinstance(data, dict):
+            self._closer.row(number - 1, data, key)
+        return key
 
     def _not_suppressed(self, found: list[tuple[Check, Hit]], starts: tuple[str, ...]) -> list[tuple[Check, Hit]]:
         """What the row does not take back; the rest is only counted."""

@@ -17,6 +17,8 @@ from service.lint.catalogue import rule_ids
 from service.lint.check import CorpusFacts
 from service.lint.corpus import Corpus, quantile
 from service.lint.engine import Linter
+from service.lint.languages import identifier
+from service.lint.near import need_sketches
 from service.lint.profile import Profile, load_profile
 from service.lint.stretch import Checks, chosen_checks
 from service.records.decision import FactValue
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 METHODS = ("sft", "dpo", "rft")
 TOKENS: tuple[Mode, ...] = ("off", "auto", "exact")
 _ONE_TURN = 2
+# the rules of closer looks
+_NEAR, _OF_LANGUAGES = ("Q002", "X003"), ("Q030",)
 
 
 class LintInput(msgspec.Struct, frozen=True):
@@ -43,8 +47,9 @@ class LintRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What to lint, and for whom.
 
     `workers` 0 takes as many processes as a large file is worth. `model_folder` holds the base model's tokenizer and
-    chat template; `tokens` says whether lengths are counted. Parquet is refused unless `parquet` says otherwise: the
-    trainers do not read it, and a small one of a stranger's can fill the memory.
+    chat template; `tokens` says whether lengths are counted. `near_duplicates` and `languages` are closer looks that
+    need optional parts. Parquet is refused unless `parquet` says otherwise: the trainers do not read it, and a small
+    one of a stranger's can fill the memory.
     """
 
     inputs: list[LintInput]
@@ -58,6 +63,8 @@ class LintRequest(msgspec.Struct, frozen=True, kw_only=True):
     tokens: Mode = "auto"
     model_folder: Path | None = None
     parquet: bool = False
+    near_duplicates: bool = False
+    languages: bool = False
 
 
 def lint(
@@ -72,16 +79,22 @@ def lint(
     `progress` is given how many bytes were read since its last call.
 
     Raises:
-        TuneGateError: `unreadable_path`, `missing_extra` for Parquet without its library, or `invalid_input` for an
-            unknown target, method or rule id and for Parquet that is not taken.
+        TuneGateError: `unreadable_path`, `missing_extra` for Parquet or a closer look without its library, or
+            `invalid_input` for an unknown target, method or rule id and for Parquet that is not taken.
     """
     profile = load_profile(request.target, rules)
     codes = _chosen(request)
     counter, uncounted = _counter(request, profile)
+    if request.near_duplicates:
+        need_sketches()
+    if request.languages:
+        # loads the model here, so that forked workers share it
+        identifier()
     checks = chosen_checks(
         _with_template(profile, request.model_folder), codes, method=request.method, model=request.model or "",
         most=request.max_findings, counter=counter,
     )  # fmt: skip
+    checks = msgspec.structs.replace(checks, near=request.near_duplicates, languages=request.languages)
     linter = Linter(checks, workers=request.workers, parquet=request.parquet, progress=progress)
     for one in sorted(request.inputs, key=lambda each: each.role):
         _read(one, linter, stdin)
@@ -110,7 +123,8 @@ def _chosen(request: LintRequest) -> set[str]:
     if errors:
         raise TuneGateError("invalid_input", f"{len(errors)} option(s) name nothing.", errors=errors)
     selected = {code for code in known if not request.select or code.startswith(tuple(request.select))}
-    return {code for code in selected if not (request.ignore and code.startswith(tuple(request.ignore)))}
+    unasked = {*(() if request.near_duplicates else _NEAR), *(() if request.languages else _OF_LANGUAGES)}
+    return {code for code in selected - unasked if not (request.ignore and code.startswith(tuple(request.ignore)))}
 
 
 def _report(
@@ -135,7 +149,7 @@ def _report(
         suppressed=linter.suppressed,
         truncated={code: count - listed[code] for code, count in counts.items() if count > listed[code]},
         facts=_facts(corpus, facts, errors),
-        not_scanned=_not_scanned(checks.counter, uncounted, corpus.approximate()),
+        not_scanned=_not_scanned(checks, uncounted, corpus.approximate(), facts),
         statistics=corpus.statistics(facts),
     )
 
@@ -159,19 +173,20 @@ def _with_template(profile: Profile, folder: Path | None) -> Profile:
     return profile if strict is None else msgspec.structs.replace(profile, strict_alternation=strict)
 
 
-def _not_scanned(counter: TokenCounter | None, uncounted: str | None, approximate: int) -> list[NotScanned]:
-    found = []
+def _not_scanned(checks: Checks, uncounted: str | None, approximate: int, facts: CorpusFacts) -> list[NotScanned]:
+    found, counter, looked_at = [], checks.counter, facts.languages.looked_at
     if counter is None:
         found.append(NotScanned("exact token counts", f"lengths are estimated at four bytes per token: {uncounted}"))
     elif counter.note or approximate:
         rows = f"{approximate} row(s) with tools, calls or images are counted as the text they are written as"
         why = [counter.note or "", rows if approximate else ""]
         found.append(NotScanned("exact token counts", "; ".join(filter(None, why))))
-    return [
-        *found,
-        NotScanned("personal data and secrets", "the privacy scan is not part of this version"),
-        NotScanned("near duplicates", "only rows whose prompts and answers are equal are found"),
-    ]
+    found.append(NotScanned("personal data and secrets", "the privacy scan is not part of this version"))
+    if not checks.near:
+        found.append(NotScanned("near duplicates", "only rows whose prompts and answers are equal are found"))
+    if checks.languages and looked_at < facts.rows:
+        found.append(NotScanned("languages of all rows", f"{looked_at} of {facts.rows} rows were looked at"))
+    return found
 
 
 def _identity(request: LintRequest, checks: Checks, revision: str, linter: Linter) -> str:
@@ -183,7 +198,15 @@ def _identity(request: LintRequest, checks: Checks, revision: str, linter: Linte
             "target": checks.profile.id,
             "method": request.method,
             "model": request.model,
-            "options": [request.select, request.ignore, request.max_findings, counted, strict],
+            "options": [
+                request.select,
+                request.ignore,
+                request.max_findings,
+                counted,
+                strict,
+                request.near_duplicates,
+                request.languages,
+            ],
             "rules_revision": revision,
         }
     )

@@ -69,6 +69,18 @@ def test_the_report_does_not_depend_on_the_processes(
     assert report_of(path, 3, most=most) == want
 
 
+def test_a_last_piece_without_two_outputs_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {"messages": [{"role": "user", "content": "Which of the two answers is the better one?"}]}
+    outputs = [[{"role": "assistant", "content": text}] for text in ("Yes.", "No.")]
+    pair = {"input": asked, "preferred_output": outputs[0], "non_preferred_output": outputs[1]}
+    path = tmp_path / "pairs.jsonl"
+    path.write_bytes(b"\n".join(map(msgspec.json.encode, [pair] * 20 + [{"input": asked}] * 20)))
+    request = LintRequest(inputs=[LintInput(path, "pairs.jsonl")], target="openai", method="dpo")
+    want = lint(request, rules=RULES)
+    monkeypatch.setattr(workers, "STRETCH_BYTES", 1_000)
+    assert lint(msgspec.structs.replace(request, workers=2), rules=RULES) == want
+
+
 def test_every_line_is_in_one_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "data.jsonl"
     path.write_bytes(messy(60))
