@@ -57,6 +57,11 @@ def _also(ctx: click.Context, option: click.Parameter, values: Sequence[str]) ->
 @click.option("--validation", type=click.Path(), metavar="FILE", help="The validation data of the same job.")
 @click.option("--select", metavar="IDS", default="", help="Only these rules: ids or their starts, with commas.")
 @click.option("--ignore", metavar="IDS", default="", help="Not these rules.")
+@click.option("--row-schema", type=click.Path(), metavar="FILE", help="A JSON Schema that every row must keep (F040).")
+@click.option(
+    "--answer-schema", type=click.Path(), metavar="FILE",
+    help="A JSON Schema for answers that are JSON (F041), also as a response_format has it.",
+)  # fmt: skip
 @click.option(
     "--max-findings", type=click.IntRange(min=0), default=20, show_default=True, metavar="N",
     help="At most N findings per rule are listed (0 = all); counts are always complete.",
@@ -92,6 +97,8 @@ def command(
     validation: str | None,
     select: str,
     ignore: str,
+    row_schema: str | None,
+    answer_schema: str | None,
     max_findings: int,
     workers: int,
     baseline: str | None,
@@ -122,6 +129,8 @@ def command(
         tokens=tokens,
         select=_names(select),
         ignore=_names(ignore),
+        row_schema=Path(row_schema) if row_schema else None,
+        answer_schema=Path(answer_schema) if answer_schema else None,
         max_findings=max_findings,
         workers=workers,
     )

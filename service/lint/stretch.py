@@ -17,6 +17,7 @@ from service.lint.lengths import Lengths
 from service.lint.partial import Partial
 from service.lint.profile import Profile
 from service.lint.reader import Block, Reader
+from service.lint.schemas_given import GivenSchemas
 from service.lint.shape import TOP_KEYS, message_text, outputs, preference_input, role, shape_of
 from service.lint.sizes import outweighs, plain_bytes
 from service.lint.tokens.counter import TokenCounter
@@ -37,22 +38,40 @@ class Checks(msgspec.Struct, frozen=True):
     model: str = ""
     most: int = 20
     counter: TokenCounter | None = None
+    schemas: GivenSchemas = GivenSchemas()
 
     def of(self, scope: str) -> list[Check]:
         """The checks of one scope."""
-        return [check for check in all_checks() if check.scope == scope and check.code in self.severities]
+        chosen = [check for check in all_checks() if check.scope == scope and check.code in self.severities]
+        return [self.schemas.in_place_of(check) for check in chosen]
+
+    @property
+    def ask_every_row(self) -> bool:
+        """Whether a row may be wrong in any way at all, because a schema was given for it."""
+        return not self.severities.keys().isdisjoint(self.schemas.digests)
 
 
 def chosen_checks(
-    profile: Profile, codes: set[str], *, method: str, model: str, most: int, counter: TokenCounter | None = None
+    profile: Profile,
+    codes: set[str],
+    *,
+    method: str,
+    model: str,
+    most: int,
+    counter: TokenCounter | None = None,
+    schemas: GivenSchemas | None = None,
 ) -> Checks:
-    """The checks among `codes` that the target counts."""
+    """The checks among `codes` that the target counts; those of schemas only where one is given."""
+    given = schemas or GivenSchemas()
+    without = {code for code, schema in given.by_code.items() if schema is None}
     found = {
         check.code: severity
         for check in all_checks()
-        if check.code in codes and method in check.methods and (severity := profile.severity_of(check)) is not None
+        if check.code in codes - without
+        and method in check.methods
+        and (severity := profile.severity_of(check)) is not None
     }
-    return Checks(profile, found, method, model, most, counter)
+    return Checks(profile, found, method, model, most, counter, given)
 
 
 class Stretch:
@@ -79,7 +98,7 @@ class Stretch:
 
     def read(self, reader: Reader) -> Partial:
         """Lint every line."""
-        is_chat = self._checks.method == "sft"
+        is_chat = self._checks.method == "sft" and not self._checks.ask_every_row
         blank: tuple[int, int, bytes] | None = None
         for block in reader.blocks():
             if blank is not None:

@@ -17,6 +17,7 @@ from service.lint.check import CorpusFacts
 from service.lint.corpus import Corpus, quantile
 from service.lint.engine import Linter
 from service.lint.profile import Profile, load_profile
+from service.lint.schemas_given import given_schemas
 from service.lint.stretch import Checks, chosen_checks
 from service.lint.templates.behaviour import roles_must_alternate
 from service.lint.tokens.counter import Mode, TokenCounter, counter_for
@@ -41,7 +42,8 @@ class LintRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What to lint, and for whom.
 
     `workers` 0 takes as many processes as a large file is worth. `model_folder` holds the base model's tokenizer and
-    chat template; `tokens` says whether lengths are counted.
+    chat template; `tokens` says whether lengths are counted. `row_schema` and `answer_schema` are files with a JSON
+    Schema for every row, and for the answers that are JSON.
     """
 
     inputs: list[LintInput]
@@ -54,22 +56,26 @@ class LintRequest(msgspec.Struct, frozen=True, kw_only=True):
     workers: int = 1
     tokens: Mode = "auto"
     model_folder: Path | None = None
+    row_schema: Path | None = None
+    answer_schema: Path | None = None
 
 
 def lint(request: LintRequest, *, rules: RuleFiles, stdin: BinaryIO | None = None) -> LintReport:
     """The report on all inputs as one corpus. Any readable bytes get a report.
 
     Raises:
-        TuneGateError: `unreadable_path`, or `invalid_input` for an unknown target, method or rule id.
+        TuneGateError: `unreadable_path`, or `invalid_input` for an unknown target, method or rule id, or a
+            schema that cannot be used.
     """
     profile = load_profile(request.target, rules)
     codes = _chosen(request)
+    schemas = given_schemas(request.row_schema, request.answer_schema)
     counter, uncounted = counter_for(
         target=profile.id, model=request.model, model_folder=request.model_folder, mode=request.tokens
     )
     checks = chosen_checks(
         _with_template(profile, request.model_folder), codes, method=request.method, model=request.model or "",
-        most=request.max_findings, counter=counter,
+        most=request.max_findings, counter=counter, schemas=schemas,
     )  # fmt: skip
     linter = Linter(checks, workers=request.workers)
     for one in sorted(request.inputs, key=lambda each: each.role):
@@ -159,6 +165,7 @@ def _identity(request: LintRequest, checks: Checks, revision: str, linter: Linte
             "method": request.method,
             "model": request.model,
             "options": [request.select, request.ignore, request.max_findings, counted, strict],
+            "schemas": checks.schemas.digests,
             "rules_revision": revision,
         }
     )
