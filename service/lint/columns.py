@@ -29,6 +29,14 @@ def mixed(kinds: dict[Column, set[str]]) -> dict[Column, list[str]]:
     return found
 
 
+def settled(kinds: dict[Column, set[str]]) -> Iterator[tuple[Column, str]]:
+    """(column, type) of the columns of one type; what lies below a mixed one is left to it."""
+    outer = mixed(kinds)
+    for column, (name, *more) in kinds.items():
+        if not more and not any(column[: len(one)] == one for one in outer):
+            yield column, name
+
+
 def shown(column: Column) -> str:
     """A JSON Pointer with `*` for list positions; keys that may be text are not repeated."""
     return "".join("/*" if key is None else pointer(key) for key in column)
@@ -45,3 +53,8 @@ def _walk(data: dict[str, Any]) -> Iterator[tuple[Column, str]]:
             stack += [((*column, key), below) for key, below in one.items()]
         elif isinstance(one, list):
             stack += [((*column, None), below) for below in one]
+
+
+# what every row of tier 1 is made of, and what the weights of some add to it
+PLAIN_CHAT = tuple(settled(column_kinds({"messages": [{"role": "user", "content": "Hi?"}]})))
+PLAIN_WEIGHT = (("messages", None, "weight"), "number")

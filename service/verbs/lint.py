@@ -20,7 +20,7 @@ from service.lint.profile import Profile, load_profile
 from service.lint.schemas_given import given_schemas
 from service.lint.stretch import Checks, chosen_checks
 from service.lint.templates.behaviour import roles_must_alternate
-from service.lint.tokens.counter import Mode, TokenCounter, counter_for
+from service.lint.tokens.counter import Mode, counter_for
 from service.records.decision import FactValue
 from service.records.identity import record_id
 from service.records.lint_report import LintReport, NotScanned, Role, Summary
@@ -129,7 +129,7 @@ def _report(
         findings=findings,
         truncated={code: count - listed[code] for code, count in counts.items() if count > listed[code]},
         facts=_facts(corpus, facts, errors),
-        not_scanned=_not_scanned(checks.counter, uncounted, corpus.approximate()),
+        not_scanned=_not_scanned(checks, uncounted, corpus.approximate()),
         statistics=corpus.statistics(facts),
     )
 
@@ -140,14 +140,16 @@ def _with_template(profile: Profile, folder: Path | None) -> Profile:
     return profile if strict is None else msgspec.structs.replace(profile, strict_alternation=strict)
 
 
-def _not_scanned(counter: TokenCounter | None, uncounted: str | None, approximate: int) -> list[NotScanned]:
-    found = []
+def _not_scanned(checks: Checks, uncounted: str | None, approximate: int) -> list[NotScanned]:
+    found, counter = [], checks.counter
     if counter is None:
         found.append(NotScanned("exact token counts", f"lengths are estimated at four bytes per token: {uncounted}"))
     elif counter.note or approximate:
         rows = f"{approximate} row(s) with tools, calls or images are counted as the text they are written as"
         why = [counter.note or "", rows if approximate else ""]
         found.append(NotScanned("exact token counts", "; ".join(filter(None, why))))
+    if unverified := checks.profile.unverified:
+        found.append(NotScanned("limits that nobody verified", ", ".join(unverified)))
     return [
         *found,
         NotScanned("personal data and secrets", "the privacy scan is not part of this version"),
