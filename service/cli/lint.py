@@ -56,6 +56,11 @@ def _also(ctx: click.Context, option: click.Parameter, values: Sequence[str]) ->
 @click.option("--validation", type=click.Path(), metavar="FILE", help="The validation data of the same job.")
 @click.option("--select", metavar="IDS", default="", help="Only these rules: ids or their starts, with commas.")
 @click.option("--ignore", metavar="IDS", default="", help="Not these rules.")
+@click.option("--row-schema", type=click.Path(), metavar="FILE", help="A JSON Schema that every row must keep (F040).")
+@click.option(
+    "--answer-schema", type=click.Path(), metavar="FILE",
+    help="A JSON Schema for answers that are JSON (F041), also as a response_format has it.",
+)  # fmt: skip
 @click.option(
     "--near-duplicates", is_flag=True,
     help="Also find rows that are nearly the same, in training and between training and validation.",
@@ -96,6 +101,8 @@ def command(
     validation: str | None,
     select: str,
     ignore: str,
+    row_schema: str | None,
+    answer_schema: str | None,
     max_findings: int,
     workers: int,
     baseline: str | None,
@@ -128,6 +135,8 @@ def command(
         tokens=tokens,
         select=_names(select),
         ignore=_names(ignore),
+        row_schema=Path(row_schema) if row_schema else None,
+        answer_schema=Path(answer_schema) if answer_schema else None,
         max_findings=max_findings,
         workers=workers,
         parquet=True,

@@ -26,6 +26,7 @@ class Entry(msgspec.Struct, frozen=True):
     severity: str
     methods: tuple[str, ...]
     reads: tuple[str, ...]
+    between_rows: bool = False
 
 
 @cache
@@ -51,7 +52,9 @@ def indexed() -> list[Entry]:
         one: Check = importlib.import_module(module.name).CHECK
         if one.code in found:
             raise RuntimeError(f"{one.code} is the code of both {found[one.code].module} and {module.name}")
-        found[one.code] = Entry(one.code, module.name, one.scope, one.severity, one.methods, one.reads)
+        found[one.code] = Entry(
+            one.code, module.name, one.scope, one.severity, one.methods, one.reads, one.between_rows is not None
+        )
     return [found[code] for code in sorted(found)]
 
 

@@ -111,6 +111,16 @@ class Pairs(msgspec.Struct, frozen=True):
             yield Hit(message(where) + about, path=row.path, line=row.line, further=further)
 
 
+class Retyped(msgspec.Struct, frozen=True):
+    """A column (as JSON Pointer) whose rows were all of type `before`, until at `place` one is of type `now`."""
+
+    column: str
+    before: str
+    now: str
+    first: Place
+    place: Place
+
+
 class CorpusFacts(msgspec.Struct, frozen=True):
     """What is known of all training rows together; lines are of the first file unless the path says otherwise.
 
@@ -118,7 +128,8 @@ class CorpusFacts(msgspec.Struct, frozen=True):
     heuristic gives, `field_sets` and `references` how many sets of grader fields and of their values there are.
     `lengths` counts rows by tokens, `common_affixes` are the characters that all answers begin and end with,
     `system_heavy` counts rows whose system message outweighs the rest, `tool_sets` system messages that come with
-    several lists of tools, `label_kinds` rows by the JSON type of their labels or tags.
+    several lists of tools, `label_kinds` rows by the JSON type of their labels or tags, `retyped` the columns whose
+    type is not the same in all rows.
     `near` and `languages` are empty where they were not asked for; `other_language` is the first sampled row whose
     answer is in another language than its question.
     """
@@ -156,6 +167,7 @@ class CorpusFacts(msgspec.Struct, frozen=True):
     near: Pairs = Pairs()
     languages: LanguageCounts = LanguageCounts()
     other_language: Place | None = None
+    retyped: list[Retyped] = []
 
 
 class SplitFacts(msgspec.Struct, frozen=True):
@@ -177,7 +189,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     """One check. `severity` holds a letter (E W I -) per column of COLUMNS; `find` depends on the scope.
 
     `methods` are the tuning methods whose rows it reads. A check that `reads` nothing but the named families of
-    patterns.py is not asked about a conversation of the plainest kind in which none of them is found.
+    patterns.py is not asked about a conversation of the plainest kind in which none of them is found. A check of rows
+    may also find, `between_rows`, what no single row shows.
     """
 
     code: str
@@ -188,6 +201,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     fallback: bool = False
     methods: tuple[str, ...] = ("sft", "dpo", "rft")
     reads: tuple[str, ...] = ()
+    between_rows: Callable[[CorpusFacts], Iterator[Hit]] | None = None
 
 
 def kind(value: object) -> str:

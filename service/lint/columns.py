@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 from service.lint.check import kind
@@ -23,15 +23,31 @@ def column_kinds(data: dict[str, Any]) -> dict[Column, set[str]]:
 def mixed(kinds: dict[Column, set[str]]) -> dict[Column, list[str]]:
     """The outermost columns of more than one type; what lies below them follows from them."""
     found: dict[Column, list[str]] = {}
+    lengths: set[int] = set()
     for column in sorted(kinds, key=len):
-        if len(kinds[column]) > 1 and not any(column[: len(outer)] == outer for outer in found):
+        if len(kinds[column]) > 1 and not _within(column, found, lengths):
             found[column] = sorted(kinds[column])
+            lengths.add(len(column))
     return found
+
+
+def settled(kinds: dict[Column, set[str]]) -> Iterator[tuple[Column, str]]:
+    """(column, type) of the columns of one type; what lies below a mixed one is left to it."""
+    outer = mixed(kinds)
+    lengths = set(map(len, outer))
+    for column, (name, *more) in kinds.items():
+        if not more and not _within(column, outer, lengths):
+            yield column, name
 
 
 def shown(column: Column) -> str:
     """A JSON Pointer with `*` for list positions; keys that may be text are not repeated."""
     return "".join("/*" if key is None else pointer(key) for key in column)
+
+
+def _within(column: Column, outer: Container[Column], lengths: set[int]) -> bool:
+    """Whether a column is one of `outer`, which have these lengths, or below one; there may be thousands of them."""
+    return any(column[:length] in outer for length in lengths)
 
 
 def _walk(data: dict[str, Any]) -> Iterator[tuple[Column, str]]:
@@ -45,3 +61,8 @@ def _walk(data: dict[str, Any]) -> Iterator[tuple[Column, str]]:
             stack += [((*column, key), below) for key, below in one.items()]
         elif isinstance(one, list):
             stack += [((*column, None), below) for below in one]
+
+
+# what every row of tier 1 is made of, and what the weights of some add to it
+PLAIN_CHAT = tuple(settled(column_kinds({"messages": [{"role": "user", "content": "Hi?"}]})))
+PLAIN_WEIGHT = (("messages", None, "weight"), "number")

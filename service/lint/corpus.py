@@ -12,7 +12,9 @@ from typing import Any
 import msgspec
 
 from service.lint.affixes import Affixes
-from service.lint.check import CorpusFacts, Pairs, Place, SplitFacts
+from service.lint.check import CorpusFacts, Pairs, Place, Retyped, SplitFacts
+from service.lint.columns import Column, mixed, shown
+from service.lint.firsts import Firsts
 from service.lint.groups import Groups, merged
 from service.lint.languages import LanguageCounts, LanguageSample
 from service.lint.near import Sketches
@@ -91,6 +93,7 @@ class Corpus:
             near=self._near_pairs(self._near),
             languages=languages,
             other_language=None if languages.first is None else self._place(languages.first),
+            retyped=self._retyped(),
         )
 
     def split(self) -> SplitFacts:
@@ -103,6 +106,7 @@ class Corpus:
             same_prompts=self._pairs(self._overlap.same_prompts),
             differences=self._differences(),
             near=self._near_pairs(self._near_leaks),
+            unseen_labels=self._unseen_labels(),
         )
 
     def lengths(self) -> Counter[int]:
@@ -152,6 +156,41 @@ class Corpus:
             lists[system] += 1
             rows[system] += count
         return sum(known > 1 or 0 < rows[system] < systems.counts.get(system, 0) for system, known in lists.items())
+
+    def _unseen_labels(self) -> list[Place]:
+        """Where labels of validation rows come first that no training row has; none where no training row has any."""
+        firsts = self._firsts("labelled")
+        seen = {label for partial in self.training for label in partial.labelled.lines}
+        if not seen or firsts is None:
+            return []
+        return [place for label, place in firsts.items() if label not in seen]
+
+    def _retyped(self) -> list[Retyped]:
+        """Columns of rows that are each of one type, and not of the same."""
+        firsts: dict[tuple[Column, str], Place] = self._firsts("columns", "train") or {}
+        kinds: dict[Column, list[str]] = {}
+        for column, name in firsts:
+            kinds.setdefault(column, []).append(name)
+        outer = mixed({column: set(names) for column, names in kinds.items()})
+        return [
+            Retyped(shown(column), kinds[column][0], name, firsts[column, kinds[column][0]], place)
+            for (column, name), place in firsts.items()
+            if column in outer and name != kinds[column][0]
+        ]
+
+    def _firsts(self, name: str, *roles: Role) -> dict[Any, Place] | None:
+        """Value -> its first place in the files of some roles (none named: all), in that order; None if too many."""
+        found: dict[Any, Place] = {}
+        for part in self.parts:
+            if roles and part.role not in roles:
+                continue
+            firsts: Firsts[Any] = getattr(part.partial, name)
+            if firsts.more:
+                return None
+            # two values of one line in an order of their own, whatever came first to be added
+            for value, line in sorted(firsts.lines.items(), key=lambda one: (one[1], str(one[0]))):
+                found.setdefault(value, Place(part.path, line))
+        return found
 
     def _groups(self, name: str) -> Groups[int]:
         groups: list[Groups[int]] = [getattr(partial, name) for partial in self.training]

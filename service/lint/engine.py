@@ -121,6 +121,9 @@ class Linter:
         split = corpus.split()
         first = next((part.path for part in corpus.parts if part.role == "train"), "-")
         last = corpus.parts[-1].path if corpus.parts else "-"
+        for check in self._checks.between_rows():
+            for hit in check.between_rows(facts) if check.between_rows is not None else ():
+                self._keep(check, hit.path or first, hit)
         for scope, looked_at, path in (("corpus", facts, first), ("split", split, last)):
             for check in self._checks.of(scope):
                 for hit in check.find(looked_at):

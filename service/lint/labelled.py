@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from service.lint.check import kind
+from service.lint.keys import text_hash
 from service.lint.shape import CLASSIFICATION, TAG_KEYS, TOKEN_TAGS, shape_of
 
 # left out of the loss by every trainer on PyTorch: its cross entropy ignores this index
@@ -29,6 +30,11 @@ def labels_of(data: dict[str, Any]) -> Iterator[str | int]:
     for label in found:
         if isinstance(label, str | int) and label != IGNORED_TAG:
             yield label
+
+
+def label_hashes(data: dict[str, Any]) -> set[int]:
+    """A hash for each label of a row; `1`, `"1"` and `true` are three labels."""
+    return {text_hash(f"{name} {label}") for name, label in {(kind(label), label) for label in labels_of(data)}}
 
 
 def label_kinds(data: dict[str, Any]) -> set[str]:

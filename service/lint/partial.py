@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 from service.lint.affixes import Affixes
 from service.lint.check import Check, Hit
+from service.lint.columns import Column
+from service.lint.firsts import Firsts
 from service.lint.groups import Groups
 from service.lint.keys import text_hash
 from service.lint.languages import LanguageSample
@@ -26,6 +28,7 @@ from service.records.lint_report import FixKind, Severity
 
 MOST_TOOL_SETS = 10_000
 _MOST_SYSTEMS, _MOST_LABELS, _MOST_FIELD_SETS, _MOST_REFERENCES = 10_000, 50, 1_000, 2
+_MOST_LABELS_PLACED = _MOST_COLUMNS = 10_000
 
 # a class is an answer as short as this
 _LABEL_CHARACTERS = 40
@@ -107,6 +110,9 @@ class Partial:
         # (hash of the system message, hash of the tools) of the rows that have both
         self.tool_sets: Groups[tuple[int, int]] = Groups(MOST_TOOL_SETS)
         self.references: Groups[int] = Groups(_MOST_REFERENCES)
+        # hashes of the labels and tags of rows that are no chats
+        self.labelled: Firsts[int] = Firsts(_MOST_LABELS_PLACED)
+        self.columns: Firsts[tuple[Column, str]] = Firsts(_MOST_COLUMNS)
         # one element a line; 0 stands for a blank line
         self.prompts = array("Q")
         self.answers = array("I")
@@ -177,6 +183,8 @@ class Partial:
             self.others.extend(later.others or [0] * len(later.answers))
         self.prompts.extend(later.prompts)
         self.answers.extend(later.answers)
+        for name in _FIRSTS:
+            getattr(self, name).merge(getattr(later, name), self.lines)
         for name in _SUMS:
             setattr(self, name, getattr(self, name) + getattr(later, name))
         for name in _COUNTERS:
@@ -196,4 +204,5 @@ _SUMS = (
     "other_bytes", "crlf", "approximate", "system_heavy",
 )  # fmt: skip
 _COUNTERS = ("shapes", "label_kinds", "turns", "tokens")
+_FIRSTS = ("labelled", "columns")
 _GROUPS = ("systems", "tool_sets", "labels", "field_sets", "references")

@@ -2,21 +2,78 @@
 
 from __future__ import annotations
 
-from functools import partial
+import hashlib
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from service.errors import ErrorItem, TuneGateError
-from service.lint.check import Check
+from service.lint.check import Check, Hit
 from service.lint.checks.files import answer_against_schema, row_against_schema
 from service.lint.json_schema import Violation, compiled, schema_problems
+from service.lint.keys import canonical
 
 # any of these tells a schema from the object that an API wraps it in
 _KEYWORDS = frozenset((
     "type", "properties", "required", "items", "enum", "const", "anyOf", "oneOf", "allOf", "not", "$ref", "$schema",
 ))  # fmt: skip
+
+
+class GivenSchemas(msgspec.Struct, frozen=True):
+    """JSON Schemas as bytes, which go to other processes as they are; None where none was given."""
+
+    row: bytes | None = None
+    answer: bytes | None = None
+
+    @property
+    def by_code(self) -> dict[str, bytes | None]:
+        """The code of the check that reads it -> schema."""
+        return {row_against_schema.CHECK.code: self.row, answer_against_schema.CHECK.code: self.answer}
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """Code -> SHA-256 of the schema, of those that were given."""
+        return {code: hashlib.sha256(schema).hexdigest() for code, schema in self.by_code.items() if schema is not None}
+
+    def in_place_of(self, check: Check) -> Check:
+        """The check with its schema where it reads one that was given, any other as it is."""
+        schema = self.by_code.get(check.code)
+        return check if schema is None else _with_schema(check.code, schema)
+
+
+def given_schemas(row: Path | None, answer: Path | None) -> GivenSchemas:
+    """The schemas of the files that are given.
+
+    Raises:
+        TuneGateError: as `row_schema_check`; with what is wrong with both files, where both are.
+    """
+    found: list[bytes | None] = []
+    wrong: list[TuneGateError] = []
+    for path in (row, answer):
+        try:
+            found.append(None if path is None else canonical(read_schema(path)))
+        except TuneGateError as error:
+            wrong.append(error)
+    if len(wrong) == 1:
+        raise wrong[0]
+    if wrong:
+        codes = {error.code for error in wrong}
+        items = [item for error in wrong for item in error.errors or (ErrorItem(error.detail, remedy=error.remedy),)]
+        raise TuneGateError(
+            codes.pop() if len(codes) == 1 else "invalid_input", "Neither schema can be used.", errors=items
+        )
+    return GivenSchemas(*found)
+
+
+@lru_cache(maxsize=8)
+def _with_schema(code: str, schema: bytes) -> Check:
+    """Compiled once in a process: a check is asked for by every stretch."""
+    check: Check = next(one.CHECK for one in (row_against_schema, answer_against_schema) if one.CHECK.code == code)
+    find: Callable[..., Iterator[Hit]] = check.find
+    return msgspec.structs.replace(check, find=partial(find, validator=compiled(msgspec.json.decode(schema))))
 
 
 def row_schema_check(path: Path) -> Check:
@@ -25,8 +82,7 @@ def row_schema_check(path: Path) -> Check:
     Raises:
         TuneGateError: `unreadable_path`, or `invalid_input` with all that is wrong with the schema.
     """
-    find = partial(row_against_schema.find, validator=compiled(read_schema(path)))
-    return msgspec.structs.replace(row_against_schema.CHECK, find=find)
+    return _with_schema(row_against_schema.CHECK.code, canonical(read_schema(path)))
 
 
 def answer_schema_check(path: Path) -> Check:
@@ -35,8 +91,7 @@ def answer_schema_check(path: Path) -> Check:
     Raises:
         TuneGateError: as `row_schema_check`.
     """
-    find = partial(answer_against_schema.find, validator=compiled(read_schema(path)))
-    return msgspec.structs.replace(answer_against_schema.CHECK, find=find)
+    return _with_schema(answer_against_schema.CHECK.code, canonical(read_schema(path)))
 
 
 def read_schema(path: Path) -> dict[str, Any]:

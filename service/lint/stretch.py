@@ -11,15 +11,17 @@ import msgspec
 from service.lint.catalogue import check_of, entries
 from service.lint.check import Check, Hit, Line, Row
 from service.lint.closer import Closer
+from service.lint.columns import PLAIN_CHAT, PLAIN_WEIGHT, column_kinds, settled
 from service.lint.fast import Limits, Plain, plain_rows
 from service.lint.gate import EVERY_FAMILY, NO_FAMILY
 from service.lint.keys import Key, canonical, plain_keys, row_key, text_hash
-from service.lint.labelled import label_kinds
+from service.lint.labelled import label_hashes, label_kinds
 from service.lint.lengths import Lengths
 from service.lint.partial import Partial
 from service.lint.profile import Profile
 from service.lint.reader import Block, Reader
-from service.lint.shape import TOP_KEYS, message_text, outputs, preference_input, role, shape_of
+from service.lint.schemas_given import GivenSchemas
+from service.lint.shape import CLASSIFICATION, TOP_KEYS, message_text, outputs, preference_input, role, shape_of
 from service.lint.sizes import outweighs, plain_bytes
 from service.lint.suppression import KEY, ignored
 from service.records.lint_report import Severity
@@ -44,22 +46,42 @@ class Checks(msgspec.Struct, frozen=True):
     counter: TokenCounter | None = None
     near: bool = False
     languages: bool = False
+    schemas: GivenSchemas = GivenSchemas()
 
     def of(self, scope: str) -> list[Check]:
         """The checks of one scope."""
-        return [check_of(code) for code, entry in entries().items() if entry.scope == scope and code in self.severities]
+        codes = [code for code, entry in entries().items() if entry.scope == scope and code in self.severities]
+        return [self.schemas.in_place_of(check_of(code)) for code in codes]
+
+    def between_rows(self) -> list[Check]:
+        """Those that hold rows against one another."""
+        return [check_of(code) for code, entry in entries().items() if entry.between_rows and code in self.severities]
+
+    @property
+    def ask_every_row(self) -> bool:
+        """Whether a row may be wrong in any way at all, because a schema was given for it."""
+        return not self.severities.keys().isdisjoint(self.schemas.digests)
 
 
 def chosen_checks(
-    profile: Profile, codes: set[str], *, method: str, model: str, most: int, counter: TokenCounter | None = None
+    profile: Profile,
+    codes: set[str],
+    *,
+    method: str,
+    model: str,
+    most: int,
+    counter: TokenCounter | None = None,
+    schemas: GivenSchemas | None = None,
 ) -> Checks:
-    """The checks among `codes` that the target counts."""
+    """The checks among `codes` that the target counts; those of schemas only where one is given."""
+    given = schemas or GivenSchemas()
+    without = {code for code, schema in given.by_code.items() if schema is None}
     found = {
         code: severity
         for code, entry in entries().items()
-        if code in codes and method in entry.methods and (severity := profile.severity_of(entry)) is not None
+        if code in codes - without and method in entry.methods and (severity := profile.severity_of(entry)) is not None
     }
-    return Checks(profile, found, method, model, most, counter)
+    return Checks(profile, found, method, model, most, counter, schemas=given)
 
 
 class Stretch:
@@ -73,6 +95,7 @@ class Stretch:
         self._last = last
         self._limits = checks.profile.limit_values(checks.model)
         self._lengths = Lengths(self.partial.tokens, checks.counter)
+        self._typed = bool(checks.between_rows())
         # a target that does not read weights says so of every row that has one
         weights = "R033" not in checks.severities
         longest = plain_bytes(self._limits, counted=checks.counter is not None)
@@ -96,7 +119,7 @@ class Stretch:
 
     def read(self, reader: Reader) -> Partial:
         """Lint every line."""
-        is_chat = self._checks.method == "sft"
+        is_chat = self._checks.method == "sft" and not self._checks.ask_every_row
         blank: tuple[int, int, bytes] | None = None
         for block in reader.blocks():
             if blank is not None:
@@ -116,12 +139,13 @@ class Stretch:
         plain = plain_rows(lines if is_chat else [], held, unseen, self._plainest)
         keys: list[tuple[int, int, int]] = [Key(0)] * len(lines)
         blank = None
-        wrong = 0
+        wrong: set[int] = set()
         # in the order of the lines, because the first findings of a rule are kept
         for index in sorted({*range(len(lines))}.difference(plain.lines).union(plain.suspects)):
             line, number, offset = lines[index], partial.lines + index + 1, block.offsets[index]
             if index in plain.suspects:
-                wrong += self._suspect(line, number, offset, plain.suspects[index])
+                if self._suspect(line, number, offset, plain.suspects[index]):
+                    wrong.add(index)
             elif line.strip():
                 keys[index] = self._other(line, number, offset)
             elif index == len(lines) - 1:
@@ -136,17 +160,27 @@ class Stretch:
         partial.lines += len(lines)
         return blank
 
-    def _chats(self, plain: Plain, wrong: int, keys: list[tuple[int, int, int]]) -> None:
-        """Count the plain rows, of which `wrong` have an error in their texts, and put their keys in place."""
+    def _chats(self, plain: Plain, wrong: set[int], keys: list[tuple[int, int, int]]) -> None:
+        """Count the plain rows, of which those on `wrong` have an error in their texts, and put their keys in place."""
         contents = plain.contents
         places = {number: place for place, number in enumerate(plain.lines)} if plain.weights else {}
         weights = {places[number]: found for number, found in plain.weights.items()}
         prompts, answers = plain_keys(contents, plain.joined, weights)
         for number, prompt, answer in zip(plain.lines, prompts, answers, strict=True):
             keys[number] = (prompt, answer, 0)
-        self.partial.chats(contents, answers, valid=len(contents) - wrong)
+        self.partial.chats(contents, answers, valid=len(contents) - len(wrong))
         self.partial.weighted = self.partial.weighted or bool(plain.weights)
         self._lengths.chats(contents, plain.joined)
+        if self._typed:
+            self._plain_columns(plain, wrong)
+
+    def _plain_columns(self, plain: Plain, wrong: set[int]) -> None:
+        """The types in plain rows without an error, which are the same in all of them."""
+        for lines, columns in ((plain.lines, PLAIN_CHAT), (sorted(plain.weights), (PLAIN_WEIGHT,))):
+            first = next((line for line in lines if line not in wrong), None)
+            if first is not None:
+                for column in columns:
+                    self.partial.columns.add(column, self.partial.lines + first + 1)
 
     def _suspect(self, line: bytes, number: int, offset: int, suspects: frozenset[str]) -> bool:
         """Ask the checks that read what was found in the texts; returns whether one is an error."""
@@ -164,7 +198,10 @@ class Stretch:
             found = self._not_suppressed(found, ignored(data))
         wrong = [self._add(check, hit, number, offset) for check, hit in found]
         valid = error is None and isinstance(data, dict) and "error" not in wrong
-        key = self._count(raw, data, valid=valid)
+        if self._typed and valid:
+            for column in settled(column_kinds(data)):
+                self.partial.columns.add(column, number)
+        key = self._count(raw, data, number, valid=valid)
         if self._closer is not None and isinstance(data, dict):
             self._closer.row(number - 1, data, key)
         return key
@@ -183,19 +220,27 @@ class Stretch:
         self.partial.findings.add(check, severity, hit, line=number, offset=offset)
         return severity
 
-    def _count(self, raw: bytes, data: Any, *, valid: bool) -> Key:
+    def _count(self, raw: bytes, data: Any, number: int, *, valid: bool) -> Key:
         partial = self.partial
         partial.rows += 1
         partial.valid += valid
         key = row_key(raw, data, self._checks.method)
         if isinstance(data, dict):
+            self._labels(data, number)
             self._conversation(data, key)
         return key
+
+    def _labels(self, data: dict[str, Any], number: int) -> None:
+        """Of a class of texts also how many rows have it; tags differ in number by nature."""
+        self.partial.label_kinds.update(label_kinds(data))
+        for label in label_hashes(data):
+            self.partial.labelled.add(label, number)
+            if shape_of(data) == CLASSIFICATION:
+                self.partial.labels.add(label)
 
     def _conversation(self, data: dict[str, Any], key: Key) -> None:
         partial = self.partial
         partial.shapes[shape_of(data) or "unknown"] += 1
-        partial.label_kinds.update(label_kinds(data))
         row = Row(data)
         if self._checks.method == "dpo":
             self._preference(row)

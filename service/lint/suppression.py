@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from service.lint.catalogue import all_checks
-from service.lint.check import Check, kind
+from service.lint.catalogue import Entry, entries
+from service.lint.check import kind
 
 KEY = "_tunegate"
 # only what looks like the start of an id is repeated in a message; all else may be text
@@ -44,6 +44,6 @@ def _listed(value: Any) -> Any:
     return value.get("ignore") if isinstance(value, dict) else value
 
 
-def _of_rows() -> Iterator[Check]:
+def _of_rows() -> Iterator[Entry]:
     """Checks of files and of whole corpora are no single row's to take back."""
-    return (check for check in all_checks() if check.scope in {"line", "row"})
+    return (entry for entry in entries().values() if entry.scope in {"line", "row"})

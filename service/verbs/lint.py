@@ -20,6 +20,7 @@ from service.lint.engine import Linter
 from service.lint.languages import identifier
 from service.lint.near import need_sketches
 from service.lint.profile import Profile, load_profile
+from service.lint.schemas_given import given_schemas
 from service.lint.stretch import Checks, chosen_checks
 from service.records.decision import FactValue
 from service.records.identity import record_id
@@ -47,7 +48,8 @@ class LintRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What to lint, and for whom.
 
     `workers` 0 takes as many processes as a large file is worth. `model_folder` holds the base model's tokenizer and
-    chat template; `tokens` says whether lengths are counted. `near_duplicates` and `languages` are closer looks that
+    chat template; `tokens` says whether lengths are counted. `row_schema` and `answer_schema` are files with a JSON
+    Schema for every row, and for the answers that are JSON. `near_duplicates` and `languages` are closer looks that
     need optional parts. Parquet is refused unless `parquet` says otherwise: the trainers do not read it, and a small
     one of a stranger's can fill the memory.
     """
@@ -65,6 +67,8 @@ class LintRequest(msgspec.Struct, frozen=True, kw_only=True):
     parquet: bool = False
     near_duplicates: bool = False
     languages: bool = False
+    row_schema: Path | None = None
+    answer_schema: Path | None = None
 
 
 def lint(
@@ -80,10 +84,11 @@ def lint(
 
     Raises:
         TuneGateError: `unreadable_path`, `missing_extra` for Parquet or a closer look without its library, or
-            `invalid_input` for an unknown target, method or rule id and for Parquet that is not taken.
+            `invalid_input` for an unknown target, method or rule id, an unusable schema and Parquet that is not taken.
     """
     profile = load_profile(request.target, rules)
     codes = _chosen(request)
+    schemas = given_schemas(request.row_schema, request.answer_schema)
     counter, uncounted = _counter(request, profile)
     if request.near_duplicates:
         need_sketches()
@@ -92,7 +97,7 @@ def lint(
         identifier()
     checks = chosen_checks(
         _with_template(profile, request.model_folder), codes, method=request.method, model=request.model or "",
-        most=request.max_findings, counter=counter,
+        most=request.max_findings, counter=counter, schemas=schemas,
     )  # fmt: skip
     checks = msgspec.structs.replace(checks, near=request.near_duplicates, languages=request.languages)
     linter = Linter(checks, workers=request.workers, parquet=request.parquet, progress=progress)
@@ -181,6 +186,8 @@ def _not_scanned(checks: Checks, uncounted: str | None, approximate: int, facts:
         rows = f"{approximate} row(s) with tools, calls or images are counted as the text they are written as"
         why = [counter.note or "", rows if approximate else ""]
         found.append(NotScanned("exact token counts", "; ".join(filter(None, why))))
+    if unverified := checks.profile.unverified:
+        found.append(NotScanned("limits that nobody verified", ", ".join(unverified)))
     found.append(NotScanned("personal data and secrets", "the privacy scan is not part of this version"))
     if not checks.near:
         found.append(NotScanned("near duplicates", "only rows whose prompts and answers are equal are found"))
@@ -198,15 +205,9 @@ def _identity(request: LintRequest, checks: Checks, revision: str, linter: Linte
             "target": checks.profile.id,
             "method": request.method,
             "model": request.model,
-            "options": [
-                request.select,
-                request.ignore,
-                request.max_findings,
-                counted,
-                strict,
-                request.near_duplicates,
-                request.languages,
-            ],
+            "options": [request.select, request.ignore, request.max_findings, counted, strict],
+            "closer": [request.near_duplicates, request.languages],
+            "schemas": checks.schemas.digests,
             "rules_revision": revision,
         }
     )

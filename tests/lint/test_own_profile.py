@@ -159,3 +159,14 @@ def test_a_shape_that_no_shipped_target_reads_can_be_read_by_ones_own(
     path = profile(tmp_path, 'extends = "trl"\n[severity]\nF028 = "off"\n', "tagger.toml")
     assert run(["lint", str(data), "--target", str(path)]) == 0, capsys.readouterr().out
     assert run(["lint", str(data), "--target", "trl"]) == 1
+
+
+def test_a_report_names_the_limits_that_nobody_verified(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "data.jsonl").write_text(json.dumps(ROW) + "\n")
+    own = profile(tmp_path, 'extends = "trl"\n[limits]\nmax_messages = 20\nmin_examples = 1\n')
+    said = {}
+    for target in (str(own), "trl"):
+        run(["lint", str(tmp_path / "data.jsonl"), "--target", target, "--format", "json"])
+        report = json.loads(capsys.readouterr().out)
+        said[target] = [one["why"] for one in report["not_scanned"] if one["what"] == "limits that nobody verified"]
+    assert said == {str(own): ["max_messages, min_examples"], "trl": []}

@@ -1,7 +1,7 @@
 r"""F025 A column of several types.
 
 ## What it finds
-A key whose values in one row are of different types: text and list, object and text.
+A key whose values are of different types, in one row or from row to row: text and list, object and text.
 
 ## Why it matters
 Arrow gives a column one type: `load_dataset` stops, often without a row number.
@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from service.lint.check import Check, Hit, Row
+from service.lint.check import Check, CorpusFacts, Hit, Row
 from service.lint.columns import column_kinds, mixed, shown
 
 
@@ -32,4 +32,11 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit(f"{' and '.join(kinds)} in one column", pointer=shown(column))
 
 
-CHECK = Check(code="F025", scope="row", severity="---W", find=find)
+def find_between_rows(facts: CorpusFacts) -> Iterator[Hit]:
+    for one in facts.retyped:
+        earlier = f"line {one.first.line}" + (f" of {one.first.path}" if one.first.path != one.place.path else "")
+        message = f"{one.now} in a column that is {one.before} in {earlier}"
+        yield Hit(message, pointer=one.column, path=one.place.path, line=one.place.line)
+
+
+CHECK = Check(code="F025", scope="row", severity="---W", find=find, between_rows=find_between_rows)

@@ -1,7 +1,7 @@
 r"""Q006 Classes of very different size.
 
 ## What it finds
-Few distinct short answers, the most common one more than ten times as frequent as the rarest.
+Few distinct short answers or classes of texts, the most common one more than ten times as frequent as the rarest.
 
 ## Why it matters
 The rare classes are hardly learned.
