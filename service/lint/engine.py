@@ -10,11 +10,12 @@ from typing import BinaryIO
 
 from service.errors import TuneGateError
 from service.lint.check import Check, FileFacts, Hit
+from service.lint.chosen import Checks
 from service.lint.corpus import Corpus, Part
 from service.lint.gate import prepare
 from service.lint.partial import Findings, Kept, Partial
 from service.lint.reader import Encoding, Reader, encoding_of
-from service.lint.stretch import Checks, Stretch
+from service.lint.stretch import Stretch
 from service.lint.workers import Piece, WorkerLostError, pieces, read_in_pool, workers_for
 from service.packing import BUFFER_BYTES, open_file, packing_of, spooled, unpacked, watched
 from service.parquet import MAGIC

@@ -35,7 +35,11 @@ def gate(block: bytes) -> list[tuple[int, int]] | None:
 
     def note(number: int, start: int, end: int, flags: int, context: object) -> None:
         del start, flags, context
-        found.append((end - 1, number))
+        if found and found[-1] == (end - 2, number):
+            # a long run matches at each of its further characters
+            found[-1] = (end - 1, number)
+        else:
+            found.append((end - 1, number))
 
     database.scan(block, match_event_handler=note)
     found.sort()
@@ -56,7 +60,7 @@ def families_of(line: bytes) -> frozenset[int]:
 def families_in(text: str, families: frozenset[int]) -> frozenset[str]:
     """The names of the families that a text holds, of those that the gate saw in its line."""
     if _ESCAPE in families:
-        # some expressions want a character before the match
+        # one expression wants a character before the match
         seen = gate(f"\n{text}".encode("utf-8", "surrogatepass")) or []
         families = frozenset(family for _, family in seen if family != _ESCAPE)
         hidden = {"control"} if CONTROL.search(text) else set()

@@ -162,7 +162,7 @@ FAMILIES = (
     Family(
         "blob",
         BLOB.search,
-        exact=(rf"[^A-Za-z0-9+/][A-Za-z0-9+/]{{{RUN_LENGTH}}}",),
+        exact=(rf"[A-Za-z0-9+/]{{{RUN_LENGTH}}}",),
         any_case=("<script", ";base64,"),
         literals=(
             b"<script",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from service.lint.catalogue import check_of, entries
 from service.lint.check import Check, Hit, Line, Row
+from service.lint.chosen import Checks
 from service.lint.closer import Closer
 from service.lint.columns import PLAIN_CHAT, PLAIN_WEIGHT, column_kinds, settled
 from service.lint.fast import Limits, Plain, plain_rows
@@ -18,70 +19,16 @@ from service.lint.keys import Key, canonical, plain_keys, row_key, text_hash
 from service.lint.labelled import label_hashes, label_kinds
 from service.lint.lengths import Lengths
 from service.lint.partial import Partial
-from service.lint.profile import Profile
 from service.lint.reader import Block, Reader
-from service.lint.schemas_given import GivenSchemas
 from service.lint.shape import CLASSIFICATION, TOP_KEYS, message_text, outputs, preference_input, role, shape_of
 from service.lint.sizes import outweighs, plain_bytes
 from service.lint.suppression import KEY, ignored
 from service.records.lint_report import Severity
 
-if TYPE_CHECKING:
-    from service.lint.tokens.counter import TokenCounter
-
 # checks of files and of preference rows read the whole row, the others its conversation
 _OF_WHOLE_ROWS = "FD"
 _BLANK_LINE = "F011"
 _UTF8_MARK_BYTES = 3
-
-
-class Checks(msgspec.Struct, frozen=True):
-    """The checks that count for a target, a method and a choice, with their severities, and the closer looks."""
-
-    profile: Profile
-    severities: dict[str, Severity]
-    method: str = "sft"
-    model: str = ""
-    most: int = 20
-    counter: TokenCounter | None = None
-    near: bool = False
-    languages: bool = False
-    schemas: GivenSchemas = GivenSchemas()
-
-    def of(self, scope: str) -> list[Check]:
-        """The checks of one scope."""
-        codes = [code for code, entry in entries().items() if entry.scope == scope and code in self.severities]
-        return [self.schemas.in_place_of(check_of(code)) for code in codes]
-
-    def between_rows(self) -> list[Check]:
-        """Those that hold rows against one another."""
-        return [check_of(code) for code, entry in entries().items() if entry.between_rows and code in self.severities]
-
-    @property
-    def ask_every_row(self) -> bool:
-        """Whether a row may be wrong in any way at all, because a schema was given for it."""
-        return not self.severities.keys().isdisjoint(self.schemas.digests)
-
-
-def chosen_checks(
-    profile: Profile,
-    codes: set[str],
-    *,
-    method: str,
-    model: str,
-    most: int,
-    counter: TokenCounter | None = None,
-    schemas: GivenSchemas | None = None,
-) -> Checks:
-    """The checks among `codes` that the target counts; those of schemas only where one is given."""
-    given = schemas or GivenSchemas()
-    without = {code for code, schema in given.by_code.items() if schema is None}
-    found = {
-        code: severity
-        for code, entry in entries().items()
-        if code in codes - without and method in entry.methods and (severity := profile.severity_of(entry)) is not None
-    }
-    return Checks(profile, found, method, model, most, counter, schemas=given)
 
 
 class Stretch:

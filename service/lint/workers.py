@@ -13,9 +13,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
+from service.lint.chosen import Checks
 from service.lint.partial import Partial
 from service.lint.reader import Reader
-from service.lint.stretch import Checks, Stretch
+from service.lint.stretch import Stretch
 from service.packing import BUFFER_BYTES, open_file
 
 if TYPE_CHECKING:

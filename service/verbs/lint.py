@@ -15,13 +15,13 @@ from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError, suggestion
 from service.lint.catalogue import rule_ids
 from service.lint.check import CorpusFacts
+from service.lint.chosen import Checks, chosen_checks
 from service.lint.corpus import Corpus, quantile
 from service.lint.engine import Linter
 from service.lint.languages import identifier
 from service.lint.near import need_sketches
 from service.lint.profile import Profile, load_profile
 from service.lint.schemas_given import given_schemas
-from service.lint.stretch import Checks, chosen_checks
 from service.records.decision import FactValue
 from service.records.identity import record_id
 from service.records.lint_report import LintReport, NotScanned, Role, Summary

@@ -19,8 +19,8 @@ import pytest
 from service.data import rule_files
 from service.lint import workers
 from service.lint.catalogue import rule_ids
+from service.lint.chosen import chosen_checks
 from service.lint.profile import load_profile
-from service.lint.stretch import chosen_checks
 from service.verbs.lint import LintInput, LintRequest, lint
 
 RULES = rule_files()

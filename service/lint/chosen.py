@@ -1,0 +1,65 @@
+"""Which checks are asked: those that a target, a method and a choice of rules count, with their severities."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from service.lint.catalogue import check_of, entries
+from service.lint.check import Check
+from service.lint.profile import Profile
+from service.lint.schemas_given import GivenSchemas
+from service.records.lint_report import Severity
+
+if TYPE_CHECKING:
+    from service.lint.tokens.counter import TokenCounter
+
+
+class Checks(msgspec.Struct, frozen=True):
+    """The checks that count for a target, a method and a choice, with their severities, and the closer looks."""
+
+    profile: Profile
+    severities: dict[str, Severity]
+    method: str = "sft"
+    model: str = ""
+    most: int = 20
+    counter: TokenCounter | None = None
+    near: bool = False
+    languages: bool = False
+    schemas: GivenSchemas = GivenSchemas()
+
+    def of(self, scope: str) -> list[Check]:
+        """The checks of one scope."""
+        codes = [code for code, entry in entries().items() if entry.scope == scope and code in self.severities]
+        return [self.schemas.in_place_of(check_of(code)) for code in codes]
+
+    def between_rows(self) -> list[Check]:
+        """Those that hold rows against one another."""
+        return [check_of(code) for code, entry in entries().items() if entry.between_rows and code in self.severities]
+
+    @property
+    def ask_every_row(self) -> bool:
+        """Whether a row may be wrong in any way at all, because a schema was given for it."""
+        return not self.severities.keys().isdisjoint(self.schemas.digests)
+
+
+def chosen_checks(
+    profile: Profile,
+    codes: set[str],
+    *,
+    method: str,
+    model: str,
+    most: int,
+    counter: TokenCounter | None = None,
+    schemas: GivenSchemas | None = None,
+) -> Checks:
+    """The checks among `codes` that the target counts; those of schemas only where one is given."""
+    given = schemas or GivenSchemas()
+    without = {code for code, schema in given.by_code.items() if schema is None}
+    found = {
+        code: severity
+        for code, entry in entries().items()
+        if code in codes - without and method in entry.methods and (severity := profile.severity_of(entry)) is not None
+    }
+    return Checks(profile, found, method, model, most, counter, schemas=given)
