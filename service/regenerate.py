@@ -12,6 +12,7 @@ from service.app import build_app
 from service.data import rule_files
 from service.launch.request import PlanRequest
 from service.records.chat_row import ChatRow
+from service.records.conversion import Conversion
 from service.records.dataset import Dataset
 from service.records.decision import Decision
 from service.records.estimate import Estimate
@@ -19,6 +20,7 @@ from service.records.job import Job
 from service.records.lint_report import LintReport
 from service.records.manifest import Manifest
 from service.records.problem import Problem
+from service.records.split import Split
 from service.verbs.estimate import EstimateInputs
 from service.verbs.records import DecisionRequest
 from service.verbs.rules_schema import CHECKS_INDEX, checks_index, table_schema
@@ -28,6 +30,8 @@ SCHEMAS: dict[str, type[msgspec.Struct]] = {
     "chat-row": ChatRow,
     "decision": Decision,
     "lint-report": LintReport,
+    "conversion": Conversion,
+    "split": Split,
     "dataset": Dataset,
     "estimate": Estimate,
     "plan": TrainPlan,

@@ -53,6 +53,10 @@ def _also(ctx: click.Context, option: click.Parameter, values: Sequence[str]) ->
     "--tokens", type=click.Choice(TOKENS), default="auto", show_default=True,
     help="Count tokens with the model's own encoding: auto where it is at hand, exact or not at all.",
 )  # fmt: skip
+@click.option(
+    "--privacy", type=click.Choice(["off", "patterns", "ner"]), default="off", show_default=True,
+    help="Look for personal data and secrets; this version has no scan yet, so only off is possible.",
+)  # fmt: skip
 @click.option("--validation", type=click.Path(), metavar="FILE", help="The validation data of the same job.")
 @click.option("--select", metavar="IDS", default="", help="Only these rules: ids or their starts, with commas.")
 @click.option("--ignore", metavar="IDS", default="", help="Not these rules.")
@@ -98,6 +102,7 @@ def command(
     method: str,
     model: str | None,
     tokens: Literal["off", "auto", "exact"],
+    privacy: str,
     validation: str | None,
     select: str,
     ignore: str,
@@ -123,6 +128,12 @@ def command(
     the environment (TUNEGATE_TARGET, TUNEGATE_MAX_FINDINGS, ...).
     """
     del no_input
+    if privacy != "off":
+        raise TuneGateError(
+            "missing_extra",
+            f"--privacy {privacy}: the scan for personal data and secrets is not part of this version.",
+            remedy="Lint with --privacy off; the report says that this was not scanned.",
+        )
     copy = fixing(out, output, baseline, mend=mend, unsafe=unsafe_fixes)
     folder = Path(model).resolve() if model and Path(model).is_dir() else None
     name, rules = target_and_rules(target or _no_target(), rule_files(load_settings().rules))
