@@ -215,3 +215,26 @@ def pointer(key: str) -> str:
     if not re.fullmatch(r"[A-Za-z_]{1,24}", key):
         return "/?"
     return f"/{key}"
+
+
+def deeper_than(limit: int, raw: bytes) -> bool:
+    """Whether brackets outside of strings are nested deeper than `limit`."""
+    return raw.count(b"[") + raw.count(b"{") > limit and _depth(raw) > limit
+
+
+def _depth(raw: bytes) -> int:
+    """The deepest nesting outside of strings."""
+    deepest = depth = 0
+    quoted = escaped = False
+    for byte in raw:
+        if quoted:
+            quoted = escaped or byte != 0x22
+            escaped = byte == 0x5C and not escaped
+        elif byte == 0x22:
+            quoted = True
+        elif byte in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif byte in b"]}":
+            depth -= 1
+    return deepest

@@ -20,13 +20,24 @@ from service.lint.labelled import label_hashes, label_kinds
 from service.lint.lengths import Lengths
 from service.lint.partial import Partial
 from service.lint.reader import Block, Reader
-from service.lint.shape import CLASSIFICATION, TOP_KEYS, message_text, outputs, preference_input, role, shape_of
+from service.lint.shape import (
+    CLASSIFICATION,
+    TOP_KEYS,
+    deeper_than,
+    message_text,
+    outputs,
+    preference_input,
+    role,
+    shape_of,
+)
 from service.lint.sizes import outweighs, plain_bytes
 from service.lint.suppression import KEY, ignored
 from service.records.lint_report import Severity
 
 # checks of files and of preference rows read the whole row, the others its conversation
 _OF_WHOLE_ROWS = "FD"
+# what is looked at by recursion must not depend on how deep the caller stands; no row of any target is half as deep
+_DEEPEST = 200
 _BLANK_LINE = "F011"
 _UTF8_MARK_BYTES = 3
 
@@ -262,6 +273,8 @@ class Stretch:
 
 def decode(raw: bytes) -> tuple[Any, str | None]:
     """(data, None) or (None, why it is not JSON); the reason never quotes the line."""
+    if deeper_than(_DEEPEST, raw):
+        return None, "nested too deep to read"
     try:
         return msgspec.json.decode(raw), None
     except UnicodeDecodeError:

@@ -245,3 +245,11 @@ def test_on_a_plain_row_only_checks_of_what_its_texts_hold_can_fire(
     asked = {check.code for check in checks if not suspects.isdisjoint(check.reads)}
     assert {code for code, _ in hits} <= asked
     assert bool(suspects) == bool(asked)
+
+
+@pytest.mark.parametrize("depth", [65, 199, 500, 977, 985, 999, 1_100, 5_000])
+def test_any_depth_gets_a_report(depth: int) -> None:
+    raw = b'{"messages": [{"role": "user", "content": ' + b"[" * depth + b"]" * depth + b"}]}\n"
+    report = lint(LintRequest(inputs=[LintInput(None, "-")], target="openai"), rules=RULES, stdin=io.BytesIO(raw))
+    assert "F017" in report.counts
+    assert report.verdict == "fail"

@@ -24,30 +24,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Line
+from service.lint.shape import deeper_than
 
 LIMIT = 64
 
 
-def _depth(raw: bytes) -> int:
-    """The deepest nesting outside of strings."""
-    deepest = depth = 0
-    quoted = escaped = False
-    for byte in raw:
-        if quoted:
-            quoted = escaped or byte != 0x22
-            escaped = byte == 0x5C and not escaped
-        elif byte == 0x22:
-            quoted = True
-        elif byte in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif byte in b"]}":
-            depth -= 1
-    return deepest
-
-
 def find(line: Line) -> Iterator[Hit]:
-    if line.raw.count(b"[") + line.raw.count(b"{") > LIMIT and _depth(line.raw) > LIMIT:
+    if deeper_than(LIMIT, line.raw):
         yield Hit(f"nested deeper than {LIMIT}")
 
 
