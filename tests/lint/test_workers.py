@@ -114,6 +114,9 @@ def started(path: Path) -> tuple[subprocess.Popen[bytes], list[psutil.Process]]:
     while time.monotonic() < until:
         children = psutil.Process(run.pid).children()
         if len(children) == 2:
+            # held, so that they cannot be done before the test does anything
+            for child in children:
+                child.suspend()
             return run, children
         time.sleep(0.01)
     raise AssertionError("no workers came")
@@ -132,6 +135,9 @@ def large(tmp_path: Path) -> Path:
 def test_no_worker_outlives_the_command(tmp_path: Path, how: signal.Signals) -> None:
     run, children = started(large(tmp_path))
     os.killpg(run.pid, how) if how is signal.SIGINT else run.send_signal(how)
+    if how is signal.SIGKILL:
+        for child in children:
+            child.resume()
     _, error = run.communicate(timeout=60)
     _, alive = psutil.wait_procs(children, timeout=10)
     assert alive == []
@@ -148,6 +154,7 @@ def test_a_killed_worker_costs_time_and_nothing_else(tmp_path: Path) -> None:
     )  # fmt: skip
     run, children = started(path)
     children[0].kill()
+    children[1].resume()
     output, error = run.communicate(timeout=120)
     assert (run.returncode, output) == (want.returncode, want.stdout)
     assert b"Traceback" not in error
