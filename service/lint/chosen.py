@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from service.lint.catalogue import check_of, entries
-from service.lint.check import Check
+from service.lint.check import Check, Row
 from service.lint.profile import Profile
 from service.lint.schemas_given import GivenSchemas
 from service.records.lint_report import Severity
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from service.lint.tokens.counter import TokenCounter
 
 
-class Checks(msgspec.Struct, frozen=True):
+class Checks(msgspec.Struct, frozen=True, dict=True):
     """The checks that count for a target, a method and a choice, with their severities, and the closer looks."""
 
     profile: Profile
@@ -33,6 +34,23 @@ class Checks(msgspec.Struct, frozen=True):
         """The checks of one scope."""
         codes = [code for code, entry in entries().items() if entry.scope == scope and code in self.severities]
         return [self.schemas.in_place_of(check_of(code)) for code in codes]
+
+    @cached_property
+    def limits(self) -> dict[str, int]:
+        """The target's limits for the model."""
+        return self.profile.limit_values(self.model)
+
+    def row(self, data: dict[str, Any], tokens: int = 0) -> Row:
+        """What the checks of rows look at; `tokens` is the row's length."""
+        return Row(
+            data,
+            strict=self.profile.strict_alternation,
+            arguments=self.profile.arguments,
+            limits=self.limits,
+            method=self.method,
+            model=self.model,
+            tokens=tokens,
+        )
 
     def between_rows(self) -> list[Check]:
         """Those that hold rows against one another."""

@@ -6,6 +6,7 @@ from array import array
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
@@ -42,7 +43,9 @@ class Part(msgspec.Struct, frozen=True):
 class Corpus:
     """All files of a report, training before validation."""
 
-    def __init__(self, parts: Sequence[Part], most: int) -> None:
+    def __init__(self, parts: Sequence[Part], most: int, *, limits: dict[str, int], counted: bool) -> None:
+        self._limits = limits
+        self._counted = counted
         self.parts = sorted(parts, key=lambda part: part.role != "train")
         self.training = [part.partial for part in parts if part.role == "train"]
         self.held_out = [part.partial for part in parts if part.role == "validation"]
@@ -52,7 +55,8 @@ class Corpus:
         sketches = _sketches(self.parts)
         self._near, self._near_leaks = near_pairs(sketches.lines, sketches.marks, keys, most)
 
-    def facts(self, limits: dict[str, int], *, counted: bool) -> CorpusFacts:
+    @cached_property
+    def facts(self) -> CorpusFacts:
         """The facts of the training files taken together."""
         training, found = self.training, self._overlap
         valid = sum(partial.valid for partial in training)
@@ -67,11 +71,11 @@ class Corpus:
             conflicts=self._pairs(found.conflicts),
             swapped=self._pairs(found.swapped),
             without_system=sum(partial.without_system for partial in training),
-            limits=limits,
+            limits=self._limits,
             with_images=sum(partial.with_images for partial in training),
             tokens=sum(length * rows for length, rows in lengths.items()),
             longest=max(lengths, default=0),
-            counted=counted,
+            counted=self._counted,
             epochs=epochs(valid),
             answers=sum(partial.spoken for partial in training),
             most_common_answer=found.most_common_answer,
@@ -96,6 +100,7 @@ class Corpus:
             retyped=self._retyped(),
         )
 
+    @cached_property
     def split(self) -> SplitFacts:
         """Training against validation."""
         hashes = {role: {part.sha256 for part in self.parts if part.role == role} for role in ("train", "validation")}
@@ -124,8 +129,9 @@ class Corpus:
             lines += partial.lines
         return sample.counts()
 
-    def statistics(self, facts: CorpusFacts) -> Statistics:
+    def statistics(self) -> Statistics:
         """The distributions of the training rows."""
+        facts = self.facts
         turns = _added(partial.turns for partial in self.training)
         return Statistics(
             rows=facts.rows,

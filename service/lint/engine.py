@@ -36,7 +36,6 @@ class Linter:
         self._workers = workers
         self._parquet = parquet
         self._progress = progress
-        self._limits = checks.profile.limit_values(checks.model)
         self.files: list[LintedFile] = []
         self.parts: list[Part] = []
         self._whole = Findings(checks.most)
@@ -117,15 +116,14 @@ class Linter:
 
     def finish(self) -> Corpus:
         """The checks of whole corpora and of training against validation."""
-        corpus = Corpus(self.parts, self._checks.most)
-        facts = corpus.facts(self._limits, counted=self._checks.counter is not None)
-        split = corpus.split()
+        checks = self._checks
+        corpus = Corpus(self.parts, checks.most, limits=checks.limits, counted=checks.counter is not None)
         first = next((part.path for part in corpus.parts if part.role == "train"), "-")
         last = corpus.parts[-1].path if corpus.parts else "-"
         for check in self._checks.between_rows():
-            for hit in check.between_rows(facts) if check.between_rows is not None else ():
+            for hit in check.between_rows(corpus.facts) if check.between_rows is not None else ():
                 self._keep(check, hit.path or first, hit)
-        for scope, looked_at, path in (("corpus", facts, first), ("split", split, last)):
+        for scope, looked_at, path in (("corpus", corpus.facts, first), ("split", corpus.split, last)):
             for check in self._checks.of(scope):
                 for hit in check.find(looked_at):
                     self._keep(check, hit.path or path, hit)
@@ -154,9 +152,7 @@ class Linter:
         self.files.append(LintedFile(path, role, sha256, size, partial.rows))
         self.parts.append(Part(path, role, sha256, partial))
         found = partial.findings
-        self._whole.counts.update(found.counts)
-        self._whole.severities.update(found.severities)
-        self._whole.suppressed.update(found.suppressed)
+        self._whole.count_all(found)
         for code, kept in found.kept.items():
             for one in kept:
                 self._list(code, path, one)
@@ -166,7 +162,7 @@ class Linter:
             rows=partial.rows,
             bom=encoding.mark,
             encoding=encoding.name,
-            limits=self._limits,
+            limits=self._checks.limits,
             bom_policy=self._checks.profile.byte_order_mark,
             crlf=partial.crlf,
         )
@@ -176,8 +172,7 @@ class Linter:
 
     def _keep(self, check: Check, path: str, hit: Hit) -> None:
         severity = hit.severity or self._checks.severities[check.code]
-        self._whole.counts[check.code] += 1 + hit.further
-        self._whole.severities[severity] += 1 + hit.further
+        self._whole.count(check, severity, hit)
         self._list(check.code, path, Kept(hit.line, None, hit.pointer, severity, hit.message, check.fix))
 
     def _list(self, code: str, path: str, one: Kept) -> None:

@@ -57,12 +57,22 @@ class Findings:
         self.suppressed: Counter[str] = Counter()
         self.kept: dict[str, list[Kept]] = {}
 
+    def count(self, check: Check, severity: Severity, hit: Hit) -> None:
+        """Only count it."""
+        self.counts[check.code] += 1 + hit.further
+        self.severities[severity] += 1 + hit.further
+
+    def count_all(self, found: Findings) -> None:
+        """Only count what was found elsewhere."""
+        self.counts.update(found.counts)
+        self.severities.update(found.severities)
+        self.suppressed.update(found.suppressed)
+
     def add(
         self, check: Check, severity: Severity, hit: Hit, *, line: int | None = None, offset: int | None = None
     ) -> None:
         """Count a hit, and all further ones that it stands for."""
-        self.counts[check.code] += 1 + hit.further
-        self.severities[severity] += 1 + hit.further
+        self.count(check, severity, hit)
         kept = self.kept.setdefault(check.code, [])
         if not self.most or len(kept) < self.most:
             at = line if line is not None else hit.line
@@ -79,9 +89,7 @@ class Findings:
 
     def merge(self, later: Findings, lines: int) -> None:
         """Append the findings of the stretch that begins `lines` lines later."""
-        self.counts.update(later.counts)
-        self.severities.update(later.severities)
-        self.suppressed.update(later.suppressed)
+        self.count_all(later)
         for code, found in later.kept.items():
             kept = self.kept.setdefault(code, [])
             room = self.most - len(kept) if self.most else len(found)

@@ -48,17 +48,17 @@ class Stretch:
     def __init__(self, checks: Checks, *, last: bool = True) -> None:
         self.partial = Partial(checks.most)
         self._checks = checks
-        closer = Closer(self.partial, near=checks.near, languages=checks.languages)
-        self._closer = closer if checks.near or checks.languages else None
+        self._closer: Closer | None = None
+        if checks.near or checks.languages:
+            self._closer = Closer(self.partial, near=checks.near, languages=checks.languages)
         self._last = last
-        self._limits = checks.profile.limit_values(checks.model)
         self._lengths = Lengths(self.partial.tokens, checks.counter)
         self._typed = bool(checks.between_rows())
         # a target that does not read weights says so of every row that has one
         weights = "R033" not in checks.severities
-        longest = plain_bytes(self._limits, counted=checks.counter is not None)
-        self._plainest = Limits(weights, longest, self._limits.get("max_chars_message", 0))
-        if most := self._limits.get("max_messages"):
+        longest = plain_bytes(checks.limits, counted=checks.counter is not None)
+        self._plainest = Limits(weights, longest, checks.limits.get("max_chars_message", 0))
+        if most := checks.limits.get("max_messages"):
             self._plainest = self._plainest._replace(most_messages=min(most, self._plainest.most_messages))
 
     @cached_property
@@ -72,8 +72,17 @@ class Stretch:
         return [check_of(code) for code in codes if code in self._checks.severities]
 
     @cached_property
-    def _line_checks(self) -> list[Check]:
-        return self._checks.of("line")
+    def _explaining(self) -> list[Check]:
+        return [check for check in self._checks.of("line") if not check.fallback and check.code != _BLANK_LINE]
+
+    @cached_property
+    def _fallback(self) -> list[Check]:
+        """Those that are asked where no other explains why a line is not JSON."""
+        return [check for check in self._checks.of("line") if check.fallback]
+
+    @cached_property
+    def _of_blanks(self) -> list[Check]:
+        return [check for check in self._checks.of("line") if check.code == _BLANK_LINE]
 
     def read(self, reader: Reader) -> Partial:
         """Lint every line."""
@@ -142,7 +151,7 @@ class Stretch:
 
     def _suspect(self, line: bytes, number: int, offset: int, suspects: frozenset[str]) -> bool:
         """Ask the checks that read what was found in the texts; returns whether one is an error."""
-        row = self._row(msgspec.json.decode(line))
+        row = self._checks.row(msgspec.json.decode(line))
         readers = [check for check in self._text_checks if not suspects.isdisjoint(check.reads)]
         hits = [(check, hit) for check in readers for hit in check.find(row)]
         return "error" in [self._add(check, hit, number, offset) for check, hit in hits]
@@ -232,41 +241,26 @@ class Stretch:
 
     def _row_hits(self, data: dict[str, Any], tokens: int) -> Iterator[tuple[Check, Hit]]:
         """The checks of a row; of preference data, chat checks read the input."""
-        whole = self._row(data, tokens)
-        nested = data.get("input") if self._checks.method == "dpo" else None
+        whole = self._checks.row(data, tokens)
+        inner = data.get("input") if self._checks.method == "dpo" else None
+        nested = self._checks.row(inner, tokens) if isinstance(inner, dict) else None
         for check in self._row_checks:
-            if isinstance(nested, dict) and check.code[0] not in _OF_WHOLE_ROWS:
-                for hit in check.find(self._row(nested, tokens)):
+            if nested is not None and check.code[0] not in _OF_WHOLE_ROWS:
+                for hit in check.find(nested):
                     place = f"/input{hit.pointer}" if hit.pointer else "/input"
                     yield check, msgspec.structs.replace(hit, pointer=place)
             else:
                 yield from ((check, hit) for hit in check.find(whole))
 
-    def _row(self, data: dict[str, Any], tokens: int = 0) -> Row:
-        return Row(
-            data,
-            tokens=tokens,
-            strict=self._checks.profile.strict_alternation,
-            arguments=self._checks.profile.arguments,
-            limits=self._limits,
-            method=self._checks.method,
-            model=self._checks.model,
-        )
-
     def _line_hits(self, line: Line) -> Iterator[tuple[Check, Hit]]:
-        explained = [
-            (check, hit)
-            for check in self._line_checks
-            if not check.fallback and check.code != _BLANK_LINE
-            for hit in check.find(line)
-        ]
+        explained = [(check, hit) for check in self._explaining for hit in check.find(line)]
         yield from explained
         if line.error is not None and not explained:
-            yield from ((check, hit) for check in self._line_checks if check.fallback for hit in check.find(line))
+            yield from ((check, hit) for check in self._fallback for hit in check.find(line))
 
     def _blank_line(self, number: int, offset: int, raw: bytes) -> None:
         line = Line(raw=raw, number=number, data=None, error=None)
-        for check in [one for one in self._line_checks if one.code == _BLANK_LINE]:
+        for check in self._of_blanks:
             for hit in check.find(line):
                 self._add(check, hit, number, offset)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections import Counter
 from contextlib import AbstractContextManager, nullcontext
@@ -14,15 +13,12 @@ import msgspec
 from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError
 from service.files import Staging
-from service.lint.catalogue import rule_ids
 from service.lint.fixes.copy import Copier
 from service.lint.fixes.fix import Change
 from service.lint.fixes.reading import packing, unpacked_lines
-from service.lint.profile import load_profile
-from service.lint.tokens.counter import counter_for
 from service.packing import open_file
 from service.records.lint_report import LintReport
-from service.verbs.lint import LintInput, LintRequest, lint
+from service.verbs.lint import LintInput, LintRequest, asked, lint
 
 _LOG_SUFFIX = ".changes.jsonl"
 # what a stream is called among several inputs
@@ -74,8 +70,9 @@ def fix(request: FixRequest, *, rules: RuleFiles, stdin: BinaryIO | None = None)
             or `invalid_input` for an unknown target, method or rule id.
     """
     jobs = _jobs(request)
-    _check(request, jobs, rules)
-    copier = _copier(request, rules)
+    _check(request, jobs)
+    checks, _ = asked(request.lint, rules)
+    copier = Copier(checks, named=set(request.lint.select), unsafe=request.unsafe)
     changed: Counter[str] = Counter()
     files = []
     with Staging() as staging:
@@ -95,8 +92,8 @@ def _jobs(request: FixRequest) -> list[_Job]:
     return [_Job(one, request.out / (one.path.name if one.path else _STREAM_NAME)) for one in inputs]
 
 
-def _check(request: FixRequest, jobs: list[_Job], rules: RuleFiles) -> None:
-    """Everything that can be known to be wrong before a byte is read."""
+def _check(request: FixRequest, jobs: list[_Job]) -> None:
+    """What is wrong with the places before a byte is read."""
     clashes = _clashes(jobs)
     errors = [*clashes, *(error for job in jobs for error in _taken(job, jobs))]
     if len(jobs) > 1 and os.path.lexists(request.out) and not request.out.is_dir():
@@ -108,9 +105,6 @@ def _check(request: FixRequest, jobs: list[_Job], rules: RuleFiles) -> None:
             remedy="Name a new output with -o.",
             errors=errors,
         )
-    # the options are held to what lint says of them
-    nothing = [LintInput(None, "-")]
-    lint(msgspec.structs.replace(request.lint, inputs=nothing), rules=rules, stdin=io.BytesIO())
 
 
 def _clashes(jobs: list[_Job]) -> list[ErrorItem]:
@@ -133,24 +127,6 @@ def _taken(job: _Job, jobs: list[_Job]) -> list[ErrorItem]:
         elif os.path.lexists(path):
             errors.append(ErrorItem(str(path), "it exists", "a new file"))
     return errors
-
-
-def _copier(request: FixRequest, rules: RuleFiles) -> Copier:
-    wanted = request.lint
-    selected = {code for code in rule_ids() if not wanted.select or code.startswith(tuple(wanted.select))}
-    profile = load_profile(wanted.target, rules)
-    counter, _ = counter_for(
-        target=profile.id, model=wanted.model, model_folder=wanted.model_folder, mode=wanted.tokens
-    )
-    return Copier(
-        profile,
-        counter=counter,
-        chosen={code for code in selected if not (wanted.ignore and code.startswith(tuple(wanted.ignore)))},
-        named=set(wanted.select),
-        method=wanted.method,
-        model=wanted.model or "",
-        unsafe=request.unsafe,
-    )
 
 
 def _copy(job: _Job, copier: Copier, staging: Staging, stdin: BinaryIO | None) -> Counter[str]:

@@ -86,6 +86,19 @@ def lint(
         TuneGateError: `unreadable_path`, `missing_extra` for Parquet or a closer look without its library, or
             `invalid_input` for an unknown target, method or rule id, an unusable schema and Parquet that is not taken.
     """
+    checks, uncounted = asked(request, rules)
+    linter = Linter(checks, workers=request.workers, parquet=request.parquet, progress=progress)
+    for one in sorted(request.inputs, key=lambda each: each.role):
+        _read(one, linter, stdin)
+    return _report(request, checks, rules, linter, linter.finish(), uncounted)
+
+
+def asked(request: LintRequest, rules: RuleFiles) -> tuple[Checks, str | None]:
+    """(the checks that a request asks for, why lengths are not counted).
+
+    Raises:
+        TuneGateError: as `lint`, for what can be told before anything is read.
+    """
     profile = load_profile(request.target, rules)
     codes = _chosen(request)
     schemas = given_schemas(request.row_schema, request.answer_schema)
@@ -99,11 +112,7 @@ def lint(
         _with_template(profile, request.model_folder), codes, method=request.method, model=request.model or "",
         most=request.max_findings, counter=counter, schemas=schemas,
     )  # fmt: skip
-    checks = msgspec.structs.replace(checks, near=request.near_duplicates, languages=request.languages)
-    linter = Linter(checks, workers=request.workers, parquet=request.parquet, progress=progress)
-    for one in sorted(request.inputs, key=lambda each: each.role):
-        _read(one, linter, stdin)
-    return _report(request, checks, rules, linter, linter.finish(), uncounted)
+    return msgspec.structs.replace(checks, near=request.near_duplicates, languages=request.languages), uncounted
 
 
 def _read(one: LintInput, linter: Linter, stdin: BinaryIO | None) -> None:
@@ -138,7 +147,7 @@ def _report(
     revision = hashlib.sha256(f"{rules.revision} {__version__}".encode()).hexdigest()
     findings, counts = linter.findings(), linter.counts
     listed = Counter(finding.rule for finding in findings)
-    facts, errors = corpus.facts({}, counted=checks.counter is not None), linter.total("error")
+    facts, errors = corpus.facts, linter.total("error")
     return LintReport(
         id=_identity(request, checks, revision, linter),
         rules_run=sorted(checks.severities),
@@ -153,9 +162,9 @@ def _report(
         findings=findings,
         suppressed=linter.suppressed,
         truncated={code: count - listed[code] for code, count in counts.items() if count > listed[code]},
-        facts=_facts(corpus, facts, errors),
+        facts=_facts(corpus, errors),
         not_scanned=_not_scanned(checks, uncounted, corpus.approximate(), facts),
-        statistics=corpus.statistics(facts),
+        statistics=corpus.statistics(),
     )
 
 
@@ -213,8 +222,8 @@ def _identity(request: LintRequest, checks: Checks, revision: str, linter: Linte
     )
 
 
-def _facts(corpus: Corpus, facts: CorpusFacts, errors: int) -> dict[str, FactValue]:
-    lengths, split = corpus.lengths(), corpus.split()
+def _facts(corpus: Corpus, errors: int) -> dict[str, FactValue]:
+    facts, split, lengths = corpus.facts, corpus.split, corpus.lengths()
     return {
         "data.rows": facts.valid,
         "data.errors": errors,

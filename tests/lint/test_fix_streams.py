@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from service.data import rule_files
 from service.lint.catalogue import all_checks
+from service.lint.chosen import chosen_checks
 from service.lint.fixes import reading, reflow
 from service.lint.fixes.copy import Copier
 from service.lint.fixes.exact import read, written
@@ -35,7 +36,8 @@ def chat(n: int = 0, **more: Any) -> dict[str, Any]:
 def copier(target: str = "openai", *, unsafe: bool = False, codes: set[str] | None = None) -> Copier:
     chosen = codes or CODES
     profile = load_profile(target, RULES)
-    return Copier(profile, chosen=chosen, named=codes or set(), unsafe=unsafe)
+    checks = chosen_checks(profile, chosen, method="sft", model="", most=20)
+    return Copier(checks, named=codes or set(), unsafe=unsafe)
 
 
 def copied(raw: bytes, made: Copier | None = None, role: Role = "train") -> tuple[bytes, list[Change]]:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from service.data import rule_files
 from service.lint.catalogue import all_checks, documentation
+from service.lint.chosen import chosen_checks
 from service.lint.fixes.catalogue import OPT_IN, kinds, row_fixes
 from service.lint.fixes.copy import Copier
 from service.lint.fixes.fix import Change
@@ -106,10 +107,8 @@ def mended(
     model: str | None = None,
 ) -> tuple[bytes, list[Change]]:
     chosen = set(codes or CHECKS)
-    copier = Copier(
-        load_profile(target, RULES),
-        chosen=chosen, named=set(codes or ()), method=method, model=model or "", unsafe=unsafe,
-    )  # fmt: skip
+    checks = chosen_checks(load_profile(target, RULES), chosen, method=method, model=model or "", most=20)
+    copier = Copier(checks, named=set(codes or ()), unsafe=unsafe)
     changes: list[Change] = []
     return b"".join(copier.blocks(unpacked_lines(io.BytesIO(raw), "-"), "train", changes.append)), changes
 

@@ -7,8 +7,9 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
-from service.lint.catalogue import all_checks
-from service.lint.check import Check, Row
+from service.lint.catalogue import entries
+from service.lint.check import Row
+from service.lint.chosen import Checks, chosen_checks
 from service.lint.fast import Limits, plain_rows
 from service.lint.fixes import reflow, stages
 from service.lint.fixes.catalogue import OPT_IN, kinds, row_fixes
@@ -18,9 +19,7 @@ from service.lint.fixes.reading import Piece, as_utf8, lines, wide_encoding
 from service.lint.fixes.stages import Note, Seen
 from service.lint.gate import NO_FAMILY, families_of
 from service.lint.lengths import conversation_of, ruler
-from service.lint.profile import Profile
-from service.lint.tokens.counter import TokenCounter
-from service.records.lint_report import Role, Severity
+from service.records.lint_report import Role
 
 _BLOCK_LINES = 256
 # no target's limit of tokens is reached in as many bytes
@@ -32,49 +31,32 @@ _MARK_POLICIES = {"F003": "asks", "F004": "refuses"}
 class Copier:
     """The fixes of one target for a corpus: training files first, then validation files.
 
-    `chosen` are the rules whose findings are to be mended (those that are off for the target are not), `named` those
-    that were asked for by their full id.
+    `checks` are those whose findings are to be mended, `named` the rules that were asked for by their full id.
     """
 
-    def __init__(
-        self,
-        profile: Profile,
-        *,
-        chosen: set[str],
-        named: set[str],
-        method: str = "sft",
-        model: str = "",
-        unsafe: bool = False,
-        counter: TokenCounter | None = None,
-    ) -> None:
-        counting = _counting(profile, method)
+    def __init__(self, checks: Checks, *, named: set[str], unsafe: bool = False) -> None:
+        profile, method = checks.profile, checks.method
+        # a fix is held against every rule of the target, chosen or not
+        every = chosen_checks(
+            profile, set(entries()), method=method, model=checks.model, most=checks.most, counter=checks.counter
+        )
         wanted = {"safe", "unsafe"} if unsafe else {"safe"}
         self.codes = {
             code
             for code, kind in kinds().items()
-            if kind in wanted and code in counting and code in chosen and (code not in OPT_IN or code in named)
+            if kind in wanted and code in checks.severities and (code not in OPT_IN or code in named)
         }
         self.codes -= {code for code, policy in _MARK_POLICIES.items() if policy != profile.byte_order_mark}
         self._seen = Seen(self.codes)
         self._fast = method == "sft"
-        self._plainest = Limits("R033" not in counting, _CERTAINLY_SHORT)
+        self._plainest = Limits("R033" not in every.severities, _CERTAINLY_SHORT)
         fixes = [fix for fix in row_fixes(unsafe_too=unsafe) if fix.code in self.codes]
-        measured = ruler(counter)
-        limits = profile.limit_values(model)
+        measured = ruler(checks.counter)
 
         def row(data: dict[str, Any]) -> Row:
-            conversation = conversation_of(data, method)
-            return Row(
-                data,
-                strict=profile.strict_alternation,
-                arguments=profile.arguments,
-                limits=limits,
-                method=method,
-                model=model,
-                tokens=measured(*conversation)[0] if "L010" in self.codes else 0,
-            )
+            return checks.row(data, measured(*conversation_of(data, method))[0] if "L010" in self.codes else 0)
 
-        of_rows = {code: pair for code, pair in counting.items() if pair[0].scope == "row"}
+        of_rows = {check.code: (check, every.severities[check.code]) for check in every.of("row")}
         self._mender = Mender(fixes, of_rows, row, nested=method == "dpo")
 
     def blocks(self, stream: io.BufferedReader, role: Role, note: Note) -> Iterator[bytes]:
@@ -140,12 +122,3 @@ class Copier:
                 found = plain_rows([piece.raw], {0: families_of(piece.raw)}, NO_FAMILY, self._plainest)
                 piece.plain = bool(found.lines) and not found.suspects
             yield piece
-
-
-def _counting(profile: Profile, method: str) -> dict[str, tuple[Check, Severity]]:
-    """The checks that count for a target and method, with their severities."""
-    return {
-        check.code: (check, severity)
-        for check in all_checks()
-        if method in check.methods and (severity := profile.severity_of(check)) is not None
-    }
