@@ -27,6 +27,7 @@ class Entry(msgspec.Struct, frozen=True):
     methods: tuple[str, ...]
     reads: tuple[str, ...]
     between_rows: bool = False
+    alternation: bool = False
 
 
 @cache
@@ -53,7 +54,14 @@ def indexed() -> list[Entry]:
         if one.code in found:
             raise RuntimeError(f"{one.code} is the code of both {found[one.code].module} and {module.name}")
         found[one.code] = Entry(
-            one.code, module.name, one.scope, one.severity, one.methods, one.reads, one.between_rows is not None
+            one.code,
+            module.name,
+            one.scope,
+            one.severity,
+            one.methods,
+            one.reads,
+            between_rows=one.between_rows is not None,
+            alternation=one.alternation,
         )
     return [found[code] for code in sorted(found)]
 

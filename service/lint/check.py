@@ -41,18 +41,16 @@ class Line(msgspec.Struct, frozen=True):
     number: int
     data: Any
     error: str | None
-    last: bool = False
     first: bool = False
 
 
 class Row(msgspec.Struct, frozen=True, dict=True):
-    """A decoded row for a target: `strict` = roles must alternate, `arguments` = what tool arguments must be.
+    """A decoded row for a target: `arguments` = what tool arguments must be.
 
     `model` is the named base model, empty when none was named; `tokens` is the length of the row.
     """
 
     data: dict[str, Any]
-    strict: bool = False
     arguments: str = "string"
     limits: dict[str, int] = {}
     method: str = "sft"
@@ -190,7 +188,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
     `methods` are the tuning methods whose rows it reads. A check that `reads` nothing but the named families of
     patterns.py is not asked about a conversation of the plainest kind in which none of them is found. A check of rows
-    may also find, `between_rows`, what no single row shows.
+    may also find, `between_rows`, what no single row shows. One of `alternation` is an error where roles must take
+    turns.
     """
 
     code: str
@@ -201,6 +200,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     fallback: bool = False
     methods: tuple[str, ...] = ("sft", "dpo", "rft")
     reads: tuple[str, ...] = ()
+    alternation: bool = False
     between_rows: Callable[[CorpusFacts], Iterator[Hit]] | None = None
 
 

@@ -44,7 +44,6 @@ class Checks(msgspec.Struct, frozen=True, dict=True):
         """What the checks of rows look at; `tokens` is the row's length."""
         return Row(
             data,
-            strict=self.profile.strict_alternation,
             arguments=self.profile.arguments,
             limits=self.limits,
             method=self.method,

@@ -49,6 +49,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_
         override = self.severity.get(check.code)
         if override is not None:
             return None if override == "off" else _severity(override)
+        if check.alternation and self.strict_alternation:
+            return "error"
         return _LETTERS.get(check.severity[COLUMNS.index(self.column)])
 
     def limit_values(self, model: str = "") -> dict[str, int]:

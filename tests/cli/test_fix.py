@@ -231,3 +231,22 @@ def test_a_killed_process_leaves_no_copy(here: Path) -> None:
         process.kill()
         process.wait(30)
     assert not list((here / "new").glob("[!.]*"))
+
+
+# written here: roles must take turns
+STRICT = (
+    "{% for m in messages %}{% if (m['role'] == 'user') != (loop.index0 % 2 == 0) %}"
+    "{{ raise_exception('roles must alternate') }}{% endif %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}"
+)
+
+
+def test_a_model_folder_says_what_is_mended_as_it_says_what_is_found(here: Path) -> None:
+    folder = here / "model"
+    folder.mkdir()
+    (folder / "chat_template.jinja").write_text(STRICT)
+    asked = [{"role": "user", "content": "One."}, {"role": "user", "content": "Two?"}]
+    (here / "in.jsonl").write_bytes(lines({"messages": [*asked, {"role": "assistant", "content": "Three."}]}))
+    arguments = ["lint", "in.jsonl", "--target", "trl", "--model", "model", "--tokens", "off", "--select", "R015"]
+    assert run([one for one in arguments if one not in {"--model", "model"}]) == 0
+    assert run(arguments) == 1
+    assert run([*arguments, "--fix", "--unsafe-fixes", "-o", "out.jsonl"]) == 0

@@ -30,7 +30,7 @@ from service.lint.check import Check, Hit, Line
 
 
 def find(line: Line) -> Iterator[Hit]:
-    if not line.raw.strip() and not line.last:
+    if not line.raw.strip():
         yield Hit("blank line between rows")
 
 
