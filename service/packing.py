@@ -79,18 +79,26 @@ class Gzip:
             more = bool(piece) or (len(ready) == _STEP_BYTES and not self._member.eof)
 
 
+def zstandard_library() -> Any:
+    """The library, which is not installed with every Python.
+
+    Raises:
+        TuneGateError: `missing_extra`.
+    """
+    try:
+        import zstandard
+    except ImportError as error:
+        raise TuneGateError("missing_extra", "zstandard is not installed.", remedy="pip install zstandard") from error
+    return zstandard
+
+
 class Zstandard:
     """Zstandard, also of several frames; frames of a larger window than `window` bytes are refused."""
 
     title = "zstd"
 
     def __init__(self, window: int = _WINDOW_BYTES) -> None:
-        try:
-            import zstandard
-        except ImportError as error:
-            raise TuneGateError(
-                "missing_extra", "zstandard is not installed.", remedy="pip install zstandard"
-            ) from error
+        zstandard = zstandard_library()
         self._error = zstandard.ZstdError
         self._context = zstandard.ZstdDecompressor(max_window_size=window)
         self._frame: Any = self._context.decompressobj()

@@ -12,8 +12,6 @@ from typing import Any, BinaryIO
 from service.errors import TuneGateError
 from service.packing import BUFFER_BYTES, open_file, unpacked
 
-STDIN = "-"
-
 
 class Source(io.RawIOBase):
     """The unpacked bytes of one input.

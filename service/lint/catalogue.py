@@ -112,9 +112,11 @@ def explain(code: str) -> str | None:
     title, sections = documentation(code)
     letters = {"E": "error", "W": "warning", "I": "info", "-": "off"}
     columns = ("azure-openai", "openai", "azure-serverless", "trl")
-    severities = ", ".join(
-        f"{name} {letters[one]}" for name, one in zip(columns, entries()[code].severity, strict=True)
-    )
+    entry = entries()[code]
+    counted = zip(columns, entry.severity, strict=True)
+    severities = ", ".join(f"{name} {letters[one]}" for name, one in counted)
+    if entry.alternation:
+        severities += "; error where the profile, or the model's chat template, has roles take turns"
     lines = [f"# {title}", ""]
     for heading in HEADINGS:
         text = sections[heading]

@@ -70,7 +70,6 @@ FENCED: dict[str, tuple[str, ...]] = {
 HEAVY = (*FENCED, "httpx", "uvicorn", "alembic", "obstore", "psutil", "numpy", "pyarrow")
 # rooms that only run with their extra installed, where a heavy import may stand at the top
 EXTRA_ROOMS = ("service.api", "service.app", "service.jobs", "service.store", "service.regenerate")
-LIGHT_VERBS = ("service.cli.lint", "service.cli.advise", "service.cli.estimate")
 
 
 def modules(root: Path) -> Iterator[tuple[str, Path]]:

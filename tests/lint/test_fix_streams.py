@@ -234,7 +234,7 @@ def test_memory_does_not_grow_with_the_file(
     before: bytes, between: bytes, after: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reflow, "_BLOCK_BYTES", 1 << 14)
-    monkeypatch.setattr(reading, "_BUFFER_BYTES", 1 << 14)
+    monkeypatch.setattr(reading, "BUFFER_BYTES", 1 << 14)
     rows = b"".join(json.dumps(chat(n, weight=(1, 1.0)[n == 7])).encode() + between for n in range(100))
 
     class Endless(io.RawIOBase):

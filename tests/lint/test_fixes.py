@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 import re
@@ -9,7 +10,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from service.data import rule_files
@@ -80,7 +81,7 @@ MODELS = {"T018": "mistral-7b", "L010": "qwen"}
 IN_ROWS = sorted(set(kinds()) - {"X001", "X002"})
 
 
-def example(code: str) -> bytes:
+def page_example(code: str) -> bytes:
     """The page's example before sixty rows that are well; a file that is wholly wrong stands alone."""
     text = documentation(code)[1]["Example"]
     raw = re.sub(rb"\\x([0-9a-f]{2})", lambda match: bytes([int(match[1], 16)]), text.encode())
@@ -125,7 +126,7 @@ def test_the_page_says_how_safe_the_fix_is(code: str) -> None:
 
 @pytest.mark.parametrize("code", IN_ROWS)
 def test_the_example_is_mended_for_every_target_where_it_counts(code: str) -> None:
-    raw, method, model = example(code), CHECKS[code].methods[0], MODELS.get(code)
+    raw, method, model = page_example(code), CHECKS[code].methods[0], MODELS.get(code)
     counting = [target for target in TARGETS if code in report(raw, target, method, model).counts]
     assert counting
     for target in counting:
@@ -139,7 +140,7 @@ def test_the_example_is_mended_for_every_target_where_it_counts(code: str) -> No
 
 @pytest.mark.parametrize("code", IN_ROWS)
 def test_a_rule_that_is_off_mends_nothing(code: str) -> None:
-    raw, method, model = example(code), CHECKS[code].methods[0], MODELS.get(code)
+    raw, method, model = page_example(code), CHECKS[code].methods[0], MODELS.get(code)
     for target in TARGETS:
         if code not in report(raw, target, method, model).counts:
             assert mended(raw, target, [code], method=method, model=model) == (raw, [])
@@ -148,14 +149,14 @@ def test_a_rule_that_is_off_mends_nothing(code: str) -> None:
 @pytest.mark.parametrize("code", sorted(code for code, kind in kinds().items() if kind == "unsafe"))
 def test_an_unsafe_fix_is_not_made_unasked(code: str) -> None:
     if code in IN_ROWS:
-        raw, method, model = example(code), CHECKS[code].methods[0], MODELS.get(code)
+        raw, method, model = page_example(code), CHECKS[code].methods[0], MODELS.get(code)
         for target in TARGETS:
             assert mended(raw, target, [code], unsafe=False, method=method, model=model) == (raw, [])
 
 
 @pytest.mark.parametrize("code", sorted(OPT_IN))
 def test_what_many_can_do_without_is_only_made_by_name(code: str) -> None:
-    assert not [change for target in TARGETS for change in mended(example(code), target)[1] if change.rule == code]
+    assert not [change for target in TARGETS for change in mended(page_example(code), target)[1] if change.rule == code]
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -252,6 +253,7 @@ def test_a_safe_fix_changes_no_text_and_nothing_that_is_trained(row: dict[str, A
 
 
 @settings(max_examples=60, deadline=None)
+@example([b"", codecs.BOM_UTF8, b"\x00"])
 @given(st.lists(st.one_of(st.binary(max_size=30), ROW.map(lambda row: json.dumps(row).encode())), max_size=6))
 def test_any_bytes_get_a_copy_and_twice_is_once(rows: list[bytes]) -> None:
     # what begins like packed data is an unreadable input, as everywhere

@@ -95,9 +95,11 @@ class Copier:
         if "F012" in codes:
             pieces = stages.line_ends(pieces, note)
         pieces = self._looked_at(pieces)
+        if "F005" in codes:
+            pieces = stages.without_marks(pieces, note)
         if "F011" in codes:
             pieces = stages.without_blanks(pieces, note)
-        if codes & {"F002", "F005", "F015"}:
+        if codes & {"F002", "F015"}:
             pieces = stages.repaired(pieces, codes, note)
         if "F010" in codes:
             did = "wrote every row on a line of its own"

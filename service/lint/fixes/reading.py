@@ -7,22 +7,12 @@ import gzip
 import io
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from service.errors import TuneGateError
-from service.packing import unpacked
+from service.lint.reader import encoding_of
+from service.packing import BUFFER_BYTES, unpacked, zstandard_library
 from service.parquet import MAGIC
-
-_BUFFER_BYTES = 1 << 20
-# UTF-32 first: its little-endian mark begins with UTF-16's
-_MARKS = (
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-    (b"{\x00", "utf-16-le"),
-    (b"\x00{", "utf-16-be"),
-)
 
 
 class Piece:
@@ -58,7 +48,7 @@ def packing(stream: BinaryIO, name: str) -> Iterator[BinaryIO]:
         with gzip.GzipFile(filename="", mode="wb", fileobj=stream, mtime=0) as zipped:
             yield cast("BinaryIO", zipped)
     elif name.endswith(".zst"):
-        with _zstandard().ZstdCompressor().stream_writer(stream, closefd=False) as zipped:
+        with zstandard_library().ZstdCompressor().stream_writer(stream, closefd=False) as zipped:
             yield zipped
     else:
         yield stream
@@ -66,8 +56,8 @@ def packing(stream: BinaryIO, name: str) -> Iterator[BinaryIO]:
 
 def wide_encoding(stream: io.BufferedReader) -> str | None:
     """The two- or four-byte encoding that the stream begins with, or None."""
-    head = stream.peek(4)[:4]
-    return next((encoding for mark, encoding in _MARKS if head.startswith(mark)), None)
+    name = encoding_of(stream.peek(4)[:4]).name
+    return None if name == "utf-8" else name
 
 
 def as_utf8(stream: io.BufferedReader, encoding: str) -> io.BufferedReader:
@@ -98,7 +88,7 @@ class _Transcoded(io.RawIOBase):
 
     def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
         while not self._rest:
-            block = self._stream.read(_BUFFER_BYTES)
+            block = self._stream.read(BUFFER_BYTES)
             if not block:
                 return 0  # half a character at the end is no character
             text = self._decode(block)
@@ -113,13 +103,5 @@ def _buffered(stream: object) -> io.BufferedReader:
     return (
         stream
         if isinstance(stream, io.BufferedReader)
-        else io.BufferedReader(cast("io.RawIOBase", stream), _BUFFER_BYTES)
+        else io.BufferedReader(cast("io.RawIOBase", stream), BUFFER_BYTES)
     )
-
-
-def _zstandard() -> Any:
-    try:
-        import zstandard
-    except ImportError as error:
-        raise TuneGateError("missing_extra", "zstandard is not installed.", remedy="pip install zstandard") from error
-    return zstandard

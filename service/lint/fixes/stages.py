@@ -61,6 +61,16 @@ def line_ends(pieces: Iterator[Piece], note: Note) -> Iterator[Piece]:
         note(Change("F012", None, None, f"left {count} carriage return(s) at line ends out"))
 
 
+def without_marks(pieces: Iterator[Piece], note: Note) -> Iterator[Piece]:
+    """F005: before blank lines are looked for, since a line that holds only a mark is one without it."""
+    for piece in pieces:
+        if not piece.plain and piece.number > 1 and piece.raw.startswith(codecs.BOM_UTF8):
+            while piece.raw.startswith(codecs.BOM_UTF8):
+                piece.raw = piece.raw.removeprefix(codecs.BOM_UTF8)
+            note(Change("F005", piece.number, None, "left the byte-order mark out"))
+        yield piece
+
+
 def without_blanks(pieces: Iterator[Piece], note: Note) -> Iterator[Piece]:
     """F011: a blank line at the very end is no finding and stays."""
     blank: Piece | None = None
@@ -77,13 +87,9 @@ def without_blanks(pieces: Iterator[Piece], note: Note) -> Iterator[Piece]:
 
 
 def repaired(pieces: Iterator[Piece], codes: set[str], note: Note) -> Iterator[Piece]:
-    """F005, F002, F015: a line stays as it is unless what comes out is JSON."""
+    """F002, F015: a line stays as it is unless what comes out is JSON."""
     for piece in pieces:
         if not piece.plain:
-            if "F005" in codes and piece.number > 1 and piece.raw.startswith(codecs.BOM_UTF8):
-                while piece.raw.startswith(codecs.BOM_UTF8):
-                    piece.raw = piece.raw.removeprefix(codecs.BOM_UTF8)
-                note(Change("F005", piece.number, None, "left the byte-order mark out"))
             _repair(piece, codes, note)
         yield piece
 
