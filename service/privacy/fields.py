@@ -1,0 +1,170 @@
+"""The texts of a row that may hold personal data, and the row with other texts in their place."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple
+
+Kind = Literal["string", "number", "key"]
+
+# What stands where in a row: part -> key -> part of its value; an array's items are the same part as the array.
+# What a trainer or a template reads as a name, an id or a number is kept as it is.
+_KEPT, _FREE, _DOCUMENT, _MESSAGE, _RESULT = "kept", "free", "document", "message", "result"
+_TOOL = {"id": _KEPT, "type": _KEPT, "name": _KEPT, "function": "function", "parameters": "schema"}
+_OF_MESSAGE = {
+    "role": _KEPT, "weight": _KEPT, "tool_call_id": _KEPT, "content": "part", "tool_calls": "call",
+    "function_call": "function",
+}  # fmt: skip
+_PARTS: Mapping[str, Mapping[str, str]] = {
+    "row": {
+        "messages": _MESSAGE, "prompt": _MESSAGE, "chosen": _MESSAGE, "rejected": _MESSAGE,
+        "preferred_output": _MESSAGE, "non_preferred_output": _MESSAGE, "input": "row",
+        "tools": "call", "functions": "call", "function_call": _KEPT, "tool_choice": _KEPT, "_tunegate": _KEPT,
+    },
+    _MESSAGE: _OF_MESSAGE,
+    # what a tool answered; the name is the tool's
+    _RESULT: {**_OF_MESSAGE, "name": _KEPT, "content": _DOCUMENT},
+    "part": {"type": _KEPT, "image_url": "image"},
+    "image": {"detail": _KEPT},
+    "call": _TOOL,
+    "function": {"name": _KEPT, "arguments": _DOCUMENT, "parameters": "schema"},
+    "schema": {
+        "type": _KEPT, "required": _KEPT, "format": _KEPT, "pattern": _KEPT, "$ref": _KEPT, "$schema": _KEPT,
+        "$id": _KEPT, "properties": "properties", "$defs": "properties", "definitions": "properties",
+    },
+    "properties": {},
+}  # fmt: skip
+_OTHERWISE = {"schema": "schema", "properties": "schema", _DOCUMENT: _DOCUMENT}
+# keys that say where a text stands, not what it is
+_SAY_NOTHING = frozenset({"content", "text", "arguments", "value", "input", "output", "prompt", "completion", "url"})
+_CONTEXT_KEYS = 2
+# a key that a pointer may show; any other may itself be personal data
+_NAME = re.compile(r"[A-Za-z_]{1,40}[0-9]{0,2}\Z")
+_INLINE_DATA = re.compile(r"data:[^,]{0,200};base64,", re.IGNORECASE)
+
+
+class Text(NamedTuple):
+    """A text as a model would read it, not as JSON writes it; `pointer` is of the string in the row.
+
+    `context` are the keys that lead to it, the nearest last: "phone" says what a number beside it is. `inside` says
+    that it stands in a JSON document which the string at `pointer` holds.
+    """
+
+    pointer: str
+    text: str
+    context: tuple[str, ...] = ()
+    kind: Kind = "string"
+    inside: bool = False
+
+
+Rewrite = Callable[[Text], str]
+
+
+def texts(row: object) -> list[Text]:
+    """Every text of a row in its order: contents, parts, names, leaves and keys of tool arguments, metadata.
+
+    Roles, ids, weights, function names and the data of inline images are none.
+    """
+    found: list[Text] = []
+
+    def seen(text: Text) -> str:
+        found.append(text)
+        return text.text
+
+    rewritten(row, seen)
+    return found
+
+
+def rewritten(row: object, rewrite: Rewrite) -> Any:
+    """A row of the same shape where every text is what `rewrite` makes of it; what did not change is the same object.
+
+    A JSON document in a string is written anew only where something in it changed. A number stays a number where
+    `rewrite` returns one; a key stays where the new one is taken already.
+    """
+    return _Walk(rewrite).value(row, "row", "", (), inside=False)
+
+
+class _Walk:
+    def __init__(self, rewrite: Rewrite) -> None:
+        self._rewrite = rewrite
+
+    def value(self, value: Any, part: str, place: str, context: tuple[str, ...], *, inside: bool) -> Any:
+        if part == _KEPT or value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, str):
+            if part == _DOCUMENT and not inside:
+                return self._document(value, place, context)
+            return self._text(value, place, context, inside=inside)
+        if isinstance(value, dict):
+            return self._object(value, part, place, context, inside=inside)
+        if isinstance(value, list):
+            return self._array(value, part, place, context, inside=inside)
+        return self._number(value, place, context, inside=inside)
+
+    def _object(
+        self, value: dict[str, Any], part: str, place: str, context: tuple[str, ...], *, inside: bool
+    ) -> dict[str, Any]:
+        if part == _MESSAGE and value.get("role") in ("tool", "function"):
+            part = _RESULT
+        known, otherwise = _PARTS.get(part, {}), _OTHERWISE.get(part, _FREE)
+        new: dict[str, Any] = {}
+        changed = False
+        for key, old in value.items():
+            name = key if key in known or otherwise == "schema" else self._key(key, value, new, place, inside=inside)
+            leads = context if key in known or key in _SAY_NOTHING else (*context, key)[-_CONTEXT_KEYS:]
+            there = place if inside or not _NAME.match(key) else f"{place}/{key}"
+            item = self.value(old, known.get(key, otherwise), there, leads, inside=inside)
+            changed |= item is not old or name is not key
+            new[name] = item
+        return new if changed else value
+
+    def _array(self, value: list[Any], part: str, place: str, context: tuple[str, ...], *, inside: bool) -> list[Any]:
+        new = [
+            self.value(item, part, place if inside else f"{place}/{i}", context, inside=inside)
+            for i, item in enumerate(value)
+        ]
+        return new if any(a is not b for a, b in zip(new, value, strict=True)) else value
+
+    def _document(self, text: str, place: str, context: tuple[str, ...]) -> str:
+        try:
+            data = json.loads(text, object_pairs_hook=_distinct) if text.lstrip()[:1] in ("{", "[") else None
+        except (ValueError, RecursionError):
+            data = None
+        if data is None:
+            return self._text(text, place, context, inside=False)
+        new = self.value(data, _DOCUMENT, place, context, inside=True)
+        return text if new is data else json.dumps(new, ensure_ascii=False, separators=(",", ":"))
+
+    def _text(self, text: str, place: str, context: tuple[str, ...], *, inside: bool) -> str:
+        if _INLINE_DATA.match(text):
+            return text
+        return self._same(text, self._rewrite(Text(place, text, context, "string", inside)))
+
+    def _number(self, value: Any, place: str, context: tuple[str, ...], *, inside: bool) -> Any:
+        old = json.dumps(value)
+        new = self._rewrite(Text(place, old, context, "number", inside))
+        if new == old:
+            return value
+        try:
+            return json.loads(new)
+        except ValueError:
+            return new
+
+    def _key(self, key: str, taken: dict[str, Any], new: dict[str, Any], place: str, *, inside: bool) -> str:
+        name = self._same(key, self._rewrite(Text(place, key, (), "key", inside)))
+        return key if name in taken or name in new else name
+
+    @staticmethod
+    def _same(old: str, new: str) -> str:
+        """The old object where nothing changed, so that identity tells."""
+        return old if new == old else new
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; of a key that comes twice one value would be lost, so such a document is read as plain text."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError
+    return found
