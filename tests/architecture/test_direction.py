@@ -33,7 +33,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "service.clock": (),
     "service.models": (),
     "service.advisor": (),
-    "service.lint": (),
+    "service.privacy": (),
+    "service.lint": ("service.privacy",),
     "service.convert": (),
     "service.split": ("service.convert",),
     "service.estimate": ("service.models",),
@@ -43,7 +44,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "service.jobs": ("service.launch", "service.artifacts", "service.store", "trainers.contract"),
     "service.verbs": (
         "service.jobs", "service.launch", "service.artifacts", "service.store", "service.advisor", "service.lint",
-        "service.convert", "service.split", "service.estimate", "service.models", "trainers.contract",
+        "service.convert", "service.split", "service.privacy", "service.estimate", "service.models",
+        "trainers.contract",
     ),
     # what a skin knows: verbs, records, and the request types of the contract
     "service.api": ("service.verbs", "service.launch.request", "trainers.contract"),
