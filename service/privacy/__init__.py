@@ -1,1 +1,1 @@
-"""Personal data and secrets: what is scanned, who finds it, and how it is taken out."""
+"""Finds personal data and secrets in text: Presidio's findings, behind a gate that says where they cannot be."""
