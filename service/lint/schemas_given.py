@@ -21,6 +21,9 @@ _KEYWORDS = frozenset((
     "type", "properties", "required", "items", "enum", "const", "anyOf", "oneOf", "allOf", "not", "$ref", "$schema",
 ))  # fmt: skip
 
+ROW_SCHEMA, ANSWER_SCHEMA = row_against_schema.CHECK.code, answer_against_schema.CHECK.code
+SCHEMA_CODES = frozenset({ROW_SCHEMA, ANSWER_SCHEMA})
+
 
 class GivenSchemas(msgspec.Struct, frozen=True):
     """JSON Schemas as bytes, which go to other processes as they are; None where none was given."""
@@ -31,7 +34,7 @@ class GivenSchemas(msgspec.Struct, frozen=True):
     @property
     def by_code(self) -> dict[str, bytes | None]:
         """The code of the check that reads it -> schema."""
-        return {row_against_schema.CHECK.code: self.row, answer_against_schema.CHECK.code: self.answer}
+        return {ROW_SCHEMA: self.row, ANSWER_SCHEMA: self.answer}
 
     @property
     def digests(self) -> dict[str, str]:
@@ -82,7 +85,7 @@ def row_schema_check(path: Path) -> Check:
     Raises:
         TuneGateError: `unreadable_path`, or `invalid_input` with all that is wrong with the schema.
     """
-    return _with_schema(row_against_schema.CHECK.code, canonical(read_schema(path)))
+    return _with_schema(ROW_SCHEMA, canonical(read_schema(path)))
 
 
 def answer_schema_check(path: Path) -> Check:
@@ -91,7 +94,7 @@ def answer_schema_check(path: Path) -> Check:
     Raises:
         TuneGateError: as `row_schema_check`.
     """
-    return _with_schema(answer_against_schema.CHECK.code, canonical(read_schema(path)))
+    return _with_schema(ANSWER_SCHEMA, canonical(read_schema(path)))
 
 
 def read_schema(path: Path) -> dict[str, Any]:

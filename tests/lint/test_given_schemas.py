@@ -107,6 +107,48 @@ def test_the_copy_of_a_fix_is_held_against_them(here: Path, capsys: pytest.Captu
     assert (here / "out.jsonl").read_bytes() == (here / "data.jsonl").read_bytes()
 
 
+# (what the schema wants, the row that keeps it and has a finding, the rule whose fix would break it)
+KEPT: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "a type": ({"weight": {"type": "boolean"}}, {"weight": True}, "R030"),
+    "a spelling of roles": ({"role": {"enum": ["User", "Assistant"]}}, {}, "R006"),
+    "an old role": ({"role": {"enum": ["human", "gpt"]}}, {}, "R005"),
+    "a key of its own": ({"mood": {"const": "glad"}}, {"mood": "glad"}, "R025"),
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_no_fix_makes_a_row_break_its_schema(name: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wanted, more, rule = KEPT[name]
+    roles = wanted.get("role", {}).get("enum", ["user", "assistant"])
+    required = sorted({"role", *more})
+    items = {"properties": wanted, "required": required}
+    (here / "row.json").write_text(json.dumps({"properties": {"messages": {"items": items}}}))
+    row = {"messages": [{"role": role, "content": "Hi."} | more for role in roles], "note": 1}
+    (here / "data.jsonl").write_text(json.dumps(row) + "\n")
+    fixed = ["lint", "data.jsonl", "--fix", "--unsafe-fixes", "--format", "json"]
+    run([*fixed, "-o", "free.jsonl"])
+    assert rule in (here / "free.jsonl.changes.jsonl").read_text()
+    capsys.readouterr()
+    run([*fixed, "-o", "kept.jsonl", "--row-schema", "row.json"])
+    counts = json.loads(capsys.readouterr().out)["counts"]
+    assert rule in counts
+    assert "F040" not in counts
+    (copy,) = map(json.loads, (here / "kept.jsonl").read_text().splitlines())
+    assert copy == {"messages": row["messages"]}, "the fix that breaks nothing is made, whichever rule is chosen"
+
+
+def test_no_fix_makes_an_answer_break_its_schema(here: Path) -> None:
+    (here / "answer.json").write_text(json.dumps({"properties": {"text": {"pattern": "<b>"}}}))
+    (here / "data.jsonl").write_text(json.dumps(chat(1, '{"text": "<b>bold</b> and more of it"}')) + "\n")
+    fixed = ["lint", "data.jsonl", "--fix", "--unsafe-fixes"]
+    run([*fixed, "-o", "free.jsonl"])
+    assert "<b>" not in (here / "free.jsonl").read_text()
+    # also where the rule of the schema is none of those that were asked for
+    for name, more in (("kept.jsonl", []), ("chosen.jsonl", ["--select", "Q025"])):
+        run([*fixed, "-o", name, "--answer-schema", "answer.json", *more])
+        assert (here / name).read_bytes() == (here / "data.jsonl").read_bytes()
+
+
 def test_what_is_wrong_with_both_files_is_told_at_once(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "row.json").write_text('{"type": "objec", "minimum": "x"}')
     (here / "answer.json").write_text("[]")
