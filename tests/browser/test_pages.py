@@ -92,10 +92,9 @@ def test_text_of_others_stays_text(pages: Pages, visit: Visit) -> None:
 
 
 @pytest.mark.parametrize("name", LINTED)
-@pytest.mark.parametrize("width", [PHONE, 1280])
-def test_charts_are_drawn_and_can_be_read(pages: Pages, visit: Visit, name: str, width: int) -> None:
-    with visit(pages[name], width=width) as opened:
-        drawings = opened.asks(DRAWINGS)
+def test_charts_are_drawn_and_can_be_read(pages: Pages, visit: Visit, name: str) -> None:
+    with visit(pages[name]) as wide, visit(pages[name], width=PHONE) as narrow:
+        drawings = [*wide.asks(DRAWINGS), *narrow.asks(DRAWINGS)]
     assert {"Rows", "Tokens a row", "Messages a row"} <= {one["title"] for one in drawings}
     for drawing in drawings:
         box = drawing["box"]
@@ -115,12 +114,13 @@ def test_each_language_and_severity_has_its_bar(pages: Pages, visit: Visit) -> N
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("width", [320, PHONE, 700, 1280])
-def test_nothing_is_wider_than_the_screen(pages: Pages, visit: Visit, name: str, width: int) -> None:
-    with visit(pages[name], width=width) as opened:
+def test_nothing_is_wider_than_the_screen(pages: Pages, visit: Visit, name: str) -> None:
+    with visit(pages[name]) as opened:
         opened.page.evaluate("document.querySelectorAll('details').forEach(e => e.open = true)")
-        assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
-        assert opened.asks(OVERFLOWS) == []
+        for width in (320, PHONE, 700, 1280):
+            opened.page.set_viewport_size({"width": width, "height": 800})
+            assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
+            assert opened.asks(OVERFLOWS) == [], width
 
 
 @pytest.mark.parametrize("name", ["lint", "advise"])
@@ -137,15 +137,14 @@ def test_on_a_telephone_every_cell_says_which_column_it_is_of(pages: Pages, visi
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_can_be_told_from_its_ground_by_day_and_by_night(
-    pages: Pages, visit: Visit, name: str, scheme: str
-) -> None:
-    with visit(pages[name], scheme=scheme) as opened:
-        found = opened.asks(CONTRASTS)
-    assert found
-    assert [one for one in found if one[0] < 4.5] == []
-    assert all((ground < 0.1) == (scheme == "dark") for _, ground, _ in found)
+def test_text_can_be_told_from_its_ground_by_day_and_by_night(pages: Pages, visit: Visit, name: str) -> None:
+    with visit(pages[name]) as opened:
+        for scheme in ("light", "dark"):
+            opened.page.emulate_media(color_scheme=scheme)
+            found = opened.asks(CONTRASTS)
+            assert found
+            assert [one for one in found if one[0] < 4.5] == []
+            assert all((ground < 0.1) == (scheme == "dark") for _, ground, _ in found), scheme
 
 
 def test_on_paper_all_is_open_and_white(pages: Pages, visit: Visit) -> None:
