@@ -26,7 +26,9 @@ _DAMAGED = {-number for name in ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE") if (nu
 
 
 def limited_lines(path: Path, shown_as: str, most: int, progress: Callable[[int], None] | None = None) -> BinaryIO:
-    """The same from a process with limits of its own, which ends when the stream is closed; `progress` is only called.
+    """The lines that `parquet_lines` gives, from a process with limits, which ends when the stream is closed.
+
+    `progress` is called with 0 before every read: how far the file is read is not known here.
 
     Raises:
         TuneGateError: as `parquet_lines`, all while it is read; `too_large` for rows of more than `most` bytes, or that
