@@ -61,7 +61,8 @@ def _rows(file: Any, name: str) -> Iterator[dict[str, Any]]:
 
 
 def _damaged(name: str, error: Exception) -> TuneGateError:
-    return TuneGateError("unreadable_path", f"{name}: damaged, or no Parquet ({type(error).__name__}).")
+    seen = f"{name}: damaged, or no Parquet ({type(error).__name__})."
+    return TuneGateError("unreadable_path", seen, remedy="Write the file again, and send or name all of it.")
 
 
 def _plain(value: Any) -> Any:

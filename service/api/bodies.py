@@ -13,11 +13,13 @@ from litestar.openapi.spec import OpenAPIMediaType, Operation, Parameter, Reques
 
 from service.errors import TuneGateError
 from service.verbs.context import Context
+from service.verbs.lint_query import Parameter as QueryParameter
 from service.verbs.lint_query import parameters
 from service.verbs.unpacking import CODINGS
 from service.verbs.uploads import Upload, client_left, unless_left
 
 T = TypeVar("T")
+_PARQUET = "application/vnd.apache.parquet"
 
 
 @dataclass
@@ -27,13 +29,7 @@ class LintOperation(Operation):
     stored: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        self.parameters = [
-            Parameter(
-                name=one.name, param_in="query", required=one.required, description=one.what,
-                schema=Schema(**one.schema),
-            )
-            for one in parameters(stored=self.stored)
-        ]  # fmt: skip
+        self.parameters = [_parameter(one) for one in parameters(stored=self.stored)]
         self.parameters.append(
             Parameter(
                 name="Content-Encoding", param_in="header", schema=Schema(enum=list(CODINGS)),
@@ -41,7 +37,20 @@ class LintOperation(Operation):
             )
         )  # fmt: skip
         lines = OpenAPIMediaType(schema=Schema(description="One JSON object per line."))
-        self.request_body = RequestBody(content={"application/jsonl": lines}, required=True)
+        content = {"application/jsonl": lines}
+        if not self.stored:
+            rows = "A file whose columns are the keys of its rows; at most as many bytes of rows as of a body."
+            content[_PARQUET] = OpenAPIMediaType(schema=Schema(description=rows))
+        self.request_body = RequestBody(content=content, required=True)
+
+
+def _parameter(one: QueryParameter) -> Parameter:
+    schema = Schema(**one.schema)
+    return Parameter(
+        name=one.name, param_in="query", required=one.required, description=one.what,
+        schema=None if one.json else schema,
+        content={"application/json": OpenAPIMediaType(schema=schema)} if one.json else None,
+    )  # fmt: skip
 
 
 @dataclass

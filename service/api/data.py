@@ -24,12 +24,13 @@ _PROBLEMS = documented(408, 413, 415, 422, 501, 507)
 
 @post(
     "/lint", status_code=200, request_max_body_size=None, tags=["lint"], responses=_PROBLEMS,
-    operation_class=LintOperation, summary="Lint a JSONL body; nothing is stored.",
+    operation_class=LintOperation, summary="Lint a body of JSONL or Parquet; nothing is stored.",
 )  # fmt: skip
 async def lint_body(request: Request[Any, Any, Any], context: Context) -> LintReport:
     asked = lint_request(list(request.query_params.multi_items()), context.rules)
+    await datasets.refuse_early(context, asked)
     async with received(upload_of(request), context.settings) as path:
-        return await worked_on(request, context, lambda stop: datasets.lint_upload(context, path, asked, stop))
+        return await worked_on(request, context, lambda stop: datasets.lint_body(context, path, asked, stop))
 
 
 class Datasets(Controller):
@@ -42,6 +43,7 @@ class Datasets(Controller):
     async def upload(self, request: Request[Any, Any, Any], context: Context) -> Dataset:
         """Store a JSONL body, also when the verdict is fail (a plan on it is blocked)."""
         asked = lint_request(list(request.query_params.multi_items()), context.rules, stored=True)
+        await datasets.refuse_early(context, asked)
         async with received(upload_of(request), context.settings) as path:
             return await worked_on(request, context, lambda stop: datasets.store_dataset(context, path, asked, stop))
 

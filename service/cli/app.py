@@ -11,6 +11,7 @@ import click
 
 from service import __version__
 from service.cli.output import fail
+from service.cli.project_config import ConfiguredCommand
 from service.errors import TuneGateError
 
 # verb -> module that defines `command`; a verb exists once it works
@@ -56,27 +57,39 @@ def cli() -> None:
 def run(argv: Sequence[str]) -> int:
     """Run one command line; every known problem becomes its text (or problem object) and exit code."""
     arguments = list(argv)
-    as_json = _wants_json(arguments)
     try:
         code = cli.main(args=arguments, prog_name="tunegate", standalone_mode=False)
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as wrong:
-        return fail(TuneGateError("usage", wrong.format_message(), remedy=_usage_remedy(wrong)), as_json=as_json)
+        known = TuneGateError("usage", wrong.format_message(), remedy=_usage_remedy(wrong))
     except TuneGateError as error:
-        return fail(error, as_json=as_json)
+        known = error
     except (click.Abort, KeyboardInterrupt):
-        return fail(TuneGateError("interrupted", "Stopped by the keyboard."), as_json=as_json)
+        known = TuneGateError("interrupted", "Stopped by the keyboard.")
     except BrokenPipeError:
         sys.stderr.close()
         return 0
-    return code if isinstance(code, int) else 0
+    else:
+        return code if isinstance(code, int) else 0
+    return fail(known, as_json=_format(arguments) == "json")
 
 
-def _wants_json(arguments: list[str]) -> bool:
-    return "--format=json" in arguments or any(
-        flag == "--format" and value == "json" for flag, value in itertools.pairwise(arguments)
-    )
+def _format(arguments: list[str]) -> str | None:
+    """The format that was asked for: by the last --format, else by what the verb is configured with.
+
+    Read by hand, because what failed may be the command line or the configuration itself.
+    """
+    given = [
+        flag.removeprefix("--format=") if "=" in flag else value
+        for flag, value in itertools.pairwise((*arguments, ""))
+        if flag == "--format" or flag.startswith("--format=")
+    ]
+    if given:
+        return given[-1]
+    verb = next((one for one in arguments if one in VERBS), "")
+    command = cli.get_command(click.Context(cli), verb)
+    return command.configured_format() if isinstance(command, ConfiguredCommand) else None
 
 
 def _usage_remedy(wrong: click.ClickException) -> str:

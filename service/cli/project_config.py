@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,16 @@ class ConfiguredCommand(click.Command):
         if not {"-h", "--help"} & set(args):
             extra.setdefault("default_map", configured(self, _working_folder(), os.environ))
         return super().make_context(info_name, args, parent, **extra)
+
+    def configured_format(self) -> str | None:
+        """What the environment and the files say of --format, as far as they can be read: for telling of a failure."""
+        said: str | None = os.environ.get(f"{ENVIRONMENT_PREFIX}_FORMAT")
+        folder = _working_folder()
+        folders = (folder, *folder.parents) if folder else ()
+        for find in (_own_table, _shared_table) if folders else ():
+            with suppress(TuneGateError):
+                said = said or find(folders)[1].get("format")
+        return said or None
 
 
 def configured(command: click.Command, folder: Path | None, environment: Mapping[str, str]) -> dict[str, Any]:
@@ -94,20 +105,26 @@ def _from_files(folder: Path) -> Iterator[_Setting]:
 
 
 def _tables(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """The nearest pyproject.toml with a table for us, then the nearest tunegate.toml, which wins."""
+    """The nearest pyproject.toml with a table for us, then the nearest tunegate.toml, which wins; {} for none."""
     folders = (folder, *folder.parents)
+    yield _shared_table(folders)
+    yield _own_table(folders)
+
+
+def _shared_table(folders: Sequence[Path]) -> tuple[Path, dict[str, Any]]:
     for path in (one / SHARED_FILE for one in folders):
         if path.is_file():
             # an unrelated project's file that no TOML reader takes is none of our business
             content = _read(path) if b"tunegate" in _bytes(path) else {}
             tool = content.get("tool", {})
             if isinstance(tool, dict) and "tunegate" in tool:
-                yield path, _table(path, tool["tunegate"])
-                break
-    for path in (one / OWN_FILE for one in folders):
-        if path.is_file():
-            yield path, _read(path)
-            break
+                return path, _table(path, tool["tunegate"])
+    return folders[0] / SHARED_FILE, {}
+
+
+def _own_table(folders: Sequence[Path]) -> tuple[Path, dict[str, Any]]:
+    path = next((one / OWN_FILE for one in folders if (one / OWN_FILE).is_file()), None)
+    return (folders[0] / OWN_FILE, {}) if path is None else (path, _read(path))
 
 
 def _table(path: Path, content: object) -> dict[str, Any]:

@@ -26,15 +26,22 @@ class Linter:
     """One corpus for one target: feed it files, then finish.
 
     `progress` is given how many bytes of the files were read since the last call. Where `parquet` is false, Parquet
-    is refused.
+    is refused; with `parquet_bytes` a process of its own reads it, up to so many bytes of rows.
     """
 
     def __init__(
-        self, checks: Checks, *, workers: int = 1, parquet: bool = False, progress: Callable[[int], None] | None = None
+        self,
+        checks: Checks,
+        *,
+        workers: int = 1,
+        parquet: bool = False,
+        parquet_bytes: int | None = None,
+        progress: Callable[[int], None] | None = None,
     ) -> None:
         self._checks = checks
         self._workers = workers
         self._parquet = parquet
+        self._parquet_bytes = parquet_bytes
         self._progress = progress
         self.files: list[LintedFile] = []
         self.parts: list[Part] = []
@@ -107,10 +114,17 @@ class Linter:
         digest = hashlib.sha256()
         _hash_into(digest, path, shown_as)
         # drags in what only Parquet needs
+        from service.lint.parquet_limited import limited_lines
         from service.lint.parquet_lines import parquet_lines
 
-        reader = Reader(parquet_lines(path, shown_as, progress), hashed=False)
-        partial = Stretch(self._checks).read(reader)
+        most = self._parquet_bytes
+        if most is None:
+            lines = parquet_lines(path, shown_as, progress)
+        else:
+            lines = limited_lines(path, shown_as, most, progress)
+        with lines:
+            reader = Reader(lines, hashed=False)
+            partial = Stretch(self._checks).read(reader)
         partial.findings.without_offsets()
         self._add(shown_as, role, digest.hexdigest(), path.stat().st_size, reader.encoding, partial)
 

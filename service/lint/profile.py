@@ -54,10 +54,10 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_
         return _LETTERS.get(check.severity[COLUMNS.index(self.column)])
 
     def limit_values(self, model: str = "") -> dict[str, int]:
-        """Every limit by name; those of the longest model name that `model` starts with win."""
-        names = sorted((name for name in self.models if model.lower().startswith(name)), key=len)
-        own = self.models[names[-1]] if names else {}
-        return {name: limit.value for name, limit in {**self.limits, **own}.items()}
+        """Every limit by name; of the models whose names `model` starts with, the longest that has the limit wins."""
+        names = sorted((name for name in self.models if model.lower().startswith(name.lower())), key=len)
+        tables = [self.limits, *(self.models[name] for name in names)]
+        return {name: limit.value for table in tables for name, limit in table.items()}
 
     @property
     def unverified(self) -> list[str]:
@@ -112,10 +112,17 @@ def _extended(name: str, raw: dict[str, dict[str, Any]], seen: tuple[str, ...] =
     above = _extended(parent, raw, (*seen, name))
     merged = above | own
     for table in ("limits", "models", "severity"):
-        if isinstance(own.get(table, {}), dict):
-            merged[table] = above.get(table, {}) | own.get(table, {})
+        merged[table] = _over(above.get(table, {}), own.get(table, {}), tables=table == "models")
     merged["aliases"] = own.get("aliases", [])
     return merged
+
+
+def _over(above: Any, own: Any, *, tables: bool = False) -> Any:
+    """A table laid over its parent's, key by key; `tables` says that its values are such tables too."""
+    if not (isinstance(above, dict) and isinstance(own, dict)):
+        return own
+    mine = {name: _over(above.get(name, {}), one) for name, one in own.items()} if tables else own
+    return above | mine
 
 
 def _convert(name: str, content: dict[str, Any]) -> Profile:

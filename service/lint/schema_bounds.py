@@ -1,7 +1,8 @@
 """Schemas that come from the data: their size must bound what they cost, whoever wrote them.
 
-No regular expression of them is run, no item is compared with every other, and references that lead to further ones
-are not followed: a few lines of each can keep a validator busy for ever.
+No regular expression of them is run, no item is compared with every other, nothing is asked again for what it left
+unevaluated, and references that lead to further ones are not followed: a few lines of each can keep a validator busy
+for ever.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-_LEFT_OUT = ("pattern", "uniqueItems")
+_LEFT_OUT = ("pattern", "uniqueItems", "unevaluatedItems", "unevaluatedProperties")
 _NOT_FOLLOWED = ("patternProperties", "$dynamicRef", "$recursiveRef", "$id", "$anchor")
 # lists of names; the standard's own schema compares other values in them with one another
 _NAMES = ("required", "type")

@@ -6,23 +6,52 @@ import os
 import threading
 from pathlib import Path
 
+import anyio.to_thread
+import msgspec
+
+from service.lint.schemas_given import given_schemas
+from service.parquet import MAGIC
 from service.records.dataset import Dataset
 from service.records.identity import record_id
 from service.records.lint_report import LintReport
 from service.verbs.context import Context
-from service.verbs.lint import LintRequest, lint
+from service.verbs.lint import LintInput, LintRequest, asked, lint
 from service.verbs.lint_query import MAX_FINDINGS
 from service.verbs.uploads import client_left, readable
+
+
+async def refuse_early(context: Context, request: LintRequest) -> None:
+    """What keeps a request from being answered whatever its body is, before that is read.
+
+    Raises:
+        TuneGateError: as `service.verbs.lint.asked`, `missing_extra` among others.
+    """
+    await anyio.to_thread.run_sync(asked, request, context.rules)
 
 
 def lint_upload(context: Context, path: Path, request: LintRequest, stop: threading.Event) -> LintReport:
     """The report on a received body, as `tunegate lint` gives it for the same bytes.
 
     Raises:
-        TuneGateError: `interrupted` once `stop` is set.
+        TuneGateError: `interrupted` once `stop` is set; for Parquet as `service.lint.parquet_limited.limited_lines`.
     """
+
+    def unless_stopped(read_bytes: int) -> None:
+        del read_bytes
+        if stop.is_set():
+            raise client_left()
+
     with readable(path, stop) as body:
-        return lint(request, rules=context.rules, stdin=body)
+        if body.peek(len(MAGIC)).startswith(MAGIC):
+            # its index stands at the end, so it is read as the file that it is
+            request = msgspec.structs.replace(request, inputs=[LintInput(path, "-")])
+        return lint(request, rules=context.rules, stdin=body, progress=unless_stopped)
+
+
+def lint_body(context: Context, path: Path, request: LintRequest, stop: threading.Event) -> LintReport:
+    """The same where nothing is kept, so that Parquet, which no trainer reads, is taken too."""
+    limited = msgspec.structs.replace(request, parquet=True, parquet_bytes=context.settings.max_body_bytes)
+    return lint_upload(context, path, limited, stop)
 
 
 def store_dataset(context: Context, path: Path, request: LintRequest, stop: threading.Event) -> Dataset:
@@ -38,6 +67,10 @@ def store_dataset(context: Context, path: Path, request: LintRequest, stop: thre
         identity["max_findings"] = str(request.max_findings)
     if request.tokens != "auto":
         identity["tokens"] = request.tokens
+    for name in ("near_duplicates", "languages"):
+        if getattr(request, name):
+            identity[name] = "true"
+    identity |= given_schemas(request.row_schema, request.answer_schema).digests
     dataset = Dataset(id=record_id(identity), sha256=file.sha256, bytes=file.bytes, rows=file.rows, report=report)
     kept = dataset_path(context, dataset)
     if stop.is_set():

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from xml.etree import ElementTree as ET
 
+from service.verbs.pages import HEAD
+
 Inside = ET.Element | str
 
 
@@ -25,7 +27,10 @@ def element(name: str, *inside: Inside, **attributes: str) -> ET.Element:
 def table(
     caption: str, head: Sequence[str], rows: Iterable[Sequence[Inside]], *, numbers: Iterable[int] = ()
 ) -> Inside:
-    """A table with a caption; `numbers` are the columns that hold figures, and the first cell heads its row."""
+    """A table with a caption; `numbers` are the columns that hold figures, and the first cell heads its row.
+
+    Every other cell has the name of its column, for screens that have no room for columns.
+    """
     right = set(numbers)
 
     def cell(name: str, place: int, content: Inside, **attributes: str) -> ET.Element:
@@ -34,7 +39,13 @@ def table(
         return element(name, content, **attributes)
 
     body = [
-        element("tr", *(cell("td", i, one) if i else cell("th", 0, one, scope="row") for i, one in enumerate(row)))
+        element(
+            "tr",
+            *(
+                cell("td", i, one, **{HEAD: head[i]}) if i else cell("th", 0, one, scope="row")
+                for i, one in enumerate(row)
+            ),
+        )
         for row in rows
     ]
     heads = (cell("th", i, one, scope="col") for i, one in enumerate(head))

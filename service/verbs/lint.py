@@ -49,9 +49,10 @@ class LintRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     `workers` 0 takes as many processes as a large file is worth. `model_folder` holds the base model's tokenizer and
     chat template; `tokens` says whether lengths are counted. `row_schema` and `answer_schema` are files with a JSON
-    Schema for every row, and for the answers that are JSON. `near_duplicates` and `languages` are closer looks that
-    need optional parts. Parquet is refused unless `parquet` says otherwise: the trainers do not read it, and a small
-    one of a stranger's can fill the memory.
+    Schema for every row, and for the answers that are JSON, or the text of one that came with a request.
+    `near_duplicates` and `languages` are closer looks that need optional parts. Parquet is refused unless `parquet`
+    says otherwise, because the trainers do not read it; with `parquet_bytes` it is a stranger's, of which a small one
+    can fill a memory: a limited process reads it, up to so many bytes of rows.
     """
 
     inputs: list[LintInput]
@@ -65,10 +66,11 @@ class LintRequest(msgspec.Struct, frozen=True, kw_only=True):
     tokens: Mode = "auto"
     model_folder: Path | None = None
     parquet: bool = False
+    parquet_bytes: int | None = None
     near_duplicates: bool = False
     languages: bool = False
-    row_schema: Path | None = None
-    answer_schema: Path | None = None
+    row_schema: Path | bytes | None = None
+    answer_schema: Path | bytes | None = None
 
 
 def lint(
@@ -87,7 +89,9 @@ def lint(
             `invalid_input` for an unknown target, method or rule id, an unusable schema and Parquet that is not taken.
     """
     checks, uncounted = asked(request, rules)
-    linter = Linter(checks, workers=request.workers, parquet=request.parquet, progress=progress)
+    linter = Linter(
+        checks, workers=request.workers, parquet=request.parquet, parquet_bytes=request.parquet_bytes, progress=progress
+    )
     for one in sorted(request.inputs, key=lambda each: each.role):
         _read(one, linter, stdin)
     return _report(request, checks, rules, linter, linter.finish(), uncounted)

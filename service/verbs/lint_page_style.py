@@ -1,5 +1,7 @@
 """The lint page's own styles, for screens in daylight and at night, and for paper."""
 
+from service.verbs.pages import NARROW
+
 # every pair of text and ground has a contrast of at least 4.5 to 1 (WCAG 2.2, 1.4.3); a test computes it
 LIGHT = {
     "text": "#1a1a1a", "ground": "#ffffff", "soft": "#f3f4f6", "quiet": "#4b5563", "line": "#d1d5db",
@@ -27,16 +29,17 @@ small, caption, footer, figcaption {{ color: var(--quiet); font-size: .9rem; }}
 caption {{ text-align: left; padding: .25rem 0; }}
 th, td {{ border-color: var(--line); font-weight: inherit; }}
 thead th {{ font-weight: 600; }}
-.number {{ text-align: right; font-variant-numeric: tabular-nums; }}
+.number {{ font-variant-numeric: tabular-nums; }}
+@media not all and {NARROW} {{ .number {{ text-align: right; }} }}
 .verdict {{ border-left: .5rem solid var(--good); background: var(--soft); padding: 1rem 1.25rem; }}
 .verdict.fail {{ border-color: var(--error); }}
 .badge {{ font-size: .8rem; font-weight: 600; border: 1px solid; border-radius: .25rem; padding: 0 .35rem; }}
 .badge.error {{ color: var(--error); }} .badge.warning {{ color: var(--warning); }}
 .badge.info {{ color: var(--info); }}
-article {{ border: 1px solid var(--line); border-radius: .4rem; padding: 1rem; margin: 1rem 0; overflow-x: auto; }}
+article {{ border: 1px solid var(--line); border-radius: .4rem; padding: 1rem; margin: 1rem 0; }}
 pre {{ background: var(--soft); padding: .6rem; white-space: pre-wrap; overflow-wrap: anywhere; }}
 figure {{ margin: 1.5rem 0; }}
-svg {{ width: 100%; height: auto; max-width: 40rem; display: block; }}
+svg {{ width: 100%; height: auto; max-width: 28rem; display: block; }}
 svg text {{ font: 13px system-ui, sans-serif; fill: var(--text); dominant-baseline: central; }}
 svg .label {{ text-anchor: end; }}
 .bar {{ fill: var(--plain); }} .bar.good {{ fill: var(--good); }} .bar.error {{ fill: var(--error); }}

@@ -11,22 +11,30 @@ from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError, did_you_mean
 from service.lint.catalogue import rule_ids
 from service.lint.profile import load_profiles
+from service.lint.schemas_given import schema_of_request
 from service.lint.tokens.counter import Mode
 from service.verbs.lint import METHODS, TOKENS, LintInput, LintRequest
 
 _RULES = "a rule id or the start of one"
 _SHOWN, _DIGITS = 60, 9
+# with its worst escaping, two of them and the rest stay below the 64 KiB that servers take of a request's head
+_MOST_SCHEMA_BYTES = 8_192
+_FLAGS = {"true": True, "false": False}
 MAX_FINDINGS = LintRequest(inputs=[], target="").max_findings
 
 
 class Parameter(msgspec.Struct, frozen=True):
-    """One query parameter; `schema` is its JSON Schema, `stored` whether /v1/datasets takes it too."""
+    """One query parameter; `schema` is its JSON Schema, `stored` whether /v1/datasets takes it too.
+
+    `json` marks one whose value is JSON text.
+    """
 
     name: str
     schema: dict[str, Any]
     what: str
     required: bool = False
     stored: bool = True
+    json: bool = False
 
 
 # a stored dataset is linted by every rule, because plans rest on its report
@@ -41,6 +49,23 @@ PARAMETERS = (
     Parameter(
         "max_findings", {"type": "integer", "minimum": 0, "default": MAX_FINDINGS},
         "At most this many findings per rule are listed (0 = all); counts are always complete.",
+    ),
+    Parameter(
+        "near_duplicates", {"type": "boolean", "default": False},
+        "Also find rows that are nearly the same; needs the optional part [near].",
+    ),
+    Parameter(
+        "languages", {"type": "boolean", "default": False},
+        "Also tell the languages of a sample of rows; needs the optional part [languages].",
+    ),
+    Parameter(
+        "row_schema", {"type": "object"},
+        f"A JSON Schema that every row must keep (F040): its JSON text, at most {_MOST_SCHEMA_BYTES} bytes. No "
+        "patterns, and references to #/... only; nothing is fetched.", json=True,
+    ),
+    Parameter(
+        "answer_schema", {"type": "object"},
+        "The same for answers that are JSON (F041), also as a response_format has it.", json=True,
     ),
     Parameter("select", {"type": "string"}, "Only these rules: ids or their starts, with commas.", stored=False),
     Parameter("ignore", {"type": "string"}, "Not these rules.", stored=False),
@@ -82,6 +107,10 @@ def lint_request(query: Sequence[tuple[str, str]], rules: RuleFiles, *, stored: 
         ignore=_names(values.get("ignore", "")),
         tokens=msgspec.convert(values.get("tokens", "auto"), Mode),
         max_findings=int(values.get("max_findings", MAX_FINDINGS)),
+        near_duplicates=_FLAGS[values.get("near_duplicates", "false")],
+        languages=_FLAGS[values.get("languages", "false")],
+        row_schema=_text(values, "row_schema"),
+        answer_schema=_text(values, "answer_schema"),
     )
 
 
@@ -98,6 +127,12 @@ def _wrong(values: dict[str, str], rules: RuleFiles) -> list[ErrorItem]:
     most = values.get("max_findings", "0")
     if not (most.isascii() and most.isdigit() and len(most) <= _DIGITS):
         errors.append(ErrorItem("max_findings", most[:_SHOWN], "a whole number from 0 (all)"))
+    errors += [
+        ErrorItem(name, values[name][:_SHOWN], ", ".join(_FLAGS))
+        for name in ("near_duplicates", "languages")
+        if values.get(name, "false") not in _FLAGS
+    ]
+    errors += [error for name in ("row_schema", "answer_schema") for error in _of_schema(values, name)]
     codes = rule_ids()
     for option in ("select", "ignore"):
         errors += [
@@ -106,6 +141,25 @@ def _wrong(values: dict[str, str], rules: RuleFiles) -> list[ErrorItem]:
             if not any(code.startswith(name) for code in codes)
         ]
     return errors
+
+
+def _of_schema(values: dict[str, str], name: str) -> Sequence[ErrorItem]:
+    raw = _text(values, name)
+    if raw is None:
+        return ()
+    if len(raw) > _MOST_SCHEMA_BYTES:
+        remedy = f"Lint on the command line: tunegate lint --{name.replace('_', '-')} FILE."
+        return [ErrorItem(name, f"{len(raw)} bytes", f"at most {_MOST_SCHEMA_BYTES} bytes", remedy)]
+    try:
+        schema_of_request(raw, name)
+    except TuneGateError as error:
+        seen = error.detail.removeprefix(f"{name}: ")
+        return error.errors or [ErrorItem(name, seen, "a JSON Schema", error.remedy)]
+    return ()
+
+
+def _text(values: dict[str, str], name: str) -> bytes | None:
+    return values[name].encode() if values.get(name) else None
 
 
 def _unknown(name: str, known: list[str], *, stored: bool) -> ErrorItem:

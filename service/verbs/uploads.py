@@ -83,7 +83,7 @@ async def unless_left(left: Awaitable[object], work: Callable[[threading.Event],
             working.exception()
 
 
-def readable(path: Path, stop: threading.Event) -> BinaryIO:
+def readable(path: Path, stop: threading.Event) -> io.BufferedReader:
     """A file for reading; once `stop` is set, the next read raises `interrupted`."""
     return io.BufferedReader(_Stoppable(path, stop), _BUFFER_BYTES)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
 from pathlib import Path
@@ -9,12 +10,22 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from lint_rows import ROWS, planted
 
 from service.cli.app import run
 from service.data import rule_files
 from service.errors import TuneGateError
 from service.lint import workers
-from service.lint.schemas_given import given_schemas
+from service.lint.catalogue import all_checks
+from service.lint.chosen import chosen_checks
+from service.lint.fixes.copy import Copier
+from service.lint.fixes.reading import unpacked_lines
+from service.lint.keys import canonical
+from service.lint.profile import load_profile
+from service.lint.schemas_given import GivenSchemas, given_schemas
 from service.records.lint_report import LintReport
 from service.verbs.lint import LintInput, LintRequest, lint
 
@@ -105,6 +116,66 @@ def test_the_copy_of_a_fix_is_held_against_them(here: Path, capsys: pytest.Captu
     assert run(arguments) == 1
     assert json.loads(capsys.readouterr().out)["counts"]["F040"] == 8
     assert (here / "out.jsonl").read_bytes() == (here / "data.jsonl").read_bytes()
+
+
+# (what the schema wants, the row that keeps it and has a finding, the rule whose fix would break it)
+KEPT: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "a type": ({"weight": {"type": "boolean"}}, {"weight": True}, "R030"),
+    "a spelling of roles": ({"role": {"enum": ["User", "Assistant"]}}, {}, "R006"),
+    "an old role": ({"role": {"enum": ["human", "gpt"]}}, {}, "R005"),
+    "a key of its own": ({"mood": {"const": "glad"}}, {"mood": "glad"}, "R025"),
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_no_fix_makes_a_row_break_its_schema(name: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wanted, more, rule = KEPT[name]
+    roles = wanted.get("role", {}).get("enum", ["user", "assistant"])
+    required = sorted({"role", *more})
+    items = {"properties": wanted, "required": required}
+    (here / "row.json").write_text(json.dumps({"properties": {"messages": {"items": items}}}))
+    row = {"messages": [{"role": role, "content": "Hi."} | more for role in roles], "note": 1}
+    (here / "data.jsonl").write_text(json.dumps(row) + "\n")
+    fixed = ["lint", "data.jsonl", "--fix", "--unsafe-fixes", "--format", "json"]
+    run([*fixed, "-o", "free.jsonl"])
+    assert rule in (here / "free.jsonl.changes.jsonl").read_text()
+    capsys.readouterr()
+    run([*fixed, "-o", "kept.jsonl", "--row-schema", "row.json"])
+    counts = json.loads(capsys.readouterr().out)["counts"]
+    assert rule in counts
+    assert "F040" not in counts
+    (copy,) = map(json.loads, (here / "kept.jsonl").read_text().splitlines())
+    assert copy == {"messages": row["messages"]}, "the fix that breaks nothing is made, whichever rule is chosen"
+
+
+@given(
+    row=st.builds(planted, st.sampled_from(ROWS), st.integers(0, 99), st.integers(0, 99), st.integers(0, 2)),
+    target=st.sampled_from(["local", "openai", "kaito"]),
+    method=st.sampled_from(["sft", "dpo", "rft"]),
+)
+@settings(max_examples=150)
+def test_a_schema_that_takes_one_row_alone_keeps_it_as_it_is(row: Any, target: str, method: str) -> None:
+    schema = {"const": row}
+    every = {check.code for check in all_checks()}
+    checks = chosen_checks(
+        load_profile(target, RULES), every, method=method, model="", most=20, schemas=GivenSchemas(canonical(schema))
+    )
+    stream = unpacked_lines(io.BytesIO(json.dumps(row).encode() + b"\n"), "-")
+    copy = b"".join(Copier(checks, named=set(), unsafe=True).blocks(stream, "train", lambda change: None))
+    # a row may be left out as a whole
+    assert not copy or Draft202012Validator(schema).is_valid(json.loads(copy))
+
+
+def test_no_fix_makes_an_answer_break_its_schema(here: Path) -> None:
+    (here / "answer.json").write_text(json.dumps({"properties": {"text": {"pattern": "<b>"}}}))
+    (here / "data.jsonl").write_text(json.dumps(chat(1, '{"text": "<b>bold</b> and more of it"}')) + "\n")
+    fixed = ["lint", "data.jsonl", "--fix", "--unsafe-fixes"]
+    run([*fixed, "-o", "free.jsonl"])
+    assert "<b>" not in (here / "free.jsonl").read_text()
+    # also where the rule of the schema is none of those that were asked for
+    for name, more in (("kept.jsonl", []), ("chosen.jsonl", ["--select", "Q025"])):
+        run([*fixed, "-o", name, "--answer-schema", "answer.json", *more])
+        assert (here / name).read_bytes() == (here / "data.jsonl").read_bytes()
 
 
 def test_what_is_wrong_with_both_files_is_told_at_once(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

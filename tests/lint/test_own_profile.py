@@ -23,6 +23,8 @@ ROW = {
         {"role": "assistant", "content": "Hello."},
     ]
 }
+# more tokens than qwen's 8192, fewer than everybody's 65536
+LONG = {"role": "assistant", "content": "One word more. " * 3_000}
 
 
 def profile(tmp_path: Path, text: str, name: str = "house.toml") -> Path:
@@ -58,6 +60,31 @@ max_tokens_per_example = { value = 8192 }
     assert own.unverified == ["max_tokens_per_example"]
     assert "unverified" in own.limits["max_tokens_per_example"].source
     assert own.limit_values("phi-4-mini")["max_tokens_per_example"] == 8192
+
+
+def test_the_limits_of_a_model_are_laid_over_the_parents_one_by_one(tmp_path: Path) -> None:
+    text = """
+extends = "azure-openai"
+[models."gpt-4.1-nano"]
+max_tokens_per_example = 1000
+[models."GPT-4.1-nano-2025"]
+max_messages = 7
+"""
+    own, parent = loaded(profile(tmp_path, text)), load_profile("azure-openai", RULES)
+    for model in ("gpt-4o", "gpt-4.1", "o4-mini", "phi-4"):
+        assert own.limit_values(model) == parent.limit_values(model)
+    nano = parent.limit_values("gpt-4.1-nano") | {"max_tokens_per_example": 1000}
+    assert own.limit_values("gpt-4.1-nano") == nano
+    assert own.limit_values("gpt-4.1-nano-2025-04-14") == nano | {"max_messages": 7}
+
+
+def test_a_report_reads_the_parents_limit_of_a_model_that_the_child_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "data.jsonl").write_text(json.dumps(ROW | {"messages": [*ROW["messages"][:2], LONG]}) + "\n")
+    own = profile(tmp_path, 'extends = "azure-openai"\n[models."qwen"]\nmax_messages = 50\n')
+    run(["lint", str(tmp_path / "data.jsonl"), "--target", str(own), "--model", "qwen-3-32b", "--format", "json"])
+    assert "L010" in json.loads(capsys.readouterr().out)["counts"]
 
 
 def test_every_mistake_is_told_at_once_and_nothing_is_guessed(tmp_path: Path) -> None:

@@ -37,6 +37,14 @@ def nested(levels: int) -> dict[str, Any]:
     return {"$ref": "#/$defs/0", "$defs": twice | {str(levels): {}}}
 
 
+def unevaluated(levels: int) -> dict[str, Any]:
+    """Each level asks the one below it twice: for what it refuses, and for what it left unevaluated."""
+    schema: dict[str, Any] = {"type": "object"}
+    for _ in range(levels):
+        schema = {"anyOf": [schema], "unevaluatedProperties": False, "unevaluatedItems": False}
+    return schema
+
+
 HOSTILE: list[tuple[Any, Any]] = [
     ({"properties": {"a": {"pattern": "^(a+)+$"}}}, {"a": "a" * 60 + "!"}),
     ({"properties": {"a": {"$schema": "http://json-schema.org/draft-07/schema#", "not": {"pattern": "^(a+)+$"}}}},
@@ -46,6 +54,7 @@ HOSTILE: list[tuple[Any, Any]] = [
     ({"uniqueItems": True}, [[n] for n in range(30_000)]), ({"required": [[n] for n in range(30_000)]}, {}),
     ({"dependentRequired": {"a": [[n] for n in range(30_000)]}}, {}), ({"type": [[n] for n in range(30_000)]}, {}),
     ({"multipleOf": 0.1}, "1" + "0" * 400), ({"multipleOf": 2}, "1e400"), ({"pattern": "a{" + "9" * 40 + "}"}, '"a"'),
+    (unevaluated(60), {"a": 1}), (unevaluated(60), [1]),
     ({"type": "array"}, "[" * 100_000), ({"minimum": 10**300}, "NaN"),
 ]  # fmt: skip
 

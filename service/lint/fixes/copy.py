@@ -36,10 +36,11 @@ class Copier:
 
     def __init__(self, checks: Checks, *, named: set[str], unsafe: bool = False) -> None:
         profile, method = checks.profile, checks.method
-        # a fix is held against every rule of the target, chosen or not
+        # a fix is held against every rule of the target, chosen or not, and against the schemas that were given
         every = chosen_checks(
-            profile, set(entries()), method=method, model=checks.model, most=checks.most, counter=checks.counter
-        )
+            profile, set(entries()), method=method, model=checks.model, most=checks.most, counter=checks.counter,
+            schemas=checks.schemas,
+        )  # fmt: skip
         wanted = {"safe", "unsafe"} if unsafe else {"safe"}
         self.codes = {
             code

@@ -11,6 +11,7 @@ import msgspec
 from service.lint.check import Check, Hit, Row
 from service.lint.fixes.exact import read, written
 from service.lint.fixes.fix import DropRow, RowFix
+from service.lint.schemas_given import ROW_SCHEMA, SCHEMA_CODES
 from service.records.lint_report import Severity
 
 # rule, JSON Pointer or None for the whole row, what was done
@@ -43,8 +44,8 @@ class Mender:
     ) -> None:
         self._fixes = fixes
         self._checks = checks
-        # a hit may count less than its rule, never more
-        self._strict = [code for code, (_, severity) in checks.items() if severity == "error"]
+        # a hit may count less than its rule, never more; a schema that was given is kept, whatever it counts
+        self._strict = [code for code, (_, severity) in checks.items() if severity == "error" or code in SCHEMA_CODES]
         self._row = row
         self._nested = nested
 
@@ -81,10 +82,12 @@ class Mender:
 
     def _all(self, data: dict[str, Any]) -> list[Done] | None:
         """Every fix in its order; None when an error is found afterwards that was not found before."""
+        kept = not self._breaks_schema(data)
         done = [one for fix in self._fixes if fix.reveals for one in self._apply(fix, data)]
         errors = self._errors(data)
         done += [one for fix in self._fixes if not fix.reveals for one in self._apply(fix, data)]
-        return None if self._errors(data) - errors else done
+        found = self._errors(data)
+        return None if found - errors or (kept and found[ROW_SCHEMA]) else done
 
     def _one_by_one(self, data: dict[str, Any]) -> list[Done]:
         """The same, leaving out every fix that alone brings an error."""
@@ -94,7 +97,9 @@ class Mender:
             before = read(written(data))
             new = list(self._apply(fix, data))
             found = self._errors(data) if new else errors
-            if found - errors and not fix.reveals:
+            # the schema of the row sees all of it, so nothing that it refuses can have been hidden
+            broken = found[ROW_SCHEMA] and not errors[ROW_SCHEMA]
+            if broken or (found - errors and not fix.reveals):
                 data.clear()
                 data.update(before)
                 continue
@@ -111,6 +116,10 @@ class Mender:
                 yield fix.code, f"{place}{pointer}", fix.did
         except DropRow:
             raise DropRow(fix.code, "left the row out") from None
+
+    def _breaks_schema(self, data: dict[str, Any]) -> bool:
+        """Whether the row breaks the schema that was given for rows."""
+        return ROW_SCHEMA in self._checks and self._finds(ROW_SCHEMA, data)
 
     def _finds(self, code: str, data: dict[str, Any]) -> bool:
         return any(True for _ in self._hits(code, data))
