@@ -13,6 +13,8 @@ from service.records.lint_report import Severity
 
 Scope = Literal["file", "line", "row", "corpus", "split"]
 Fix = Literal["safe", "unsafe", "none"]
+# what chat templates refuse or drop: turns of one role, an assistant first, a late system message, a second one
+Refusal = Literal["turns", "assistant-first", "late-system", "several-systems"]
 COLUMNS = ("azure-openai", "openai", "azure-serverless", "trl")
 
 
@@ -188,8 +190,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
     `methods` are the tuning methods whose rows it reads. A check that `reads` nothing but the named families of
     patterns.py is not asked about a conversation of the plainest kind in which none of them is found. A check of rows
-    may also find, `between_rows`, what no single row shows. One of `alternation` is an error where roles must take
-    turns.
+    may also find, `between_rows`, what no single row shows. `refused` names what a chat template may refuse of the
+    rows in which it finds something: it is an error where the template does.
     """
 
     code: str
@@ -200,7 +202,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     fallback: bool = False
     methods: tuple[str, ...] = ("sft", "dpo", "rft")
     reads: tuple[str, ...] = ()
-    alternation: bool = False
+    refused: Refusal | None = None
     between_rows: Callable[[CorpusFacts], Iterator[Hit]] | None = None
 
 

@@ -181,10 +181,9 @@ def _with_template(profile: Profile, folder: Path | None) -> Profile:
     """The profile as the model's own chat template has it, where it can be asked."""
     if folder is None:
         return profile
-    from service.lint.templates.behaviour import roles_must_alternate
+    from service.lint.templates.behaviour import refusals
 
-    strict = roles_must_alternate(folder)
-    return profile if strict is None else msgspec.structs.replace(profile, strict_alternation=strict)
+    return msgspec.structs.replace(profile, template=refusals(folder))
 
 
 def _not_scanned(checks: Checks, uncounted: str | None, approximate: int, facts: CorpusFacts) -> list[NotScanned]:
@@ -207,14 +206,14 @@ def _not_scanned(checks: Checks, uncounted: str | None, approximate: int, facts:
 
 def _identity(request: LintRequest, checks: Checks, revision: str, linter: Linter) -> str:
     counted = checks.counter.name if checks.counter else None
-    strict = checks.profile.strict_alternation
+    refused = sorted(checks.profile.refused)
     return record_id(
         {
             "files": [[file.role, file.sha256] for file in linter.files],
             "target": checks.profile.id,
             "method": request.method,
             "model": request.model,
-            "options": [request.select, request.ignore, request.max_findings, counted, strict],
+            "options": [request.select, request.ignore, request.max_findings, counted, refused],
             "closer": [request.near_duplicates, request.languages],
             "schemas": checks.schemas.digests,
             "rules_revision": revision,
