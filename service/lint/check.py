@@ -15,6 +15,8 @@ Scope = Literal["file", "line", "row", "corpus", "split"]
 Fix = Literal["safe", "unsafe", "none"]
 # what chat templates refuse or drop: turns of one role, an assistant first, a late system message, a second one
 Refusal = Literal["turns", "assistant-first", "late-system", "several-systems"]
+# checks of files, of preference rows and of safety read the whole row, the others its conversation
+OF_WHOLE_ROWS = "FDS"
 COLUMNS = ("azure-openai", "openai", "azure-serverless", "trl")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from service.lint.catalogue import check_of, entries
-from service.lint.check import Check, Hit, Line, Row
+from service.lint.check import OF_WHOLE_ROWS, Check, Hit, Line, Row
 from service.lint.chosen import Checks
 from service.lint.closer import Closer
 from service.lint.columns import PLAIN_CHAT, PLAIN_WEIGHT, column_kinds, settled
@@ -34,8 +34,6 @@ from service.lint.sizes import outweighs, plain_bytes
 from service.lint.suppression import KEY, ignored
 from service.records.lint_report import Severity
 
-# checks of files and of preference rows read the whole row, the others its conversation
-_OF_WHOLE_ROWS = "FD"
 # what is looked at by recursion must not depend on how deep the caller stands; no row of any target is half as deep
 _DEEPEST = 200
 _BLANK_LINE = "F011"
@@ -245,7 +243,7 @@ class Stretch:
         inner = data.get("input") if self._checks.method == "dpo" else None
         nested = self._checks.row(inner, tokens) if isinstance(inner, dict) else None
         for check in self._row_checks:
-            if nested is not None and check.code[0] not in _OF_WHOLE_ROWS:
+            if nested is not None and check.code[0] not in OF_WHOLE_ROWS:
                 for hit in check.find(nested):
                     place = f"/input{hit.pointer}" if hit.pointer else "/input"
                     yield check, msgspec.structs.replace(hit, pointer=place)

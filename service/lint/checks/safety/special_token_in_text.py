@@ -1,7 +1,8 @@
 r"""S010 Chat-template tokens inside the text.
 
 ## What it finds
-Text that holds a template token such as a turn marker.
+Text that holds a template token such as a turn marker: of messages and their parts, calls, tools, prompts,
+completions and both answers of a preference.
 
 ## Why it matters
 It ends turns where none ends: answers are cut or roles forged.
@@ -24,15 +25,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Row
+from service.lint.every_text import every_text
 from service.lint.patterns import SPECIAL
 
 
 def find(row: Row) -> Iterator[Hit]:
-    for i, message in row.messages:
-        content = message.get("content")
-        found = SPECIAL.findall(content) if isinstance(content, str) else []
+    for one in every_text(row):
+        found = len(SPECIAL.findall(one.text))
         if found:
-            yield Hit(f"{len(found)} chat-template token(s) in the text", pointer=f"/messages/{i}/content")
+            yield Hit(f"{found} chat-template token(s) in the text", pointer=one.place)
 
 
 CHECK = Check(code="S010", scope="row", severity="EEEE", find=find, fix="unsafe", reads=("special-token",))
