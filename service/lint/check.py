@@ -172,10 +172,23 @@ class CorpusFacts(msgspec.Struct, frozen=True):
     retyped: list[Retyped] = []
 
 
+class SharedGroups(msgspec.Struct, frozen=True):
+    """Groups, by the value of a key, in training and in validation data: where each comes first in both.
+
+    `compared` is how many values of training were looked at, `complete` whether these are all.
+    """
+
+    key: str
+    pairs: Pairs
+    compared: int
+    complete: bool
+
+
 class SplitFacts(msgspec.Struct, frozen=True):
     """Training against validation data: overlapping validation lines, and whether both are one file.
 
-    `unseen_labels` are the first places of each label of validation rows that no training row has.
+    `unseen_labels` are the first places of each label of validation rows that no training row has, `shared` the keys
+    that name groups, of those that stand in both.
     """
 
     has_validation: bool
@@ -185,6 +198,7 @@ class SplitFacts(msgspec.Struct, frozen=True):
     differences: list[str] = []
     near: Pairs = Pairs()
     unseen_labels: list[Place] = []
+    shared: list[SharedGroups] = []
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,6 +20,7 @@ from service.lint.labelled import label_hashes, label_kinds
 from service.lint.lengths import Lengths
 from service.lint.partial import Partial
 from service.lint.reader import Block, Reader
+from service.lint.row_groups import groups_of
 from service.lint.shape import (
     CLASSIFICATION,
     TOP_KEYS,
@@ -36,7 +37,7 @@ from service.records.lint_report import Severity
 
 # what is looked at by recursion must not depend on how deep the caller stands; no row of any target is half as deep
 _DEEPEST = 200
-_BLANK_LINE = "F011"
+_BLANK_LINE, _GROUPS = "F011", "X007"
 _UTF8_MARK_BYTES = 3
 
 
@@ -52,6 +53,7 @@ class Stretch:
         self._last = last
         self._lengths = Lengths(self.partial.tokens, checks.counter)
         self._typed = bool(checks.between_rows())
+        self._grouped = _GROUPS in checks.severities and bool(checks.group_keys.keys)
         # a target that does not read weights says so of every row that has one
         weights = "R033" not in checks.severities
         longest = plain_bytes(checks.limits, counted=checks.counter is not None)
@@ -193,6 +195,9 @@ class Stretch:
         if isinstance(data, dict):
             self._labels(data, number)
             self._conversation(data, key)
+            if self._grouped:
+                for name, value in groups_of(data, self._checks.group_keys):
+                    partial.belongs(name, value, number - 1)
         return key
 
     def _labels(self, data: dict[str, Any], number: int) -> None:

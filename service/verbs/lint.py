@@ -16,11 +16,13 @@ from service.errors import ErrorItem, TuneGateError, suggestion
 from service.lint.catalogue import rule_ids
 from service.lint.check import CorpusFacts
 from service.lint.chosen import Checks, chosen_checks
-from service.lint.corpus import Corpus, quantile
+from service.lint.corpus import Corpus
+from service.lint.distributions import quantile
 from service.lint.engine import Linter
 from service.lint.languages import identifier
 from service.lint.near import need_sketches
 from service.lint.profile import Profile, load_profile
+from service.lint.row_groups import group_keys
 from service.lint.schemas_given import given_schemas
 from service.records.decision import FactValue
 from service.records.identity import record_id
@@ -112,7 +114,10 @@ def asked(request: LintRequest, rules: RuleFiles) -> tuple[Checks, str | None]:
         _with_template(profile, request.model_folder), codes, method=request.method, model=request.model or "",
         most=request.max_findings, counter=counter, schemas=schemas,
     )  # fmt: skip
-    return msgspec.structs.replace(checks, near=request.near_duplicates, languages=request.languages), uncounted
+    closer = msgspec.structs.replace(
+        checks, near=request.near_duplicates, languages=request.languages, group_keys=group_keys(rules)
+    )
+    return closer, uncounted
 
 
 def _read(one: LintInput, linter: Linter, stdin: BinaryIO | None) -> None:

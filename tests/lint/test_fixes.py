@@ -78,7 +78,7 @@ TOLD = {
     "F006": ROWS["sft"].decode().encode("utf-16"),
 }
 MODELS = {"T018": "mistral-7b", "L010": "qwen"}
-IN_ROWS = sorted(set(kinds()) - {"X001", "X002"})
+IN_ROWS = sorted(set(kinds()) - {"X001", "X002", "X007"})
 
 
 def page_example(code: str) -> bytes:

@@ -24,6 +24,7 @@ from service.records.lint_report import Role
 _BLOCK_LINES = 256
 # no target's limit of tokens is reached in as many bytes
 _CERTAINLY_SHORT = 8_000
+_OF_SPLITS = frozenset({"X001", "X002", "X007"})
 # rule -> what the profile says of byte-order marks where it finds anything
 _MARK_POLICIES = {"F003": "asks", "F004": "refuses"}
 
@@ -48,6 +49,7 @@ class Copier:
         }
         self.codes -= {code for code, policy in _MARK_POLICIES.items() if policy != profile.byte_order_mark}
         self._seen = Seen(self.codes)
+        self._group_keys = checks.group_keys
         self._fast = method == "sft"
         self._plainest = Limits("R033" not in every.severities, _CERTAINLY_SHORT)
         fixes = [fix for fix in row_fixes(unsafe_too=unsafe) if fix.code in self.codes]
@@ -104,10 +106,12 @@ class Copier:
         if "F010" in codes:
             did = "wrote every row on a line of its own"
             pieces = reflow.reflowed(pieces, lambda number: note(Change("F010", number, None, did)))
+        if "X007" in codes:
+            pieces = stages.grouped(pieces, self._group_keys)
         pieces = stages.mended(pieces, self._mender, note)
-        if role == "train" and codes & {"Q001", "X001", "X002"}:
+        if role == "train" and codes & {"Q001", *_OF_SPLITS}:
             pieces = self._seen.new_rows(pieces, note)
-        if role == "validation" and codes & {"X001", "X002"}:
+        if role == "validation" and codes & _OF_SPLITS:
             pieces = self._seen.not_trained_on(pieces, note)
         return pieces
 
