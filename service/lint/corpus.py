@@ -55,9 +55,9 @@ class Corpus:
         self.training = [part.partial for part in parts if part.role == "train"]
         self.held_out = [part.partial for part in parts if part.role == "validation"]
         self._ends = list(accumulate(part.partial.lines for part in self.parts))
-        keys = _keys(self.parts, sum(partial.lines for partial in self.training))
+        keys = joined_keys(self.parts, sum(partial.lines for partial in self.training))
         self._overlap = overlap(keys, most)
-        sketches = _sketches(self.parts)
+        sketches = joined_sketches(self.parts)
         self._near, self._near_leaks = near_pairs(sketches.lines, sketches.marks, keys, most)
 
     @cached_property
@@ -242,7 +242,8 @@ class Corpus:
         return found
 
 
-def _keys(parts: Sequence[Part], training: int) -> Keys:
+def joined_keys(parts: Sequence[Part], training: int) -> Keys:
+    """The hashes of all lines of some files, training files first, with the number of their lines."""
     if len(parts) == 1:
         one = parts[0].partial
         return Keys(one.prompts, one.answers, one.others, training)
@@ -257,7 +258,8 @@ def _keys(parts: Sequence[Part], training: int) -> Keys:
     return Keys(prompts, answers, others, training)
 
 
-def _sketches(parts: Sequence[Part]) -> Sketches:
+def joined_sketches(parts: Sequence[Part]) -> Sketches:
+    """The sketches of all rows of some files."""
     if len(parts) == 1:
         return parts[0].partial.near
     whole, lines = Sketches(), 0

@@ -78,7 +78,8 @@ TOLD = {
     "F006": ROWS["sft"].decode().encode("utf-16"),
 }
 MODELS = {"T018": "mistral-7b", "L010": "qwen"}
-IN_ROWS = sorted(set(kinds()) - {"X001", "X002", "X007"})
+# the others are told of several rows or files, and proven in test_fix.py, test_row_groups.py and test_near_fixes.py
+IN_ROWS = sorted(set(kinds()) - {"Q002", "X001", "X002", "X003", "X007"})
 
 
 def page_example(code: str) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from service.lint.catalogue import entries
@@ -15,6 +15,7 @@ from service.lint.fixes import reflow, stages
 from service.lint.fixes.catalogue import OPT_IN, kinds, row_fixes
 from service.lint.fixes.fix import Change
 from service.lint.fixes.mender import Mender
+from service.lint.fixes.near import left_out
 from service.lint.fixes.reading import Piece, as_utf8, lines, wide_encoding
 from service.lint.fixes.stages import Note, Seen
 from service.lint.gate import NO_FAMILY, families_of
@@ -61,8 +62,13 @@ class Copier:
         of_rows = {check.code: (check, every.severities[check.code]) for check in every.of("row")}
         self._mender = Mender(fixes, of_rows, row, nested=method == "dpo")
 
-    def blocks(self, stream: io.BufferedReader, role: Role, note: Note) -> Iterator[bytes]:
-        """The mended content of an unpacked stream, some lines at a time; `note` is told of every change."""
+    def blocks(
+        self, stream: io.BufferedReader, role: Role, note: Note, near: Mapping[int, str] | None = None
+    ) -> Iterator[bytes]:
+        """The mended content of an unpacked stream, some lines at a time; `note` is told of every change.
+
+        `near` are the lines, of what comes out without it, that near.py found to be left out.
+        """
         encoding = wide_encoding(stream)
         if encoding is not None:
             if "F006" not in self.codes:
@@ -72,7 +78,8 @@ class Copier:
             stream = as_utf8(stream, encoding)
         yield self._mark(stream, note)
         block: list[bytes] = []
-        for piece in self._pieces(stream, role, note):
+        pieces = self._pieces(stream, role, note)
+        for piece in left_out(pieces, near, note) if near else pieces:
             block += (piece.raw, piece.end)
             if len(block) > _BLOCK_LINES:
                 yield b"".join(block)

@@ -17,7 +17,7 @@ from service.lint.row_groups import FEWEST_GROUPS, GroupKeys, groups_of
 from service.records.lint_report import FixKind
 
 Note = Callable[[Change], None]
-# what each of these does is in this module, in reflow.py (F010) and in copy.py (F003, F004, F006)
+# what each of these does is in this module, in reflow.py (F010), near.py (Q002, X003) and copy.py (F003, F004, F006)
 STAGES: dict[str, FixKind] = {
     "F002": "unsafe",
     "F003": "safe",
@@ -29,8 +29,10 @@ STAGES: dict[str, FixKind] = {
     "F012": "safe",
     "F015": "unsafe",
     "Q001": "unsafe",
+    "Q002": "unsafe",
     "X001": "safe",
     "X002": "unsafe",
+    "X003": "unsafe",
     "X007": "unsafe",
 }
 _ESCAPE = re.compile(
