@@ -13,7 +13,9 @@ import xxhash
 from service.lint.fixes.fix import Change
 from service.lint.fixes.mender import Mender
 from service.lint.fixes.reading import Piece
+from service.lint.reader import encoding_of
 from service.lint.row_groups import FEWEST_GROUPS, GroupKeys, groups_of
+from service.packing import packing_of
 from service.records.lint_report import FixKind
 
 Note = Callable[[Change], None]
@@ -77,18 +79,30 @@ def without_marks(pieces: Iterator[Piece], note: Note) -> Iterator[Piece]:
 
 
 def without_blanks(pieces: Iterator[Piece], note: Note) -> Iterator[Piece]:
-    """F011: a blank line at the very end is no finding and stays."""
+    """F011: a blank line at the very end is no finding and stays; so does one before a first line that would have the
+    file taken for packed data or another encoding.
+    """
     blank: Piece | None = None
+    begun = False
     for piece in pieces:
+        filled = piece.plain or bool(piece.raw.strip())
         if blank is not None:
-            note(Change("F011", blank.number, None, "left the blank line out"))
+            if filled and not begun and not _reads_as_lines(piece.raw):
+                yield blank
+            else:
+                note(Change("F011", blank.number, None, "left the blank line out"))
             blank = None
-        if piece.plain or piece.raw.strip():
+        if filled:
+            begun = True
             yield piece
         else:
             blank = piece
     if blank is not None:
         yield blank
+
+
+def _reads_as_lines(first: bytes) -> bool:
+    return encoding_of(first).name == "utf-8" and packing_of(first) is None
 
 
 def repaired(pieces: Iterator[Piece], codes: set[str], note: Note) -> Iterator[Piece]:
