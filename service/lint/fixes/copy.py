@@ -78,8 +78,8 @@ class Copier:
             stream = as_utf8(stream, encoding)
         yield self._mark(stream, note)
         block: list[bytes] = []
-        pieces = self._pieces(stream, role, note)
-        for piece in left_out(pieces, near, note) if near else pieces:
+        pieces = stages.read_as_lines(self._pieces(stream, role, note))
+        for piece in stages.read_as_lines(left_out(pieces, near, note)) if near else pieces:
             block += (piece.raw, piece.end)
             if len(block) > _BLOCK_LINES:
                 yield b"".join(block)

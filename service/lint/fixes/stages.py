@@ -101,6 +101,16 @@ def without_blanks(pieces: Iterator[Piece], note: Note) -> Iterator[Piece]:
         yield blank
 
 
+def read_as_lines(pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """A blank line before a first line that would have the copy taken for packed data or another encoding."""
+    begun = False
+    for piece in pieces:
+        if not begun and not _reads_as_lines(piece.raw):
+            yield Piece(piece.number, b"")
+        begun = True
+        yield piece
+
+
 def _reads_as_lines(first: bytes) -> bool:
     return encoding_of(first).name == "utf-8" and packing_of(first) is None
 
