@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from service.lint.check import Row
-from service.lint.shape import CLASSIFICATION, COMPLETION, pointer, role, shape_of
+from service.lint.shape import CLASSIFICATION, COMPLETION, PLAIN_TEXT, PREFERENCE, pointer, role, shape_of
 
 # thinking is written by the templates of models that reason
 _OF_MESSAGE = ("content", "refusal", "thinking", "reasoning_content")
@@ -16,10 +16,10 @@ _TOOLS = ("tools", "functions")
 _PAIRS = {"prompt": ("user", False), "chosen": ("assistant", False), "rejected": ("assistant", True)}
 _OUTPUTS = {"preferred_output": ("assistant", False), "non_preferred_output": ("assistant", True)}
 _BESIDE_CHAT = {
-    "preference data (dpo)": _PAIRS | _OUTPUTS,
+    PREFERENCE: _PAIRS | _OUTPUTS,
     COMPLETION: {"prompt": ("user", False), "completion": ("assistant", False)},
     CLASSIFICATION: dict.fromkeys(("text1", "text2", "text"), ("user", False)),
-    "plain text": {"text": ("", False)},
+    PLAIN_TEXT: {"text": ("", False)},
 }
 
 
@@ -52,7 +52,7 @@ def every_text(row: Row) -> list[Text]:
 def _of_row(data: dict[str, Any]) -> Iterator[Text]:
     yield from _of_chat(data, "")
     shape = shape_of(data) or ""
-    if shape == "preference data (dpo)" and isinstance(data.get("input"), dict):
+    if shape == PREFERENCE and isinstance(data.get("input"), dict):
         yield from _of_chat(data["input"], "/input")
     for key, (who, rejected) in _BESIDE_CHAT.get(shape, {}).items():
         if isinstance(data.get(key), str):

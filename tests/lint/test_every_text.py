@@ -136,8 +136,11 @@ def test_only_an_answer_that_is_taught_drops_its_instructions(name: str, place: 
     assert [one.pointer for one in found(row, ROWS[name][0], "S012")] == ([place] if taught else [])
 
 
-@pytest.mark.parametrize("rule", ["S010", "S021"])
-@pytest.mark.parametrize(("name", "place"), CASES)
+@pytest.mark.parametrize(
+    ("name", "place", "rule"),
+    # plain text may have been written in a template, whose tokens then stay
+    [(*case, rule) for case in CASES for rule in ("S010", "S021") if (case[0], rule) != ("plain text", "S010")],
+)
 def test_what_is_found_is_mended_where_it_stands(name: str, place: str, rule: str) -> None:
     row, method = planted(name, place, SHOWN[rule]), ROWS[name][0]
     checks = chosen_checks(load_profile("openai", RULES), {rule}, method=method, model="", most=0)

@@ -19,7 +19,7 @@ from service.lint.fixes.near import left_out
 from service.lint.fixes.reading import Piece, as_utf8, lines, wide_encoding
 from service.lint.fixes.stages import Note, Seen
 from service.lint.gate import NO_FAMILY, families_of
-from service.lint.lengths import conversation_of, ruler
+from service.lint.lengths import row_ruler
 from service.records.lint_report import Role
 
 _BLOCK_LINES = 256
@@ -54,10 +54,10 @@ class Copier:
         self._fast = method == "sft"
         self._plainest = Limits("R033" not in every.severities, _CERTAINLY_SHORT)
         fixes = [fix for fix in row_fixes(unsafe_too=unsafe) if fix.code in self.codes]
-        measured = ruler(checks.counter)
+        measured = row_ruler(checks.counter)
 
         def row(data: dict[str, Any]) -> Row:
-            return checks.row(data, measured(*conversation_of(data, method))[0] if "L010" in self.codes else 0)
+            return checks.row(data, measured(data, method)[0] if "L010" in self.codes else 0)
 
         of_rows = {check.code: (check, every.severities[check.code]) for check in every.of("row")}
         self._mender = Mender(fixes, of_rows, row, nested=method == "dpo")

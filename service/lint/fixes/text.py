@@ -10,6 +10,7 @@ from service.lint.check import Row
 from service.lint.every_text import every_text
 from service.lint.fixes.fix import RowFix
 from service.lint.patterns import INVISIBLE, MARKUP, MOJIBAKE, SPECIAL
+from service.lint.shape import PLAIN_TEXT, shape_of
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 # flags of regions are spelt with tag characters behind a black flag
@@ -66,7 +67,8 @@ def _without_invisible(text: str) -> str:
 
 def special_tokens(row: Row) -> Iterator[str]:
     """A space behind the first bracket: the words stay readable and no tokenizer takes them for a marker."""
-    yield from _everywhere(row, lambda text: SPECIAL.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text))
+    if shape_of(row.data) != PLAIN_TEXT:
+        yield from _everywhere(row, lambda text: SPECIAL.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text))
 
 
 def mojibake(row: Row) -> Iterator[str]:
