@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from service.lint.diversity import Diversity, DiversityLimits
 from service.lint.languages import LanguageCounts
 from service.records.lint_report import Severity
 
@@ -133,7 +134,7 @@ class CorpusFacts(msgspec.Struct, frozen=True):
     several lists of tools, `label_kinds` rows by the JSON type of their labels or tags, `retyped` the columns whose
     type is not the same in all rows.
     `near` and `languages` are empty where they were not asked for; `other_language` is the first sampled row whose
-    answer is in another language than its question.
+    answer is in another language than its question. `diversity` is None where it cannot be told.
     """
 
     rows: int
@@ -170,6 +171,8 @@ class CorpusFacts(msgspec.Struct, frozen=True):
     languages: LanguageCounts = LanguageCounts()
     other_language: Place | None = None
     retyped: list[Retyped] = []
+    diversity: Diversity | None = None
+    diversity_limits: DiversityLimits = DiversityLimits()
 
 
 class SharedGroups(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ import msgspec
 
 from service.lint.catalogue import check_of, entries
 from service.lint.check import Check, Row
+from service.lint.diversity import DiversityLimits
 from service.lint.profile import Profile
 from service.lint.row_groups import GroupKeys
 from service.lint.schemas_given import GivenSchemas
@@ -31,6 +32,7 @@ class Checks(msgspec.Struct, frozen=True, dict=True):
     languages: bool = False
     schemas: GivenSchemas = GivenSchemas()
     group_keys: GroupKeys = GroupKeys()
+    diversity: DiversityLimits = DiversityLimits()
 
     def of(self, scope: str) -> list[Check]:
         """The checks of one scope."""

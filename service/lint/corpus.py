@@ -16,6 +16,7 @@ from service.lint.affixes import Affixes
 from service.lint.check import CorpusFacts, Pairs, Place, Retyped, SharedGroups, SplitFacts
 from service.lint.columns import Column, mixed, shown
 from service.lint.distributions import added, bins, epochs, mean
+from service.lint.diversity import AnswerSample, Diversity, DiversityLimits, diversity
 from service.lint.firsts import Firsts
 from service.lint.groups import Groups, merged
 from service.lint.languages import LanguageCounts, LanguageSample
@@ -47,8 +48,17 @@ class Part(msgspec.Struct, frozen=True):
 class Corpus:
     """All files of a report, training before validation."""
 
-    def __init__(self, parts: Sequence[Part], most: int, *, limits: dict[str, int], counted: bool) -> None:
+    def __init__(
+        self,
+        parts: Sequence[Part],
+        most: int,
+        *,
+        limits: dict[str, int],
+        counted: bool,
+        diversity_limits: DiversityLimits,
+    ) -> None:
         self._limits = limits
+        self._diversity_limits = diversity_limits
         self._most = most
         self._counted = counted
         self.parts = sorted(parts, key=lambda part: part.role != "train")
@@ -103,6 +113,8 @@ class Corpus:
             languages=languages,
             other_language=None if languages.first is None else self._place(languages.first),
             retyped=self._retyped(),
+            diversity=self._diversity(),
+            diversity_limits=self._diversity_limits,
         )
 
     @cached_property
@@ -129,6 +141,12 @@ class Corpus:
     def approximate(self) -> int:
         """Training rows with tools, calls or images, which are counted as the text they are written as."""
         return sum(partial.approximate for partial in self.training)
+
+    def _diversity(self) -> Diversity | None:
+        whole = AnswerSample()
+        for partial in self.training:
+            whole.merge(partial.sample)
+        return diversity(whole.texts())
 
     def _languages(self) -> LanguageCounts:
         sample, lines = LanguageSample(), 0

@@ -1,4 +1,5 @@
-"""What is kept of a stretch of lines: findings, counts, lengths and 12 bytes of hashes a line, never the text.
+"""What is kept of a stretch of lines: findings, counts, lengths and 12 bytes of hashes a line; of the text only
+how answers begin and end, and the beginnings of a small sample of them.
 
 Where near duplicates are asked for, 264 bytes a row are kept beside these.
 
@@ -17,6 +18,7 @@ from typing import NamedTuple
 from service.lint.affixes import Affixes
 from service.lint.check import Check, Hit
 from service.lint.columns import Column
+from service.lint.diversity import AnswerSample
 from service.lint.firsts import Firsts
 from service.lint.groups import Groups
 from service.lint.keys import text_hash
@@ -128,6 +130,7 @@ class Partial:
         self.prompts = array("Q")
         self.answers = array("I")
         self.others = array("I")
+        self.sample = AnswerSample()
         # of closer looks, empty where none is asked for
         self.near = Sketches()
         self.languages = LanguageSample()
@@ -195,6 +198,7 @@ class Partial:
         self.findings.merge(later.findings, self.lines)
         self.near.merge(later.near, self.lines)
         self.languages.merge(later.languages, self.lines)
+        self.sample.merge(later.sample)
         if later.others or self.others:
             self.others.extend([0] * (len(self.answers) - len(self.others)))
             self.others.extend(later.others or [0] * len(later.answers))

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from service.data import RuleFiles
-from service.errors import TuneGateError
 from service.lint.keys import text_hash
+from service.lint.rule_file import rule_file
 from service.records.lint_report import Role
 
 FILE = "lint-groups.toml"
@@ -38,10 +38,7 @@ def group_keys(rules: RuleFiles) -> GroupKeys:
     Raises:
         TuneGateError: `invalid_rules` for a broken file.
     """
-    try:
-        return msgspec.toml.decode(rules.read(FILE), type=GroupKeys)
-    except (msgspec.DecodeError, ValueError) as error:
-        raise TuneGateError("invalid_rules", f"{FILE}: {error}.") from error
+    return rule_file(FILE, GroupKeys, rules)
 
 
 def groups_of(data: dict[str, Any], keys: GroupKeys) -> Iterator[tuple[str, int]]:

@@ -18,11 +18,13 @@ from service.lint.check import CorpusFacts
 from service.lint.chosen import Checks, chosen_checks
 from service.lint.corpus import Corpus
 from service.lint.distributions import quantile
+from service.lint.diversity import FILE, DiversityLimits
 from service.lint.engine import Linter
 from service.lint.languages import identifier
 from service.lint.near import need_sketches
 from service.lint.profile import Profile, load_profile
 from service.lint.row_groups import group_keys
+from service.lint.rule_file import rule_file
 from service.lint.schemas_given import given_schemas
 from service.records.decision import FactValue
 from service.records.identity import record_id
@@ -115,7 +117,11 @@ def asked(request: LintRequest, rules: RuleFiles) -> tuple[Checks, str | None]:
         most=request.max_findings, counter=counter, schemas=schemas,
     )  # fmt: skip
     closer = msgspec.structs.replace(
-        checks, near=request.near_duplicates, languages=request.languages, group_keys=group_keys(rules)
+        checks,
+        near=request.near_duplicates,
+        languages=request.languages,
+        group_keys=group_keys(rules),
+        diversity=rule_file(FILE, DiversityLimits, rules),
     )
     return closer, uncounted
 
@@ -228,7 +234,7 @@ def _identity(request: LintRequest, checks: Checks, revision: str, linter: Linte
 
 def _facts(corpus: Corpus, errors: int) -> dict[str, FactValue]:
     facts, split, lengths = corpus.facts, corpus.split, corpus.lengths()
-    return {
+    return _of_answers(facts) | {
         "data.rows": facts.valid,
         "data.errors": errors,
         "data.duplicate_share": round(facts.duplicates.total / facts.rows, 6) if facts.rows else 0.0,
@@ -240,3 +246,11 @@ def _facts(corpus: Corpus, errors: int) -> dict[str, FactValue]:
         "data.weights_used": any(partial.weighted for partial in corpus.training),
         "data.multi_turn": facts.longest_turns > _ONE_TURN,
     }
+
+
+def _of_answers(facts: CorpusFacts) -> dict[str, FactValue]:
+    """Nothing where there are too few answers, or their words cannot be told."""
+    found = facts.diversity
+    if found is None:
+        return {}
+    return {"data.distinct_2": found.distinct_2, "data.compression_ratio": found.compression_ratio}
