@@ -31,7 +31,7 @@ from service.lint.shape import (
     role,
     shape_of,
 )
-from service.lint.sizes import answers, outweighs, plain_bytes
+from service.lint.sizes import last_answer, outweighs, plain_bytes
 from service.lint.suppression import KEY, ignored
 from service.records.lint_report import Severity
 
@@ -197,7 +197,7 @@ class Stretch:
             self._labels(data, number)
             self._conversation(data, key)
             rank = key.prompt, key.answer
-            if partial.sample.takes(rank) and (said := _last_answer(data)):
+            if partial.sample.takes(rank) and (said := last_answer(Row(data))):
                 partial.sample.add(rank, said)
             if self._grouped:
                 for name, value in groups_of(data, self._checks.group_keys):
@@ -285,15 +285,6 @@ def decode(raw: bytes) -> tuple[Any, str | None]:
     except ValueError as error:
         # msgspec names a position or the kind of damage, and quotes no content for JSON that is malformed
         return None, str(error).removeprefix("JSON is malformed: ")
-
-
-def _last_answer(data: dict[str, Any]) -> str:
-    """The answer, completion or preferred output that a row ends with, empty where it has none."""
-    row = Row(data)
-    found = [text for _, text, _ in answers(row)]
-    for _, output in outputs(row)[:1]:
-        found += [message_text(message) for message in output if isinstance(message, dict)]
-    return found[-1] if found else ""
 
 
 def _has_image(message: dict[str, Any]) -> bool:
