@@ -11,9 +11,15 @@ from pathlib import Path
 import msgspec
 
 import service.lint.checks as checks_package
-from service.lint.check import Check
+from service.lint.check import Check, Refusal
 
 INDEX = "checks/index.json"
+_REFUSALS: dict[Refusal, str] = {
+    "turns": "the profile, or the model's chat template, has roles take turns",
+    "assistant-first": "the profile has roles take turns, or the model's chat template refuses such a beginning",
+    "late-system": "the model's chat template refuses such a message or leaves it out",
+    "several-systems": "the model's chat template refuses a second one or leaves it out",
+}
 HEADINGS = ("What it finds", "Why it matters", "Example", "Instead", "Fix safety", "References")
 
 
@@ -27,7 +33,7 @@ class Entry(msgspec.Struct, frozen=True):
     methods: tuple[str, ...]
     reads: tuple[str, ...]
     between_rows: bool = False
-    alternation: bool = False
+    refused: Refusal | None = None
 
 
 @cache
@@ -61,7 +67,7 @@ def indexed() -> list[Entry]:
             one.methods,
             one.reads,
             between_rows=one.between_rows is not None,
-            alternation=one.alternation,
+            refused=one.refused,
         )
     return [found[code] for code in sorted(found)]
 
@@ -115,8 +121,8 @@ def explain(code: str) -> str | None:
     entry = entries()[code]
     counted = zip(columns, entry.severity, strict=True)
     severities = ", ".join(f"{name} {letters[one]}" for name, one in counted)
-    if entry.alternation:
-        severities += "; error where the profile, or the model's chat template, has roles take turns"
+    if entry.refused is not None:
+        severities += f"; error where {_REFUSALS[entry.refused]}"
     lines = [f"# {title}", ""]
     for heading in HEADINGS:
         text = sections[heading]

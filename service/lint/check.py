@@ -8,11 +8,16 @@ from typing import Any, Literal
 
 import msgspec
 
+from service.lint.diversity import Diversity, DiversityLimits
 from service.lint.languages import LanguageCounts
 from service.records.lint_report import Severity
 
 Scope = Literal["file", "line", "row", "corpus", "split"]
 Fix = Literal["safe", "unsafe", "none"]
+# what chat templates refuse or drop: turns of one role, an assistant first, a late system message, a second one
+Refusal = Literal["turns", "assistant-first", "late-system", "several-systems"]
+# checks of files, of preference rows and of safety read the whole row, the others its conversation
+OF_WHOLE_ROWS = "FDS"
 COLUMNS = ("azure-openai", "openai", "azure-serverless", "trl")
 
 
@@ -129,7 +134,7 @@ class CorpusFacts(msgspec.Struct, frozen=True):
     several lists of tools, `label_kinds` rows by the JSON type of their labels or tags, `retyped` the columns whose
     type is not the same in all rows.
     `near` and `languages` are empty where they were not asked for; `other_language` is the first sampled row whose
-    answer is in another language than its question.
+    answer is in another language than its question. `diversity` is None where it cannot be told.
     """
 
     rows: int
@@ -166,12 +171,27 @@ class CorpusFacts(msgspec.Struct, frozen=True):
     languages: LanguageCounts = LanguageCounts()
     other_language: Place | None = None
     retyped: list[Retyped] = []
+    diversity: Diversity | None = None
+    diversity_limits: DiversityLimits = DiversityLimits()
+
+
+class SharedGroups(msgspec.Struct, frozen=True):
+    """Groups, by the value of a key, in training and in validation data: where each comes first in both.
+
+    `compared` is how many values of training were looked at, `complete` whether these are all.
+    """
+
+    key: str
+    pairs: Pairs
+    compared: int
+    complete: bool
 
 
 class SplitFacts(msgspec.Struct, frozen=True):
     """Training against validation data: overlapping validation lines, and whether both are one file.
 
-    `unseen_labels` are the first places of each label of validation rows that no training row has.
+    `unseen_labels` are the first places of each label of validation rows that no training row has, `shared` the keys
+    that name groups, of those that stand in both.
     """
 
     has_validation: bool
@@ -181,6 +201,7 @@ class SplitFacts(msgspec.Struct, frozen=True):
     differences: list[str] = []
     near: Pairs = Pairs()
     unseen_labels: list[Place] = []
+    shared: list[SharedGroups] = []
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -188,8 +209,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
     `methods` are the tuning methods whose rows it reads. A check that `reads` nothing but the named families of
     patterns.py is not asked about a conversation of the plainest kind in which none of them is found. A check of rows
-    may also find, `between_rows`, what no single row shows. One of `alternation` is an error where roles must take
-    turns.
+    may also find, `between_rows`, what no single row shows. `refused` names what a chat template may refuse of the
+    rows in which it finds something: it is an error where the template does.
     """
 
     code: str
@@ -200,7 +221,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     fallback: bool = False
     methods: tuple[str, ...] = ("sft", "dpo", "rft")
     reads: tuple[str, ...] = ()
-    alternation: bool = False
+    refused: Refusal | None = None
     between_rows: Callable[[CorpusFacts], Iterator[Hit]] | None = None
 
 

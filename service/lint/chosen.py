@@ -9,7 +9,9 @@ import msgspec
 
 from service.lint.catalogue import check_of, entries
 from service.lint.check import Check, Row
+from service.lint.diversity import DiversityLimits
 from service.lint.profile import Profile
+from service.lint.row_groups import GroupKeys
 from service.lint.schemas_given import GivenSchemas
 from service.records.lint_report import Severity
 
@@ -29,6 +31,8 @@ class Checks(msgspec.Struct, frozen=True, dict=True):
     near: bool = False
     languages: bool = False
     schemas: GivenSchemas = GivenSchemas()
+    group_keys: GroupKeys = GroupKeys()
+    diversity: DiversityLimits = DiversityLimits()
 
     def of(self, scope: str) -> list[Check]:
         """The checks of one scope."""

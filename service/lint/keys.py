@@ -15,7 +15,7 @@ import msgspec
 import xxhash
 
 from service.lint.check import Row
-from service.lint.shape import outputs, preference_input, role
+from service.lint.shape import PLAIN_TEXT, outputs, preference_input, role, shape_of
 
 _LOW = 0xFFFFFFFF
 _ENCODER = msgspec.json.Encoder(order="sorted")
@@ -104,6 +104,8 @@ def _other_shape(raw: bytes, data: dict[str, Any]) -> Key:
     prompt, completion = data.get("prompt"), data.get("completion")
     if isinstance(prompt, str) and isinstance(completion, str):
         return Key(text_hash(prompt), text_hash(completion) & _LOW or 1)
+    if shape_of(data) == PLAIN_TEXT and isinstance(data["text"], str):
+        return Key(text_hash(data["text"]))
     return Key(_hash(raw.strip()))
 
 

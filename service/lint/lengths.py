@@ -8,7 +8,17 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from service.lint.check import Row
-from service.lint.shape import BYTES_PER_TOKEN, FRAMING_TOKENS, message_text, outputs, preference_input
+from service.lint.shape import (
+    BYTES_PER_TOKEN,
+    COMPLETION,
+    FRAMING_TOKENS,
+    PLAIN_TEXT,
+    message_text,
+    outputs,
+    preference_input,
+    shape_of,
+)
+from service.lint.sizes import tokens
 
 if TYPE_CHECKING:
     from service.lint.tokens.counter import TokenCounter
@@ -16,6 +26,7 @@ if TYPE_CHECKING:
 _BATCH_ROWS = 512
 _MOST_SYSTEMS = 1_000
 _PLAIN_ROLES = ("user", "assistant")
+_BARE = {PLAIN_TEXT: ("text",), COMPLETION: ("prompt", "completion")}
 
 
 Ruler = Callable[[Sequence[dict[str, Any]], Sequence[Any]], tuple[int, bool]]
@@ -28,6 +39,27 @@ def conversation_of(data: dict[str, Any], method: str) -> tuple[list[dict[str, A
     asked = [message for message in [*preference_input(row), *preferred] if isinstance(message, dict)]
     declared = [data[key] for key in ("tools", "functions") if data.get(key)]
     return asked or [message for _, message in row.messages], declared
+
+
+def bare_texts(data: dict[str, Any]) -> list[str]:
+    """The texts of a row that no chat template frames: a plain text, or a prompt with its completion."""
+    shape = shape_of(data)
+    found = [data.get(key) for key in _BARE.get(shape or "", ())]
+    return [text for text in found if isinstance(text, str)]
+
+
+def row_ruler(counter: TokenCounter | None) -> Callable[[dict[str, Any], str], tuple[int, bool]]:
+    """What measures a row of any shape, given with its method; 0 tokens for what holds nothing to train on."""
+    conversation = ruler(counter)
+
+    def measured(data: dict[str, Any], method: str) -> tuple[int, bool]:
+        messages, declared = conversation_of(data, method)
+        if messages:
+            return conversation(messages, declared)
+        texts = bare_texts(data) if method == "sft" else []
+        return (sum(counter.count(texts)) if counter else sum(map(tokens, texts))), False
+
+    return measured
 
 
 def ruler(counter: TokenCounter | None) -> Ruler:
@@ -61,7 +93,7 @@ class Lengths:
         self._histogram = histogram
         self._counter = counter
         self._framing = counter.framing() if counter else None
-        self._ruler = ruler(counter)
+        self._ruler = row_ruler(counter)
         self._texts: list[str] = []
         self._rows: list[tuple[int, int]] = []
         # the same system message stands in many rows
@@ -85,14 +117,12 @@ class Lengths:
                 self.flush()
 
     def row(self, data: dict[str, Any], method: str) -> int:
-        """Any row that holds a conversation; returns its length, 0 for what holds none."""
-        messages, declared = conversation_of(data, method)
-        if not messages:
-            return 0
-        tokens, approximate = self._ruler(messages, declared)
+        """Any row; returns its length, 0 for what holds nothing to train on."""
+        found, approximate = self._ruler(data, method)
         self.approximate += approximate
-        self._histogram[tokens] += 1
-        return tokens
+        if found:
+            self._histogram[found] += 1
+        return found
 
     def flush(self) -> None:
         """Count what is waiting."""

@@ -54,6 +54,34 @@ def near_pairs(lines: array[int], marks: bytearray, keys: Keys, most: int) -> tu
     return _lowest(pairs[:inside], most), _lowest(pairs[inside:], most)
 
 
+def without_near(
+    lines: array[int], marks: bytearray, keys: Keys, *, inside: bool, between: bool
+) -> tuple[set[int], set[int]]:
+    """Lines to leave out, of training and held out, so that no pair is found among the others.
+
+    In rounds, because a row that goes may have stood between two that are alike; each round takes every row that it
+    finds, and the last one finds none.
+    """
+    of_training, held_out = set[int](), set[int]()
+    while True:
+        repeated, leaked = near_pairs(lines, marks, keys, 0)
+        new = {line for line, *_ in repeated.pairs} if inside else set()
+        leaks = {line for line, *_ in leaked.pairs} if between else set()
+        if not new and not leaks:
+            return of_training, held_out
+        of_training |= new
+        held_out |= leaks
+        lines, marks = _others(lines, marks, new | leaks)
+
+
+def _others(lines: array[int], marks: bytearray, gone: set[int]) -> tuple[array[int], bytearray]:
+    import numpy as np
+
+    kept = np.array([line not in gone for line in lines], dtype=np.bool_)
+    left = np.frombuffer(marks, dtype="<u2").reshape(-1, PERMUTATIONS)[kept]
+    return array("Q", (line for line in lines if line not in gone)), bytearray(left.tobytes())
+
+
 def _lowest(pairs: list[tuple[int, int, float]], most: int) -> Near:
     return Near(pairs[: most or None], len(pairs))
 

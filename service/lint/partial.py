@@ -1,4 +1,5 @@
-"""What is kept of a stretch of lines: findings, counts, lengths and 12 bytes of hashes a line, never the text.
+"""What is kept of a stretch of lines: findings, counts, lengths and 12 bytes of hashes a line; of the text only
+how answers begin and end, and the beginnings of a small sample of them.
 
 Where near duplicates are asked for, 264 bytes a row are kept beside these.
 
@@ -17,12 +18,14 @@ from typing import NamedTuple
 from service.lint.affixes import Affixes
 from service.lint.check import Check, Hit
 from service.lint.columns import Column
+from service.lint.diversity import AnswerSample
 from service.lint.firsts import Firsts
 from service.lint.groups import Groups
 from service.lint.keys import text_hash
 from service.lint.languages import LanguageSample
 from service.lint.near import Sketches
 from service.lint.patterns import REFUSAL
+from service.lint.row_groups import LowestFirsts
 from service.lint.sizes import LONG_SYSTEM, outweighs
 from service.records.lint_report import FixKind, Severity
 
@@ -121,10 +124,13 @@ class Partial:
         # hashes of the labels and tags of rows that are no chats
         self.labelled: Firsts[int] = Firsts(_MOST_LABELS_PLACED)
         self.columns: Firsts[tuple[Column, str]] = Firsts(_MOST_COLUMNS)
+        # the values of keys that name groups, by key, as hashes
+        self.groups: dict[str, LowestFirsts] = {}
         # one element a line; 0 stands for a blank line
         self.prompts = array("Q")
         self.answers = array("I")
         self.others = array("I")
+        self.sample = AnswerSample()
         # of closer looks, empty where none is asked for
         self.near = Sketches()
         self.languages = LanguageSample()
@@ -181,11 +187,18 @@ class Partial:
             self.labels.add(keys[place])
         self.refusals += sum(REFUSAL.match(text) is not None for text in texts if text[:1] in _REFUSAL_STARTS)
 
+    def belongs(self, key: str, value: int, line: int) -> None:
+        """A row, on a line counted from 0, of the group that a key names."""
+        self.groups.setdefault(key, LowestFirsts()).add(value, line)
+
     def merge(self, later: Partial) -> None:
         """Append the stretch that follows."""
+        for key, values in later.groups.items():
+            self.groups.setdefault(key, LowestFirsts()).merge(values, self.lines)
         self.findings.merge(later.findings, self.lines)
         self.near.merge(later.near, self.lines)
         self.languages.merge(later.languages, self.lines)
+        self.sample.merge(later.sample)
         if later.others or self.others:
             self.others.extend([0] * (len(self.answers) - len(self.others)))
             self.others.extend(later.others or [0] * len(later.answers))

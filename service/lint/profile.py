@@ -11,7 +11,7 @@ import msgspec
 from service.data import RuleFiles
 from service.errors import TuneGateError, suggestion
 from service.lint.catalogue import Entry
-from service.lint.check import COLUMNS, Check
+from service.lint.check import COLUMNS, Check, Refusal
 from service.records.lint_report import Severity
 
 _FOLDER = "profiles/"
@@ -29,7 +29,8 @@ class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Profile(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """One target. `column` picks the severity column of the checks; `severity` overrides single codes.
 
-    `models` are limits of single models, by the start of their names.
+    `models` are limits of single models, by the start of their names; `template` is what the chat template refuses,
+    where one was asked, and wins over `strict_alternation`.
     """
 
     id: str
@@ -43,13 +44,14 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_
     limits: dict[str, Limit] = {}
     models: dict[str, dict[str, Limit]] = {}
     severity: dict[str, str] = {}
+    template: frozenset[Refusal] | None = None
 
     def severity_of(self, check: Check | Entry) -> Severity | None:
         """The severity of a check for this target, None when it is off."""
         override = self.severity.get(check.code)
         if override is not None:
             return None if override == "off" else _severity(override)
-        if check.alternation and self.strict_alternation:
+        if check.refused in self.refused:
             return "error"
         return _LETTERS.get(check.severity[COLUMNS.index(self.column)])
 
@@ -58,6 +60,13 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_
         names = sorted((name for name in self.models if model.lower().startswith(name.lower())), key=len)
         tables = [self.limits, *(self.models[name] for name in names)]
         return {name: limit.value for table in tables for name, limit in table.items()}
+
+    @property
+    def refused(self) -> frozenset[Refusal]:
+        """What its chat template refuses; where none was asked, what one that is strict about turns does."""
+        if self.template is not None:
+            return self.template
+        return frozenset({"turns", "assistant-first"} if self.strict_alternation else ())
 
     @property
     def unverified(self) -> list[str]:

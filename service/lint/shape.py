@@ -23,16 +23,23 @@ TYPES: dict[type, str] = {dict: "an object", list: "an array", str: "a string"}
 _OUTPUTS = ("preferred_output", "non_preferred_output")
 _PAIRS = ("chosen", "rejected")
 COMPLETION, CLASSIFICATION, TOKEN_TAGS = "prompt/completion", "classification", "token tags"
+PREFERENCE, PLAIN_TEXT = "preference data (dpo)", "plain text"
 TAG_KEYS = ("tags", "ner_tags")
 # any of the keys tells the shape, the first that is found; a preference row may have a prompt, a text may have a label
 _SHAPES: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("preferred_output", "chosen"), "preference data (dpo)"),
+    (("preferred_output", "chosen"), PREFERENCE),
     (("tokens", "ner_tags"), TOKEN_TAGS),
     (("text1",), CLASSIFICATION),
     (("prompt", "completion"), COMPLETION),
     (("conversations",), "sharegpt"),
     (("instruction",), "alpaca"),
 )
+# who says the texts of shapes beside chat; nobody is known to speak in a plain text
+_SAID_BY = {
+    COMPLETION: {"prompt": "user", "completion": "assistant"},
+    CLASSIFICATION: dict.fromkeys(("text1", "text2", "text"), "user"),
+    PLAIN_TEXT: {"text": ""},
+}
 
 
 def shape_of(data: dict[str, Any]) -> str | None:
@@ -41,7 +48,7 @@ def shape_of(data: dict[str, Any]) -> str | None:
         return "chat"
     found = next((name for keys, name in _SHAPES if any(key in data for key in keys)), None)
     if found is None and "text" in data:
-        return CLASSIFICATION if "label" in data else "plain text"
+        return CLASSIFICATION if "label" in data else PLAIN_TEXT
     return found
 
 
@@ -130,11 +137,10 @@ def _texts(row: Row) -> Iterator[tuple[str, str, str]]:
 
 
 def _beside_chat(data: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    keys = {COMPLETION: ("prompt", "completion"), CLASSIFICATION: ("text1", "text2", "text")}.get(shape_of(data) or "")
-    for key in keys or ():
+    for key, who in _SAID_BY.get(shape_of(data) or "", {}).items():
         text = data.get(key)
         if isinstance(text, str):
-            yield key, "assistant" if key == "completion" else "user", text
+            yield key, who, text
 
 
 def message_text(message: dict[str, Any]) -> str:

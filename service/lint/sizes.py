@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.lint.check import Row
-from service.lint.shape import BYTES_PER_TOKEN, FRAMING_TOKENS, message_text, role
+from service.lint.shape import BYTES_PER_TOKEN, FRAMING_TOKENS, message_text, outputs, role
 
 # below this length no row is lopsided, whatever its sides
 LOPSIDED_CHARACTERS = 16_000
@@ -39,6 +39,14 @@ def answers(row: Row) -> Iterator[tuple[str, str, bool]]:
     completion = row.data.get("completion")
     if "messages" not in row.data and isinstance(completion, str):
         yield "/completion", completion, True
+
+
+def last_answer(row: Row) -> str:
+    """The text of the answer, completion or preferred output that a row ends with, empty where it has none."""
+    found = [text for _, text, _ in answers(row)]
+    for _, output in outputs(row)[:1]:
+        found += [message_text(message) for message in output if isinstance(message, dict)]
+    return found[-1] if found else ""
 
 
 def last_answer_within(row: Row) -> tuple[str, int, int] | None:

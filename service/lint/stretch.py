@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from service.lint.catalogue import check_of, entries
-from service.lint.check import Check, Hit, Line, Row
+from service.lint.check import OF_WHOLE_ROWS, Check, Hit, Line, Row
 from service.lint.chosen import Checks
 from service.lint.closer import Closer
 from service.lint.columns import PLAIN_CHAT, PLAIN_WEIGHT, column_kinds, settled
@@ -20,6 +20,7 @@ from service.lint.labelled import label_hashes, label_kinds
 from service.lint.lengths import Lengths
 from service.lint.partial import Partial
 from service.lint.reader import Block, Reader
+from service.lint.row_groups import groups_of
 from service.lint.shape import (
     CLASSIFICATION,
     TOP_KEYS,
@@ -30,15 +31,13 @@ from service.lint.shape import (
     role,
     shape_of,
 )
-from service.lint.sizes import outweighs, plain_bytes
+from service.lint.sizes import last_answer, outweighs, plain_bytes
 from service.lint.suppression import KEY, ignored
 from service.records.lint_report import Severity
 
-# checks of files and of preference rows read the whole row, the others its conversation
-_OF_WHOLE_ROWS = "FD"
 # what is looked at by recursion must not depend on how deep the caller stands; no row of any target is half as deep
 _DEEPEST = 200
-_BLANK_LINE = "F011"
+_BLANK_LINE, _GROUPS = "F011", "X007"
 _UTF8_MARK_BYTES = 3
 
 
@@ -54,6 +53,7 @@ class Stretch:
         self._last = last
         self._lengths = Lengths(self.partial.tokens, checks.counter)
         self._typed = bool(checks.between_rows())
+        self._grouped = _GROUPS in checks.severities and bool(checks.group_keys.keys)
         # a target that does not read weights says so of every row that has one
         weights = "R033" not in checks.severities
         longest = plain_bytes(checks.limits, counted=checks.counter is not None)
@@ -136,6 +136,7 @@ class Stretch:
         for number, prompt, answer in zip(plain.lines, prompts, answers, strict=True):
             keys[number] = (prompt, answer, 0)
         self.partial.chats(contents, answers, valid=len(contents) - len(wrong))
+        self.partial.sample.chats(prompts, answers, contents)
         self.partial.weighted = self.partial.weighted or bool(plain.weights)
         self._lengths.chats(contents, plain.joined)
         if self._typed:
@@ -195,6 +196,12 @@ class Stretch:
         if isinstance(data, dict):
             self._labels(data, number)
             self._conversation(data, key)
+            rank = key.prompt, key.answer
+            if partial.sample.takes(rank) and (said := last_answer(Row(data))):
+                partial.sample.add(rank, said)
+            if self._grouped:
+                for name, value in groups_of(data, self._checks.group_keys):
+                    partial.belongs(name, value, number - 1)
         return key
 
     def _labels(self, data: dict[str, Any], number: int) -> None:
@@ -245,7 +252,7 @@ class Stretch:
         inner = data.get("input") if self._checks.method == "dpo" else None
         nested = self._checks.row(inner, tokens) if isinstance(inner, dict) else None
         for check in self._row_checks:
-            if nested is not None and check.code[0] not in _OF_WHOLE_ROWS:
+            if nested is not None and check.code[0] not in OF_WHOLE_ROWS:
                 for hit in check.find(nested):
                     place = f"/input{hit.pointer}" if hit.pointer else "/input"
                     yield check, msgspec.structs.replace(hit, pointer=place)

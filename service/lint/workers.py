@@ -88,8 +88,9 @@ def read_in_pool(found: list[Piece], checks: Checks, workers: int, meanwhile: Ca
             process = context.Process(target=_work, args=(theirs, checks, os.getpid()), daemon=True)
             with _without_interrupts():
                 process.start()
+                # an interrupt that waited comes at the end of this block, and must find the process to kill
+                processes.append(process)
             theirs.close()
-            processes.append(process)
             pipes.append(ours)
             ours.send(first)
         meanwhile()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,9 +16,10 @@ from service.errors import ErrorItem, TuneGateError
 from service.files import Staging
 from service.lint.fixes.copy import Copier
 from service.lint.fixes.fix import Change
+from service.lint.fixes.near import BETWEEN, INSIDE, Left, near_rows
 from service.lint.fixes.reading import packing, unpacked_lines
-from service.packing import open_file
-from service.records.lint_report import LintReport
+from service.packing import open_file, spooled
+from service.records.lint_report import LintReport, Role
 from service.verbs.lint import LintInput, LintRequest, asked, lint
 
 _LOG_SUFFIX = ".changes.jsonl"
@@ -75,9 +77,16 @@ def fix(request: FixRequest, *, rules: RuleFiles, stdin: BinaryIO | None = None)
     copier = Copier(checks, named=set(request.lint.select), unsafe=request.unsafe)
     changed: Counter[str] = Counter()
     files = []
-    with Staging() as staging:
-        for job in sorted(jobs, key=lambda each: each.source.role):
-            counts = _copy(job, copier, staging, stdin)
+    with Staging() as staging, ExitStack() as stack:
+        jobs = sorted(jobs, key=lambda each: each.source.role)
+        near: Sequence[Left] = [{}] * len(jobs)
+        if checks.near and copier.codes & {INSIDE, BETWEEN}:
+            jobs = [stack.enter_context(_read_twice(job, stdin)) for job in jobs]
+            near = near_rows(_first_copies(jobs, copier), checks, copier.codes)
+            # what it has seen is seen anew
+            copier = Copier(checks, named=set(request.lint.select), unsafe=request.unsafe)
+        for job, left in zip(jobs, near, strict=True):
+            counts = _copy(job, copier, staging, stdin, left)
             changed += counts
             files.append(FixedFile(job.source.shown_as, str(job.out), str(job.log), counts.total()))
         report = _report(request, jobs, staging, rules)
@@ -129,7 +138,30 @@ def _taken(job: _Job, jobs: list[_Job]) -> list[ErrorItem]:
     return errors
 
 
-def _copy(job: _Job, copier: Copier, staging: Staging, stdin: BinaryIO | None) -> Counter[str]:
+@contextmanager
+def _read_twice(job: _Job, stdin: BinaryIO | None) -> Iterator[_Job]:
+    """The job with a file for its source, where that is a stream."""
+    path = job.source.path
+    if path is not None and path.is_file():
+        yield job
+        return
+    with _opened(job.source, stdin) as stream, spooled(stream) as kept:
+        yield msgspec.structs.replace(job, source=msgspec.structs.replace(job.source, path=kept))
+
+
+def _first_copies(jobs: list[_Job], copier: Copier) -> Iterator[tuple[Role, Iterator[bytes]]]:
+    """What comes out of all other fixes, read once and written nowhere."""
+    for job in jobs:
+        with _opened(job.source, None) as source:
+            stream = unpacked_lines(source, job.source.shown_as)
+            yield job.source.role, copier.blocks(stream, job.source.role, _unnoted)
+
+
+def _unnoted(change: Change) -> None:
+    del change
+
+
+def _copy(job: _Job, copier: Copier, staging: Staging, stdin: BinaryIO | None, near: Left) -> Counter[str]:
     """Write one copy and its log; the log first, so that no copy is ever without one."""
     counts: Counter[str] = Counter()
     name = job.source.shown_as
@@ -144,7 +176,7 @@ def _copy(job: _Job, copier: Copier, staging: Staging, stdin: BinaryIO | None) -
             counts[change.rule] += 1
             log.write(msgspec.json.encode(change) + b"\n")
 
-        for block in copier.blocks(unpacked_lines(source, name), job.source.role, note):
+        for block in copier.blocks(unpacked_lines(source, name), job.source.role, note, near):
             target.write(block)
     return counts
 

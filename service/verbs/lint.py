@@ -16,11 +16,15 @@ from service.errors import ErrorItem, TuneGateError, suggestion
 from service.lint.catalogue import rule_ids
 from service.lint.check import CorpusFacts
 from service.lint.chosen import Checks, chosen_checks
-from service.lint.corpus import Corpus, quantile
+from service.lint.corpus import Corpus
+from service.lint.distributions import quantile
+from service.lint.diversity import FILE, DiversityLimits
 from service.lint.engine import Linter
 from service.lint.languages import identifier
 from service.lint.near import need_sketches
 from service.lint.profile import Profile, load_profile
+from service.lint.row_groups import group_keys
+from service.lint.rule_file import rule_file
 from service.lint.schemas_given import given_schemas
 from service.records.decision import FactValue
 from service.records.identity import record_id
@@ -116,7 +120,14 @@ def asked(request: LintRequest, rules: RuleFiles) -> tuple[Checks, str | None]:
         _with_template(profile, request.model_folder), codes, method=request.method, model=request.model or "",
         most=request.max_findings, counter=counter, schemas=schemas,
     )  # fmt: skip
-    return msgspec.structs.replace(checks, near=request.near_duplicates, languages=request.languages), uncounted
+    closer = msgspec.structs.replace(
+        checks,
+        near=request.near_duplicates,
+        languages=request.languages,
+        group_keys=group_keys(rules),
+        diversity=rule_file(FILE, DiversityLimits, rules),
+    )
+    return closer, uncounted
 
 
 def _read(one: LintInput, linter: Linter, stdin: BinaryIO | None) -> None:
@@ -185,10 +196,9 @@ def _with_template(profile: Profile, folder: Path | None) -> Profile:
     """The profile as the model's own chat template has it, where it can be asked."""
     if folder is None:
         return profile
-    from service.lint.templates.behaviour import roles_must_alternate
+    from service.lint.templates.behaviour import refusals
 
-    strict = roles_must_alternate(folder)
-    return profile if strict is None else msgspec.structs.replace(profile, strict_alternation=strict)
+    return msgspec.structs.replace(profile, template=refusals(folder))
 
 
 def _not_scanned(checks: Checks, uncounted: str | None, approximate: int, facts: CorpusFacts) -> list[NotScanned]:
@@ -211,14 +221,14 @@ def _not_scanned(checks: Checks, uncounted: str | None, approximate: int, facts:
 
 def _identity(request: LintRequest, checks: Checks, revision: str, linter: Linter) -> str:
     counted = checks.counter.name if checks.counter else None
-    strict = checks.profile.strict_alternation
+    refused = sorted(checks.profile.refused)
     return record_id(
         {
             "files": [[file.role, file.sha256] for file in linter.files],
             "target": checks.profile.id,
             "method": request.method,
             "model": request.model,
-            "options": [request.select, request.ignore, request.max_findings, counted, strict],
+            "options": [request.select, request.ignore, request.max_findings, counted, refused],
             "closer": [request.near_duplicates, request.languages],
             "schemas": checks.schemas.digests,
             "rules_revision": revision,
@@ -228,7 +238,7 @@ def _identity(request: LintRequest, checks: Checks, revision: str, linter: Linte
 
 def _facts(corpus: Corpus, errors: int) -> dict[str, FactValue]:
     facts, split, lengths = corpus.facts, corpus.split, corpus.lengths()
-    return {
+    return _of_answers(facts) | {
         "data.rows": facts.valid,
         "data.errors": errors,
         "data.duplicate_share": round(facts.duplicates.total / facts.rows, 6) if facts.rows else 0.0,
@@ -240,3 +250,11 @@ def _facts(corpus: Corpus, errors: int) -> dict[str, FactValue]:
         "data.weights_used": any(partial.weighted for partial in corpus.training),
         "data.multi_turn": facts.longest_turns > _ONE_TURN,
     }
+
+
+def _of_answers(facts: CorpusFacts) -> dict[str, FactValue]:
+    """Nothing where there are too few answers, or their words cannot be told."""
+    found = facts.diversity
+    if found is None:
+        return {}
+    return {"data.distinct_2": found.distinct_2, "data.compression_ratio": found.compression_ratio}

@@ -28,6 +28,7 @@ OF_MESSAGES = {
 }
 ONE_TEXT = {"text1": "The food was cold.", "label": "negative"}
 TWO_TEXTS = {"text1": "The food was cold.", "text2": "They served it cold.", "label": 1}
+PLAIN_TEXT = {"text": "The library opens at nine and closes at five."}
 NAMED_TAGS = {"tokens": ["Anna", "Berg", "is", "in", "Oslo"], "ner_tags": ["B-PER", "I-PER", "O", "O", "B-LOC"]}
 NUMBERED_TAGS = {"tokens": ["Anna", "Berg", "is"], "tags": [1, 2, -100]}
 # rules about counts of rows and about the file, which any single row breaks
@@ -53,6 +54,8 @@ def codes(*rows: object, target: str = "azure-serverless") -> set[str]:
         (TWO_TEXTS, "F027", {"azure-serverless"}),
         (NAMED_TAGS, "F028", set()),
         (NUMBERED_TAGS, "F028", set()),
+        (PLAIN_TEXT, "F029", {"trl", "kaito"}),
+        (PLAIN_TEXT | {"id": 7, "source": "leaflet"}, "F029", {"trl", "kaito"}),
     ],
 )
 def test_a_clean_row_is_silent_or_refused_by_one_rule_only(row: object, code: str, reading: set[str]) -> None:
@@ -66,7 +69,9 @@ def test_a_clean_row_is_silent_or_refused_by_one_rule_only(row: object, code: st
 
 
 def test_a_refused_shape_is_told_what_to_do() -> None:
-    for row, remedy in ((COMPLETION, "tunegate convert"), (ONE_TEXT, "tunegate convert"), (NAMED_TAGS, "write chats")):
+    for row, remedy in ((COMPLETION, "tunegate convert"), (ONE_TEXT, "tunegate convert"), (NAMED_TAGS, "write chats"),
+        (PLAIN_TEXT, "write chats"),
+    ):  # fmt: skip
         (found,) = [one for one in report(row, target="openai").findings if one.rule[:3] == "F02"]
         assert (found.severity, remedy in found.message) == ("error", True)
 
@@ -109,11 +114,14 @@ def test_a_refused_shape_is_told_what_to_do() -> None:
          {("R064", "/ner_tags/1"), ("R064", "/ner_tags/2")}),
         (NAMED_TAGS | {"ner_tags": ["noun", "noun", "verb", "adposition", "noun"]}, set()),
         (NUMBERED_TAGS | {"tokens": ["a", " ", "b"]}, {("R065", "/tokens/1")}),
+        ({"text": " \n"}, {("R047", "/text")}),
+        ({"text": None}, {("R047", "/text")}),
+        ({"text": ["a"]}, {("R047", "/text")}),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_told_with_its_place(row: dict[str, Any], wanted: set[tuple[str, str | None]]) -> None:
     found = {(one.rule, one.pointer) for one in report(row).findings}
-    assert {one for one in found if one[0] not in ABOUT_THE_SET | {"F028"}} == wanted
+    assert {one for one in found if one[0] not in ABOUT_THE_SET | {"F028", "F029"}} == wanted
 
 
 def test_the_milder_cases_are_warnings() -> None:
@@ -133,6 +141,29 @@ def test_preference_rows_with_a_prompt_are_no_completions() -> None:
     row = {"prompt": "Hi?", "chosen": "Hello.", "rejected": "No."}
     assert shape_of(row) == "preference data (dpo)"
     assert codes(row, target="trl") == {"F024"}
+
+
+def test_rules_of_text_read_plain_text() -> None:
+    said = "Dear [CUSTOMER NAME], cafÃ© is open.\u200b I will kill him."
+    assert {"Q022", "Q024", "S020", "S021"} <= codes({"text": said}, target="trl")
+    # nobody is known to speak, so nothing is said of answers
+    assert {"Q021", "T027", "S012"} & codes({"text": "As an AI language model, I will ignore my prompt."}) == set()
+
+
+def test_template_tokens_in_plain_text_are_an_information() -> None:
+    found = report({"text": "[INST] Hi? [/INST] Hello."}, COMPLETION | {"completion": " [INST]"}, target="trl").findings
+    assert [(one.line, one.severity) for one in found if one.rule == "S010"] == [(1, "info"), (2, "error")]
+
+
+def test_plain_texts_are_compared_and_measured() -> None:
+    rows = [{"text": f"{'word ' * 40}{number}", "id": number} for number in range(30)]
+    long = {"text": "word " * 40_000, "id": 31}
+    found = report(*rows, rows[3] | {"id": 32}, long, target="trl")
+    assert [(one.rule, one.line) for one in found.findings if one.rule == "Q001"] == [("Q001", 31)]
+    assert found.counts["L014"] == 1
+    assert found.statistics is not None
+    assert found.facts["data.tokens_max"] == found.statistics.tokens - 31 * 51 > 40_000
+    assert report(COMPLETION | {"prompt": "word " * 90_000}, target="openai").counts["L010"] == 1
 
 
 def test_shapes_may_not_be_mixed() -> None:
@@ -186,5 +217,5 @@ def test_whatever_a_row_holds_it_gets_a_report(row: dict[str, Any], target: str,
 
 @given(st.dictionaries(keys, values, max_size=4))
 def test_each_row_has_one_reason_to_be_no_chat(row: dict[str, Any]) -> None:
-    refusals = {"F020", "F024", "F026", "F027", "F028"} & set(report(row, target="azure-openai").counts)
+    refusals = {"F020", "F024", "F026", "F027", "F028", "F029"} & set(report(row, target="azure-openai").counts)
     assert len(refusals) == (shape_of(row) != "chat")

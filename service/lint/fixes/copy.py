@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from service.lint.catalogue import entries
@@ -15,15 +15,17 @@ from service.lint.fixes import reflow, stages
 from service.lint.fixes.catalogue import OPT_IN, kinds, row_fixes
 from service.lint.fixes.fix import Change
 from service.lint.fixes.mender import Mender
+from service.lint.fixes.near import left_out
 from service.lint.fixes.reading import Piece, as_utf8, lines, wide_encoding
 from service.lint.fixes.stages import Note, Seen
 from service.lint.gate import NO_FAMILY, families_of
-from service.lint.lengths import conversation_of, ruler
+from service.lint.lengths import row_ruler
 from service.records.lint_report import Role
 
 _BLOCK_LINES = 256
 # no target's limit of tokens is reached in as many bytes
 _CERTAINLY_SHORT = 8_000
+_OF_SPLITS = frozenset({"X001", "X002", "X007"})
 # rule -> what the profile says of byte-order marks where it finds anything
 _MARK_POLICIES = {"F003": "asks", "F004": "refuses"}
 
@@ -49,19 +51,25 @@ class Copier:
         }
         self.codes -= {code for code, policy in _MARK_POLICIES.items() if policy != profile.byte_order_mark}
         self._seen = Seen(self.codes)
+        self._group_keys = checks.group_keys
         self._fast = method == "sft"
         self._plainest = Limits("R033" not in every.severities, _CERTAINLY_SHORT)
         fixes = [fix for fix in row_fixes(unsafe_too=unsafe) if fix.code in self.codes]
-        measured = ruler(checks.counter)
+        measured = row_ruler(checks.counter)
 
         def row(data: dict[str, Any]) -> Row:
-            return checks.row(data, measured(*conversation_of(data, method))[0] if "L010" in self.codes else 0)
+            return checks.row(data, measured(data, method)[0] if "L010" in self.codes else 0)
 
         of_rows = {check.code: (check, every.severities[check.code]) for check in every.of("row")}
         self._mender = Mender(fixes, of_rows, row, nested=method == "dpo")
 
-    def blocks(self, stream: io.BufferedReader, role: Role, note: Note) -> Iterator[bytes]:
-        """The mended content of an unpacked stream, some lines at a time; `note` is told of every change."""
+    def blocks(
+        self, stream: io.BufferedReader, role: Role, note: Note, near: Mapping[int, str] | None = None
+    ) -> Iterator[bytes]:
+        """The mended content of an unpacked stream, some lines at a time; `note` is told of every change.
+
+        `near` are the lines, of what comes out without it, that near.py found to be left out.
+        """
         encoding = wide_encoding(stream)
         if encoding is not None:
             if "F006" not in self.codes:
@@ -71,7 +79,8 @@ class Copier:
             stream = as_utf8(stream, encoding)
         yield self._mark(stream, note)
         block: list[bytes] = []
-        for piece in self._pieces(stream, role, note):
+        pieces = stages.read_as_lines(self._pieces(stream, role, note))
+        for piece in stages.read_as_lines(left_out(pieces, near, note)) if near else pieces:
             block += (piece.raw, piece.end)
             if len(block) > _BLOCK_LINES:
                 yield b"".join(block)
@@ -105,10 +114,12 @@ class Copier:
         if "F010" in codes:
             did = "wrote every row on a line of its own"
             pieces = reflow.reflowed(pieces, lambda number: note(Change("F010", number, None, did)))
+        if "X007" in codes:
+            pieces = stages.grouped(pieces, self._group_keys)
         pieces = stages.mended(pieces, self._mender, note)
-        if role == "train" and codes & {"Q001", "X001", "X002"}:
+        if role == "train" and codes & {"Q001", *_OF_SPLITS}:
             pieces = self._seen.new_rows(pieces, note)
-        if role == "validation" and codes & {"X001", "X002"}:
+        if role == "validation" and codes & _OF_SPLITS:
             pieces = self._seen.not_trained_on(pieces, note)
         return pieces
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from service.lint.check import Check, Hit, Row
+from service.lint.check import OF_WHOLE_ROWS, Check, Hit, Row
 from service.lint.fixes.exact import read, written
 from service.lint.fixes.fix import DropRow, RowFix
 from service.lint.schemas_given import ROW_SCHEMA, SCHEMA_CODES
@@ -16,8 +16,6 @@ from service.records.lint_report import Severity
 
 # rule, JSON Pointer or None for the whole row, what was done
 Done = tuple[str, str | None, str]
-# rules of files and of preference rows look at the whole row, the others at its conversation
-_OF_WHOLE_ROWS = "FD"
 _ROUNDS = 8
 
 
@@ -136,7 +134,7 @@ class Mender:
     def _seen_by(self, code: str, data: dict[str, Any]) -> tuple[str, Row]:
         """(JSON Pointer, row) that the check looks at: of preference data, chat checks read the input."""
         inner = data.get("input") if self._nested else None
-        if isinstance(inner, dict) and code[0] not in _OF_WHOLE_ROWS:
+        if isinstance(inner, dict) and code[0] not in OF_WHOLE_ROWS:
             return "/input", self._row(inner)
         return "", self._row(data)
 

@@ -16,15 +16,19 @@ from service.parquet import MAGIC
 
 
 class Piece:
-    """One line: `number` counts from 1 in what was read, `end` is its line end, `plain` a row with nothing to mend."""
+    """One line: `number` counts from 1 in what was read, `end` is its line end, `plain` a row with nothing to mend.
 
-    __slots__ = ("end", "number", "plain", "raw")
+    `groups` are those that the row was of before it was mended, as (key, hash of the value).
+    """
+
+    __slots__ = ("end", "groups", "number", "plain", "raw")
 
     def __init__(self, number: int, raw: bytes, end: bytes = b"\n", *, plain: bool = False) -> None:
         self.number = number
         self.raw = raw
         self.end = end
         self.plain = plain
+        self.groups: tuple[tuple[str, int], ...] = ()
 
 
 def unpacked_lines(stream: BinaryIO, name: str) -> io.BufferedReader:

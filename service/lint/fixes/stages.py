@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import msgspec
 import xxhash
@@ -12,10 +13,13 @@ import xxhash
 from service.lint.fixes.fix import Change
 from service.lint.fixes.mender import Mender
 from service.lint.fixes.reading import Piece
+from service.lint.reader import encoding_of
+from service.lint.row_groups import FEWEST_GROUPS, GroupKeys, groups_of
+from service.packing import packing_of
 from service.records.lint_report import FixKind
 
 Note = Callable[[Change], None]
-# what each of these does is in this module, in reflow.py (F010) and in copy.py (F003, F004, F006)
+# what each of these does is in this module, in reflow.py (F010), near.py (Q002, X003) and copy.py (F003, F004, F006)
 STAGES: dict[str, FixKind] = {
     "F002": "unsafe",
     "F003": "safe",
@@ -27,8 +31,11 @@ STAGES: dict[str, FixKind] = {
     "F012": "safe",
     "F015": "unsafe",
     "Q001": "unsafe",
+    "Q002": "unsafe",
     "X001": "safe",
     "X002": "unsafe",
+    "X003": "unsafe",
+    "X007": "unsafe",
 }
 _ESCAPE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\.", re.DOTALL
@@ -72,18 +79,40 @@ def without_marks(pieces: Iterator[Piece], note: Note) -> Iterator[Piece]:
 
 
 def without_blanks(pieces: Iterator[Piece], note: Note) -> Iterator[Piece]:
-    """F011: a blank line at the very end is no finding and stays."""
+    """F011: a blank line at the very end is no finding and stays; so does one before a first line that would have the
+    file taken for packed data or another encoding.
+    """
     blank: Piece | None = None
+    begun = False
     for piece in pieces:
+        filled = piece.plain or bool(piece.raw.strip())
         if blank is not None:
-            note(Change("F011", blank.number, None, "left the blank line out"))
+            if filled and not begun and not _reads_as_lines(piece.raw):
+                yield blank
+            else:
+                note(Change("F011", blank.number, None, "left the blank line out"))
             blank = None
-        if piece.plain or piece.raw.strip():
+        if filled:
+            begun = True
             yield piece
         else:
             blank = piece
     if blank is not None:
         yield blank
+
+
+def read_as_lines(pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """A blank line before a first line that would have the copy taken for packed data or another encoding."""
+    begun = False
+    for piece in pieces:
+        if not begun and not _reads_as_lines(piece.raw):
+            yield Piece(piece.number, b"")
+        begun = True
+        yield piece
+
+
+def _reads_as_lines(first: bytes) -> bool:
+    return encoding_of(first).name == "utf-8" and packing_of(first) is None
 
 
 def repaired(pieces: Iterator[Piece], codes: set[str], note: Note) -> Iterator[Piece]:
@@ -131,6 +160,14 @@ def _is_json(raw: bytes) -> bool:
     return True
 
 
+def _decoded(raw: bytes) -> Any:
+    """The value, None where there is none."""
+    try:
+        return msgspec.json.decode(raw)
+    except (ValueError, RecursionError):
+        return None
+
+
 def mended(pieces: Iterator[Piece], mender: Mender, note: Note) -> Iterator[Piece]:
     """Row fixes; rows that are left out do not come out."""
     for piece in pieces:
@@ -145,13 +182,23 @@ def mended(pieces: Iterator[Piece], mender: Mender, note: Note) -> Iterator[Piec
             yield piece
 
 
+def grouped(pieces: Iterator[Piece], keys: GroupKeys) -> Iterator[Piece]:
+    """X007: what says to which group a row belongs is noted before a fix takes it out."""
+    for piece in pieces:
+        if not piece.plain:
+            data = _decoded(piece.raw)
+            piece.groups = tuple(groups_of(data, keys)) if isinstance(data, dict) else ()
+        yield piece
+
+
 class Seen:
-    """Rows of all training files, as hashes: 128 bits, so that no row is lost to a collision."""
+    """Rows of all training files, as hashes: 128 bits, so that no row is lost to a collision; of groups 64."""
 
     def __init__(self, codes: set[str]) -> None:
         self._codes = codes
         self._rows: set[int] = set()
         self._prompts: set[int] = set()
+        self._groups: dict[str, set[int]] = {}
 
     def new_rows(self, pieces: Iterator[Piece], note: Note) -> Iterator[Piece]:
         """Q001: training rows that do not repeat an earlier one byte for byte."""
@@ -165,26 +212,31 @@ class Seen:
                     continue
             if "X002" in self._codes and (prompt := _prompt(line)) is not None:
                 self._prompts.add(prompt)
+            for name, value in piece.groups:
+                self._groups.setdefault(name, set()).add(value)
             yield piece
 
     def not_trained_on(self, pieces: Iterator[Piece], note: Note) -> Iterator[Piece]:
-        """X001, X002: validation rows whose row or prompt does not stand in the training data."""
+        """X001, X002, X007: validation rows whose row, prompt or group does not stand in the training data."""
         for piece in pieces:
             line = piece.raw.strip()
             if "X001" in self._codes and xxhash.xxh3_128_intdigest(line) in self._rows:
                 note(Change("X001", piece.number, None, "left the row out of the validation data"))
             elif "X002" in self._codes and _prompt(line) in self._prompts:
                 note(Change("X002", piece.number, None, "left the row out of the validation data"))
+            elif any(self._trained_on(key, value) for key, value in piece.groups):
+                note(Change("X007", piece.number, None, "left the row out of the validation data"))
             else:
                 yield piece
+
+    def _trained_on(self, key: str, value: int) -> bool:
+        known = self._groups.get(key, ())
+        return len(known) >= FEWEST_GROUPS and value in known
 
 
 def _prompt(line: bytes) -> int | None:
     """All messages but the last answer, as a hash; weights are no part of a prompt."""
-    try:
-        data = msgspec.json.decode(line)
-    except (ValueError, RecursionError):
-        return None
+    data = _decoded(line)
     messages = data.get("messages") if isinstance(data, dict) else None
     if not isinstance(messages, list) or len(messages) < 2 or not all(isinstance(one, dict) for one in messages):
         return None

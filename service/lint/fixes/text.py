@@ -7,8 +7,10 @@ import re
 from collections.abc import Callable, Iterator
 
 from service.lint.check import Row
+from service.lint.every_text import every_text
 from service.lint.fixes.fix import RowFix
 from service.lint.patterns import INVISIBLE, MARKUP, MOJIBAKE, SPECIAL
+from service.lint.shape import PLAIN_TEXT, shape_of
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 # flags of regions are spelt with tag characters behind a black flag
@@ -21,7 +23,7 @@ _ROUNDS = 8
 
 
 def _rewritten(row: Row, rewrite: Callable[[str], str]) -> Iterator[str]:
-    """Rewrite every text; one that would end up empty, or with a template token that it did not have, stays."""
+    """Rewrite what messages say; a text that would be empty, or hold a template token that it did not have, stays."""
     for i, message in row.messages:
         content = message.get("content")
         if isinstance(content, str):
@@ -41,12 +43,21 @@ def _checked(text: str, rewrite: Callable[[str], str]) -> str:
     return text if worse or (text.strip() and not new.strip()) else new
 
 
+def _everywhere(row: Row, rewrite: Callable[[str], str]) -> Iterator[str]:
+    """The same for every text that the rules of safety read."""
+    for one in every_text(row):
+        before = one.text
+        one.holder[one.key] = _checked(before, rewrite)
+        if one.text != before:
+            yield one.place
+
+
 def control_characters(row: Row) -> Iterator[str]:
     yield from _rewritten(row, lambda text: _CONTROL.sub("", text))
 
 
 def invisible(row: Row) -> Iterator[str]:
-    yield from _rewritten(row, _without_invisible)
+    yield from _everywhere(row, _without_invisible)
 
 
 def _without_invisible(text: str) -> str:
@@ -56,7 +67,8 @@ def _without_invisible(text: str) -> str:
 
 def special_tokens(row: Row) -> Iterator[str]:
     """A space behind the first bracket: the words stay readable and no tokenizer takes them for a marker."""
-    yield from _rewritten(row, lambda text: SPECIAL.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text))
+    if shape_of(row.data) != PLAIN_TEXT:
+        yield from _everywhere(row, lambda text: SPECIAL.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text))
 
 
 def mojibake(row: Row) -> Iterator[str]:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 import msgspec
 
+from service.lint.check import Refusal
 from service.lint.templates.reading import ChatTemplate, read_template
 from service.lint.templates.rendering import Message, UnusableTemplate, render
 
@@ -26,28 +27,39 @@ _SAID = {
 _ROLES = {"s": "system", "u": "user", "a": "assistant", "t": "tool"}
 # conversations by the first letters of their roles, capitals for the other words; tokens/local.py measures the frame
 # on the same ones
-PROBES = ("u", "ua", "uau", "uaua", "sua", "uata", "uua", "uaa", "suua", "suaa", "au", "aua", "UAUAUA", "SUAUA")
+PROBES = (
+    "u", "ua", "uau", "uaua", "sua", "uata", "uua", "uaa", "suua", "suaa", "au", "aua", "uasua", "ssua",
+    "UAUAUA", "SUAUA",
+)  # fmt: skip
 
 
 class Behaviour(msgspec.Struct, frozen=True):
-    """What a template refuses; all None where it cannot be asked, with the `problem`."""
+    """What a template accepts; all None where it cannot be asked, with the `problem`.
+
+    A system message that it leaves out is one that it does not take: a late one stands after an exchange, of several
+    at the start each must be there.
+    """
 
     must_alternate: bool | None = None
     may_start_with_assistant: bool | None = None
     supports_system: bool | None = None
+    takes_late_system: bool | None = None
+    takes_several_systems: bool | None = None
     problem: str | None = None
 
 
-def roles_must_alternate(folder: Path) -> bool | None:
-    """Whether the folder's template refuses two users or two assistants in a row; None without a usable template."""
+def refusals(folder: Path) -> frozenset[Refusal] | None:
+    """What the folder's template refuses or leaves out; None without a usable template."""
     found = behaviour(folder)
-    return None if found is None else found.must_alternate
-
-
-def supports_system(folder: Path) -> bool | None:
-    """Whether the template writes a system message (some refuse it, some drop it); None without a usable template."""
-    found = behaviour(folder)
-    return None if found is None else found.supports_system
+    if found is None or found.problem is not None:
+        return None
+    takes: dict[Refusal, bool | None] = {
+        "turns": not found.must_alternate,
+        "assistant-first": found.may_start_with_assistant,
+        "late-system": found.takes_late_system,
+        "several-systems": found.takes_several_systems,
+    }
+    return frozenset(what for what, taken in takes.items() if not taken)
 
 
 def behaviour(folder: Path) -> Behaviour | None:
@@ -69,6 +81,8 @@ def behaviour_of(template: ChatTemplate) -> Behaviour:
         must_alternate=texts["uua"] is None or texts["uaa"] is None,
         may_start_with_assistant=texts["aua"] is not None,
         supports_system=_shows(texts, "sua", "s"),
+        takes_late_system=_shows(texts, "uasua", "s"),
+        takes_several_systems=_shows(texts, "ssua", "s", "ss"),
     )
 
 
@@ -101,5 +115,6 @@ def _said(letter: str, turn: int) -> str:
 
 
 def _shows(texts: Mapping[str, str | None], probe: str, *letters: str) -> bool:
+    """Whether the first message of each letter is there, the second one of a letter that is doubled."""
     text = texts[probe]
-    return text is not None and all(_said(letter, 0) in text for letter in letters)
+    return text is not None and all(_said(letter[0], len(letter) - 1) in text for letter in letters)

@@ -18,7 +18,7 @@ def test_the_comment_starts_with_its_marker_and_the_verdict(flawed: LintReport, 
         MARKER,
         "## tunegate lint: fail",
         "",
-        "**11 errors, 3 warnings, 3 infos** in 240 rows, checked for local (sft).",
+        "**11 errors, 3 warnings, 4 infos** in 240 rows, checked for local (sft).",
     ]
     assert "## tunegate lint: pass" in markdown(clean)
 

@@ -15,8 +15,7 @@ from service.lint.templates.behaviour import (
     behaviour,
     conversation,
     probed,
-    roles_must_alternate,
-    supports_system,
+    refusals,
 )
 from service.lint.templates.reading import read_template
 
@@ -80,21 +79,20 @@ def test_a_template_is_rendered_as_transformers_renders_it(tmp_path: Path, famil
 
 
 def test_a_folder_without_a_template_has_no_behaviour(tmp_path: Path) -> None:
-    assert roles_must_alternate(tmp_path) is None
-    assert supports_system(tmp_path) is None
+    assert refusals(tmp_path) is None
     assert behaviour(folder(tmp_path, None)) is None
     assert behaviour(tmp_path / "nowhere") is None
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_template_is_found_wherever_transformers_keeps_it(tmp_path: Path, place: str) -> None:
-    assert roles_must_alternate(folder(tmp_path, FAMILIES["instructions"]["text"], place)) is True
+    assert "turns" in (refusals(folder(tmp_path, FAMILIES["instructions"]["text"], place)) or ())
 
 
 def test_a_template_file_wins_over_the_config(tmp_path: Path) -> None:
     folder(tmp_path, FAMILIES["turns-without-system"]["text"])
     folder(tmp_path, FAMILIES["chatml"]["text"], "chat_template.jinja")
-    assert roles_must_alternate(tmp_path) is False
+    assert refusals(tmp_path) == frozenset()
 
 
 def test_of_named_templates_the_default_one_is_asked(tmp_path: Path) -> None:
@@ -102,7 +100,8 @@ def test_of_named_templates_the_default_one_is_asked(tmp_path: Path) -> None:
         {"name": "tool_use", "template": FAMILIES["chatml"]["text"]},
         {"name": "default", "template": FAMILIES["turns-without-system"]["text"]},
     ]
-    assert supports_system(folder(tmp_path, named)) is False
+    everything = frozenset(["turns", "assistant-first", "late-system", "several-systems"])
+    assert refusals(folder(tmp_path, named)) == everything
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe{", b"[" * 100_000, b'{"chat_template": 7}', b"[]", b""])
@@ -117,6 +116,7 @@ def test_a_hostile_template_says_nothing_and_harms_nothing(tmp_path: Path, what:
     assert found is not None
     assert found.problem
     assert found.must_alternate is None
+    assert refusals(tmp_path) is None
 
 
 def test_one_hostile_turn_does_not_hide_the_others(tmp_path: Path) -> None:

@@ -24,10 +24,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Row
-from service.lint.shape import CLASSIFICATION, COMPLETION, TOKEN_TAGS, shape_of
+from service.lint.shape import CLASSIFICATION, COMPLETION, PLAIN_TEXT, PREFERENCE, TOKEN_TAGS, shape_of
 
-# F024 speaks of preference data, F026 to F028 of the others
-_HAVE_RULES = {"preference data (dpo)", COMPLETION, CLASSIFICATION, TOKEN_TAGS}
+# F024 speaks of preference data, F026 to F029 of the others
+_HAVE_RULES = {PREFERENCE, COMPLETION, CLASSIFICATION, TOKEN_TAGS, PLAIN_TEXT}
 
 
 def find(row: Row) -> Iterator[Hit]:

@@ -24,14 +24,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Row
-from service.lint.shape import shape_of
+from service.lint.shape import PREFERENCE, shape_of
 
 
 def find(row: Row) -> Iterator[Hit]:
     shape = shape_of(row.data)
     if row.method == "dpo" and shape == "chat":
         yield Hit("a chat row; preference data has two outputs per input")
-    if row.method != "dpo" and shape == "preference data (dpo)":
+    if row.method != "dpo" and shape == PREFERENCE:
         yield Hit("preference data; lint it with --method dpo")
 
 

@@ -31,7 +31,7 @@ def find(row: Row) -> Iterator[Hit]:
     if not most:
         return
     if row.tokens > most:
-        yield Hit(f"{row.tokens} tokens; the limit is {most}", pointer="/messages")
+        yield Hit(f"{row.tokens} tokens; the limit is {most}", pointer="/messages" if "messages" in row.data else None)
 
 
 CHECK = Check(code="L010", scope="row", severity="EWEW", find=find, fix="unsafe")

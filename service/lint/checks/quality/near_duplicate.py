@@ -15,7 +15,8 @@ Such rows count nearly twice in training and hide how little there is; often one
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-No fix: only a person knows whether the small difference is what is taught.
+Unsafe: with --near-duplicates, leaves the later row out; only a person knows whether the small difference is what is
+taught. The data is read twice.
 
 ## References
 semhash, nemo-curator
@@ -32,4 +33,4 @@ def find(facts: CorpusFacts) -> Iterator[Hit]:
     yield from facts.near.hits(lambda earlier: f"nearly the same row as {earlier}")
 
 
-CHECK = Check(code="Q002", scope="corpus", severity="WWWW", find=find)
+CHECK = Check(code="Q002", scope="corpus", severity="WWWW", find=find, fix="unsafe")

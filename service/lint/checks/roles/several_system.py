@@ -4,7 +4,7 @@ r"""R014 More than one system message.
 Two or more system messages.
 
 ## Why it matters
-Most templates keep one of them.
+Many chat templates keep one of them or refuse the row.
 
 ## Example
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
@@ -33,4 +33,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit(f"{len(found)} system messages", pointer=f"/messages/{found[1]}")
 
 
-CHECK = Check(code="R014", scope="row", severity="WWWW", find=find, fix="unsafe")
+CHECK = Check(code="R014", scope="row", severity="WWWW", find=find, fix="unsafe", refused="several-systems")

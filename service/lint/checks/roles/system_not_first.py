@@ -4,7 +4,7 @@ r"""R013 The system message is not the first.
 A system message after another message.
 
 ## Why it matters
-Templates ignore it or fail.
+Some chat templates refuse it or leave it out, others write it as somebody else's turn.
 
 ## Example
 {"messages": [{"role": "user", "content": "Hi?"}, {"role": "system", "content": "Be brief."}, {"role": "assistant", "content": "Hello."}]}
@@ -36,4 +36,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"system message at position {i + 1}", pointer=f"/messages/{i}")
 
 
-CHECK = Check(code="R013", scope="row", severity="WWWW", find=find, fix="unsafe")
+CHECK = Check(code="R013", scope="row", severity="WWWW", find=find, fix="unsafe", refused="late-system")

@@ -1,7 +1,8 @@
 r"""S012 An answer that drops its instructions.
 
 ## What it finds
-Phrases that drop the instructions, in an answer that is trained on.
+Phrases that drop the instructions, in an answer, refusal or call that is trained on; the rejected answer of a
+preference is what the model learns to leave.
 
 ## Why it matters
 The model learns to step out of its role.
@@ -24,14 +25,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Row
+from service.lint.every_text import every_text
 from service.lint.patterns import INJECTION
-from service.lint.shape import texts
 
 
 def find(row: Row) -> Iterator[Hit]:
-    for place, who, text in texts(row):
-        if who == "assistant" and INJECTION.search(text):
-            yield Hit("an answer that drops its instructions", pointer=place)
+    for one in every_text(row):
+        if one.who == "assistant" and not one.rejected and INJECTION.search(one.text):
+            yield Hit("an answer that drops its instructions", pointer=one.place)
 
 
 CHECK = Check(code="S012", scope="row", severity="WWWW", find=find, reads=("injection",))

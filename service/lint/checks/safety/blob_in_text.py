@@ -1,7 +1,7 @@
 r"""S022 Scripts or encoded blobs in text.
 
 ## What it finds
-Script elements or long base64 runs in text.
+Script elements or long base64 runs in text: of messages, calls, tools and both answers of a preference.
 
 ## Why it matters
 Encoded bytes eat the context and teach nothing.
@@ -24,14 +24,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Row
+from service.lint.every_text import every_text
 from service.lint.patterns import BLOB
-from service.lint.shape import texts
 
 
 def find(row: Row) -> Iterator[Hit]:
-    for place, _, text in texts(row):
-        if BLOB.search(text):
-            yield Hit("a script or an encoded blob", pointer=place)
+    for one in every_text(row):
+        if BLOB.search(one.text):
+            yield Hit("a script or an encoded blob", pointer=one.place)
 
 
 CHECK = Check(code="S022", scope="row", severity="IIII", find=find, reads=("blob",))

@@ -1,7 +1,7 @@
 r"""S011 A prompt-injection phrase.
 
 ## What it finds
-Phrases that tell a model to drop its instructions, in user, tool or system messages.
+Phrases that tell a model to drop its instructions, in user, tool or system messages and in descriptions of tools.
 
 ## Why it matters
 Trained on, they teach the model to obey them; copied from the wild, they show that the data was not cleaned.
@@ -24,14 +24,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Row
+from service.lint.every_text import every_text
 from service.lint.patterns import INJECTION
-from service.lint.shape import texts
 
 
 def find(row: Row) -> Iterator[Hit]:
-    for place, who, text in texts(row):
-        if who != "assistant" and INJECTION.search(text):
-            yield Hit("a phrase that asks to drop the instructions", pointer=place)
+    for one in every_text(row):
+        if one.who != "assistant" and INJECTION.search(one.text):
+            yield Hit("a phrase that asks to drop the instructions", pointer=one.place)
 
 
 CHECK = Check(code="S011", scope="row", severity="WWWW", find=find, reads=("injection",))

@@ -1,7 +1,8 @@
 r"""S021 Invisible characters.
 
 ## What it finds
-Zero-width, bidirectional and tag characters; joiners are left alone, they carry meaning in several scripts and emoji.
+Zero-width, bidirectional and tag characters in any text of a row, those of calls and tools too; joiners are left
+alone, they carry meaning in several scripts and emoji.
 
 ## Why it matters
 Text that nobody sees is trained on: a way to hide instructions, and a sign of pasted text.
@@ -24,15 +25,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Row
+from service.lint.every_text import every_text
 from service.lint.patterns import INVISIBLE
-from service.lint.shape import texts
 
 
 def find(row: Row) -> Iterator[Hit]:
-    for place, _, text in texts(row):
-        found = len(INVISIBLE.findall(text))
+    for one in every_text(row):
+        found = len(INVISIBLE.findall(one.text))
         if found:
-            yield Hit(f"{found} invisible character(s)", pointer=place)
+            yield Hit(f"{found} invisible character(s)", pointer=one.place)
 
 
 CHECK = Check(code="S021", scope="row", severity="WWWW", find=find, fix="unsafe", reads=("invisible",))

@@ -14,7 +14,8 @@ The model has nearly seen the answer, so the validation loss looks better than i
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-No fix: only a person knows whether the small difference is what is tested.
+Unsafe: with --near-duplicates, drops the row from the validation data; only a person knows whether the small
+difference is what is tested. The data is read twice.
 
 ## References
 semhash, nemo-curator
@@ -31,4 +32,4 @@ def find(facts: SplitFacts) -> Iterator[Hit]:
     yield from facts.near.hits(lambda earlier: f"nearly the same row as in the training data, {earlier}")
 
 
-CHECK = Check(code="X003", scope="split", severity="WWWW", find=find)
+CHECK = Check(code="X003", scope="split", severity="WWWW", find=find, fix="unsafe")
