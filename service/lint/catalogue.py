@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 import service.lint.checks as checks_package
-from service.lint.check import Check
+from service.lint.check import Check, Sign
 
 INDEX = "checks/index.json"
 HEADINGS = ("What it finds", "Why it matters", "Example", "Instead", "Fix safety", "References")
@@ -26,8 +26,13 @@ class Entry(msgspec.Struct, frozen=True):
     severity: str
     methods: tuple[str, ...]
     reads: tuple[str, ...]
+    needs: tuple[Sign, ...] = ()
     between_rows: bool = False
     alternation: bool = False
+
+    def may_find(self, signs: frozenset[str]) -> bool:
+        """Whether the check may find something where these signs, families of texts among them, are all there is."""
+        return not (self.needs or self.reads) or not signs.isdisjoint((*self.needs, *self.reads))
 
 
 @cache
@@ -60,6 +65,7 @@ def indexed() -> list[Entry]:
             one.severity,
             one.methods,
             one.reads,
+            one.needs,
             between_rows=one.between_rows is not None,
             alternation=one.alternation,
         )

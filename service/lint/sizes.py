@@ -55,6 +55,22 @@ def last_answer_within(row: Row) -> tuple[str, int, int] | None:
     return found
 
 
+def may_be_long(size: int, messages: int, counted: int, limits: dict[str, int]) -> bool:
+    """Whether a row of so many bytes, messages and counted tokens may pass a limit of lengths, or be lopsided.
+
+    No text has more bytes than its line, and each message adds its framing and what is rounded up to the estimates.
+    """
+    estimated = size // BYTES_PER_TOKEN + (FRAMING_TOKENS + 1) * messages + 2
+    rows, answers_ = limits.get("max_tokens_per_example", 0), limits.get("max_output_tokens", 0)
+    return (
+        size >= LOPSIDED_CHARACTERS
+        or 0 < rows < max(counted, estimated)
+        or 0 < answers_ < estimated
+        or 0 < limits.get("max_chars_message", 0) < size
+        or 0 < limits.get("max_messages", 0) < messages
+    )
+
+
 def plain_bytes(limits: dict[str, int], *, counted: bool) -> int:
     """The longest line (bytes) that can break no limit of tokens of a target, whatever it holds.
 

@@ -52,4 +52,4 @@ def find(line: Line) -> Iterator[Hit]:
             )
 
 
-CHECK = Check(code="F014", scope="line", severity="EEEE", find=find)
+CHECK = Check(code="F014", scope="line", severity="EEEE", find=find, needs=("row",))

@@ -36,4 +36,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"system message at position {i + 1}", pointer=f"/messages/{i}")
 
 
-CHECK = Check(code="R013", scope="row", severity="WWWW", find=find, fix="unsafe")
+CHECK = Check(code="R013", scope="row", severity="WWWW", find=find, fix="unsafe", needs=("turns",))
