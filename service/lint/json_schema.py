@@ -66,14 +66,17 @@ def violation(schema: Any, value: Any) -> str | None:
 
     Both come from the data, so what the schema may cost is bounded (service/lint/schema_bounds.py).
     """
-    if not isinstance(schema, dict) or schema_error(schema) is not None:
+    if not isinstance(schema, dict):
+        return None
+    key = _key(schema)
+    if _checked(key) is not None:
         return None
     if isinstance(value, str):
         try:
             value = json.loads(value)
         except (ValueError, RecursionError):
             return None
-    validator = _bounded(_key(schema))
+    validator = _bounded(key)
     error = None if validator is None else next(violations(validator, value), None)
     if error is None:
         return None

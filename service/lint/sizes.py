@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from service.lint.check import Row
 from service.lint.shape import BYTES_PER_TOKEN, FRAMING_TOKENS, message_text, role
@@ -21,7 +21,7 @@ def lopsided(prompt: int, answer: int) -> bool:
     return short > 0 and short + long >= LOPSIDED_CHARACTERS and long > _TIMES * short
 
 
-def outweighs(system: str, contents: list[str]) -> bool:
+def outweighs(system: str, contents: Iterable[str]) -> bool:
     """Whether a system message is long and longer than all other texts of its row (characters)."""
     return len(system) >= LONG_SYSTEM and 2 * len(system) > sum(map(len, contents))
 

@@ -37,6 +37,7 @@ from service.records.lint_report import Severity
 _OF_WHOLE_ROWS = "FD"
 # what is looked at by recursion must not depend on how deep the caller stands; no row of any target is half as deep
 _DEEPEST = 200
+_NO_REFERENCE = text_hash(canonical([]).decode())
 _MOST_SIGNS = 1_000
 _UTF8_MARK_BYTES = 3
 
@@ -186,6 +187,8 @@ class Stretch:
 
     def _labels(self, data: dict[str, Any], number: int) -> None:
         """Of a class of texts also how many rows have it; tags differ in number by nature."""
+        if "messages" in data:
+            return
         self.partial.label_kinds.update(label_kinds(data))
         for label in label_hashes(data):
             self.partial.labelled.add(label, number)
@@ -209,9 +212,8 @@ class Stretch:
         answer = messages[-1].get("content")
         if role(messages[-1]) == "assistant" and isinstance(answer, str):
             partial.answered(answer, key.answer)
-        texts = [message_text(message) for message in messages]
         if system is not None:
-            partial.system_heavy += outweighs(system, texts)
+            partial.system_heavy += outweighs(system, map(message_text, messages))
             if data.get("tools"):
                 partial.tool_sets.add((text_hash(system), text_hash(canonical(data["tools"]).decode())))
 
@@ -224,7 +226,9 @@ class Stretch:
     def _fields(self, data: dict[str, Any]) -> None:
         names = tuple(sorted(name for name in data if name not in TOP_KEYS and name != KEY))
         self.partial.field_sets.add(names)
-        self.partial.references.add(text_hash(canonical([data[name] for name in names]).decode()))
+        self.partial.references.add(
+            text_hash(canonical([data[name] for name in names]).decode()) if names else _NO_REFERENCE
+        )
 
     def _row_hits(self, data: dict[str, Any], size: int, families: frozenset[int]) -> Iterator[tuple[Check, Hit]]:
         """The checks of a row; of preference data, chat checks read the input."""
