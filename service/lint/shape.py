@@ -94,7 +94,9 @@ def outputs(row: Row) -> list[tuple[str, Any]]:
 def role(message: dict[str, Any]) -> str | None:
     """The role as it was meant (case and spaces aside), or None."""
     found = message.get("role")
-    return found.strip().lower() if isinstance(found, str) else None
+    if not isinstance(found, str):
+        return None
+    return found if found in ROLES else found.strip().lower()
 
 
 def shown_role(message: dict[str, Any]) -> str:
@@ -121,7 +123,9 @@ def tool_calls(row: Row) -> Iterator[tuple[str, dict[str, Any]]]:
 def call_ids(message: dict[str, Any]) -> list[str]:
     """The ids of a message's calls."""
     found = message.get("tool_calls")
-    ids = [call.get("id") for call in (found if isinstance(found, list) else []) if isinstance(call, dict)]
+    if not isinstance(found, list):
+        return []
+    ids = [call.get("id") for call in found if isinstance(call, dict)]
     return [one for one in ids if isinstance(one, str)]
 
 

@@ -230,22 +230,21 @@ class Stretch:
             text_hash(canonical([data[name] for name in names]).decode()) if names else _NO_REFERENCE
         )
 
-    def _row_hits(self, data: dict[str, Any], size: int, families: frozenset[int]) -> Iterator[tuple[Check, Hit]]:
+    def _row_hits(self, data: dict[str, Any], size: int, families: frozenset[int]) -> list[tuple[Check, Hit]]:
         """The checks of a row; of preference data, chat checks read the input."""
         tokens = self._lengths.row(data, self._checks.method)
         inner = data.get("input") if self._checks.method == "dpo" else None
         nested = self._checks.row(inner, tokens) if isinstance(inner, dict) else None
         whole = self._checks.row(data, tokens)
-        for check in self._asked("row", signs_of(whole, size=size, families=families)):
-            if nested is None or check.code[0] in _OF_WHOLE_ROWS:
-                yield from ((check, hit) for hit in check.find(whole))
+        asked = self._asked("row", signs_of(whole, size=size, families=families))
         if nested is None:
-            return
-        for check in self._asked("row", signs_of(nested, size=size, families=families)):
-            if check.code[0] not in _OF_WHOLE_ROWS:
-                for hit in check.find(nested):
-                    place = f"/input{hit.pointer}" if hit.pointer else "/input"
-                    yield check, msgspec.structs.replace(hit, pointer=place)
+            return [(check, hit) for check in asked for hit in check.find(whole)]
+        found = [(check, hit) for check in asked if check.code[0] in _OF_WHOLE_ROWS for hit in check.find(whole)]
+        asked = self._asked("row", signs_of(nested, size=size, families=families))
+        inside = [(check, hit) for check in asked if check.code[0] not in _OF_WHOLE_ROWS for hit in check.find(nested)]
+        return found + [
+            (check, msgspec.structs.replace(hit, pointer=f"/input{hit.pointer or ''}")) for check, hit in inside
+        ]
 
     def _line_hits(self, line: Line) -> Iterator[tuple[Check, Hit]]:
         asked = self._asked("line", A_ROW if isinstance(line.data, dict) else NO_ROW)
