@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
 import re
 from functools import cache
 from pathlib import Path
@@ -51,6 +50,8 @@ def indexed() -> list[Entry]:
     Raises:
         RuntimeError: two modules have one code.
     """
+    import pkgutil
+
     found: dict[str, Entry] = {}
     for module in pkgutil.walk_packages(checks_package.__path__, f"{checks_package.__name__}."):
         if module.ispkg:
