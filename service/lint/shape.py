@@ -85,10 +85,11 @@ def preference_input(row: Row) -> list[Any]:
     return messages if isinstance(messages, list) else []
 
 
-def outputs(row: Row) -> list[tuple[str, Any]]:
+@_once
+def outputs(row: Row) -> Iterator[tuple[str, Any]]:
     """(key, output) of the outputs that are there, the preferred one first."""
     keys = _PAIRS if any(key in row.data for key in _PAIRS) else _OUTPUTS
-    return [(key, row.data[key]) for key in keys if isinstance(row.data.get(key), list)]
+    return ((key, row.data[key]) for key in keys if isinstance(row.data.get(key), list))
 
 
 def role(message: dict[str, Any]) -> str | None:
