@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -93,6 +92,9 @@ class TuneGateError(Exception):
 def did_you_mean(seen: str, options: Iterable[str]) -> str | None:
     """The nearest allowed name, or None: a nonsense suggestion is worse than none."""
     names = sorted(options)
+    # only a mistake needs it
+    import difflib
+
     close = difflib.get_close_matches(seen, names, 1)
     if close:
         return close[0]

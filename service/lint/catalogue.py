@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
 import re
 from functools import cache
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 import service.lint.checks as checks_package
-from service.lint.check import Check, Refusal
+from service.lint.check import Check, Refusal, Sign
 
 INDEX = "checks/index.json"
 _REFUSALS: dict[Refusal, str] = {
@@ -32,8 +31,13 @@ class Entry(msgspec.Struct, frozen=True):
     severity: str
     methods: tuple[str, ...]
     reads: tuple[str, ...]
+    needs: tuple[Sign, ...] = ()
     between_rows: bool = False
     refused: Refusal | None = None
+
+    def may_find(self, signs: frozenset[str]) -> bool:
+        """Whether the check may find something where these signs, families of texts among them, are all there is."""
+        return not (self.needs or self.reads) or not signs.isdisjoint((*self.needs, *self.reads))
 
 
 @cache
@@ -52,6 +56,8 @@ def indexed() -> list[Entry]:
     Raises:
         RuntimeError: two modules have one code.
     """
+    import pkgutil
+
     found: dict[str, Entry] = {}
     for module in pkgutil.walk_packages(checks_package.__path__, f"{checks_package.__name__}."):
         if module.ispkg:
@@ -66,6 +72,7 @@ def indexed() -> list[Entry]:
             one.severity,
             one.methods,
             one.reads,
+            one.needs,
             between_rows=one.between_rows is not None,
             refused=one.refused,
         )

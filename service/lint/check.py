@@ -18,6 +18,12 @@ Fix = Literal["safe", "unsafe", "none"]
 Refusal = Literal["turns", "assistant-first", "late-system", "several-systems"]
 # checks of files, of preference rows and of safety read the whole row, the others its conversation
 OF_WHOLE_ROWS = "FDS"
+# what a row shows (signs.py): keys that stand in it, and what of its messages is not as in most rows
+Sign = Literal[
+    "row", "no-row", "blank-line", "no-messages", "other-method", "messages", "top-key", "role", "developer", "legacy",
+    "turns", "unanswered", "no-content", "blank", "content-type", "message-key", "name", "weight", "parts", "images",
+    "tools", "calls", "results", "parallel-calls", "long",
+]  # fmt: skip
 COLUMNS = ("azure-openai", "openai", "azure-serverless", "trl")
 
 
@@ -208,9 +214,10 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     """One check. `severity` holds a letter (E W I -) per column of COLUMNS; `find` depends on the scope.
 
     `methods` are the tuning methods whose rows it reads. A check that `reads` nothing but the named families of
-    patterns.py is not asked about a conversation of the plainest kind in which none of them is found. A check of rows
-    may also find, `between_rows`, what no single row shows. `refused` names what a chat template may refuse of the
-    rows in which it finds something: it is an error where the template does.
+    patterns.py is not asked about a row in whose texts none of them is found, and one that `needs` signs not about a
+    row (or line) that shows none of them. A check of rows may also find, `between_rows`, what no single row shows.
+    `refused` names what a chat template may refuse of the rows in which it finds something: it is an error where the
+    template does.
     """
 
     code: str
@@ -221,6 +228,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     fallback: bool = False
     methods: tuple[str, ...] = ("sft", "dpo", "rft")
     reads: tuple[str, ...] = ()
+    needs: tuple[Sign, ...] = ()
     refused: Refusal | None = None
     between_rows: Callable[[CorpusFacts], Iterator[Hit]] | None = None
 

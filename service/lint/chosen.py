@@ -13,6 +13,7 @@ from service.lint.diversity import DiversityLimits
 from service.lint.profile import Profile
 from service.lint.row_groups import GroupKeys
 from service.lint.schemas_given import GivenSchemas
+from service.lint.signs import Signs
 from service.records.lint_report import Severity
 
 if TYPE_CHECKING:
@@ -38,6 +39,13 @@ class Checks(msgspec.Struct, frozen=True, dict=True):
         """The checks of one scope."""
         codes = [code for code, entry in entries().items() if entry.scope == scope and code in self.severities]
         return [self.schemas.in_place_of(check_of(code)) for code in codes]
+
+    def asked(self, scope: str, signs: Signs) -> list[Check]:
+        """Those of one scope that may find something where these signs are all there is; no other is even imported."""
+        chosen = (
+            (code, entry) for code, entry in entries().items() if entry.scope == scope and code in self.severities
+        )
+        return [self.schemas.in_place_of(check_of(code)) for code, entry in chosen if entry.may_find(signs)]
 
     @cached_property
     def limits(self) -> dict[str, int]:

@@ -12,20 +12,25 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from service.lint.patterns import CONTROL, ESCAPE_LITERALS, ESCAPES, FAMILIES, RUN_LENGTH
+from service.lint.patterns import CONTROL, ESCAPES, FAMILIES, RUN_LENGTH
 
 # one number beyond the families stands for an escape that may hide any of them
 _ESCAPE = len(FAMILIES)
 EVERY_FAMILY = frozenset(range(len(FAMILIES)))
 NO_FAMILY: frozenset[int] = frozenset()
 _SMALL_BYTES = 1 << 18
-_LITERALS = (*(family.literals for family in FAMILIES), ESCAPE_LITERALS)
+_LITERALS = tuple((number, literal) for number, family in enumerate(FAMILIES) for literal in family.literals)
+# every escape that ESCAPES finds, with a backslash before it or not
+_ESCAPES = re.compile(rb"\\(?:u(?:00(?:[0-7]|c[23]|e2)|20(?:0[bef]|2[a-e]|6)|feff|fffd|db40)|[bf/])")
 _BLOB = next(number for number, family in enumerate(FAMILIES) if family.name == "blob")
-_RUN = re.compile(rb"[A-Za-z0-9+/]{%d}" % RUN_LENGTH)
+# the characters of a blob as one, so that a long run is a literal too
+_OF_BLOBS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+_CLASSES = bytes(0x30 if byte in _OF_BLOBS else byte if byte == 0x0A else 0x20 for byte in range(256))
+_RUN = b"0" * RUN_LENGTH
 
 
 def gate(block: bytes) -> list[tuple[int, int]] | None:
-    """(place, family) in a block of lines, sorted; None when nobody could look."""
+    """(place, family) in a block of lines, sorted; None when nobody could look. Of a line one place is enough."""
     if len(block) < _SMALL_BYTES:
         return _by_literals(block)
     database = _database()
@@ -71,21 +76,19 @@ def families_in(text: str, families: frozenset[int]) -> frozenset[str]:
 def _by_literals(block: bytes) -> list[tuple[int, int]]:
     """The same for few lines, for which a database (50 ms to make) is not worth while: a wider superset."""
     lower = block.lower()
-    found = [
-        (place + len(literal) - 1, number)
-        for number, literals in enumerate(_LITERALS)
-        for literal in literals
-        for place in _places(literal, lower)
-    ]
-    found += [(match.end() - 1, _BLOB) for match in _RUN.finditer(block)]
+    found = [(place, number) for number, literal in _LITERALS for place in _places(literal, lower)]
+    found += [(place, _BLOB) for place in _places(_RUN, block.translate(_CLASSES))]
+    found += [(match.end() - 1, _ESCAPE) for match in _ESCAPES.finditer(lower)]
     return sorted(found)
 
 
 def _places(literal: bytes, text: bytes) -> Iterator[int]:
+    """Where the literal ends for the first time in each line that holds it."""
     place = text.find(literal)
     while place >= 0:
-        yield place
-        place = text.find(literal, place + 1)
+        yield place + len(literal) - 1
+        line_end = text.find(b"\n", place)
+        place = text.find(literal, line_end) if line_end >= 0 else -1
 
 
 @cache

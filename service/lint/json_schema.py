@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from service.lint.check import kind
+from service.lint.plain_schema import accepts, plain_schema
 from service.lint.schema_bounds import bounded, can_be_followed, names_something_else
 from service.lint.shape import pointer
 
@@ -66,14 +67,20 @@ def violation(schema: Any, value: Any) -> str | None:
 
     Both come from the data, so what the schema may cost is bounded (service/lint/schema_bounds.py).
     """
-    if not isinstance(schema, dict) or schema_error(schema) is not None:
+    if not isinstance(schema, dict):
+        return None
+    key = _key(schema)
+    if _checked(key) is not None:
         return None
     if isinstance(value, str):
         try:
             value = json.loads(value)
         except (ValueError, RecursionError):
             return None
-    validator = _bounded(_key(schema))
+    plain = _plain(key)
+    if plain is not None and accepts(plain, value):
+        return None
+    validator = _bounded(key)
     error = None if validator is None else next(violations(validator, value), None)
     if error is None:
         return None
@@ -178,8 +185,13 @@ def _key(schema: Any) -> bytes:
     return msgspec.json.encode(schema, order="sorted")
 
 
+_plain = lru_cache(_MOST)(plain_schema)
+
+
 @lru_cache(_MOST)
 def _checked(key: bytes) -> str | None:
+    if _plain(key) is not None:
+        return None
     schema = json.loads(key)
     if names_something_else(schema):
         return "a list of names that holds something else"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from service.lint.check import Row
@@ -98,7 +98,6 @@ class Lengths:
         self._rows: list[tuple[int, int]] = []
         # the same system message stands in many rows
         self._systems: dict[str, int] = {}
-        self._frames: dict[tuple[bool, int], int] = {}
         self.approximate = 0
 
     def chats(self, contents: list[list[str]], joined: list[str]) -> None:
@@ -106,14 +105,16 @@ class Lengths:
         if self._counter is None:
             self._histogram.update(map(_estimate, contents, joined))
             return
-        for texts in contents:
-            has_system = len(texts) % 2 == 1
-            added = self._frame(len(texts), has_system=has_system)
-            if has_system:
-                added += self._system(texts[0])
-            self._texts += texts[has_system:]
-            self._rows.append((len(texts) - has_system, added))
-            if len(self._rows) == _BATCH_ROWS:
+        for start in range(0, len(contents), _BATCH_ROWS):
+            batch = contents[start : start + _BATCH_ROWS]
+            # a row begins with a system message when the number of its texts is odd
+            frames = {length: self._frame(length) for length in set(map(len, batch))}
+            systems = {text: self._system(text) for text in {texts[0] for texts in batch if len(texts) % 2}}
+            self._texts += chain.from_iterable([texts[len(texts) % 2 :] for texts in batch])
+            self._rows += [
+                (len(texts) & ~1, frames[len(texts)] + (systems[texts[0]] if len(texts) % 2 else 0)) for texts in batch
+            ]
+            if len(self._rows) >= _BATCH_ROWS:
                 self.flush()
 
     def row(self, data: dict[str, Any], method: str) -> int:
@@ -129,17 +130,12 @@ class Lengths:
         if self._counter is None or not self._rows:
             return
         counts = iter(self._counter.count(self._texts))
-        for texts, added in self._rows:
-            self._histogram[added + sum(islice(counts, texts))] += 1
+        self._histogram.update([added + sum(islice(counts, texts)) for texts, added in self._rows])
         self._texts, self._rows = [], []
 
-    def _frame(self, messages: int, *, has_system: bool) -> int:
-        form = (has_system, messages)
-        if form not in self._frames:
-            assert self._framing is not None
-            turns = (messages - has_system) // 2
-            self._frames[form] = self._framing.tokens([*(["system"] * has_system), *(_PLAIN_ROLES * turns)])
-        return self._frames[form]
+    def _frame(self, messages: int) -> int:
+        assert self._framing is not None
+        return self._framing.tokens([*(["system"] * (messages % 2)), *(_PLAIN_ROLES * (messages // 2))])
 
     def _system(self, text: str) -> int:
         if text not in self._systems:

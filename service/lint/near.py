@@ -21,16 +21,17 @@ FEWEST_WORDS = 12
 _SEED = 1
 # scripts that put no spaces between words: Thai, Lao, Khmer, kana and Chinese
 _UNSPACED = "\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
-_WORD = re.compile(rf"[^\W{_UNSPACED}]+")
-_RUN = re.compile(rf"[{_UNSPACED}]{{2,}}")
+# compiled when they are needed, which takes longer than to lint a small file
+_WORD = rf"[^\W{_UNSPACED}]+"
+_RUN = rf"[{_UNSPACED}]{{2,}}"
 
 
 def words(text: str) -> set[str]:
     """The different words of a text; pairs of characters where a script has no spaces."""
     folded = text.casefold()
-    found = set(_WORD.findall(folded))
+    found = set(re.findall(_WORD, folded))
     if not folded.isascii():
-        for run in _RUN.findall(folded):
+        for run in re.findall(_RUN, folded):
             found.update(map("".join, pairwise(run)))
     return found
 

@@ -218,8 +218,12 @@ FAMILIES = (
         BOILERPLATE.search,
         any_case=("as an? (?:ai|artificial|large)",),
         literals=(
-            b"as a ",
-            b"as an ",
+            b"as a ai",
+            b"as an ai",
+            b"as a artificial",
+            b"as an artificial",
+            b"as a large",
+            b"as an large",
         ),
     ),
     Family(
@@ -288,6 +292,5 @@ ESCAPES = (
     r"\\u00[0-7]", r"\\u20(?:0[bef]|2[a-e]|6)", r"\\ufeff", r"\\ufffd", r"\\udb40", r"\\u00c[23]", r"\\u00e2",
     r"[^\\](?:\\\\)*\\[bf/]",
 )  # fmt: skip
-ESCAPE_LITERALS = (rb"\u00", rb"\u20", rb"\uf", rb"\ud", rb"\b", rb"\f", rb"\/")
 # told of a whole text at its end, not of its bytes
 ENDS = "ends"

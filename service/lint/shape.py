@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any, TypeVar
 
 from service.lint.check import Row
 
@@ -20,11 +21,17 @@ KNOWN_KEYS = frozenset((*TOP_KEYS, *MESSAGE_KEYS, "id", "type", "function", "arg
 FRAMING_TOKENS = 4
 BYTES_PER_TOKEN = 4
 TYPES: dict[type, str] = {dict: "an object", list: "an array", str: "a string"}
+# the keys beside `content` that a model reads the text of
+_ALSO_READ = ("name", "tool_calls", "function_call")
 _OUTPUTS = ("preferred_output", "non_preferred_output")
 _PAIRS = ("chosen", "rejected")
 COMPLETION, CLASSIFICATION, TOKEN_TAGS = "prompt/completion", "classification", "token tags"
 PREFERENCE, PLAIN_TEXT = "preference data (dpo)", "plain text"
 TAG_KEYS = ("tags", "ner_tags")
+# a string of JSON, or what is left of one at the end
+_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)).difference(b"[]{}"))
+_Read = TypeVar("_Read")
 # any of the keys tells the shape, the first that is found; a preference row may have a prompt, a text may have a label
 _SHAPES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("preferred_output", "chosen"), PREFERENCE),
@@ -40,6 +47,20 @@ _SAID_BY = {
     CLASSIFICATION: dict.fromkeys(("text1", "text2", "text"), "user"),
     PLAIN_TEXT: {"text": ""},
 }
+
+
+def _once(read: Callable[[Row], Iterator[_Read]]) -> Callable[[Row], list[_Read]]:
+    """Keeps with a row what is read of it, because many checks ask."""
+    name = read.__name__
+
+    @wraps(read)
+    def kept(row: Row) -> list[_Read]:
+        found: list[_Read] | None = row.__dict__.get(name)
+        if found is None:
+            found = row.__dict__[name] = list(read(row))
+        return found
+
+    return kept
 
 
 def shape_of(data: dict[str, Any]) -> str | None:
@@ -71,16 +92,19 @@ def preference_input(row: Row) -> list[Any]:
     return messages if isinstance(messages, list) else []
 
 
-def outputs(row: Row) -> list[tuple[str, Any]]:
+@_once
+def outputs(row: Row) -> Iterator[tuple[str, Any]]:
     """(key, output) of the outputs that are there, the preferred one first."""
     keys = _PAIRS if any(key in row.data for key in _PAIRS) else _OUTPUTS
-    return [(key, row.data[key]) for key in keys if isinstance(row.data.get(key), list)]
+    return ((key, row.data[key]) for key in keys if isinstance(row.data.get(key), list))
 
 
 def role(message: dict[str, Any]) -> str | None:
     """The role as it was meant (case and spaces aside), or None."""
     found = message.get("role")
-    return found.strip().lower() if isinstance(found, str) else None
+    if not isinstance(found, str):
+        return None
+    return found if found in ROLES else found.strip().lower()
 
 
 def shown_role(message: dict[str, Any]) -> str:
@@ -94,6 +118,7 @@ def calls(message: dict[str, Any]) -> bool:
     return bool(message.get("tool_calls") or message.get("function_call"))
 
 
+@_once
 def tool_calls(row: Row) -> Iterator[tuple[str, dict[str, Any]]]:
     """(JSON Pointer, call) of every tool call that is an object."""
     for i, message in row.messages:
@@ -106,7 +131,9 @@ def tool_calls(row: Row) -> Iterator[tuple[str, dict[str, Any]]]:
 def call_ids(message: dict[str, Any]) -> list[str]:
     """The ids of a message's calls."""
     found = message.get("tool_calls")
-    ids = [call.get("id") for call in (found if isinstance(found, list) else []) if isinstance(call, dict)]
+    if not isinstance(found, list):
+        return []
+    ids = [call.get("id") for call in found if isinstance(call, dict)]
     return [one for one in ids if isinstance(one, str)]
 
 
@@ -116,15 +143,9 @@ def arguments_of(call: dict[str, Any]) -> Any:
     return function.get("arguments") if isinstance(function, dict) else None
 
 
-def texts(row: Row) -> list[tuple[str, str, str]]:
-    """(JSON Pointer, role, text) of every text, prompts and completions too; many checks ask, so it is kept."""
-    found: list[tuple[str, str, str]] | None = row.__dict__.get("texts")
-    if found is None:
-        found = row.__dict__["texts"] = list(_texts(row))
-    return found
-
-
-def _texts(row: Row) -> Iterator[tuple[str, str, str]]:
+@_once
+def texts(row: Row) -> Iterator[tuple[str, str, str]]:
+    """(JSON Pointer, role, text) of every text, prompts and completions too."""
     for i, message in row.messages:
         content, who = message.get("content"), role(message) or ""
         if isinstance(content, str):
@@ -146,6 +167,8 @@ def _beside_chat(data: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
 def message_text(message: dict[str, Any]) -> str:
     """All that a model reads of a message as one text: its texts, its name and its calls."""
     content = message.get("content")
+    if isinstance(content, str) and message.keys().isdisjoint(_ALSO_READ):
+        return content
     found = [content] if isinstance(content, str) else []
     listed = [part.get("text") for part in content if isinstance(part, dict)] if isinstance(content, list) else []
     found += [text for text in listed if isinstance(text, str)]
@@ -158,6 +181,7 @@ def message_text(message: dict[str, Any]) -> str:
     return "\n".join(found)
 
 
+@_once
 def parts(row: Row) -> Iterator[tuple[str, str, Any]]:
     """(JSON Pointer, role, part) of every content part."""
     for i, message in row.messages:
@@ -182,6 +206,7 @@ def data_uri(part: Any) -> tuple[str, str] | None:
     return head.lower(), body
 
 
+@_once
 def declared(row: Row) -> Iterator[tuple[str, dict[str, Any]]]:
     """(JSON Pointer, function) of every declared tool."""
     tools = row.data.get("tools")
@@ -191,6 +216,7 @@ def declared(row: Row) -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"/tools/{i}/function", function
 
 
+@_once
 def called(row: Row) -> Iterator[tuple[str, dict[str, Any]]]:
     """(JSON Pointer, function) of every call."""
     for place, call in tool_calls(row):
@@ -231,16 +257,10 @@ def deeper_than(limit: int, raw: bytes) -> bool:
 def _depth(raw: bytes) -> int:
     """The deepest nesting outside of strings."""
     deepest = depth = 0
-    quoted = escaped = False
-    for byte in raw:
-        if quoted:
-            quoted = escaped or byte != 0x22
-            escaped = byte == 0x5C and not escaped
-        elif byte == 0x22:
-            quoted = True
-        elif byte in b"[{":
+    for byte in _STRINGS.sub(b"", raw).translate(None, _NO_BRACKETS):
+        if byte in b"[{":
             depth += 1
             deepest = max(deepest, depth)
-        elif byte in b"]}":
+        else:
             depth -= 1
     return deepest

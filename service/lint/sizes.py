@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from service.lint.check import Row
 from service.lint.shape import BYTES_PER_TOKEN, FRAMING_TOKENS, message_text, outputs, role
@@ -21,7 +21,7 @@ def lopsided(prompt: int, answer: int) -> bool:
     return short > 0 and short + long >= LOPSIDED_CHARACTERS and long > _TIMES * short
 
 
-def outweighs(system: str, contents: list[str]) -> bool:
+def outweighs(system: str, contents: Iterable[str]) -> bool:
     """Whether a system message is long and longer than all other texts of its row (characters)."""
     return len(system) >= LONG_SYSTEM and 2 * len(system) > sum(map(len, contents))
 
@@ -61,6 +61,22 @@ def last_answer_within(row: Row) -> tuple[str, int, int] | None:
     if "messages" not in row.data and isinstance(prompt, str) and isinstance(completion, str):
         found = "/completion", tokens(prompt), tokens(completion)
     return found
+
+
+def may_be_long(size: int, messages: int, counted: int, limits: dict[str, int]) -> bool:
+    """Whether a row of so many bytes, messages and counted tokens may pass a limit of lengths, or be lopsided.
+
+    No text has more bytes than its line, and each message adds its framing and what is rounded up to the estimates.
+    """
+    estimated = size // BYTES_PER_TOKEN + (FRAMING_TOKENS + 1) * messages + 2
+    rows, answers_ = limits.get("max_tokens_per_example", 0), limits.get("max_output_tokens", 0)
+    return (
+        size >= LOPSIDED_CHARACTERS
+        or 0 < rows < max(counted, estimated)
+        or 0 < answers_ < estimated
+        or 0 < limits.get("max_chars_message", 0) < size
+        or 0 < limits.get("max_messages", 0) < messages
+    )
 
 
 def plain_bytes(limits: dict[str, int], *, counted: bool) -> int:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
 from typing import Any
 
 import msgspec
 
-from service.lint.catalogue import check_of, entries
 from service.lint.check import OF_WHOLE_ROWS, Check, Hit, Line, Row
 from service.lint.chosen import Checks
 from service.lint.closer import Closer
@@ -31,13 +29,16 @@ from service.lint.shape import (
     role,
     shape_of,
 )
+from service.lint.signs import A_ROW, BLANK, NO_ROW, Signs, signs_of
 from service.lint.sizes import last_answer, outweighs, plain_bytes
 from service.lint.suppression import KEY, ignored
 from service.records.lint_report import Severity
 
 # what is looked at by recursion must not depend on how deep the caller stands; no row of any target is half as deep
 _DEEPEST = 200
-_BLANK_LINE, _GROUPS = "F011", "X007"
+_GROUPS = "X007"
+_NO_REFERENCE = text_hash(canonical([]).decode())
+_MOST_SIGNS = 1_000
 _UTF8_MARK_BYTES = 3
 
 
@@ -51,6 +52,7 @@ class Stretch:
         if checks.near or checks.languages:
             self._closer = Closer(self.partial, near=checks.near, languages=checks.languages)
         self._last = last
+        self._by_signs: dict[tuple[str, Signs], list[Check]] = {}
         self._lengths = Lengths(self.partial.tokens, checks.counter)
         self._typed = bool(checks.between_rows())
         self._grouped = _GROUPS in checks.severities and bool(checks.group_keys.keys)
@@ -61,28 +63,14 @@ class Stretch:
         if most := checks.limits.get("max_messages"):
             self._plainest = self._plainest._replace(most_messages=min(most, self._plainest.most_messages))
 
-    @cached_property
-    def _row_checks(self) -> list[Check]:
-        return self._checks.of("row")
-
-    @cached_property
-    def _text_checks(self) -> list[Check]:
-        """Those that read what texts hold."""
-        codes = [entry.code for entry in entries().values() if entry.scope == "row" and entry.reads]
-        return [check_of(code) for code in codes if code in self._checks.severities]
-
-    @cached_property
-    def _explaining(self) -> list[Check]:
-        return [check for check in self._checks.of("line") if not check.fallback and check.code != _BLANK_LINE]
-
-    @cached_property
-    def _fallback(self) -> list[Check]:
-        """Those that are asked where no other explains why a line is not JSON."""
-        return [check for check in self._checks.of("line") if check.fallback]
-
-    @cached_property
-    def _of_blanks(self) -> list[Check]:
-        return [check for check in self._checks.of("line") if check.code == _BLANK_LINE]
+    def _asked(self, scope: str, signs: Signs) -> list[Check]:
+        """The checks of rows or lines that may find something where these signs are all there is."""
+        found = self._by_signs.get((scope, signs))
+        if found is None:
+            if len(self._by_signs) == _MOST_SIGNS:
+                self._by_signs.clear()
+            found = self._by_signs[scope, signs] = self._checks.asked(scope, signs)
+        return found
 
     def read(self, reader: Reader) -> Partial:
         """Lint every line."""
@@ -114,7 +102,7 @@ class Stretch:
                 if self._suspect(line, number, offset, plain.suspects[index]):
                     wrong.add(index)
             elif line.strip():
-                keys[index] = self._other(line, number, offset)
+                keys[index] = self._other(line, number, offset, held.get(index, unseen))
             elif index == len(lines) - 1:
                 blank = (number, offset, line)
             else:
@@ -153,16 +141,17 @@ class Stretch:
     def _suspect(self, line: bytes, number: int, offset: int, suspects: frozenset[str]) -> bool:
         """Ask the checks that read what was found in the texts; returns whether one is an error."""
         row = self._checks.row(msgspec.json.decode(line))
-        readers = [check for check in self._text_checks if not suspects.isdisjoint(check.reads)]
+        readers = [check for check in self._asked("row", suspects) if check.reads]
         hits = [(check, hit) for check in readers for hit in check.find(row)]
         return "error" in [self._add(check, hit, number, offset) for check, hit in hits]
 
-    def _other(self, raw: bytes, number: int, offset: int) -> Key:
+    def _other(self, raw: bytes, number: int, offset: int, families: frozenset[int]) -> Key:
+        """Any line that is not blank, in which the gate saw `families`."""
         data, error = decode(raw)
         line = Line(raw=raw, number=number, data=data, error=error, first=offset <= _UTF8_MARK_BYTES)
         found = list(self._line_hits(line))
         if isinstance(data, dict):
-            found += self._row_hits(data, self._lengths.row(data, self._checks.method))
+            found += self._row_hits(data, len(raw), families)
             found = self._not_suppressed(found, ignored(data))
         wrong = [self._add(check, hit, number, offset) for check, hit in found]
         valid = error is None and isinstance(data, dict) and "error" not in wrong
@@ -206,6 +195,8 @@ class Stretch:
 
     def _labels(self, data: dict[str, Any], number: int) -> None:
         """Of a class of texts also how many rows have it; tags differ in number by nature."""
+        if "messages" in data:
+            return
         self.partial.label_kinds.update(label_kinds(data))
         for label in label_hashes(data):
             self.partial.labelled.add(label, number)
@@ -229,9 +220,8 @@ class Stretch:
         answer = messages[-1].get("content")
         if role(messages[-1]) == "assistant" and isinstance(answer, str):
             partial.answered(answer, key.answer)
-        texts = [message_text(message) for message in messages]
         if system is not None:
-            partial.system_heavy += outweighs(system, texts)
+            partial.system_heavy += outweighs(system, map(message_text, messages))
             if data.get("tools"):
                 partial.tool_sets.add((text_hash(system), text_hash(canonical(data["tools"]).decode())))
 
@@ -244,30 +234,36 @@ class Stretch:
     def _fields(self, data: dict[str, Any]) -> None:
         names = tuple(sorted(name for name in data if name not in TOP_KEYS and name != KEY))
         self.partial.field_sets.add(names)
-        self.partial.references.add(text_hash(canonical([data[name] for name in names]).decode()))
+        self.partial.references.add(
+            text_hash(canonical([data[name] for name in names]).decode()) if names else _NO_REFERENCE
+        )
 
-    def _row_hits(self, data: dict[str, Any], tokens: int) -> Iterator[tuple[Check, Hit]]:
+    def _row_hits(self, data: dict[str, Any], size: int, families: frozenset[int]) -> list[tuple[Check, Hit]]:
         """The checks of a row; of preference data, chat checks read the input."""
-        whole = self._checks.row(data, tokens)
+        tokens = self._lengths.row(data, self._checks.method)
         inner = data.get("input") if self._checks.method == "dpo" else None
         nested = self._checks.row(inner, tokens) if isinstance(inner, dict) else None
-        for check in self._row_checks:
-            if nested is not None and check.code[0] not in OF_WHOLE_ROWS:
-                for hit in check.find(nested):
-                    place = f"/input{hit.pointer}" if hit.pointer else "/input"
-                    yield check, msgspec.structs.replace(hit, pointer=place)
-            else:
-                yield from ((check, hit) for hit in check.find(whole))
+        whole = self._checks.row(data, tokens)
+        asked = self._asked("row", signs_of(whole, size=size, families=families))
+        if nested is None:
+            return [(check, hit) for check in asked for hit in check.find(whole)]
+        found = [(check, hit) for check in asked if check.code[0] in OF_WHOLE_ROWS for hit in check.find(whole)]
+        asked = self._asked("row", signs_of(nested, size=size, families=families))
+        inside = [(check, hit) for check in asked if check.code[0] not in OF_WHOLE_ROWS for hit in check.find(nested)]
+        return found + [
+            (check, msgspec.structs.replace(hit, pointer=f"/input{hit.pointer or ''}")) for check, hit in inside
+        ]
 
     def _line_hits(self, line: Line) -> Iterator[tuple[Check, Hit]]:
-        explained = [(check, hit) for check in self._explaining for hit in check.find(line)]
+        asked = self._asked("line", A_ROW if isinstance(line.data, dict) else NO_ROW)
+        explained = [(check, hit) for check in asked if not check.fallback for hit in check.find(line)]
         yield from explained
         if line.error is not None and not explained:
-            yield from ((check, hit) for check in self._fallback for hit in check.find(line))
+            yield from ((check, hit) for check in asked if check.fallback for hit in check.find(line))
 
     def _blank_line(self, number: int, offset: int, raw: bytes) -> None:
         line = Line(raw=raw, number=number, data=None, error=None)
-        for check in self._of_blanks:
+        for check in self._asked("line", BLANK):
             for hit in check.find(line):
                 self._add(check, hit, number, offset)
 

@@ -255,6 +255,7 @@ def test_a_safe_fix_changes_no_text_and_nothing_that_is_trained(row: dict[str, A
 
 @settings(max_examples=60, deadline=None)
 @example([b"", codecs.BOM_UTF8, b"\x00"])
+@example([b'{"messages":[]}', b"[", b'{"messages": [{"role": "system"}, {"role": "system"}]}'])
 @example([b"", b"\x00{"])
 @example([b'{"messages": []}', b"\x00{"])
 @given(st.lists(st.one_of(st.binary(max_size=30), ROW.map(lambda row: json.dumps(row).encode())), max_size=6))

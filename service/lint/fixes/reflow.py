@@ -15,7 +15,8 @@ from service.lint.fixes.reading import Piece, lines
 Noted = Callable[[int], None]
 # rows are objects; whatever else may stand between them holds nothing
 _BETWEEN = re.compile(r"[\s,\[\]]*")
-_OPENING = re.compile(rb"\s*\[\s*\{")
+# a bracket on a later line than the first is a line of its own (stages.read_as_lines)
+_OPENING = re.compile(rb"[^\S\n]*\[\s*\{")
 # possessive, so that neither a string without an end nor a long run of spaces is tried again and again
 _STRING_OR_SPACE = re.compile(r'("[^"\\]*+(?:\\.[^"\\]*+)*+")|(,?)(\s++)')
 _STRING_OR_BRACKET = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]]')

@@ -102,7 +102,7 @@ def without_blanks(pieces: Iterator[Piece], note: Note) -> Iterator[Piece]:
 
 
 def read_as_lines(pieces: Iterator[Piece]) -> Iterator[Piece]:
-    """A blank line before a first line that would have the copy taken for packed data or another encoding."""
+    """A blank line before a first line that would have the copy taken for packed data, an array or another encoding."""
     begun = False
     for piece in pieces:
         if not begun and not _reads_as_lines(piece.raw):
@@ -112,7 +112,8 @@ def read_as_lines(pieces: Iterator[Piece]) -> Iterator[Piece]:
 
 
 def _reads_as_lines(first: bytes) -> bool:
-    return encoding_of(first).name == "utf-8" and packing_of(first) is None
+    in_brackets = first.lstrip().startswith(b"[")
+    return not in_brackets and encoding_of(first).name == "utf-8" and packing_of(first) is None
 
 
 def repaired(pieces: Iterator[Piece], codes: set[str], note: Note) -> Iterator[Piece]:

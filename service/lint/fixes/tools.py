@@ -133,7 +133,8 @@ def results_matched(row: Row) -> Iterator[str]:
 
 def _answered(row: Row, lost: Callable[[Any, set[str]], bool]) -> Iterator[str]:
     """Give the one result that names no call the id of the one call that has no result."""
-    answered = {message.get("tool_call_id") for _, message in row.messages if role(message) == "tool"}
+    given = [message.get("tool_call_id") for _, message in row.messages if role(message) == "tool"]
+    answered = {one for one in given if isinstance(one, str)}
     known: set[str] = set()
     for i, message in row.messages:
         names = call_ids(message)

@@ -35,4 +35,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit("no label" if label is None else "an empty label", pointer="/label" if "label" in row.data else None)
 
 
-CHECK = Check(code="R052", scope="row", severity="EEEE", find=find, methods=("sft",))
+CHECK = Check(code="R052", scope="row", severity="EEEE", find=find, methods=("sft",), needs=("no-messages",))

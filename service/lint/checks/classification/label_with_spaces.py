@@ -33,4 +33,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit("spaces around the label", pointer="/label")
 
 
-CHECK = Check(code="R054", scope="row", severity="WWWW", find=find, methods=("sft",))
+CHECK = Check(code="R054", scope="row", severity="WWWW", find=find, methods=("sft",), needs=("no-messages",))

@@ -37,4 +37,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit(f"saw a {kind(label)}; a class is a name or a whole number", pointer="/label")
 
 
-CHECK = Check(code="R053", scope="row", severity="EEEE", find=find, methods=("sft",))
+CHECK = Check(code="R053", scope="row", severity="EEEE", find=find, methods=("sft",), needs=("no-messages",))

@@ -34,4 +34,4 @@ def find(row: Row) -> Iterator[Hit]:
         )
 
 
-CHECK = Check(code="F027", scope="row", severity="EE-E", find=find, methods=("sft", "rft"))
+CHECK = Check(code="F027", scope="row", severity="EE-E", find=find, methods=("sft", "rft"), needs=("no-messages",))

@@ -38,4 +38,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"saw a {kind(value)}; {key} is text", pointer=f"/{key}")
 
 
-CHECK = Check(code="R051", scope="row", severity="EEEE", find=find, methods=("sft",))
+CHECK = Check(code="R051", scope="row", severity="EEEE", find=find, methods=("sft",), needs=("no-messages",))

@@ -36,4 +36,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit("no `text1`", pointer="/text1" if "text1" in row.data else None)
 
 
-CHECK = Check(code="R050", scope="row", severity="EEEE", find=find, methods=("sft",))
+CHECK = Check(code="R050", scope="row", severity="EEEE", find=find, methods=("sft",), needs=("no-messages",))

@@ -33,4 +33,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit("both texts are the same", pointer="/text2")
 
 
-CHECK = Check(code="R055", scope="row", severity="IIII", find=find, methods=("sft",))
+CHECK = Check(code="R055", scope="row", severity="IIII", find=find, methods=("sft",), needs=("no-messages",))

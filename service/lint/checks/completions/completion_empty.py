@@ -35,4 +35,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit("an empty completion", pointer="/completion")
 
 
-CHECK = Check(code="R042", scope="row", severity="EEEE", find=find, methods=("sft",))
+CHECK = Check(code="R042", scope="row", severity="EEEE", find=find, methods=("sft",), needs=("no-messages",))

@@ -37,4 +37,4 @@ def find(row: Row) -> Iterator[Hit]:
             )
 
 
-CHECK = Check(code="R040", scope="row", severity="EEEE", find=find, methods=("sft",))
+CHECK = Check(code="R040", scope="row", severity="EEEE", find=find, methods=("sft",), needs=("no-messages",))

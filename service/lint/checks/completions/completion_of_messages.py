@@ -35,4 +35,4 @@ def find(row: Row) -> Iterator[Hit]:
                 yield Hit("a list of messages; this target reads text: write one `messages` list", pointer=f"/{key}")
 
 
-CHECK = Check(code="R046", scope="row", severity="EEE-", find=find, methods=("sft",))
+CHECK = Check(code="R046", scope="row", severity="EEE-", find=find, methods=("sft",), needs=("no-messages",))

@@ -33,4 +33,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit("an empty prompt", pointer="/prompt")
 
 
-CHECK = Check(code="R043", scope="row", severity="WWWI", find=find, methods=("sft",))
+CHECK = Check(code="R043", scope="row", severity="WWWI", find=find, methods=("sft",), needs=("no-messages",))

@@ -39,4 +39,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit("one of prompt and completion is text, the other a list of messages")
 
 
-CHECK = Check(code="R041", scope="row", severity="EEEE", find=find, methods=("sft",))
+CHECK = Check(code="R041", scope="row", severity="EEEE", find=find, methods=("sft",), needs=("no-messages",))

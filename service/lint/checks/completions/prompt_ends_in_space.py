@@ -33,4 +33,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit("the prompt ends with a space; write it at the start of the completion", pointer="/prompt")
 
 
-CHECK = Check(code="R044", scope="row", severity="WWWW", find=find, methods=("sft",))
+CHECK = Check(code="R044", scope="row", severity="WWWW", find=find, methods=("sft",), needs=("no-messages",))

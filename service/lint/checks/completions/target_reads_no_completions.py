@@ -32,4 +32,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit("a prompt/completion row; this target reads `messages`: tunegate convert makes them")
 
 
-CHECK = Check(code="F026", scope="row", severity="EE--", find=find, methods=("sft", "rft"))
+CHECK = Check(code="F026", scope="row", severity="EE--", find=find, methods=("sft", "rft"), needs=("no-messages",))

@@ -36,4 +36,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit("no space or separator between prompt and completion", pointer="/completion")
 
 
-CHECK = Check(code="R045", scope="row", severity="WWWW", find=find, methods=("sft",))
+CHECK = Check(code="R045", scope="row", severity="WWWW", find=find, methods=("sft",), needs=("no-messages",))

@@ -34,4 +34,4 @@ def find(line: Line) -> Iterator[Hit]:
         yield Hit("blank line between rows")
 
 
-CHECK = Check(code="F011", scope="line", severity="WWWI", find=find, fix="safe")
+CHECK = Check(code="F011", scope="line", severity="WWWI", find=find, fix="safe", needs=("blank-line",))

@@ -33,4 +33,4 @@ def find(line: Line) -> Iterator[Hit]:
         yield Hit("byte-order mark inside the file; it was joined from several")
 
 
-CHECK = Check(code="F005", scope="line", severity="EEEE", find=find, fix="safe")
+CHECK = Check(code="F005", scope="line", severity="EEEE", find=find, fix="safe", needs=("no-row",))

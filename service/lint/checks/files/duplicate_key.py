@@ -26,6 +26,8 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 
+import msgspec
+
 from service.lint.check import Check, Hit, Line
 from service.lint.shape import KNOWN_KEYS
 
@@ -38,8 +40,19 @@ def _note(pairs: list[tuple[str, object]], seen: list[str]) -> dict[str, object]
     return found
 
 
+def _may_repeat(line: Line) -> bool:
+    """Whether a line has other quotation marks than what it was decoded to; those of a repeated key would be gone."""
+    if b"\\u0022" in line.raw:
+        return True
+    try:
+        return line.raw.count(b'"') != msgspec.json.encode(line.data).count(b'"')
+    except OverflowError:
+        # a whole number beyond 64 bits
+        return True
+
+
 def find(line: Line) -> Iterator[Hit]:
-    if isinstance(line.data, dict):
+    if isinstance(line.data, dict) and _may_repeat(line):
         seen: list[str] = []
         # a row may be nested just deep enough for one decoder and too deep for the other
         with suppress(RecursionError):
@@ -52,4 +65,4 @@ def find(line: Line) -> Iterator[Hit]:
             )
 
 
-CHECK = Check(code="F014", scope="line", severity="EEEE", find=find)
+CHECK = Check(code="F014", scope="line", severity="EEEE", find=find, needs=("row",))

@@ -33,4 +33,6 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"key in wrong case or with spaces; write {key.strip().lower()!r}", pointer=pointer(key))
 
 
-CHECK = Check(code="F023", scope="row", severity="EEEE", find=find, fix="safe", methods=("sft", "rft"))
+CHECK = Check(
+    code="F023", scope="row", severity="EEEE", find=find, fix="safe", methods=("sft", "rft"), needs=("top-key",)
+)

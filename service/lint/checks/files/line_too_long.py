@@ -33,4 +33,4 @@ def find(line: Line) -> Iterator[Hit]:
         yield Hit(f"{len(line.raw)} bytes on one line")
 
 
-CHECK = Check(code="F018", scope="line", severity="WWWW", find=find)
+CHECK = Check(code="F018", scope="line", severity="WWWW", find=find, needs=("row", "no-row"))

@@ -32,4 +32,4 @@ def find(line: Line) -> Iterator[Hit]:
         yield Hit("half of a surrogate pair (\\ud800 to \\udfff); the text was cut inside a character")
 
 
-CHECK = Check(code="F015", scope="line", severity="EEEE", find=find, fix="unsafe")
+CHECK = Check(code="F015", scope="line", severity="EEEE", find=find, fix="unsafe", needs=("no-row",))

@@ -32,4 +32,4 @@ def find(line: Line) -> Iterator[Hit]:
         yield Hit("a NaN or Infinity literal; write null or a number")
 
 
-CHECK = Check(code="F013", scope="line", severity="EEEE", find=find)
+CHECK = Check(code="F013", scope="line", severity="EEEE", find=find, needs=("no-row",))

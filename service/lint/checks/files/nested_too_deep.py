@@ -34,4 +34,4 @@ def find(line: Line) -> Iterator[Hit]:
         yield Hit(f"nested deeper than {LIMIT}")
 
 
-CHECK = Check(code="F017", scope="line", severity="EEEE", find=find)
+CHECK = Check(code="F017", scope="line", severity="EEEE", find=find, needs=("row", "no-row"))

@@ -39,4 +39,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"no `messages`{seen}{convert}")
 
 
-CHECK = Check(code="F020", scope="row", severity="EEEE", find=find, methods=("sft", "rft"))
+CHECK = Check(code="F020", scope="row", severity="EEEE", find=find, methods=("sft", "rft"), needs=("no-messages",))

@@ -32,4 +32,4 @@ def find(line: Line) -> Iterator[Hit]:
         yield Hit(f"saw a JSON {kind(line.data)}; a row is an object")
 
 
-CHECK = Check(code="F009", scope="line", severity="EEEE", find=find)
+CHECK = Check(code="F009", scope="line", severity="EEEE", find=find, needs=("no-row",))

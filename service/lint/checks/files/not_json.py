@@ -31,4 +31,4 @@ def find(line: Line) -> Iterator[Hit]:
         yield Hit(f"not JSON: {line.error}")
 
 
-CHECK = Check(code="F008", scope="line", severity="EEEE", find=find, fallback=True)
+CHECK = Check(code="F008", scope="line", severity="EEEE", find=find, fallback=True, needs=("no-row",))

@@ -38,4 +38,4 @@ def find(line: Line) -> Iterator[Hit]:
         yield Hit(f"an array of {len(line.data)} rows on one line; write one object per line")
 
 
-CHECK = Check(code="F010", scope="line", severity="EEEE", find=find, fix="safe")
+CHECK = Check(code="F010", scope="line", severity="EEEE", find=find, fix="safe", needs=("no-row",))

@@ -35,4 +35,4 @@ def find(line: Line) -> Iterator[Hit]:
         )
 
 
-CHECK = Check(code="F002", scope="line", severity="EEEE", find=find, fix="unsafe")
+CHECK = Check(code="F002", scope="line", severity="EEEE", find=find, fix="unsafe", needs=("no-row",))

@@ -35,4 +35,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit("preference data; lint it with --method dpo")
 
 
-CHECK = Check(code="F024", scope="row", severity="EEEE", find=find)
+CHECK = Check(code="F024", scope="row", severity="EEEE", find=find, needs=("other-method",))

@@ -42,4 +42,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit("unknown top-level key", pointer=pointer(key))
 
 
-CHECK = Check(code="F022", scope="row", severity="WWWI", find=find, fix="safe", methods=("sft",))
+CHECK = Check(code="F022", scope="row", severity="WWWI", find=find, fix="safe", methods=("sft",), needs=("top-key",))

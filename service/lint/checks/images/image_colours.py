@@ -36,4 +36,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"{colours} colours; RGB or RGBA is wanted", pointer=place)
 
 
-CHECK = Check(code="M009", scope="row", severity="WW--", find=find)
+CHECK = Check(code="M009", scope="row", severity="WW--", find=find, needs=("images",))

@@ -34,4 +34,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit("detail is low, high or auto", pointer=f"{place}/image_url/detail")
 
 
-CHECK = Check(code="M010", scope="row", severity="EE--", find=find, fix="safe")
+CHECK = Check(code="M010", scope="row", severity="EE--", find=find, fix="safe", needs=("images",))

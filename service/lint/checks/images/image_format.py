@@ -43,4 +43,4 @@ def find(row: Row) -> Iterator[Hit]:
 FORMATS = {"/9j/": "jpeg", "iVBO": "png", "UklG": "webp"}
 
 
-CHECK = Check(code="M007", scope="row", severity="EEEW", find=find)
+CHECK = Check(code="M007", scope="row", severity="EEEW", find=find, needs=("images",))

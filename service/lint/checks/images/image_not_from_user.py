@@ -33,4 +33,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit("an image outside a user message", pointer=place)
 
 
-CHECK = Check(code="M003", scope="row", severity="EEEW", find=find)
+CHECK = Check(code="M003", scope="row", severity="EEEW", find=find, needs=("images",))

@@ -35,4 +35,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"about {len(image[1]) * 3 // 4} bytes; the limit is {most}", pointer=place)
 
 
-CHECK = Check(code="M006", scope="row", severity="EE--", find=find)
+CHECK = Check(code="M006", scope="row", severity="EE--", find=find, needs=("images",))

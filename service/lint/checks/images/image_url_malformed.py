@@ -33,4 +33,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit("image_url is not an object with a url", pointer=f"{place}/image_url")
 
 
-CHECK = Check(code="M002", scope="row", severity="EEEW", find=find, fix="safe")
+CHECK = Check(code="M002", scope="row", severity="EEEW", find=find, fix="safe", needs=("images",))

@@ -47,4 +47,4 @@ def _public(url: str) -> bool:
         return False
 
 
-CHECK = Check(code="M008", scope="row", severity="WWWI", find=find)
+CHECK = Check(code="M008", scope="row", severity="WWWI", find=find, needs=("images",))

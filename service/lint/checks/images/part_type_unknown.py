@@ -35,4 +35,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit("a text part without text", pointer=place)
 
 
-CHECK = Check(code="M001", scope="row", severity="EEEW", find=find)
+CHECK = Check(code="M001", scope="row", severity="EEEW", find=find, needs=("parts",))

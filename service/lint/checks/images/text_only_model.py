@@ -37,4 +37,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit("images, and the model reads text only", pointer="/messages")
 
 
-CHECK = Check(code="M011", scope="row", severity="EEEE", find=find)
+CHECK = Check(code="M011", scope="row", severity="EEEE", find=find, needs=("images",))

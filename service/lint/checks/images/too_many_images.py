@@ -34,4 +34,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit(f"{found} images; the limit is {most}", pointer="/messages")
 
 
-CHECK = Check(code="M004", scope="row", severity="EE--", find=find)
+CHECK = Check(code="M004", scope="row", severity="EE--", find=find, needs=("images",))

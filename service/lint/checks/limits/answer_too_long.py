@@ -34,4 +34,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"about {tokens(text)} tokens; the model writes at most {most}", pointer=place)
 
 
-CHECK = Check(code="L013", scope="row", severity="WWW-", find=find)
+CHECK = Check(code="L013", scope="row", severity="WWW-", find=find, needs=("long",))

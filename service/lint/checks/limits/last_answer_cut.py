@@ -37,4 +37,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit(f"the limit of {most} tokens cuts off {lost}", pointer=place)
 
 
-CHECK = Check(code="L011", scope="row", severity="EEEE", find=find, methods=("sft",))
+CHECK = Check(code="L011", scope="row", severity="EEEE", find=find, methods=("sft",), needs=("long",))

@@ -36,4 +36,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit(f"{sizes['prompt']} characters of prompt, {sizes['answer']} of answer")
 
 
-CHECK = Check(code="L016", scope="row", severity="IIII", find=find, methods=("sft",))
+CHECK = Check(code="L016", scope="row", severity="IIII", find=find, methods=("sft",), needs=("long",))

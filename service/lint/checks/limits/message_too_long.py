@@ -34,4 +34,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"{len(text)} characters; the limit is {most}", pointer=place)
 
 
-CHECK = Check(code="L012", scope="row", severity="EWW-", find=find)
+CHECK = Check(code="L012", scope="row", severity="EWW-", find=find, needs=("long",))

@@ -34,4 +34,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit(f"{row.tokens} tokens; the limit is {most}", pointer="/messages" if "messages" in row.data else None)
 
 
-CHECK = Check(code="L010", scope="row", severity="EWEW", find=find, fix="unsafe")
+CHECK = Check(code="L010", scope="row", severity="EWEW", find=find, fix="unsafe", needs=("long",))

@@ -37,4 +37,4 @@ def find(row: Row) -> Iterator[Hit]:
             )
 
 
-CHECK = Check(code="R022", scope="row", severity="EEEE", find=find, fix="unsafe")
+CHECK = Check(code="R022", scope="row", severity="EEEE", find=find, fix="unsafe", needs=("blank",))

@@ -34,4 +34,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit("two assistant messages in a row", pointer=f"/messages/{i}")
 
 
-CHECK = Check(code="R016", scope="row", severity="WWWW", find=find, fix="unsafe", refused="turns")
+CHECK = Check(code="R016", scope="row", severity="WWWW", find=find, fix="unsafe", needs=("turns",), refused="turns")

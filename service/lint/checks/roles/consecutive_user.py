@@ -34,4 +34,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit("two user messages in a row", pointer=f"/messages/{i}")
 
 
-CHECK = Check(code="R015", scope="row", severity="IIWW", find=find, fix="unsafe", refused="turns")
+CHECK = Check(code="R015", scope="row", severity="IIWW", find=find, fix="unsafe", needs=("turns",), refused="turns")

@@ -33,4 +33,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"{shown_role(message)} message without content", pointer=f"/messages/{i}")
 
 
-CHECK = Check(code="R020", scope="row", severity="EEEE", find=find)
+CHECK = Check(code="R020", scope="row", severity="EEEE", find=find, needs=("no-content",))

@@ -33,4 +33,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"{shown_role(message)} message with null content", pointer=f"/messages/{i}/content")
 
 
-CHECK = Check(code="R021", scope="row", severity="EEEE", find=find, fix="unsafe")
+CHECK = Check(code="R021", scope="row", severity="EEEE", find=find, fix="unsafe", needs=("no-content",))

@@ -33,4 +33,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"saw a {kind(content)}; content is text or a list of parts", pointer=f"/messages/{i}/content")
 
 
-CHECK = Check(code="R024", scope="row", severity="EEEE", find=find, fix="safe")
+CHECK = Check(code="R024", scope="row", severity="EEEE", find=find, fix="safe", needs=("content-type",))

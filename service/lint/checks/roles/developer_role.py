@@ -33,4 +33,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit("a developer message; models that do not know it want system", pointer=f"/messages/{i}/role")
 
 
-CHECK = Check(code="R008", scope="row", severity="IIWW", find=find, fix="unsafe")
+CHECK = Check(code="R008", scope="row", severity="IIWW", find=find, fix="unsafe", needs=("developer",))

@@ -33,4 +33,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit("the last answer has weight 0", pointer=f"/messages/{answers[-1][0]}/weight")
 
 
-CHECK = Check(code="R034", scope="row", severity="WWWW", find=find, methods=("sft",))
+CHECK = Check(code="R034", scope="row", severity="WWWW", find=find, methods=("sft",), needs=("weight",))

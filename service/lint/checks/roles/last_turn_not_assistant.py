@@ -34,4 +34,6 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"the last message is {shown_role(last)}; the last must be assistant", pointer=f"/messages/{i}")
 
 
-CHECK = Check(code="R012", scope="row", severity="EEEE", find=find, fix="unsafe", methods=("sft",))
+CHECK = Check(
+    code="R012", scope="row", severity="EEEE", find=find, fix="unsafe", methods=("sft",), needs=("unanswered",)
+)

@@ -37,4 +37,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit("the role `function` is the legacy form of `tool`", pointer=f"/messages/{i}/role")
 
 
-CHECK = Check(code="R009", scope="row", severity="WWEE", find=find, fix="safe")
+CHECK = Check(code="R009", scope="row", severity="WWEE", find=find, fix="safe", needs=("legacy",))

@@ -33,4 +33,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"saw a {kind(message)}; a message is an object", pointer=f"/messages/{i}")
 
 
-CHECK = Check(code="R003", scope="row", severity="EEEE", find=find)
+CHECK = Check(code="R003", scope="row", severity="EEEE", find=find, needs=("messages",))

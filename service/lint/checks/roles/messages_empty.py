@@ -31,4 +31,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit("no message", pointer="/messages")
 
 
-CHECK = Check(code="R002", scope="row", severity="EEEE", find=find, fix="unsafe")
+CHECK = Check(code="R002", scope="row", severity="EEEE", find=find, fix="unsafe", needs=("messages",))

@@ -32,4 +32,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit(f"saw a {kind(found)}; messages is a list of objects", pointer="/messages")
 
 
-CHECK = Check(code="R001", scope="row", severity="EEEE", find=find, fix="safe")
+CHECK = Check(code="R001", scope="row", severity="EEEE", find=find, fix="safe", needs=("messages",))

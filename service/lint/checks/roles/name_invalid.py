@@ -36,4 +36,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit("name is not 1 to 64 letters, digits, _ or -", pointer=f"/messages/{i}/name")
 
 
-CHECK = Check(code="R026", scope="row", severity="WWWW", find=find, fix="safe")
+CHECK = Check(code="R026", scope="row", severity="WWWW", find=find, fix="safe", needs=("name",))

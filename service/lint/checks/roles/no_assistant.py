@@ -32,4 +32,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit("no assistant message", pointer="/messages")
 
 
-CHECK = Check(code="R010", scope="row", severity="EEEE", find=find, methods=("sft",))
+CHECK = Check(code="R010", scope="row", severity="EEEE", find=find, methods=("sft",), needs=("unanswered",))

@@ -32,4 +32,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit("no user message", pointer="/messages")
 
 
-CHECK = Check(code="R011", scope="row", severity="WWWE", find=find)
+CHECK = Check(code="R011", scope="row", severity="WWWE", find=find, needs=("turns",))

@@ -33,4 +33,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit(f"all {len(answers)} assistant messages have weight 0", pointer="/messages")
 
 
-CHECK = Check(code="R032", scope="row", severity="EEEW", find=find, fix="unsafe", methods=("sft",))
+CHECK = Check(code="R032", scope="row", severity="EEEW", find=find, fix="unsafe", methods=("sft",), needs=("weight",))

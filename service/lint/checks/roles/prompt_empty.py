@@ -37,4 +37,4 @@ def find(row: Row) -> Iterator[Hit]:
             )
 
 
-CHECK = Check(code="R023", scope="row", severity="WWWW", find=find, fix="unsafe")
+CHECK = Check(code="R023", scope="row", severity="WWWW", find=find, fix="unsafe", needs=("blank",))

@@ -32,4 +32,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit("no `role`", pointer=f"/messages/{i}")
 
 
-CHECK = Check(code="R004", scope="row", severity="EEEE", find=find)
+CHECK = Check(code="R004", scope="row", severity="EEEE", find=find, needs=("role",))

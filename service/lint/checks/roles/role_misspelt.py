@@ -36,4 +36,4 @@ def find(row: Row) -> Iterator[Hit]:
             )
 
 
-CHECK = Check(code="R006", scope="row", severity="EEEE", find=find, fix="safe")
+CHECK = Check(code="R006", scope="row", severity="EEEE", find=find, fix="safe", needs=("role",))

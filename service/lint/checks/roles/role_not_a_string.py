@@ -32,4 +32,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"role is a {kind(message['role'])}", pointer=f"/messages/{i}/role")
 
 
-CHECK = Check(code="R007", scope="row", severity="EEEE", find=find)
+CHECK = Check(code="R007", scope="row", severity="EEEE", find=find, needs=("role",))

@@ -36,4 +36,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"unknown role{seen}; roles are {', '.join(ROLES)}", pointer=f"/messages/{i}/role")
 
 
-CHECK = Check(code="R005", scope="row", severity="EEEE", find=find, fix="safe")
+CHECK = Check(code="R005", scope="row", severity="EEEE", find=find, fix="safe", needs=("role",))

@@ -33,4 +33,6 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit(f"{len(found)} system messages", pointer=f"/messages/{found[1]}")
 
 
-CHECK = Check(code="R014", scope="row", severity="WWWW", find=find, fix="unsafe", refused="several-systems")
+CHECK = Check(
+    code="R014", scope="row", severity="WWWW", find=find, fix="unsafe", needs=("turns",), refused="several-systems"
+)

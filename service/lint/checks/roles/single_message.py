@@ -31,4 +31,6 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit("one message; a row has a prompt and its answer", pointer="/messages")
 
 
-CHECK = Check(code="R018", scope="row", severity="EEEE", find=find, fix="unsafe", methods=("sft",))
+CHECK = Check(
+    code="R018", scope="row", severity="EEEE", find=find, fix="unsafe", methods=("sft",), needs=("turns", "unanswered")
+)

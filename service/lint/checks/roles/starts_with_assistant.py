@@ -32,4 +32,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit("the conversation starts with the assistant", pointer=f"/messages/{row.turns[0][0]}")
 
 
-CHECK = Check(code="R017", scope="row", severity="WWWW", find=find, refused="assistant-first")
+CHECK = Check(code="R017", scope="row", severity="WWWW", find=find, needs=("turns",), refused="assistant-first")

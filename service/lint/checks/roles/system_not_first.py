@@ -36,4 +36,6 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"system message at position {i + 1}", pointer=f"/messages/{i}")
 
 
-CHECK = Check(code="R013", scope="row", severity="WWWW", find=find, fix="unsafe", refused="late-system")
+CHECK = Check(
+    code="R013", scope="row", severity="WWWW", find=find, fix="unsafe", needs=("turns",), refused="late-system"
+)

@@ -32,4 +32,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit(f"{len(row.messages)} messages; the limit is {most}", pointer="/messages")
 
 
-CHECK = Check(code="R019", scope="row", severity="EEWW", find=find)
+CHECK = Check(code="R019", scope="row", severity="EEWW", find=find, needs=("long",))

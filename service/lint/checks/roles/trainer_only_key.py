@@ -35,4 +35,4 @@ def find(row: Row) -> Iterator[Hit]:
                 yield Hit(f"`{key}` is a key of a local trainer", pointer=f"/messages/{i}/{key}")
 
 
-CHECK = Check(code="R035", scope="row", severity="WWW-", find=find, fix="safe")
+CHECK = Check(code="R035", scope="row", severity="WWW-", find=find, fix="safe", needs=("message-key",))

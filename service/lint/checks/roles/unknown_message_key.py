@@ -34,4 +34,4 @@ def find(row: Row) -> Iterator[Hit]:
                 yield Hit("unknown message key", pointer=f"/messages/{i}{pointer(key)}")
 
 
-CHECK = Check(code="R025", scope="row", severity="WWWI", find=find, fix="safe")
+CHECK = Check(code="R025", scope="row", severity="WWWI", find=find, fix="safe", needs=("message-key",))

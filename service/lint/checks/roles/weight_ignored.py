@@ -37,4 +37,4 @@ def find(row: Row) -> Iterator[Hit]:
                 yield Hit("weight is not read by this target", pointer=place, severity="info")
 
 
-CHECK = Check(code="R033", scope="row", severity="--WW", find=find, fix="unsafe")
+CHECK = Check(code="R033", scope="row", severity="--WW", find=find, fix="unsafe", needs=("weight",))

@@ -33,4 +33,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"weight is a {kind(weight)}; it is the number 0 or 1", pointer=f"/messages/{i}/weight")
 
 
-CHECK = Check(code="R030", scope="row", severity="EEE-", find=find, fix="safe")
+CHECK = Check(code="R030", scope="row", severity="EEE-", find=find, fix="safe", needs=("weight",))

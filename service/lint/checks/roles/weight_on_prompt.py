@@ -33,4 +33,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"weight on a {shown_role(message)} message", pointer=f"/messages/{i}/weight")
 
 
-CHECK = Check(code="R031", scope="row", severity="EEE-", find=find, fix="safe")
+CHECK = Check(code="R031", scope="row", severity="EEE-", find=find, fix="safe", needs=("weight",))

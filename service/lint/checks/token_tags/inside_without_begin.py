@@ -40,4 +40,4 @@ def find(row: Row) -> Iterator[Hit]:
         before = name
 
 
-CHECK = Check(code="R063", scope="row", severity="WWWW", find=find, methods=("sft",))
+CHECK = Check(code="R063", scope="row", severity="WWWW", find=find, methods=("sft",), needs=("no-messages",))

@@ -37,4 +37,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit(f"{len(tokens)} tokens and {len(tags)} tags", pointer=f"/{key}")
 
 
-CHECK = Check(code="R062", scope="row", severity="EEEE", find=find, methods=("sft",))
+CHECK = Check(code="R062", scope="row", severity="EEEE", find=find, methods=("sft",), needs=("no-messages",))

@@ -42,4 +42,4 @@ def find(row: Row) -> Iterator[Hit]:
                 yield Hit("a tag that is neither O nor of the form B-NAME", pointer=f"/{key}/{i}")
 
 
-CHECK = Check(code="R064", scope="row", severity="WWWW", find=find, methods=("sft",))
+CHECK = Check(code="R064", scope="row", severity="WWWW", find=find, methods=("sft",), needs=("no-messages",))

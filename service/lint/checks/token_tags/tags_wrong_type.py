@@ -48,4 +48,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit("names and numbers in one row", pointer=f"/{key}")
 
 
-CHECK = Check(code="R061", scope="row", severity="EEEE", find=find, methods=("sft",))
+CHECK = Check(code="R061", scope="row", severity="EEEE", find=find, methods=("sft",), needs=("no-messages",))

@@ -32,4 +32,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit("a row of tagged tokens; this target trains no tagger: write chats that ask for the tags")
 
 
-CHECK = Check(code="F028", scope="row", severity="EEEE", find=find, methods=("sft", "rft"))
+CHECK = Check(code="F028", scope="row", severity="EEEE", find=find, methods=("sft", "rft"), needs=("no-messages",))

@@ -35,4 +35,4 @@ def find(row: Row) -> Iterator[Hit]:
                 yield Hit("an empty token", pointer=f"/tokens/{i}")
 
 
-CHECK = Check(code="R065", scope="row", severity="WWWW", find=find, methods=("sft",))
+CHECK = Check(code="R065", scope="row", severity="WWWW", find=find, methods=("sft",), needs=("no-messages",))

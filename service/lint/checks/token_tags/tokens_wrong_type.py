@@ -42,4 +42,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield from (Hit(f"saw a {kind(one)}; a token is text", pointer=f"/tokens/{i}") for i, one in wrong)
 
 
-CHECK = Check(code="R060", scope="row", severity="EEEE", find=find, methods=("sft",))
+CHECK = Check(code="R060", scope="row", severity="EEEE", find=find, methods=("sft",), needs=("no-messages",))

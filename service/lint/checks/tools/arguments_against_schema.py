@@ -37,4 +37,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"arguments break the declared schema: {wrong}", pointer=f"{place}/arguments")
 
 
-CHECK = Check(code="T015", scope="row", severity="WWWW", find=find)
+CHECK = Check(code="T015", scope="row", severity="WWWW", find=find, needs=("calls",))

@@ -34,4 +34,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"arguments is a {kind(arguments)}; it is a JSON string", pointer=f"{place}/function/arguments")
 
 
-CHECK = Check(code="T012", scope="row", severity="EEE-", find=find, fix="safe")
+CHECK = Check(code="T012", scope="row", severity="EEE-", find=find, fix="safe", needs=("calls",))

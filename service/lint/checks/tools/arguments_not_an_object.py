@@ -33,4 +33,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit("arguments is a string; the template wants an object", pointer=f"{place}/function/arguments")
 
 
-CHECK = Check(code="T013", scope="row", severity="---W", find=find, fix="safe")
+CHECK = Check(code="T013", scope="row", severity="---W", find=find, fix="safe", needs=("calls",))

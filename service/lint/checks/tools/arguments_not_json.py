@@ -34,4 +34,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"arguments of {len(arguments)} characters are not JSON", pointer=f"{place}/function/arguments")
 
 
-CHECK = Check(code="T014", scope="row", severity="EEEE", find=find)
+CHECK = Check(code="T014", scope="row", severity="EEEE", find=find, needs=("calls",))

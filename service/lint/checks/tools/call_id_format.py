@@ -39,4 +39,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit("the id is not nine letters or digits", pointer=f"{place}/id")
 
 
-CHECK = Check(code="T018", scope="row", severity="--WW", find=find, fix="safe")
+CHECK = Check(code="T018", scope="row", severity="--WW", find=find, fix="safe", needs=("calls",))

@@ -37,4 +37,4 @@ def find(row: Row) -> Iterator[Hit]:
             seen.add(name)
 
 
-CHECK = Check(code="T017", scope="row", severity="EEEW", find=find, fix="safe")
+CHECK = Check(code="T017", scope="row", severity="EEEW", find=find, fix="safe", needs=("calls",))

@@ -37,4 +37,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"call without {', '.join(missing)}", pointer=place)
 
 
-CHECK = Check(code="T011", scope="row", severity="EEEW", find=find, fix="safe")
+CHECK = Check(code="T011", scope="row", severity="EEEW", find=find, fix="safe", needs=("calls",))

@@ -36,4 +36,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"{len(open_calls)} call(s) without a result", pointer=f"/messages/{i}/tool_calls")
 
 
-CHECK = Check(code="T022", scope="row", severity="EEEW", find=find)
+CHECK = Check(code="T022", scope="row", severity="EEEW", find=find, needs=("calls",))

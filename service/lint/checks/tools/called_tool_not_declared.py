@@ -36,4 +36,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"the called name is none of the {len(declared)} declared", pointer=f"{place}/function/name")
 
 
-CHECK = Check(code="T016", scope="row", severity="WWWW", find=find)
+CHECK = Check(code="T016", scope="row", severity="WWWW", find=find, needs=("calls",))

@@ -32,4 +32,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit("an empty list of calls", pointer=f"/messages/{i}/tool_calls")
 
 
-CHECK = Check(code="T010", scope="row", severity="EEEE", find=find, fix="safe")
+CHECK = Check(code="T010", scope="row", severity="EEEE", find=find, fix="safe", needs=("calls",))

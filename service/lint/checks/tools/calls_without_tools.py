@@ -33,4 +33,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit("tool calls, but no tools declared", pointer="/messages")
 
 
-CHECK = Check(code="T001", scope="row", severity="WWWW", find=find)
+CHECK = Check(code="T001", scope="row", severity="WWWW", find=find, needs=("calls", "results"))

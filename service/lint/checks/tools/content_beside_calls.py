@@ -32,4 +32,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit("content beside tool_calls", pointer=f"/messages/{i}/content")
 
 
-CHECK = Check(code="T024", scope="row", severity="IIII", find=find)
+CHECK = Check(code="T024", scope="row", severity="IIII", find=find, needs=("calls",))

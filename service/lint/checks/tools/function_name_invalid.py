@@ -37,4 +37,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit("name is not 1 to 64 letters, digits, _ or -", pointer=f"{place}/name")
 
 
-CHECK = Check(code="T004", scope="row", severity="EEEW", find=find)
+CHECK = Check(code="T004", scope="row", severity="EEEW", find=find, needs=("tools", "calls"))

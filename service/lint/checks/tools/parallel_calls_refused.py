@@ -36,4 +36,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"{len(found)} calls at once, and the row says one", pointer=f"/messages/{i}/tool_calls")
 
 
-CHECK = Check(code="T025", scope="row", severity="EEW-", find=find, fix="safe")
+CHECK = Check(code="T025", scope="row", severity="EEW-", find=find, fix="safe", needs=("parallel-calls",))

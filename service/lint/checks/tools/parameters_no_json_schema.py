@@ -34,4 +34,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"no valid JSON Schema ({schema_error(function['parameters'])})", pointer=f"{place}/parameters")
 
 
-CHECK = Check(code="T006", scope="row", severity="EEEE", find=find)
+CHECK = Check(code="T006", scope="row", severity="EEEE", find=find, needs=("tools",))

@@ -38,4 +38,4 @@ def find(row: Row) -> Iterator[Hit]:
             )
 
 
-CHECK = Check(code="T021", scope="row", severity="EEEW", find=find, fix="safe")
+CHECK = Check(code="T021", scope="row", severity="EEEW", find=find, fix="safe", needs=("results",))

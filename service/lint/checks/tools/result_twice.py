@@ -38,4 +38,4 @@ def find(row: Row) -> Iterator[Hit]:
         seen.add(name)
 
 
-CHECK = Check(code="T023", scope="row", severity="EEEW", find=find, fix="unsafe")
+CHECK = Check(code="T023", scope="row", severity="EEEW", find=find, fix="unsafe", needs=("results",))

@@ -33,4 +33,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit("tool message without tool_call_id", pointer=f"/messages/{i}")
 
 
-CHECK = Check(code="T020", scope="row", severity="EEEW", find=find, fix="safe")
+CHECK = Check(code="T020", scope="row", severity="EEEW", find=find, fix="safe", needs=("results",))

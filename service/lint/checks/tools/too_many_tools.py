@@ -32,4 +32,4 @@ def find(row: Row) -> Iterator[Hit]:
         yield Hit(f"{len(tools)} tools; the limit is {most}", pointer="/tools")
 
 
-CHECK = Check(code="T003", scope="row", severity="EEWW", find=find)
+CHECK = Check(code="T003", scope="row", severity="EEWW", find=find, needs=("tools",))

@@ -37,4 +37,4 @@ def find(row: Row) -> Iterator[Hit]:
             seen.add(name)
 
 
-CHECK = Check(code="T005", scope="row", severity="WWWW", find=find, fix="unsafe")
+CHECK = Check(code="T005", scope="row", severity="WWWW", find=find, fix="unsafe", needs=("tools",))

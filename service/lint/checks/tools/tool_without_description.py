@@ -34,4 +34,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit("no description", pointer=place)
 
 
-CHECK = Check(code="T007", scope="row", severity="IIII", find=find)
+CHECK = Check(code="T007", scope="row", severity="IIII", find=find, needs=("tools",))

@@ -35,4 +35,4 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit("a tool is {type: function, function: {...}}", pointer=f"/tools/{i}")
 
 
-CHECK = Check(code="T002", scope="row", severity="EEEE", find=find, fix="safe")
+CHECK = Check(code="T002", scope="row", severity="EEEE", find=find, fix="safe", needs=("tools",))
