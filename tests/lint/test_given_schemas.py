@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
@@ -156,8 +157,8 @@ def test_no_fix_makes_a_row_break_its_schema(name: str, here: Path, capsys: pyte
 @settings(max_examples=150)
 def test_a_schema_that_takes_one_row_alone_keeps_it_as_it_is(row: Any, target: str, method: str) -> None:
     schema = {"const": row}
-    # a number of over 64 bits is read as a float, which is not what the schema names
-    assume(msgspec.json.decode(json.dumps(row)) == row)
+    # fixes compare integers of more digits as floats
+    assume(not re.search(r"\d{19}", json.dumps(row)))
     every = {check.code for check in all_checks()}
     checks = chosen_checks(
         load_profile(target, RULES), every, method=method, model="", most=20, schemas=GivenSchemas(canonical(schema))
