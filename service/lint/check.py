@@ -34,7 +34,8 @@ class Hit(msgspec.Struct, frozen=True):
 class Line(msgspec.Struct, frozen=True):
     """A line that is not plainly a clean row; `error` is why it is not JSON, `data` what it holds if it is.
 
-    `number` counts from the start of the stretch that is read; `first` says that the file begins with the line.
+    `number` counts from the start of the stretch that is read; `first` says that the file begins with the line,
+    `piece` that it is part of a row that stands on several lines, or of an array, and the first such line.
     """
 
     raw: bytes
@@ -42,6 +43,7 @@ class Line(msgspec.Struct, frozen=True):
     data: Any
     error: str | None
     first: bool = False
+    piece: bool = False
 
 
 class Row(msgspec.Struct, frozen=True, dict=True):
@@ -70,7 +72,10 @@ class Row(msgspec.Struct, frozen=True, dict=True):
 
 
 class FileFacts(msgspec.Struct, frozen=True):
-    """What is known of a whole file; `bom` is the byte-order mark's encoding or null."""
+    """What is known of a whole file; `bom` is the byte-order mark's encoding or null.
+
+    `spread` counts runs of lines that are pieces of rows, as of one that is printed over many lines.
+    """
 
     name: str
     bytes: int
@@ -80,6 +85,7 @@ class FileFacts(msgspec.Struct, frozen=True):
     limits: dict[str, int]
     bom_policy: str
     crlf: int = 0
+    spread: int = 0
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -129,7 +135,8 @@ class CorpusFacts(msgspec.Struct, frozen=True):
     several lists of tools, `label_kinds` rows by the JSON type of their labels or tags, `retyped` the columns whose
     type is not the same in all rows.
     `near` and `languages` are empty where they were not asked for; `other_language` is the first sampled row whose
-    answer is in another language than its question.
+    answer is in another language than its question. `first_of_shape` and
+    `first_of_label_type` are where each comes first, `spread` is that of the files.
     """
 
     rows: int
@@ -166,12 +173,16 @@ class CorpusFacts(msgspec.Struct, frozen=True):
     languages: LanguageCounts = LanguageCounts()
     other_language: Place | None = None
     retyped: list[Retyped] = []
+    first_of_shape: dict[str, Place] = {}
+    first_of_label_type: dict[str, Place] = {}
+    spread: int = 0
 
 
 class SplitFacts(msgspec.Struct, frozen=True):
     """Training against validation data: overlapping validation lines, and whether both are one file.
 
-    `unseen_labels` are the first places of each label of validation rows that no training row has.
+    `unseen_labels` are the first places of each label of validation rows that no training row has. `rows` are those of
+    training and of validation.
     """
 
     has_validation: bool
@@ -181,13 +192,14 @@ class SplitFacts(msgspec.Struct, frozen=True):
     differences: list[str] = []
     near: Pairs = Pairs()
     unseen_labels: list[Place] = []
+    rows: tuple[int, int] = (0, 0)
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
     """One check. `severity` holds a letter (E W I -) per column of COLUMNS; `find` depends on the scope.
 
     `methods` are the tuning methods whose rows it reads. A check that `reads` nothing but the named families of
-    patterns.py is not asked about a conversation of the plainest kind in which none of them is found. A check of rows
+    families.py is not asked about a conversation of the plainest kind in which none of them is found. A check of rows
     may also find, `between_rows`, what no single row shows. One of `alternation` is an error where roles must take
     turns.
     """

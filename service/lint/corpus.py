@@ -98,6 +98,9 @@ class Corpus:
             languages=languages,
             other_language=None if languages.first is None else self._place(languages.first),
             retyped=self._retyped(),
+            first_of_shape=self._firsts("shaped", "train") or {},
+            first_of_label_type=self._firsts("label_types", "train") or {},
+            spread=sum(partial.spread for partial in training),
         )
 
     @cached_property
@@ -112,7 +115,16 @@ class Corpus:
             differences=self._differences(),
             near=self._near_pairs(self._near_leaks),
             unseen_labels=self._unseen_labels(),
+            rows=self._rows(),
         )
+
+    def _rows(self) -> tuple[int, int]:
+        """Training and validation rows, 0 where rows stand on several lines and were not counted."""
+        training, held_out = (
+            0 if any(one.spread for one in files) else sum(one.rows for one in files)
+            for files in (self.training, self.held_out)
+        )
+        return training, held_out
 
     def lengths(self) -> Counter[int]:
         """Tokens of a training row -> rows."""
@@ -224,7 +236,7 @@ class Corpus:
             for partials in (self.training, self.held_out)
         ]
         counted = not any(partial.systems.more for partial in (*self.training, *self.held_out))
-        both = counted and self.training and self.held_out
+        both = counted and all(any(one.rows for one in files) for files in (self.training, self.held_out))
         if both and (systems[1] - systems[0] or bool(systems[0]) != bool(systems[1])):
             found.append("system messages")
         return found

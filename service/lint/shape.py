@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeGuard
 
 from service.lint.check import Row
 
@@ -15,6 +15,8 @@ TOP_KEYS = ("messages", "tools", "parallel_tool_calls", "functions", "function_c
 MESSAGE_KEYS = (
     "role", "content", "name", "weight", "tool_calls", "tool_call_id", "function_call", "refusal",
 )  # fmt: skip
+# which local trainers read beside these
+TRAINER_KEYS = ("training", "training_detail", "thinking")
 KNOWN_KEYS = frozenset((*TOP_KEYS, *MESSAGE_KEYS, "id", "type", "function", "arguments", "parameters"))
 # framing of a message in the chat format of OpenAI's models; text is estimated at four bytes per token
 FRAMING_TOKENS = 4
@@ -23,10 +25,15 @@ TYPES: dict[type, str] = {dict: "an object", list: "an array", str: "a string"}
 _OUTPUTS = ("preferred_output", "non_preferred_output")
 _PAIRS = ("chosen", "rejected")
 COMPLETION, CLASSIFICATION, TOKEN_TAGS = "prompt/completion", "classification", "token tags"
+PLAIN_TEXT = "plain text"
+PREFERENCE = "preference data (dpo)"
+# shapes that have rules of their own
+WITH_RULES = frozenset(("chat", PREFERENCE, COMPLETION, CLASSIFICATION, TOKEN_TAGS, PLAIN_TEXT))
 TAG_KEYS = ("tags", "ner_tags")
+_TEXT_KEYS = {COMPLETION: ("prompt", "completion"), CLASSIFICATION: ("text1", "text2", "text"), PLAIN_TEXT: ("text",)}
 # any of the keys tells the shape, the first that is found; a preference row may have a prompt, a text may have a label
 _SHAPES: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("preferred_output", "chosen"), "preference data (dpo)"),
+    (("preferred_output", "chosen"), PREFERENCE),
     (("tokens", "ner_tags"), TOKEN_TAGS),
     (("text1",), CLASSIFICATION),
     (("prompt", "completion"), COMPLETION),
@@ -41,7 +48,7 @@ def shape_of(data: dict[str, Any]) -> str | None:
         return "chat"
     found = next((name for keys, name in _SHAPES if any(key in data for key in keys)), None)
     if found is None and "text" in data:
-        return CLASSIFICATION if "label" in data else "plain text"
+        return CLASSIFICATION if "label" in data else PLAIN_TEXT
     return found
 
 
@@ -53,19 +60,32 @@ def is_array_of_rows(value: Any) -> bool:
 def preference_keys(row: Row) -> list[tuple[str, tuple[type, ...]]]:
     """(key, allowed types) of the parts that a preference row has, in the dialect it is written in."""
     if any(key in row.data for key in _PAIRS) or "prompt" in row.data:
-        return [("prompt", (list, str)), *((key, (list, str)) for key in _PAIRS)]
+        # a prompt that both outputs begin with need not be given apart
+        asked = [("prompt", (list, str))] if "prompt" in row.data or "input" in row.data else []
+        return [*asked, *((key, (list, str)) for key in _PAIRS)]
     return [("input", (dict,)), *((key, (list,)) for key in _OUTPUTS)]
+
+
+def implicit_prompt(data: dict[str, Any]) -> int:
+    """How many messages `chosen` and `rejected` begin with alike, where these hold the prompt themselves."""
+    first, second = (data.get(key) for key in _PAIRS)
+    if any(key in data for key in ("prompt", "input")) or not (isinstance(first, list) and isinstance(second, list)):
+        return 0
+    alike = next((i for i, pair in enumerate(zip(first, second, strict=False)) if pair[0] != pair[1]), None)
+    return min(len(first), len(second)) - 1 if alike is None else alike
 
 
 def preference_input(row: Row) -> list[Any]:
     """The messages of a preference row's input."""
+    if shared := implicit_prompt(row.data):
+        return list(row.data[_PAIRS[0]][:shared])
     found = row.data.get("input")
     messages = found.get("messages") if isinstance(found, dict) else row.data.get("prompt")
     return messages if isinstance(messages, list) else []
 
 
 def outputs(row: Row) -> list[tuple[str, Any]]:
-    """(key, output) of the outputs that are there, the preferred one first."""
+    """(key, output) of the outputs that are there, the preferred one first; an implicit prompt is part of both."""
     keys = _PAIRS if any(key in row.data for key in _PAIRS) else _OUTPUTS
     return [(key, row.data[key]) for key in keys if isinstance(row.data.get(key), list)]
 
@@ -80,6 +100,19 @@ def shown_role(message: dict[str, Any]) -> str:
     """The role for a message: a known name, or "unknown", never free text."""
     found = role(message)
     return found if found in ROLES else "unknown"
+
+
+def is_blank(content: Any) -> TypeGuard[str | list[Any]]:
+    """Whether content says nothing: white space, no part at all, or parts of white space."""
+    if isinstance(content, list):
+        texts = [part.get("text") if isinstance(part, dict) and part.get("type") == "text" else 0 for part in content]
+        return all(isinstance(text, str) and not text.strip() for text in texts)
+    return isinstance(content, str) and not content.strip()
+
+
+def has_key(found: dict[str, Any], key: str) -> bool:
+    """Whether an object has a key, also where it is misspelt: that is a finding of its own."""
+    return key in found or any(one.strip().lower() == key for one in found)
 
 
 def calls(message: dict[str, Any]) -> bool:
@@ -130,11 +163,12 @@ def _texts(row: Row) -> Iterator[tuple[str, str, str]]:
 
 
 def _beside_chat(data: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    keys = {COMPLETION: ("prompt", "completion"), CLASSIFICATION: ("text1", "text2", "text")}.get(shape_of(data) or "")
-    for key in keys or ():
+    shape = shape_of(data) or ""
+    for key in _TEXT_KEYS.get(shape, ()):
         text = data.get(key)
         if isinstance(text, str):
-            yield key, "assistant" if key == "completion" else "user", text
+            # all of a plain text is trained on
+            yield key, "assistant" if key == "completion" or shape == PLAIN_TEXT else "user", text
 
 
 def message_text(message: dict[str, Any]) -> str:

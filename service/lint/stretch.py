@@ -18,12 +18,14 @@ from service.lint.gate import EVERY_FAMILY, NO_FAMILY
 from service.lint.keys import Key, canonical, plain_keys, row_key, text_hash
 from service.lint.labelled import label_hashes, label_kinds
 from service.lint.lengths import Lengths
+from service.lint.literal import is_piece
 from service.lint.partial import Partial
 from service.lint.reader import Block, Reader
 from service.lint.shape import (
     CLASSIFICATION,
     TOP_KEYS,
     deeper_than,
+    is_array_of_rows,
     message_text,
     outputs,
     preference_input,
@@ -32,10 +34,9 @@ from service.lint.shape import (
 )
 from service.lint.sizes import outweighs, plain_bytes
 from service.lint.suppression import KEY, ignored
+from service.lint.views import views
 from service.records.lint_report import Severity
 
-# checks of files and of preference rows read the whole row, the others its conversation
-_OF_WHOLE_ROWS = "FD"
 # what is looked at by recursion must not depend on how deep the caller stands; no row of any target is half as deep
 _DEEPEST = 200
 _BLANK_LINE = "F011"
@@ -107,10 +108,16 @@ class Stretch:
         keys: list[tuple[int, int, int]] = [Key(0)] * len(lines)
         blank = None
         wrong: set[int] = set()
+        # lines that were looked at one by one; those between are whole rows
+        seen = 0
         # in the order of the lines, because the first findings of a rule are kept
         for index in sorted({*range(len(lines))}.difference(plain.lines).union(plain.suspects)):
             line, number, offset = lines[index], partial.lines + index + 1, block.offsets[index]
+            if index > seen:
+                partial.line(piece=False)
+            seen = index + 1
             if index in plain.suspects:
+                partial.line(piece=False)
                 if self._suspect(line, number, offset, plain.suspects[index]):
                     wrong.add(index)
             elif line.strip():
@@ -119,6 +126,8 @@ class Stretch:
                 blank = (number, offset, line)
             else:
                 self._blank_line(number, offset, line)
+        if seen < len(lines):
+            partial.line(piece=False)
         self._chats(plain, wrong, keys)
         if self._closer is not None:
             self._closer.chats(plain, keys)
@@ -136,6 +145,8 @@ class Stretch:
         for number, prompt, answer in zip(plain.lines, prompts, answers, strict=True):
             keys[number] = (prompt, answer, 0)
         self.partial.chats(contents, answers, valid=len(contents) - len(wrong))
+        if plain.lines:
+            self.partial.shaped.add("chat", self.partial.lines + plain.lines[0] + 1)
         self.partial.weighted = self.partial.weighted or bool(plain.weights)
         self._lengths.chats(contents, plain.joined)
         if self._typed:
@@ -158,12 +169,18 @@ class Stretch:
 
     def _other(self, raw: bytes, number: int, offset: int) -> Key:
         data, error = decode(raw)
-        line = Line(raw=raw, number=number, data=data, error=error, first=offset <= _UTF8_MARK_BYTES)
+        piece = is_piece(raw) if error is not None else is_array_of_rows(data)
+        begins = self.partial.line(piece=piece)
+        if piece and not begins:
+            return Key(0)
+        line = Line(raw=raw, number=number, data=data, error=error, first=offset <= _UTF8_MARK_BYTES, piece=piece)
         found = list(self._line_hits(line))
         if isinstance(data, dict):
             found += self._row_hits(data, self._lengths.row(data, self._checks.method))
             found = self._not_suppressed(found, ignored(data))
         wrong = [self._add(check, hit, number, offset) for check, hit in found]
+        if piece:
+            return Key(0)
         valid = error is None and isinstance(data, dict) and "error" not in wrong
         if self._typed and valid:
             for column in settled(column_kinds(data)):
@@ -194,12 +211,16 @@ class Stretch:
         key = row_key(raw, data, self._checks.method)
         if isinstance(data, dict):
             self._labels(data, number)
+            self.partial.shaped.add(shape_of(data) or "unknown", number)
             self._conversation(data, key)
         return key
 
     def _labels(self, data: dict[str, Any], number: int) -> None:
         """Of a class of texts also how many rows have it; tags differ in number by nature."""
-        self.partial.label_kinds.update(label_kinds(data))
+        kinds = label_kinds(data)
+        self.partial.label_kinds.update(kinds)
+        for name in kinds:
+            self.partial.label_types.add(name, number)
         for label in label_hashes(data):
             self.partial.labelled.add(label, number)
             if shape_of(data) == CLASSIFICATION:
@@ -240,17 +261,15 @@ class Stretch:
         self.partial.references.add(text_hash(canonical([data[name] for name in names]).decode()))
 
     def _row_hits(self, data: dict[str, Any], tokens: int) -> Iterator[tuple[Check, Hit]]:
-        """The checks of a row; of preference data, chat checks read the input."""
+        """The checks of a row, of preference data also those of its input and its outputs."""
         whole = self._checks.row(data, tokens)
-        inner = data.get("input") if self._checks.method == "dpo" else None
-        nested = self._checks.row(inner, tokens) if isinstance(inner, dict) else None
+        if self._checks.method != "dpo":
+            yield from ((check, hit) for check in self._row_checks for hit in check.find(whole))
+            return
         for check in self._row_checks:
-            if nested is not None and check.code[0] not in _OF_WHOLE_ROWS:
-                for hit in check.find(nested):
-                    place = f"/input{hit.pointer}" if hit.pointer else "/input"
-                    yield check, msgspec.structs.replace(hit, pointer=place)
-            else:
-                yield from ((check, hit) for hit in check.find(whole))
+            for view in views(check.code, data, "dpo", lambda seen: self._checks.row(seen, tokens)):
+                for hit in check.find(view.row):
+                    yield check, msgspec.structs.replace(hit, pointer=view.pointer(hit.pointer))
 
     def _line_hits(self, line: Line) -> Iterator[tuple[Check, Hit]]:
         explained = [(check, hit) for check in self._explaining for hit in check.find(line)]

@@ -57,7 +57,7 @@ class Copier:
             return checks.row(data, measured(*conversation_of(data, method))[0] if "L010" in self.codes else 0)
 
         of_rows = {check.code: (check, every.severities[check.code]) for check in every.of("row")}
-        self._mender = Mender(fixes, of_rows, row, nested=method == "dpo")
+        self._mender = Mender(fixes, of_rows, row, method=method)
 
     def blocks(self, stream: io.BufferedReader, role: Role, note: Note) -> Iterator[bytes]:
         """The mended content of an unpacked stream, some lines at a time; `note` is told of every change."""

@@ -1,7 +1,7 @@
 r"""S021 Invisible characters.
 
 ## What it finds
-Zero-width, bidirectional and tag characters; joiners are left alone, they carry meaning in several scripts and emoji.
+Zero-width, bidirectional and tag characters. Left alone are joiners, which carry meaning in several scripts and emoji, the flags of regions, and marks of direction in text of scripts that run from right to left.
 
 ## Why it matters
 Text that nobody sees is trained on: a way to hide instructions, and a sign of pasted text.
@@ -13,7 +13,7 @@ Text that nobody sees is trained on: a way to hide instructions, and a sign of p
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-Unsafe: removes zero-width spaces, stray byte-order marks, bidirectional and tag characters, which some scripts write with; joiners and the flags of regions stay.
+Unsafe: removes zero-width spaces, stray byte-order marks, bidirectional and tag characters, as far as they are found.
 
 ## References
 own
@@ -24,13 +24,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Row
-from service.lint.patterns import INVISIBLE
+from service.lint.patterns import visible
 from service.lint.shape import texts
 
 
 def find(row: Row) -> Iterator[Hit]:
     for place, _, text in texts(row):
-        found = len(INVISIBLE.findall(text))
+        found = len(text) - len(visible(text))
         if found:
             yield Hit(f"{found} invisible character(s)", pointer=place)
 

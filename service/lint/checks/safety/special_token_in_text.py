@@ -1,7 +1,7 @@
 r"""S010 Chat-template tokens inside the text.
 
 ## What it finds
-Text that holds a template token such as a turn marker.
+Text that holds a template token such as a turn marker; `<s>` that strikes text through, or names a type, is none.
 
 ## Why it matters
 It ends turns where none ends: answers are cut or roles forged.
@@ -24,15 +24,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Row
-from service.lint.patterns import SPECIAL
+from service.lint.patterns import template_tokens
+from service.lint.shape import texts
 
 
 def find(row: Row) -> Iterator[Hit]:
-    for i, message in row.messages:
-        content = message.get("content")
-        found = SPECIAL.findall(content) if isinstance(content, str) else []
+    for place, _, text in texts(row):
+        found = len(template_tokens(text))
         if found:
-            yield Hit(f"{len(found)} chat-template token(s) in the text", pointer=f"/messages/{i}/content")
+            yield Hit(f"{found} chat-template token(s) in the text; write the text without them", pointer=place)
 
 
 CHECK = Check(code="S010", scope="row", severity="EEEE", find=find, fix="unsafe", reads=("special-token",))
