@@ -12,6 +12,7 @@ from defects.case import GOOD, TARGETS, Case, Row, among, jsonl
 
 from service.data import rule_files
 from service.records.lint_report import LintReport
+from service.verbs.fix import FixRequest, fix
 from service.verbs.lint import LintInput, LintRequest, lint
 
 RULES = rule_files()
@@ -123,3 +124,23 @@ def test_a_sound_row_is_accepted(
 def test_a_sound_file_is_accepted_in_any_form(form: str, target: str, tmp_path: Path) -> None:
     name, data = forms.FORMS[form]
     assert loud(report(tmp_path, target, data, name=name)) <= {"X004"}
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_a_safe_fix_mends_its_defect_and_breaks_nothing(case: Case, tmp_path: Path) -> None:
+    target = case.targets[0]
+    before = of_defect(case, tmp_path, target)
+    if not any(finding.rule == case.rule and finding.fix == "safe" for finding in before.findings):
+        return
+    once, twice = tmp_path / "once.jsonl", tmp_path / "twice.jsonl"
+    after = mended(case, tmp_path / case.file, once, target)
+    assert not {rule for rule in loud(after) if rule not in {*before.counts, "X004"}}
+    mended(case, once, twice, target)
+    assert twice.read_bytes() == once.read_bytes()
+
+
+def mended(case: Case, source: Path, out: Path, target: str) -> LintReport:
+    request = LintRequest(
+        inputs=[LintInput(source, source.name)], target=target, method=case.method, max_findings=0, tokens="off"
+    )
+    return fix(FixRequest(lint=request, out=out), rules=RULES).report

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from defects.case import GOOD, Case, among, bot, chat, jsonl, line, row_case, user
+from defects.case import GOOD, Case, among, bot, chat, jsonl, line, row_case, system, user
 
 CLEAN = jsonl(GOOD)
 PLAIN = line(chat(user(), bot()))
@@ -144,8 +144,8 @@ CASES = [
     ),
     keyed("mixed shapes", "F021", ANY, {"prompt": "Where is Oslo?", "completion": " In Norway."}, None, "F026"),
     keyed("unknown top-level key", "F022", "WWWIII", chat(user(), bot(), source="lesson 3"), "/source"),
-    keyed("Messages", "F023", ANY, {"Messages": [user(), bot()]}, "/Messages"),
-    keyed("messages with a space", "F023", ANY, {" messages": [user(), bot()]}, "/?"),
+    keyed("Messages", "F023", ANY, {"Messages": [system(), user(), bot()]}, "/Messages"),
+    keyed("messages with a space", "F023", ANY, {" messages": [system(), user(), bot()]}, "/?"),
     keyed(
         "Content",
         "F023",

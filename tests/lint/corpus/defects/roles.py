@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from defects.case import GOOD, Case, bot, chat, jsonl, row_case, system, user
 
 ANY, NOTE = "EEEEEE", "WWWWWW"
@@ -29,7 +31,7 @@ FOUR = (user(), bot(), user("And through Prague?"), bot("The Vltava runs through
 LONG = [user() if i % 2 == 0 else bot() for i in range(2048)]
 
 CASES = [
-    case("messages is a string", "R001", ANY, {"messages": "[]"}, "/messages"),
+    case("messages is a string", "R001", ANY, {"messages": json.dumps(PLAIN["messages"])}, "/messages"),
     case("messages is an object", "R001", ANY, {"messages": user()}, "/messages"),
     case("messages is null", "R001", ANY, {"messages": None}, "/messages"),
     case("messages is empty", "R002", ANY, {"messages": []}, "/messages"),
