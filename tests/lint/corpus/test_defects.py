@@ -22,6 +22,8 @@ OF_TARGET = {"trl": {"T013"}, "kaito": {"T013"}}
 # a shape that the target does not read; that there is too little of what it reads follows from it
 NOT_READ = {"F026", "F027", "F028", "F029"}
 HOSTED, LOCAL = ("azure-openai", "openai"), ("trl", "kaito")
+# a hosted service, our trainer, TRL: the others differ from these in grades and limits only
+ONE_OF_EACH = {"azure-openai", "local", "trl"}
 
 
 def report(
@@ -76,7 +78,7 @@ def test_a_defect_is_found_where_it_stands_and_nothing_else_is(case: Case, tmp_p
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_the_valid_twin_is_accepted(case: Case, tmp_path: Path) -> None:
-    for target in case.targets:
+    for target in ONE_OF_EACH.intersection(case.targets):
         found = of_twin(case, tmp_path, target)
         assert case.rule not in found.counts, target
         left = loud(found) - case.also - OF_TARGET.get(target, set()) - NOT_READ
