@@ -18,11 +18,12 @@ from service.lint.columns import Column, mixed, shown
 from service.lint.firsts import Firsts
 from service.lint.groups import Groups, merged
 from service.lint.languages import LanguageCounts, LanguageSample
+from service.lint.lengths import bins
 from service.lint.near import Sketches
 from service.lint.near_pairs import Near, near_pairs
 from service.lint.overlap import Found, Keys, overlap
 from service.lint.partial import MOST_TOOL_SETS, Partial
-from service.records.lint_report import Bin, Role, Statistics
+from service.records.lint_report import Role, Statistics
 
 # the cookbook's heuristic: three epochs, more for few rows and fewer for many, within 25 and 1
 _EPOCHS, _FEWEST_ROWS, _MOST_ROWS, _MOST_EPOCHS = 3, 100, 25_000, 25
@@ -120,10 +121,8 @@ class Corpus:
 
     def _rows(self) -> tuple[int, int]:
         """Training and validation rows, 0 where rows stand on several lines and were not counted."""
-        training, held_out = (
-            0 if any(one.spread for one in files) else sum(one.rows for one in files)
-            for files in (self.training, self.held_out)
-        )
+        both = (self.training, self.held_out)
+        training, held_out = (0 if any(one.spread for one in all_) else sum(one.rows for one in all_) for all_ in both)
         return training, held_out
 
     def lengths(self) -> Counter[int]:
@@ -151,7 +150,7 @@ class Corpus:
             tokens=facts.tokens,
             exact_tokens=facts.counted and not self.approximate(),
             epochs=facts.epochs,
-            lengths=_bins(self.lengths()),
+            lengths=bins(self.lengths()),
             turns={str(count): rows for count, rows in sorted(turns.items())},
             shapes=dict(sorted(facts.shapes.items())),
             system_prompts=facts.system_sizes[:_LARGEST],
@@ -286,17 +285,6 @@ def _sketches(parts: Sequence[Part]) -> Sketches:
         whole.merge(part.partial.near, lines)
         lines += part.partial.lines
     return whole
-
-
-def _bins(lengths: Counter[int]) -> list[Bin]:
-    """Bins of powers of two from the shortest to the longest row."""
-    found: Counter[int] = Counter()
-    for length, rows in lengths.items():
-        found[length.bit_length()] += rows
-    if not found:
-        return []
-    places = range(min(found), max(found) + 1)
-    return [Bin((1 << place) >> 1, (1 << place) - 1, found[place]) for place in places]
 
 
 def _added(counters: Iterable[Counter[Any]]) -> Counter[Any]:

@@ -8,7 +8,15 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from service.lint.check import Row
-from service.lint.shape import BYTES_PER_TOKEN, FRAMING_TOKENS, message_text, outputs, preference_input
+from service.lint.shape import (
+    BYTES_PER_TOKEN,
+    FRAMING_TOKENS,
+    implicit_prompt,
+    message_text,
+    outputs,
+    preference_input,
+)
+from service.records.lint_report import Bin
 
 if TYPE_CHECKING:
     from service.lint.tokens.counter import TokenCounter
@@ -24,7 +32,8 @@ Ruler = Callable[[Sequence[dict[str, Any]], Sequence[Any]], tuple[int, bool]]
 def conversation_of(data: dict[str, Any], method: str) -> tuple[list[dict[str, Any]], list[Any]]:
     """(messages, tools declared) that a row's length is that of; of a preference row with the preferred output."""
     row = Row(data)
-    preferred = [message for _, output in outputs(row)[:1] for message in output] if method == "dpo" else []
+    shared = implicit_prompt(data)
+    preferred = [one for _, output in outputs(row)[:1] for one in output[shared:]] if method == "dpo" else []
     asked = [message for message in [*preference_input(row), *preferred] if isinstance(message, dict)]
     declared = [data[key] for key in ("tools", "functions") if data.get(key)]
     return asked or [message for _, message in row.messages], declared
@@ -118,3 +127,14 @@ class Lengths:
                 self._systems.clear()
             (self._systems[text],) = self._counter.count([text])
         return self._systems[text]
+
+
+def bins(lengths: Counter[int]) -> list[Bin]:
+    """Bins of powers of two from the shortest to the longest row."""
+    found: Counter[int] = Counter()
+    for length, rows in lengths.items():
+        found[length.bit_length()] += rows
+    if not found:
+        return []
+    places = range(min(found), max(found) + 1)
+    return [Bin((1 << place) >> 1, (1 << place) - 1, found[place]) for place in places]

@@ -201,6 +201,12 @@ def image_url(part: Any) -> str | None:
     return url if isinstance(url, str) else None
 
 
+def has_image(message: dict[str, Any]) -> bool:
+    """Whether a part of a message is an image."""
+    content = message.get("content")
+    return isinstance(content, list) and any(isinstance(p, dict) and p.get("type") == "image_url" for p in content)
+
+
 def data_uri(part: Any) -> tuple[str, str] | None:
     """(media type, base64 text) of an image that the row itself holds, or None."""
     url = image_url(part)

@@ -25,6 +25,7 @@ from service.lint.shape import (
     CLASSIFICATION,
     TOP_KEYS,
     deeper_than,
+    has_image,
     is_array_of_rows,
     message_text,
     outputs,
@@ -237,7 +238,7 @@ class Stretch:
             return
         system = next((str(m.get("content")) for m in messages if role(m) in {"system", "developer"}), None)
         partial.spoke(None if system is None else text_hash(system), len(messages))
-        partial.with_images += any(_has_image(message) for message in messages)
+        partial.with_images += any(has_image(message) for message in messages)
         partial.weighted = partial.weighted or any("weight" in message for message in messages)
         self._fields(data)
         answer = messages[-1].get("content")
@@ -297,8 +298,3 @@ def decode(raw: bytes) -> tuple[Any, str | None]:
     except ValueError as error:
         # msgspec names a position or the kind of damage, and quotes no content for JSON that is malformed
         return None, str(error).removeprefix("JSON is malformed: ")
-
-
-def _has_image(message: dict[str, Any]) -> bool:
-    content = message.get("content")
-    return isinstance(content, list) and any(isinstance(p, dict) and p.get("type") == "image_url" for p in content)

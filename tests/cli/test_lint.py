@@ -22,7 +22,7 @@ def test_clean_data_exits_0_and_prints_the_record(capsys: pytest.CaptureFixture[
 def test_flawed_data_exits_1_and_names_every_planted_defect(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["lint", str(GOOD / "flawed.jsonl"), "--target", "local", "--format", "json"]) == 1
     counts = json.loads(capsys.readouterr().out)["counts"]
-    planted = {"R030", "R031", "R006", "R012", "R022", "R010", "Q001", "S010", "F020", "T014", "T021", "F008"}
+    planted = {"R030", "R031", "R006", "R012", "R022", "R010", "Q001", "S010", "F029", "T014", "T021", "F008"}
     assert planted <= set(counts)
 
 
