@@ -21,8 +21,8 @@ OF_WHOLE_ROWS = "FDS"
 # what a row shows (signs.py): keys that stand in it, and what of its messages is not as in most rows
 Sign = Literal[
     "row", "no-row", "blank-line", "no-messages", "other-method", "messages", "top-key", "role", "developer", "legacy",
-    "turns", "unanswered", "no-content", "blank", "content-type", "message-key", "name", "weight", "parts", "images",
-    "tools", "calls", "results", "parallel-calls", "long",
+    "turns", "unanswered", "no-content", "blank", "content-type", "message-key", "stray-key", "name", "weight", "parts",
+    "images", "tools", "calls", "results", "parallel-calls", "long",
 ]  # fmt: skip
 COLUMNS = ("azure-openai", "openai", "azure-serverless", "trl")
 
@@ -45,7 +45,8 @@ class Hit(msgspec.Struct, frozen=True):
 class Line(msgspec.Struct, frozen=True):
     """A line that is not plainly a clean row; `error` is why it is not JSON, `data` what it holds if it is.
 
-    `number` counts from the start of the stretch that is read; `first` says that the file begins with the line.
+    `number` counts from the start of the stretch that is read; `first` says that the file begins with the line,
+    `piece` that it is part of a row that stands on several lines, or of an array, and the first such line.
     """
 
     raw: bytes
@@ -53,6 +54,7 @@ class Line(msgspec.Struct, frozen=True):
     data: Any
     error: str | None
     first: bool = False
+    piece: bool = False
 
 
 class Row(msgspec.Struct, frozen=True, dict=True):
@@ -81,7 +83,10 @@ class Row(msgspec.Struct, frozen=True, dict=True):
 
 
 class FileFacts(msgspec.Struct, frozen=True):
-    """What is known of a whole file; `bom` is the byte-order mark's encoding or null."""
+    """What is known of a whole file; `bom` is the byte-order mark's encoding or null.
+
+    `spread` counts runs of lines that are pieces of rows, as of one that is printed over many lines.
+    """
 
     name: str
     bytes: int
@@ -91,6 +96,7 @@ class FileFacts(msgspec.Struct, frozen=True):
     limits: dict[str, int]
     bom_policy: str
     crlf: int = 0
+    spread: int = 0
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -140,7 +146,8 @@ class CorpusFacts(msgspec.Struct, frozen=True):
     several lists of tools, `label_kinds` rows by the JSON type of their labels or tags, `retyped` the columns whose
     type is not the same in all rows.
     `near` and `languages` are empty where they were not asked for; `other_language` is the first sampled row whose
-    answer is in another language than its question. `diversity` is None where it cannot be told.
+    answer is in another language than its question. `diversity` is None where it cannot be told. `first_of_shape` and
+    `first_of_label_type` are where each comes first, `spread` is that of the files.
     """
 
     rows: int
@@ -179,6 +186,9 @@ class CorpusFacts(msgspec.Struct, frozen=True):
     retyped: list[Retyped] = []
     diversity: Diversity | None = None
     diversity_limits: DiversityLimits = DiversityLimits()
+    first_of_shape: dict[str, Place] = {}
+    first_of_label_type: dict[str, Place] = {}
+    spread: int = 0
 
 
 class SharedGroups(msgspec.Struct, frozen=True):
@@ -197,7 +207,7 @@ class SplitFacts(msgspec.Struct, frozen=True):
     """Training against validation data: overlapping validation lines, and whether both are one file.
 
     `unseen_labels` are the first places of each label of validation rows that no training row has, `shared` the keys
-    that name groups, of those that stand in both.
+    that name groups, of those that stand in both. `rows` are those of training and of validation.
     """
 
     has_validation: bool
@@ -208,13 +218,14 @@ class SplitFacts(msgspec.Struct, frozen=True):
     near: Pairs = Pairs()
     unseen_labels: list[Place] = []
     shared: list[SharedGroups] = []
+    rows: tuple[int, int] = (0, 0)
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
     """One check. `severity` holds a letter (E W I -) per column of COLUMNS; `find` depends on the scope.
 
     `methods` are the tuning methods whose rows it reads. A check that `reads` nothing but the named families of
-    patterns.py is not asked about a row in whose texts none of them is found, and one that `needs` signs not about a
+    families.py is not asked about a row in whose texts none of them is found, and one that `needs` signs not about a
     row (or line) that shows none of them. A check of rows may also find, `between_rows`, what no single row shows.
     `refused` names what a chat template may refuse of the rows in which it finds something: it is an error where the
     template does.

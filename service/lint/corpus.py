@@ -115,6 +115,9 @@ class Corpus:
             retyped=self._retyped(),
             diversity=self._diversity(),
             diversity_limits=self._diversity_limits,
+            first_of_shape=self._firsts("shaped", "train") or {},
+            first_of_label_type=self._firsts("label_types", "train") or {},
+            spread=sum(partial.spread for partial in training),
         )
 
     @cached_property
@@ -132,7 +135,14 @@ class Corpus:
             shared=[
                 self._shared(one) for one in shared([(p.role, p.partial.groups, p.partial.lines) for p in self.parts])
             ],
+            rows=self._rows(),
         )
+
+    def _rows(self) -> tuple[int, int]:
+        """Training and validation rows, 0 where rows stand on several lines and were not counted."""
+        both = (self.training, self.held_out)
+        training, held_out = (0 if any(one.spread for one in all_) else sum(one.rows for one in all_) for all_ in both)
+        return training, held_out
 
     def lengths(self) -> Counter[int]:
         """Tokens of a training row -> rows."""
@@ -254,7 +264,7 @@ class Corpus:
             for partials in (self.training, self.held_out)
         ]
         counted = not any(partial.systems.more for partial in (*self.training, *self.held_out))
-        both = counted and self.training and self.held_out
+        both = counted and all(any(one.rows for one in files) for files in (self.training, self.held_out))
         if both and (systems[1] - systems[0] or bool(systems[0]) != bool(systems[1])):
             found.append("system messages")
         return found

@@ -185,6 +185,7 @@ class Linter:
             limits=self._checks.limits,
             bom_policy=self._checks.profile.byte_order_mark,
             crlf=partial.crlf,
+            spread=partial.spread,
         )
         for check in self._checks.of("file"):
             for hit in check.find(facts):

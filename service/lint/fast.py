@@ -13,9 +13,10 @@ from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
+from service.lint.families import ENDS
 from service.lint.gate import families_in
 from service.lint.keys import SEPARATOR
-from service.lint.patterns import ENDS, may_end_badly
+from service.lint.patterns import may_end_badly
 from service.lint.sizes import LOPSIDED_CHARACTERS, lopsided
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
@@ -47,7 +48,7 @@ Weights = list[Literal[0, 1] | None]
 class Plain(NamedTuple):
     """Plain rows in columns: the lines they stand on, their contents, and these as one text.
 
-    `weights` are those of the assistants' messages, of the rows that have any; `suspects` the families of patterns.py
+    `weights` are those of the assistants' messages, of the rows that have any; `suspects` the families of families.py
     that a row's texts hold, both by line. A row begins with a system message when the number of its texts is odd.
     """
 

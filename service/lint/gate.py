@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from service.lint.patterns import CONTROL, ESCAPES, FAMILIES, RUN_LENGTH
+from service.lint.families import ESCAPES, FAMILIES
+from service.lint.patterns import CONTROL, RUN_LENGTH
 
 # one number beyond the families stands for an escape that may hide any of them
 _ESCAPE = len(FAMILIES)

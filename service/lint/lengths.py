@@ -13,6 +13,7 @@ from service.lint.shape import (
     COMPLETION,
     FRAMING_TOKENS,
     PLAIN_TEXT,
+    implicit_prompt,
     message_text,
     outputs,
     preference_input,
@@ -35,7 +36,8 @@ Ruler = Callable[[Sequence[dict[str, Any]], Sequence[Any]], tuple[int, bool]]
 def conversation_of(data: dict[str, Any], method: str) -> tuple[list[dict[str, Any]], list[Any]]:
     """(messages, tools declared) that a row's length is that of; of a preference row with the preferred output."""
     row = Row(data)
-    preferred = [message for _, output in outputs(row)[:1] for message in output] if method == "dpo" else []
+    shared = implicit_prompt(data)
+    preferred = [one for _, output in outputs(row)[:1] for one in output[shared:]] if method == "dpo" else []
     asked = [message for message in [*preference_input(row), *preferred] if isinstance(message, dict)]
     declared = [data[key] for key in ("tools", "functions") if data.get(key)]
     return asked or [message for _, message in row.messages], declared

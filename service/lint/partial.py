@@ -30,6 +30,8 @@ from service.lint.sizes import LONG_SYSTEM, outweighs
 from service.records.lint_report import FixKind, Severity
 
 MOST_TOOL_SETS = 10_000
+# its findings are of runs of lines, not of lines
+ROW_SPREAD = "F010"
 _MOST_SYSTEMS, _MOST_LABELS, _MOST_FIELD_SETS, _MOST_REFERENCES = 10_000, 50, 1_000, 2
 _MOST_LABELS_PLACED = _MOST_COLUMNS = 10_000
 
@@ -85,6 +87,14 @@ class Findings:
         """Count a hit that its row takes back; it is no finding."""
         self.suppressed[check.code] += 1 + hit.further
 
+    def forget_first(self, code: str) -> None:
+        """Take the first finding of a rule back: what it is about began in an earlier stretch."""
+        if not self.kept.get(code):
+            return
+        first, *self.kept[code] = self.kept[code]
+        self.counts[code] -= 1
+        self.severities[first.severity] -= 1
+
     def without_offsets(self) -> None:
         """Forget where lines begin, for rows that were read from no lines."""
         for code, found in self.kept.items():
@@ -110,6 +120,9 @@ class Partial:
         self.spoken = self.short_answers = self.refusals = 0
         self.preferred_bytes = self.other_bytes = 0
         self.crlf = self.approximate = self.system_heavy = 0
+        # runs of lines that are pieces of rows; whether the first and the last line that is not blank are such
+        self.spread = 0
+        self.begins_spread = self.ends_spread = self.has_content = False
         self.affixes = Affixes()
         self.shapes: Counter[str] = Counter()
         self.label_kinds: Counter[str] = Counter()
@@ -126,6 +139,9 @@ class Partial:
         self.columns: Firsts[tuple[Column, str]] = Firsts(_MOST_COLUMNS)
         # the values of keys that name groups, by key, as hashes
         self.groups: dict[str, LowestFirsts] = {}
+        # shapes of rows, and JSON types of labels
+        self.shaped: Firsts[str] = Firsts(_MOST_COLUMNS)
+        self.label_types: Firsts[str] = Firsts(_MOST_COLUMNS)
         # one element a line; 0 stands for a blank line
         self.prompts = array("Q")
         self.answers = array("I")
@@ -191,8 +207,24 @@ class Partial:
         """A row, on a line counted from 0, of the group that a key names."""
         self.groups.setdefault(key, LowestFirsts()).add(value, line)
 
+    def line(self, *, piece: bool) -> bool:
+        """A line that is not blank, whether it is a piece of a row; returns whether a run of pieces begins with it."""
+        begins = piece and not self.ends_spread
+        if not self.has_content:
+            self.has_content, self.begins_spread = True, piece
+        self.ends_spread = piece
+        self.spread += begins
+        return begins
+
     def merge(self, later: Partial) -> None:
         """Append the stretch that follows."""
+        if self.ends_spread and later.begins_spread:
+            later.findings.forget_first(ROW_SPREAD)
+            later.spread -= 1
+        if not self.has_content:
+            self.begins_spread = later.begins_spread
+        if later.has_content:
+            self.ends_spread, self.has_content = later.ends_spread, True
         for key, values in later.groups.items():
             self.groups.setdefault(key, LowestFirsts()).merge(values, self.lines)
         self.findings.merge(later.findings, self.lines)
@@ -222,8 +254,8 @@ class Partial:
 
 _SUMS = (
     "lines", "rows", "valid", "without_system", "with_images", "spoken", "short_answers", "refusals", "preferred_bytes",
-    "other_bytes", "crlf", "approximate", "system_heavy",
+    "other_bytes", "crlf", "approximate", "system_heavy", "spread",
 )  # fmt: skip
 _COUNTERS = ("shapes", "label_kinds", "turns", "tokens")
-_FIRSTS = ("labelled", "columns")
+_FIRSTS = ("labelled", "columns", "shaped", "label_types")
 _GROUPS = ("systems", "tool_sets", "labels", "field_sets", "references")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import NamedTuple
 
 
 class AnyOf:
@@ -31,7 +29,8 @@ _INJECTION = (
 )
 INJECTION = re.compile(_INJECTION % (20, 20, 20), re.IGNORECASE | re.ASCII | re.DOTALL)
 BOILERPLATE = re.compile(
-    r"\bas an? (?:ai|artificial intelligence|large language) (?:language )?(?:model|assistant)\b",
+    r"\bas an? (?:ai|artificial intelligence|large language) (?:language )?(?:model|assistant)\b"
+    r"|\bas of my last (?:knowledge |training )?(?:update|cut-?off|data)\b|\bmy (?:knowledge|training) cut-?off\b",
     re.IGNORECASE | re.ASCII,
 )
 REFUSAL = re.compile(
@@ -40,16 +39,26 @@ REFUSAL = re.compile(
     re.IGNORECASE,
 )
 SLOTS = ("name", "date", "time", "address", "email", "phone", "company", "product", "customer", "user", "city")
+# [Name], [Your Name], [Company Name] as templates of letters have them, but no link and no footnote
+TITLES = rf"\[(?:Your |Insert )?(?:{'|'.join(slot.title() for slot in SLOTS)})"
 HEADS = (*(slot.upper() for slot in SLOTS), "INSERT", "YOUR", "FIRST", "LAST", "ORDER", "insert ", "your ")
 PLACEHOLDER = AnyOf(
     rf"\[(?:{'|'.join(HEADS)})[A-Za-z0-9 _]{{0,30}}\]",
     r"\{\{ ?[A-Za-z_.]+ ?\}\}",
-    rf"\{{(?<![\w{{$\\]\{{)(?:{'|'.join(SLOTS)})\}}",
-    r"TODO(?<!\wTODO)\b", r"FIXME(?<!\wFIXME)\b", r"lorem ipsum(?<!\wlorem ipsum)\b", r"XXXX(?<!\wXXXX)X*\b",
+    rf"\{{(?<![\w{{$\\]\{{)(?:{'|'.join(SLOTS)})(?:_(?:name|id|number|address))?\}}",
+    rf"{TITLES}(?: [A-Z][a-z]{{1,15}}){{0,2}}\](?![(\[:])",
+    r"TODO(?<!\wTODO)\b", r"FIXME(?<!\wFIXME)\b", r"lorem ipsum(?<!\wlorem ipsum)\b",
+    r"Lorem ipsum(?<!\wLorem ipsum)\b", r"XXXX(?<!\wXXXX)X*\b",
 )  # fmt: skip
 # zero-width space, marks of direction, word joiners, stray byte-order marks, tag characters; joiners (U+200C, U+200D)
 # carry meaning in emoji and several scripts
 INVISIBLE = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]")
+# flags of regions are spelt with tag characters behind a black flag
+FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007e]{1,8}\U000e007f")
+# marks, embeddings and isolates of direction, which text of scripts that run from right to left is written with; the
+# two overrides are not among them: they turn letters round that are in order
+_DIRECTION = re.compile("[\u200e\u200f\u202a-\u202c\u2066-\u2069]")
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 # UTF-8 read as Latin-1 or Windows-1252, and the replacement character
 MOJIBAKE = re.compile(
     "\u00c3[\u0080-\u00bf\u0192\u201a\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\u017d]"
@@ -65,18 +74,52 @@ SPECIAL = re.compile(
     r"<\|(?:im_start|im_end|im_sep|endoftext|end|user|assistant|system|tool|eot_id|start_header_id|end_header_id"
     r"|begin_of_text|end_of_text|endofprompt)\|>|\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>"
 )
+# <s> as HTML strikes text through within a line, and in `Vec<s>` it is a type
+_OTHER_S = r"(?<=\S)[^\S\n]?<s>[^<\n]*</s>(?=[^\S\n]*[^\s<])|(?<=\w)<s>(?!\s*\[INST\])"
+_SPECIAL_OR_OTHER = re.compile(f"({_OTHER_S})|{SPECIAL.pattern}")
+CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`", re.DOTALL)
 CALL = AnyOf(r"<tool_calls?>", r"```(?:json)?\s*\{\s*\"(?:name|function)\"[^`]{0,400}\"arguments\"")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 # hints at the four kinds of harm that Azure scans training data for
 _VICTIM = r"(?:yourself|myself|himself|herself|themselves|him|her|them|people|my|your|his)\b"
-_HARM = rf"(?:kill(?:ed|ing)? {_VICTIM}|behead|massacre|pipe bombs?\b|mass shooting|child porn|pornograph|nudes\b"
-_HARM += r"|nude (?:photo|pic|image|selfie)|rap(?:ed?|ing|ists?)\b|incest|molest|genocid|ethnic cleansing|subhumans?\b"
-_HARM += r"|white power\b|suicid|self[- ]harm)"
-HARM = re.compile(rf"\b{_HARM}", re.IGNORECASE | re.ASCII)
-_FENCE = re.compile("```")
+HARM_WORDS = rf"(?:kill(?:ed|ing)? {_VICTIM}|behead|massacre|pipe bombs?\b|mass shooting|child porn|pornograph|nudes\b"
+HARM_WORDS += r"|nude (?:photo|pic|image|selfie)|rap(?:ed?|ing|ists?)\b|incest|molest|genocid|ethnic cleansing"
+HARM_WORDS += r"|subhumans?\b|white power\b|suicid|self[- ]harm)"
+HARM = re.compile(rf"\b{HARM_WORDS}", re.IGNORECASE | re.ASCII)
+FENCE = re.compile("```")
 _CUT = (",", " the", " a", " an", " and", " of", " to")
 _CUT_ENDINGS = frozenset(one[-1] for one in _CUT)
 _LOOP_LENGTH, _LOOP_TIMES, _LOOP_FROM = 24, 4, 120
+
+
+def without_code(text: str) -> str:
+    """The prose of a text: what stands in fences and between backticks is quoted, not said."""
+    return CODE.sub(" ", text)
+
+
+def visible(text: str) -> str:
+    """The text without its invisible characters; those that its script or a flag is written with stay."""
+    if not INVISIBLE.search(text):
+        return text
+    kept = _DIRECTION if _RIGHT_TO_LEFT.search(text) else None
+    flags = {place for flag in FLAG.finditer(text) for place in range(*flag.span())}
+
+    def shown(found: re.Match[str]) -> str:
+        return found[0] if found.start() in flags or (kept and kept.match(found[0])) else ""
+
+    return INVISIBLE.sub(shown, text)
+
+
+def template_tokens(text: str) -> list[str]:
+    """The tokens of chat templates in a text."""
+    if not SPECIAL.search(text):
+        return []
+    return [found[0] for found in _SPECIAL_OR_OTHER.finditer(text) if found[1] is None]
+
+
+def apart(text: str) -> str:
+    """The text with a space behind the first bracket of every template token, so that no tokenizer takes it for one."""
+    return _SPECIAL_OR_OTHER.sub(lambda found: found[0] if found[1] else f"{found[0][0]} {found[0][1:]}", text)
 
 
 def repeats(text: str) -> bool:
@@ -88,7 +131,9 @@ def repeats(text: str) -> bool:
     # nearly every text is done here: its end stands nowhere else
     if text.find(tail) >= len(text) - _LOOP_LENGTH:
         return False
-    return len(set(tail)) > 3 and text.count(tail) >= _LOOP_TIMES
+    # rows of a table may end alike; a loop repeats all that stands between
+    period = len(text) - _LOOP_LENGTH - text.rfind(tail, 0, len(text) - 1)
+    return len(set(tail)) > 3 and text.endswith(text[-period:] * _LOOP_TIMES)
 
 
 def cut_off(text: str) -> bool:
@@ -110,187 +155,4 @@ def may_end_badly(text: str) -> bool:
 
 def open_fence(text: str) -> bool:
     """Whether a code fence is opened and not closed."""
-    return text.count(_FENCE.pattern) % 2 == 1
-
-
-class Family(NamedTuple):
-    """What is looked for in text, and where in the bytes of JSON lines it may be.
-
-    A text in which `found` is true stands in a line in which one of `exact` (or of `any_case`, whatever the case)
-    matches; a property test holds the two together. The expressions are Hyperscan's, for raw JSON: a quotation mark in
-    a text has a backslash before it there, a line break is two characters and any character may take twelve. Each
-    match holds one of `literals`, which are in small letters.
-    """
-
-    name: str
-    found: Callable[[str], object]
-    exact: tuple[str, ...] = ()
-    any_case: tuple[str, ...] = ()
-    literals: tuple[bytes, ...] = ()
-
-
-# the twenty characters between the words of an injection, each escaped as a pair
-_GAP = r"[^\n]{0,240}"
-FAMILIES = (
-    Family(
-        "special-token",
-        SPECIAL.search,
-        exact=(r"<\|[a-z_]+\|>", r"\[/?INST\]", "<</?SYS", "</?s>", "<(?:start|end)_of_turn>"),
-        literals=(
-            b"<|",
-            b"[inst]",
-            b"[/inst]",
-            b"<<sys",
-            b"<</sys",
-            b"<s>",
-            b"</s>",
-            b"_of_turn>",
-        ),
-    ),
-    Family(
-        "markup",
-        MARKUP.search,
-        any_case=(
-            r"</?(?:br|p|div|span|li|ul|ol|td|tr|table|a|b|i|em|strong|h[1-6]|img)[^a-z0-9]",
-            "&(?:nbsp|amp|lt|gt|quot|#)",
-        ),
-        literals=(
-            b"<",
-            b"&",
-        ),
-    ),
-    Family(
-        "blob",
-        BLOB.search,
-        exact=(rf"[A-Za-z0-9+/]{{{RUN_LENGTH}}}",),
-        any_case=("<script", ";base64,"),
-        literals=(
-            b"<script",
-            b";base64,",
-        ),
-    ),
-    Family(
-        "injection",
-        INJECTION.search,
-        any_case=(
-            rf"(?:ignore|disregard|forget){_GAP}(?:instruction|prompt|rules|message)",
-            "jailbreak",
-            "developer mode",
-            "system prompt",
-        ),
-        literals=(
-            b"ignore",
-            b"disregard",
-            b"forget",
-            b"jailbreak",
-            b"developer mode",
-            b"system prompt",
-        ),
-    ),
-    # a line feed and an escaped character end with a letter or digit in a line, and a word may begin behind them
-    Family(
-        "harm",
-        HARM.search,
-        any_case=(rf"(?:\b|\\[nrt]|\\u[0-9a-f]{{4}}){_HARM}",),
-        literals=(
-            b"kill",
-            b"behead",
-            b"massacre",
-            b"pipe bomb",
-            b"mass shooting",
-            b"child porn",
-            b"pornograph",
-            b"nude",
-            b"incest",
-            b"molest",
-            b"genocid",
-            b"ethnic cleansing",
-            b"subhuman",
-            b"white power",
-            b"suicid",
-            b"self-harm",
-            b"self harm",
-            b"rap",
-        ),
-    ),
-    Family(
-        "boilerplate",
-        BOILERPLATE.search,
-        any_case=("as an? (?:ai|artificial|large)",),
-        literals=(
-            b"as a ai",
-            b"as an ai",
-            b"as a artificial",
-            b"as an artificial",
-            b"as a large",
-            b"as an large",
-        ),
-    ),
-    Family(
-        "placeholder",
-        PLACEHOLDER.search,
-        exact=(
-            rf"\[(?:{'|'.join(HEADS)})",
-            r"\{\{ ?[A-Za-z_.]",
-            rf"\{{(?:{'|'.join(SLOTS)})\}}",
-            "TODO",
-            "FIXME",
-            "lorem ipsum",
-            "XXXX",
-        ),
-        literals=(
-            b"[",
-            b"{",
-            b"todo",
-            b"fixme",
-            b"lorem ipsum",
-            b"xxxx",
-        ),
-    ),
-    Family(
-        "invisible",
-        INVISIBLE.search,
-        exact=(r"\xe2\x80[\x8b\x8e\x8f\xaa-\xae]", r"\xe2\x81[\xa0-\xa9]", r"\xef\xbb\xbf", r"\xf3\xa0[\x80\x81]"),
-        literals=(
-            b"\xe2\x80",
-            b"\xe2\x81",
-            b"\xef\xbb\xbf",
-            b"\xf3\xa0",
-        ),
-    ),
-    Family(
-        "mojibake",
-        MOJIBAKE.search,
-        exact=(r"\xc3\x83", r"\xc3\xa2\xe2\x82\xac", r"\xc3\x82", r"\xef\xbf\xbd"),
-        literals=(
-            b"\xc3\x83",
-            b"\xc3\xa2\xe2\x82\xac",
-            b"\xc3\x82",
-            b"\xef\xbf\xbd",
-        ),
-    ),
-    # texts are looked at joined, and a fence that one leaves open another may seem to close: so any fence counts
-    Family(
-        "fence",
-        _FENCE.search,
-        exact=(_FENCE.pattern,),
-        literals=(b"```",),
-    ),
-    Family(
-        "call",
-        CALL.search,
-        exact=("<tool_call", r"```(?:json)?(?:\\[nrt]|[ \t])*\{"),
-        literals=(
-            b"<tool_call",
-            b"```",
-        ),
-    ),
-    Family("control", CONTROL.search),
-)
-# an escape may hide what the others look for: those of ASCII, and those of the characters named above
-ESCAPES = (
-    r"\\u00[0-7]", r"\\u20(?:0[bef]|2[a-e]|6)", r"\\ufeff", r"\\ufffd", r"\\udb40", r"\\u00c[23]", r"\\u00e2",
-    r"[^\\](?:\\\\)*\\[bf/]",
-)  # fmt: skip
-# told of a whole text at its end, not of its bytes
-ENDS = "ends"
+    return text.count(FENCE.pattern) % 2 == 1

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 from service.lint.check import Row
 
@@ -16,6 +16,10 @@ TOP_KEYS = ("messages", "tools", "parallel_tool_calls", "functions", "function_c
 MESSAGE_KEYS = (
     "role", "content", "name", "weight", "tool_calls", "tool_call_id", "function_call", "refusal",
 )  # fmt: skip
+# the role whose key it is
+OWNERS = {"tool_calls": "assistant", "function_call": "assistant", "refusal": "assistant", "tool_call_id": "tool"}
+# which local trainers read beside these
+TRAINER_KEYS = ("training", "training_detail", "thinking")
 KNOWN_KEYS = frozenset((*TOP_KEYS, *MESSAGE_KEYS, "id", "type", "function", "arguments", "parameters"))
 # framing of a message in the chat format of OpenAI's models; text is estimated at four bytes per token
 FRAMING_TOKENS = 4
@@ -27,10 +31,9 @@ _OUTPUTS = ("preferred_output", "non_preferred_output")
 _PAIRS = ("chosen", "rejected")
 COMPLETION, CLASSIFICATION, TOKEN_TAGS = "prompt/completion", "classification", "token tags"
 PREFERENCE, PLAIN_TEXT = "preference data (dpo)", "plain text"
+# shapes that have rules of their own
+WITH_RULES = frozenset(("chat", PREFERENCE, COMPLETION, CLASSIFICATION, TOKEN_TAGS, PLAIN_TEXT))
 TAG_KEYS = ("tags", "ner_tags")
-# a string of JSON, or what is left of one at the end
-_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
-_NO_BRACKETS = bytes(set(range(256)).difference(b"[]{}"))
 _Read = TypeVar("_Read")
 # any of the keys tells the shape, the first that is found; a preference row may have a prompt, a text may have a label
 _SHAPES: tuple[tuple[tuple[str, ...], str], ...] = (
@@ -81,12 +84,25 @@ def is_array_of_rows(value: Any) -> bool:
 def preference_keys(row: Row) -> list[tuple[str, tuple[type, ...]]]:
     """(key, allowed types) of the parts that a preference row has, in the dialect it is written in."""
     if any(key in row.data for key in _PAIRS) or "prompt" in row.data:
-        return [("prompt", (list, str)), *((key, (list, str)) for key in _PAIRS)]
+        # a prompt that both outputs begin with need not be given apart
+        asked = [("prompt", (list, str))] if "prompt" in row.data or "input" in row.data else []
+        return [*asked, *((key, (list, str)) for key in _PAIRS)]
     return [("input", (dict,)), *((key, (list,)) for key in _OUTPUTS)]
+
+
+def implicit_prompt(data: dict[str, Any]) -> int:
+    """How many messages `chosen` and `rejected` begin with alike, where these hold the prompt themselves."""
+    first, second = (data.get(key) for key in _PAIRS)
+    if any(key in data for key in ("prompt", "input")) or not (isinstance(first, list) and isinstance(second, list)):
+        return 0
+    alike = next((i for i, pair in enumerate(zip(first, second, strict=False)) if pair[0] != pair[1]), None)
+    return min(len(first), len(second)) - 1 if alike is None else alike
 
 
 def preference_input(row: Row) -> list[Any]:
     """The messages of a preference row's input."""
+    if shared := implicit_prompt(row.data):
+        return list(row.data[_PAIRS[0]][:shared])
     found = row.data.get("input")
     messages = found.get("messages") if isinstance(found, dict) else row.data.get("prompt")
     return messages if isinstance(messages, list) else []
@@ -94,7 +110,7 @@ def preference_input(row: Row) -> list[Any]:
 
 @_once
 def outputs(row: Row) -> Iterator[tuple[str, Any]]:
-    """(key, output) of the outputs that are there, the preferred one first."""
+    """(key, output) of the outputs that are there, the preferred one first; an implicit prompt is part of both."""
     keys = _PAIRS if any(key in row.data for key in _PAIRS) else _OUTPUTS
     return ((key, row.data[key]) for key in keys if isinstance(row.data.get(key), list))
 
@@ -111,6 +127,19 @@ def shown_role(message: dict[str, Any]) -> str:
     """The role for a message: a known name, or "unknown", never free text."""
     found = role(message)
     return found if found in ROLES else "unknown"
+
+
+def is_blank(content: Any) -> TypeGuard[str | list[Any]]:
+    """Whether content says nothing: white space, no part at all, or parts of white space."""
+    if isinstance(content, list):
+        texts = [part.get("text") if isinstance(part, dict) and part.get("type") == "text" else 0 for part in content]
+        return all(isinstance(text, str) and not text.strip() for text in texts)
+    return isinstance(content, str) and not content.strip()
+
+
+def has_key(found: dict[str, Any], key: str) -> bool:
+    """Whether an object has a key, also where it is misspelt: that is a finding of its own."""
+    return key in found or any(one.strip().lower() == key for one in found)
 
 
 def calls(message: dict[str, Any]) -> bool:
@@ -197,6 +226,12 @@ def image_url(part: Any) -> str | None:
     return url if isinstance(url, str) else None
 
 
+def has_image(message: dict[str, Any]) -> bool:
+    """Whether a part of a message is an image."""
+    content = message.get("content")
+    return isinstance(content, list) and any(isinstance(p, dict) and p.get("type") == "image_url" for p in content)
+
+
 def data_uri(part: Any) -> tuple[str, str] | None:
     """(media type, base64 text) of an image that the row itself holds, or None."""
     url = image_url(part)
@@ -247,20 +282,3 @@ def pointer(key: str) -> str:
     if not re.fullmatch(r"[A-Za-z_]{1,24}", key):
         return "/?"
     return f"/{key}"
-
-
-def deeper_than(limit: int, raw: bytes) -> bool:
-    """Whether brackets outside of strings are nested deeper than `limit`."""
-    return raw.count(b"[") + raw.count(b"{") > limit and _depth(raw) > limit
-
-
-def _depth(raw: bytes) -> int:
-    """The deepest nesting outside of strings."""
-    deepest = depth = 0
-    for byte in _STRINGS.sub(b"", raw).translate(None, _NO_BRACKETS):
-        if byte in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        else:
-            depth -= 1
-    return deepest

@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 
 from service.lint.check import Row, Sign
 from service.lint.every_text import every_text
+from service.lint.families import ENDS
 from service.lint.gate import families_in
 from service.lint.keys import SEPARATOR
-from service.lint.patterns import ENDS, may_end_badly
-from service.lint.shape import MESSAGE_KEYS, ROLES, TOP_KEYS, calls, parts, role, texts
+from service.lint.patterns import may_end_badly
+from service.lint.shape import MESSAGE_KEYS, OWNERS, ROLES, TOP_KEYS, calls, is_blank, parts, role, texts
 from service.lint.sizes import may_be_long
 
 Signs = frozenset[str]
@@ -83,7 +84,7 @@ def _of_messages(row: Row) -> set[str]:
         if content is None:
             if not calls(message):
                 found.add("no-content")
-        elif isinstance(content, str) and (not content or content.isspace()):
+        elif is_blank(content):
             found.add("blank")
     if not _IN_TURNS.fullmatch(letters):
         found.add("turns")
@@ -112,6 +113,8 @@ def _of_form(message: dict[str, Any]) -> Iterator[Sign]:
         yield _BY_ROLE[who]
     if not message.keys() <= _KEYS:
         yield "message-key"
+    if any(key in message and who != owner for key, owner in OWNERS.items()):
+        yield "stray-key"
     yield from (sign for key, sign in _BY_KEY if key in message)
     content = message.get("content")
     if isinstance(content, list):

@@ -7,22 +7,25 @@ from typing import Any
 
 import msgspec
 
-from service.lint.check import OF_WHOLE_ROWS, Check, Hit, Line, Row
+from service.lint.check import Check, Hit, Line, Row
 from service.lint.chosen import Checks
 from service.lint.closer import Closer
 from service.lint.columns import PLAIN_CHAT, PLAIN_WEIGHT, column_kinds, settled
+from service.lint.decoding import decode
 from service.lint.fast import Limits, Plain, plain_rows
 from service.lint.gate import EVERY_FAMILY, NO_FAMILY
 from service.lint.keys import Key, canonical, plain_keys, row_key, text_hash
 from service.lint.labelled import label_hashes, label_kinds
 from service.lint.lengths import Lengths
+from service.lint.literal import is_piece
 from service.lint.partial import Partial
 from service.lint.reader import Block, Reader
 from service.lint.row_groups import groups_of
 from service.lint.shape import (
     CLASSIFICATION,
     TOP_KEYS,
-    deeper_than,
+    has_image,
+    is_array_of_rows,
     message_text,
     outputs,
     preference_input,
@@ -32,10 +35,9 @@ from service.lint.shape import (
 from service.lint.signs import A_ROW, BLANK, NO_ROW, Signs, signs_of
 from service.lint.sizes import last_answer, outweighs, plain_bytes
 from service.lint.suppression import KEY, ignored
+from service.lint.views import views
 from service.records.lint_report import Severity
 
-# what is looked at by recursion must not depend on how deep the caller stands; no row of any target is half as deep
-_DEEPEST = 200
 _GROUPS = "X007"
 _NO_REFERENCE = text_hash(canonical([]).decode())
 _MOST_SIGNS = 1_000
@@ -95,10 +97,16 @@ class Stretch:
         keys: list[tuple[int, int, int]] = [Key(0)] * len(lines)
         blank = None
         wrong: set[int] = set()
+        # lines that were looked at one by one; those between are whole rows
+        seen = 0
         # in the order of the lines, because the first findings of a rule are kept
         for index in sorted({*range(len(lines))}.difference(plain.lines).union(plain.suspects)):
             line, number, offset = lines[index], partial.lines + index + 1, block.offsets[index]
+            if index > seen:
+                partial.line(piece=False)
+            seen = index + 1
             if index in plain.suspects:
+                partial.line(piece=False)
                 if self._suspect(line, number, offset, plain.suspects[index]):
                     wrong.add(index)
             elif line.strip():
@@ -107,6 +115,8 @@ class Stretch:
                 blank = (number, offset, line)
             else:
                 self._blank_line(number, offset, line)
+        if seen < len(lines):
+            partial.line(piece=False)
         self._chats(plain, wrong, keys)
         if self._closer is not None:
             self._closer.chats(plain, keys)
@@ -125,6 +135,8 @@ class Stretch:
             keys[number] = (prompt, answer, 0)
         self.partial.chats(contents, answers, valid=len(contents) - len(wrong))
         self.partial.sample.chats(prompts, answers, contents)
+        if plain.lines:
+            self.partial.shaped.add("chat", self.partial.lines + plain.lines[0] + 1)
         self.partial.weighted = self.partial.weighted or bool(plain.weights)
         self._lengths.chats(contents, plain.joined)
         if self._typed:
@@ -148,12 +160,18 @@ class Stretch:
     def _other(self, raw: bytes, number: int, offset: int, families: frozenset[int]) -> Key:
         """Any line that is not blank, in which the gate saw `families`."""
         data, error = decode(raw)
-        line = Line(raw=raw, number=number, data=data, error=error, first=offset <= _UTF8_MARK_BYTES)
+        piece = is_piece(raw) if error is not None else is_array_of_rows(data)
+        begins = self.partial.line(piece=piece)
+        if piece and not begins:
+            return Key(0)
+        line = Line(raw=raw, number=number, data=data, error=error, first=offset <= _UTF8_MARK_BYTES, piece=piece)
         found = list(self._line_hits(line))
         if isinstance(data, dict):
             found += self._row_hits(data, len(raw), families)
             found = self._not_suppressed(found, ignored(data))
         wrong = [self._add(check, hit, number, offset) for check, hit in found]
+        if piece:
+            return Key(0)
         valid = error is None and isinstance(data, dict) and "error" not in wrong
         if self._typed and valid:
             for column in settled(column_kinds(data)):
@@ -184,6 +202,7 @@ class Stretch:
         key = row_key(raw, data, self._checks.method)
         if isinstance(data, dict):
             self._labels(data, number)
+            self.partial.shaped.add(shape_of(data) or "unknown", number)
             self._conversation(data, key)
             rank = key.prompt, key.answer
             if partial.sample.takes(rank) and (said := last_answer(Row(data))):
@@ -197,7 +216,10 @@ class Stretch:
         """Of a class of texts also how many rows have it; tags differ in number by nature."""
         if "messages" in data:
             return
-        self.partial.label_kinds.update(label_kinds(data))
+        kinds = label_kinds(data)
+        self.partial.label_kinds.update(kinds)
+        for name in kinds:
+            self.partial.label_types.add(name, number)
         for label in label_hashes(data):
             self.partial.labelled.add(label, number)
             if shape_of(data) == CLASSIFICATION:
@@ -214,7 +236,7 @@ class Stretch:
             return
         system = next((str(m.get("content")) for m in messages if role(m) in {"system", "developer"}), None)
         partial.spoke(None if system is None else text_hash(system), len(messages))
-        partial.with_images += any(_has_image(message) for message in messages)
+        partial.with_images += any(has_image(message) for message in messages)
         partial.weighted = partial.weighted or any("weight" in message for message in messages)
         self._fields(data)
         answer = messages[-1].get("content")
@@ -239,20 +261,14 @@ class Stretch:
         )
 
     def _row_hits(self, data: dict[str, Any], size: int, families: frozenset[int]) -> list[tuple[Check, Hit]]:
-        """The checks of a row; of preference data, chat checks read the input."""
+        """The checks of a row, of preference data also those of its input and its outputs."""
         tokens = self._lengths.row(data, self._checks.method)
-        inner = data.get("input") if self._checks.method == "dpo" else None
-        nested = self._checks.row(inner, tokens) if isinstance(inner, dict) else None
-        whole = self._checks.row(data, tokens)
-        asked = self._asked("row", signs_of(whole, size=size, families=families))
-        if nested is None:
-            return [(check, hit) for check in asked for hit in check.find(whole)]
-        found = [(check, hit) for check in asked if check.code[0] in OF_WHOLE_ROWS for hit in check.find(whole)]
-        asked = self._asked("row", signs_of(nested, size=size, families=families))
-        inside = [(check, hit) for check in asked if check.code[0] not in OF_WHOLE_ROWS for hit in check.find(nested)]
-        return found + [
-            (check, msgspec.structs.replace(hit, pointer=f"/input{hit.pointer or ''}")) for check, hit in inside
-        ]
+        found = []
+        for view in views(data, self._checks.method, lambda seen: self._checks.row(seen, tokens)):
+            asked = self._asked("row", signs_of(view.row, size=size, families=families))
+            hits = [(check, hit) for check in asked if view.takes(check.code) for hit in check.find(view.row)]
+            found += hits if view.whole else [(check, _moved(hit, view.pointer(hit.pointer))) for check, hit in hits]
+        return found
 
     def _line_hits(self, line: Line) -> Iterator[tuple[Check, Hit]]:
         asked = self._asked("line", A_ROW if isinstance(line.data, dict) else NO_ROW)
@@ -268,21 +284,5 @@ class Stretch:
                 self._add(check, hit, number, offset)
 
 
-def decode(raw: bytes) -> tuple[Any, str | None]:
-    """(data, None) or (None, why it is not JSON); the reason never quotes the line."""
-    if deeper_than(_DEEPEST, raw):
-        return None, "nested too deep to read"
-    try:
-        return msgspec.json.decode(raw), None
-    except UnicodeDecodeError:
-        return None, "invalid UTF-8"
-    except RecursionError:
-        return None, "nested too deep to read"
-    except ValueError as error:
-        # msgspec names a position or the kind of damage, and quotes no content for JSON that is malformed
-        return None, str(error).removeprefix("JSON is malformed: ")
-
-
-def _has_image(message: dict[str, Any]) -> bool:
-    content = message.get("content")
-    return isinstance(content, list) and any(isinstance(p, dict) and p.get("type") == "image_url" for p in content)
+def _moved(hit: Hit, pointer: str | None) -> Hit:
+    return msgspec.structs.replace(hit, pointer=pointer)

@@ -76,7 +76,7 @@ def test_rows_and_prompts_in_both_parts_are_found(tmp_path: Path) -> None:
     train = file(tmp_path, [row(n) for n in range(60)])
     other = row(7) | {}
     other["messages"][2]["content"] = "Another answer."
-    held_out = file(tmp_path, [row(3), other, row(99)], "validation.jsonl")
+    held_out = file(tmp_path, [row(3), other, *map(row, range(92, 100))], "validation.jsonl")
     report = run(train, validation=held_out)
     assert [(f.rule, f.path, f.line) for f in report.findings if f.rule[0] == "X"] == [
         ("X001", "validation.jsonl", 1),

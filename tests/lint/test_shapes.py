@@ -183,8 +183,11 @@ def test_labels_of_several_types_and_unseen_labels_are_told() -> None:
         rows=3, valid=3, shapes={}, duplicates=Pairs(), conflicts=Pairs(), swapped=Pairs(), without_system=0, limits={}
     )
     assert list(by_code["R057"].find(facts)) == []
-    differing = msgspec.structs.replace(facts, label_kinds={"string": 2, "number": 1})
-    assert "number x 1, string x 2" in next(by_code["R057"].find(differing)).message
+    places = {"string": Place("t.jsonl", 1), "number": Place("t.jsonl", 3)}
+    differing = msgspec.structs.replace(facts, label_kinds={"string": 2, "number": 1}, first_of_label_type=places)
+    told = next(by_code["R057"].find(differing))
+    assert "number x 1, string x 2" in told.message
+    assert (told.path, told.line) == ("t.jsonl", 3)
     unseen = [Place("v.jsonl", 4)]
     split = SplitFacts(
         has_validation=True, same_file=False, same_rows=Pairs(), same_prompts=Pairs(), unseen_labels=unseen

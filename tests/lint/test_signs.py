@@ -19,11 +19,11 @@ from service.data import rule_files
 from service.lint import chosen
 from service.lint.catalogue import Entry, all_checks, entries
 from service.lint.check import Line, Row
+from service.lint.decoding import decode
 from service.lint.fast import Limits, plain_rows
 from service.lint.gate import EVERY_FAMILY, NO_FAMILY, families_of
 from service.lint.profile import load_profiles
 from service.lint.signs import A_ROW, BLANK, NO_ROW, Signs, signs_of
-from service.lint.stretch import decode
 from service.records.lint_report import LintReport
 from service.verbs.lint import METHODS, LintInput, LintRequest, lint
 
@@ -42,7 +42,7 @@ SAYS = [{"id": "c", "type": "function", "function": {"name": "f", "arguments": t
 PARTS = [{"type": "text", "text": "What?"}, {"type": "image_url", "image_url": {"url": "https://a.b/c"}}, "x"]
 KEYS: dict[str, list[Any]] = {
     "weight": [0, 1, 2, True, None, 0.0], "name": ["pat", "p p", 1], "thinking": TEXTS, "refusal": TEXTS,
-    "tool_call_id": ["c", "d", 1], "tool_calls": [[CALL], [CALL, CALL], [], None, [7], "x", SAYS],
+    "Content": ["x"], "tool_call_id": ["c", "d", 1], "tool_calls": [[CALL], [CALL, CALL], [], None, [7], "x", SAYS],
     "function_call": [None, {"name": "f"}, *({"arguments": text} for text in TEXTS)],
 }  # fmt: skip
 TOP: dict[str, list[Any]] = {

@@ -61,7 +61,7 @@ class Copier:
             return checks.row(data, measured(data, method)[0] if "L010" in self.codes else 0)
 
         of_rows = {check.code: (check, every.severities[check.code]) for check in every.of("row")}
-        self._mender = Mender(fixes, of_rows, row, nested=method == "dpo")
+        self._mender = Mender(fixes, of_rows, row, method=method)
 
     def blocks(
         self, stream: io.BufferedReader, role: Role, note: Note, near: Mapping[int, str] | None = None

@@ -8,10 +8,11 @@ from typing import Any
 
 import msgspec
 
-from service.lint.check import OF_WHOLE_ROWS, Check, Hit, Row
+from service.lint.check import Check, Hit, Row
 from service.lint.fixes.exact import read, written
 from service.lint.fixes.fix import DropRow, RowFix
 from service.lint.schemas_given import ROW_SCHEMA, SCHEMA_CODES
+from service.lint.views import View, views
 from service.records.lint_report import Severity
 
 # rule, JSON Pointer or None for the whole row, what was done
@@ -38,14 +39,14 @@ class Mender:
         checks: dict[str, tuple[Check, Severity]],
         row: Callable[[dict[str, Any]], Row],
         *,
-        nested: bool,
+        method: str,
     ) -> None:
         self._fixes = fixes
         self._checks = checks
         # a hit may count less than its rule, never more; a schema that was given is kept, whatever it counts
         self._strict = [code for code, (_, severity) in checks.items() if severity == "error" or code in SCHEMA_CODES]
         self._row = row
-        self._nested = nested
+        self._method = method
 
     def mend(self, line: bytes) -> Mended:
         """The line byte for byte unless a fix changes it; what is no row stays as it is.
@@ -108,10 +109,10 @@ class Mender:
     def _apply(self, fix: RowFix, data: dict[str, Any]) -> Iterator[Done]:
         if not self._finds(fix.code, data):
             return
-        place, row = self._seen_by(fix.code, data)
         try:
-            for pointer in fix.mend(row):
-                yield fix.code, f"{place}{pointer}", fix.did
+            for view in self._views(fix.code, data):
+                for pointer in fix.mend(view.row):
+                    yield fix.code, view.pointer(pointer), fix.did
         except DropRow:
             raise DropRow(fix.code, "left the row out") from None
 
@@ -123,7 +124,8 @@ class Mender:
         return any(True for _ in self._hits(code, data))
 
     def _hits(self, code: str, data: dict[str, Any]) -> Iterator[Hit]:
-        yield from self._checks[code][0].find(self._seen_by(code, data)[1])
+        for view in self._views(code, data):
+            yield from self._checks[code][0].find(view.row)
 
     def _errors(self, data: dict[str, Any]) -> Counter[str]:
         """How often each rule finds an error."""
@@ -131,12 +133,8 @@ class Mender:
             code for code in self._strict for hit in self._hits(code, data) if hit.severity in {None, "error"}
         )
 
-    def _seen_by(self, code: str, data: dict[str, Any]) -> tuple[str, Row]:
-        """(JSON Pointer, row) that the check looks at: of preference data, chat checks read the input."""
-        inner = data.get("input") if self._nested else None
-        if isinstance(inner, dict) and code[0] not in OF_WHOLE_ROWS:
-            return "/input", self._row(inner)
-        return "", self._row(data)
+    def _views(self, code: str, data: dict[str, Any]) -> list[View]:
+        return [view for view in views(data, self._method, self._row) if view.takes(code)]
 
 
 def _decoded(line: bytes) -> dict[str, Any] | None:

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from service.lint.check import Row
 from service.lint.checks.roles.name_invalid import NAME
 from service.lint.fixes.exact import Number, read
-from service.lint.fixes.fix import RowFix, message_list, rename
-from service.lint.shape import ALIASES, MESSAGE_KEYS, ROLES, TOP_KEYS, parts, pointer, role
+from service.lint.fixes.fix import Data, RowFix, message_list, rename
+from service.lint.shape import ALIASES, MESSAGE_KEYS, ROLES, TOP_KEYS, TRAINER_KEYS, parts, pointer, role
 from service.lint.suppression import KEY
 
-_TRAINER_KEYS = ("training", "training_detail", "thinking")
 # what chat templates and vision trainers read beside the documented keys: a safe fix leaves them
-_READ_BY_TRAINERS = frozenset((*_TRAINER_KEYS, "reasoning", "reasoning_content", "images", "audio", "videos"))
+_READ_BY_TRAINERS = frozenset((*TRAINER_KEYS, "reasoning", "reasoning_content", "images", "audio", "videos"))
 _READ_FROM_ROWS = _READ_BY_TRAINERS | {"image", "chat_template", "chat_template_kwargs"}
 # and what a row says to tunegate itself
 _KEPT_IN_ROWS = _READ_FROM_ROWS | {KEY}
@@ -21,11 +20,17 @@ _WEIGHTS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "true": 1, "false": 0}
 
 
 def misspelt_keys(row: Row) -> Iterator[str]:
-    for key in list(row.data):
+    yield from _respelt(row.data, TOP_KEYS, "")
+    for i, message in row.messages:
+        yield from _respelt(message, MESSAGE_KEYS, f"/messages/{i}")
+
+
+def _respelt(found: Data, known: tuple[str, ...], place: str) -> Iterator[str]:
+    for key in list(found):
         right = key.strip().lower()
-        if key not in TOP_KEYS and right in TOP_KEYS and right not in row.data:
-            rename(row.data, {key: right})
-            yield f"/{right}"
+        if key not in known and right in known and right not in found:
+            rename(found, {key: right})
+            yield f"{place}/{right}"
 
 
 def messages_as_list(row: Row) -> Iterator[str]:
@@ -64,7 +69,8 @@ def unknown_top_keys(row: Row) -> Iterator[str]:
 
 def unknown_message_keys(row: Row) -> Iterator[str]:
     for i, message in row.messages:
-        for key in [one for one in message if one not in MESSAGE_KEYS and one not in _READ_BY_TRAINERS]:
+        unknown = [one for one in message if one not in MESSAGE_KEYS and one.strip().lower() not in MESSAGE_KEYS]
+        for key in [one for one in unknown if one not in _READ_BY_TRAINERS]:
             del message[key]
             yield f"/messages/{i}{pointer(key)}"
 
@@ -76,7 +82,7 @@ def trainer_keys(row: Row) -> Iterator[str]:
             message["training"] = 0
             rename(message, {"training": "weight"})
             yield f"/messages/{i}/training"
-        for key in [one for one in _TRAINER_KEYS if one in message]:
+        for key in [one for one in TRAINER_KEYS if one in message]:
             del message[key]
             yield f"/messages/{i}/{key}"
 
@@ -153,10 +159,14 @@ def legacy_functions(row: Row) -> Iterator[str]:
             yield f"/messages/{i}/role"
 
 
-def empty_calls(row: Row) -> Iterator[str]:
+def lists_of_calls(row: Row) -> Iterator[str]:
     for i, message in enumerate(message_list(row)):
-        if isinstance(message, dict) and message.get("tool_calls") == []:
+        found = message.get("tool_calls") if isinstance(message, dict) else None
+        if found == []:
             del message["tool_calls"]
+            yield f"/messages/{i}/tool_calls"
+        elif isinstance(found, dict) and isinstance(found.get("function"), dict):
+            message["tool_calls"] = [found]
             yield f"/messages/{i}/tool_calls"
 
 
@@ -174,7 +184,7 @@ SAFE = (
     RowFix("R024", "wrote the number as text", numbers_as_text),
     RowFix("R030", "wrote the weight as the number 0 or 1", weight_spelling),
     RowFix("R031", "dropped the weight", weight_on_prompts),
-    RowFix("T010", "dropped the empty list", empty_calls),
+    RowFix("T010", "dropped the empty list, or made a list of the call", lists_of_calls),
     RowFix("M002", "wrapped the URL", image_urls),
     RowFix("M010", "dropped the detail", image_details),
 )

@@ -5,16 +5,15 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterator
+from itertools import zip_longest
 
 from service.lint.check import Row
 from service.lint.every_text import every_text
 from service.lint.fixes.fix import RowFix
-from service.lint.patterns import INVISIBLE, MARKUP, MOJIBAKE, SPECIAL
+from service.lint.patterns import CODE, MARKUP, MOJIBAKE, apart, template_tokens, visible
 from service.lint.shape import PLAIN_TEXT, shape_of
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-# flags of regions are spelt with tag characters behind a black flag
-_FLAG = re.compile("(\U0001f3f4[\U000e0020-\U000e007e]{1,8}\U000e007f)")
 # what UTF-8 read as Windows-1252 looks like; five bytes have no letter there and are read as Latin-1
 _CP1252 = bytes(range(0x80, 0x100)).decode("cp1252", "ignore")
 _WRONGLY_READ = re.compile(f"[{re.escape(_CP1252)}\x80-\x9f]{{2,}}")
@@ -39,7 +38,7 @@ def _rewritten(row: Row, rewrite: Callable[[str], str]) -> Iterator[str]:
 
 def _checked(text: str, rewrite: Callable[[str], str]) -> str:
     new = rewrite(text)
-    worse = len(SPECIAL.findall(new)) > len(SPECIAL.findall(text))
+    worse = len(template_tokens(new)) > len(template_tokens(text))
     return text if worse or (text.strip() and not new.strip()) else new
 
 
@@ -57,18 +56,13 @@ def control_characters(row: Row) -> Iterator[str]:
 
 
 def invisible(row: Row) -> Iterator[str]:
-    yield from _everywhere(row, _without_invisible)
-
-
-def _without_invisible(text: str) -> str:
-    # split keeps the flags at the odd places
-    return "".join(one if n % 2 else INVISIBLE.sub("", one) for n, one in enumerate(_FLAG.split(text)))
+    yield from _everywhere(row, visible)
 
 
 def special_tokens(row: Row) -> Iterator[str]:
     """A space behind the first bracket: the words stay readable and no tokenizer takes them for a marker."""
     if shape_of(row.data) != PLAIN_TEXT:
-        yield from _everywhere(row, lambda text: SPECIAL.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text))
+        yield from _everywhere(row, apart)
 
 
 def mojibake(row: Row) -> Iterator[str]:
@@ -97,6 +91,12 @@ def markup(row: Row) -> Iterator[str]:
 
 
 def _without_markup(text: str) -> str:
+    """Outside of code, which stands where it stood."""
+    code = CODE.findall(text)
+    return "".join(map("".join, zip_longest(map(_plain, CODE.split(text)), code, fillvalue="")))
+
+
+def _plain(text: str) -> str:
     return MARKUP.sub(lambda found: html.unescape(found[0]) if found[0][0] == "&" else "", _BREAK.sub("\n", text))
 
 

@@ -61,7 +61,7 @@ def arguments_as_object(row: Row) -> Iterator[str]:
 
 
 def complete_calls(row: Row) -> Iterator[str]:
-    """A call without type is a function's; one without id takes that of the result behind it, or a new one."""
+    """A call is a function's, whatever it says; one without id takes that of the result behind it, or a new one."""
     ids = _ids(row)
     for i, message in row.messages:
         found = message.get("tool_calls")
@@ -71,12 +71,11 @@ def complete_calls(row: Row) -> Iterator[str]:
         if len(given) != len(nameless) or len(set(given)) != len(given) or len(given) > 1:
             given = []
         for j, call in enumerate(calls):
-            whole = isinstance(call.get("id"), str) and isinstance(call.get("type"), str)
+            whole = isinstance(call.get("id"), str) and call.get("type") == "function"
             if not isinstance(call.get("id"), str):
                 call["id"] = given.pop() if given else _new_id(ids, f"call_{i}_{j}")
                 ids.add(call["id"])
-            if not isinstance(call.get("type"), str):
-                call["type"] = "function"
+            call["type"] = "function"
             if not whole:
                 yield f"/messages/{i}/tool_calls/{j}"
 

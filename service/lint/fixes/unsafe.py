@@ -7,7 +7,7 @@ from typing import Any
 
 from service.lint.check import Row
 from service.lint.fixes.fix import Data, DropRow, RowFix, drop, message_list
-from service.lint.shape import declared, role
+from service.lint.shape import declared, is_blank, role
 
 _MERGED = {"content", "tool_calls"}
 
@@ -17,7 +17,7 @@ def empty_prompts(row: Row) -> Iterator[str]:
     found = message_list(row)
     for i, message in reversed(row.messages):
         content = message.get("content")
-        if not isinstance(content, str) or content.strip():
+        if not is_blank(content):
             continue
         if role(message) in {"system", "developer"}:
             del found[i]

@@ -92,7 +92,8 @@ def _result(finding: Finding, index: int, artifact: int | None, mark: str) -> di
         where["index"] = artifact
     place: dict[str, Any] = {"artifactLocation": where}
     if finding.line is not None:
-        place["region"] = {"startLine": finding.line}
+        # the whole line; code scanning wants columns, though the standard has these by default
+        place["region"] = {"startLine": finding.line, "startColumn": 1, "endLine": finding.line}
         if finding.byte_offset is not None and not finding.path.endswith(_PACKED):
             place["region"]["byteOffset"] = finding.byte_offset
     location: dict[str, Any] = {"physicalLocation": place}

@@ -53,7 +53,7 @@ def test_a_result_names_rule_file_line_and_offset(build: Build) -> None:
     assert one["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"] == "R030"
     assert location["physicalLocation"] == {
         "artifactLocation": {"uri": "my%20data/%C3%BC%23.jsonl", "index": 0},
-        "region": {"startLine": 3, "byteOffset": 70},
+        "region": {"startLine": 3, "startColumn": 1, "endLine": 3, "byteOffset": 70},
     }
     assert location["logicalLocations"] == [{"fullyQualifiedName": "/messages/2", "kind": "member"}]
     assert one["artifacts"][0]["hashes"] == {"sha-256": "3" * 64}
@@ -61,7 +61,11 @@ def test_a_result_names_rule_file_line_and_offset(build: Build) -> None:
 
 def test_an_offset_into_unpacked_bytes_is_no_place_in_a_packed_file(build: Build) -> None:
     (result,) = run(build(Finding("R030", "error", "data.jsonl.gz", 3, 70, None, "x")))["results"]
-    assert result["locations"][0]["physicalLocation"]["region"] == {"startLine": 3}
+    assert result["locations"][0]["physicalLocation"]["region"] == {
+        "startLine": 3,
+        "startColumn": 1,
+        "endLine": 3,
+    }
 
 
 def test_an_absolute_path_is_a_file_uri(build: Build) -> None:

@@ -29,7 +29,9 @@ from service.lint.check import Check, CorpusFacts, Hit
 def find(facts: CorpusFacts) -> Iterator[Hit]:
     if len(facts.label_kinds) > 1:
         found = ", ".join(f"{name} x {rows}" for name, rows in sorted(facts.label_kinds.items()))
-        yield Hit(f"labels of several types: {found}")
+        rarest = min(facts.label_kinds, key=lambda name: (facts.label_kinds[name], name))
+        first = facts.first_of_label_type[rarest]
+        yield Hit(f"labels of several types: {found}; the first {rarest} is here", line=first.line, path=first.path)
 
 
 CHECK = Check(code="R057", scope="corpus", severity="EEEE", find=find, methods=("sft",))

@@ -21,23 +21,13 @@ own
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 
 import msgspec
 
 from service.lint.check import Check, Hit, Line
+from service.lint.literal import twins
 from service.lint.shape import KNOWN_KEYS
-
-
-def _note(pairs: list[tuple[str, object]], seen: list[str]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        times = Counter(key for key, _ in pairs)
-        seen.extend(sorted(key for key, count in times.items() if count > 1))
-    return found
 
 
 def _may_repeat(line: Line) -> bool:
@@ -53,16 +43,9 @@ def _may_repeat(line: Line) -> bool:
 
 def find(line: Line) -> Iterator[Hit]:
     if isinstance(line.data, dict) and _may_repeat(line):
-        seen: list[str] = []
-        # a row may be nested just deep enough for one decoder and too deep for the other
-        with suppress(RecursionError):
-            json.loads(line.raw, object_pairs_hook=lambda pairs: _note(pairs, seen))
-        for key in seen:
-            yield Hit(
-                f"key {key[:40]!r} stands twice in one object"
-                if key in KNOWN_KEYS
-                else "a key stands twice in one object"
-            )
+        for place, key in twins(line.raw):
+            name = f"key {key!r}" if key in KNOWN_KEYS else "a key"
+            yield Hit(f"{name} stands twice in one object; keep one", pointer=place)
 
 
 CHECK = Check(code="F014", scope="line", severity="EEEE", find=find, needs=("row",))

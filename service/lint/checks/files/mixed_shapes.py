@@ -1,7 +1,7 @@
 r"""F021 Rows of different shapes.
 
 ## What it finds
-Some rows are chats, others another shape.
+Some rows are chats, others of another shape that is known.
 
 ## Why it matters
 Loaders fill the missing column with nulls and train on nothing.
@@ -25,12 +25,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.lint.check import Check, CorpusFacts, Hit
+from service.lint.shape import WITH_RULES
 
 
 def find(facts: CorpusFacts) -> Iterator[Hit]:
-    if len(facts.shapes) > 1:
-        found = ", ".join(f"{name} x {count}" for name, count in sorted(facts.shapes.items()))
-        yield Hit(f"rows of several shapes: {found}")
+    # F020 speaks of rows of no shape that has rules
+    known = {name: count for name, count in facts.shapes.items() if name in WITH_RULES}
+    if len(known) > 1:
+        found = ", ".join(f"{name} x {count:,}" for name, count in sorted(known.items()))
+        rarest = min(known, key=lambda name: (known[name], name))
+        first = facts.first_of_shape[rarest]
+        yield Hit(
+            f"rows of several shapes: {found}; the first {rarest} row stands here, put each shape into a file",
+            line=first.line,
+            path=first.path,
+        )
 
 
 CHECK = Check(code="F021", scope="corpus", severity="EEEE", find=find)

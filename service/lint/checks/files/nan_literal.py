@@ -21,15 +21,16 @@ own
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Line
+from service.lint.literal import no_numbers
 
 
 def find(line: Line) -> Iterator[Hit]:
-    if line.error and re.search(rb"[\[:,]\s*-?(NaN|Infinity)\s*[\],}]", line.raw):
-        yield Hit("a NaN or Infinity literal; write null or a number")
+    if line.error and (b"NaN" in line.raw or b"Infinity" in line.raw):
+        for place in no_numbers(line.raw):
+            yield Hit("a NaN or Infinity literal; write null or a number", pointer=place)
 
 
 CHECK = Check(code="F013", scope="line", severity="EEEE", find=find, needs=("no-row",))

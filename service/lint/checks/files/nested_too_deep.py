@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Line
-from service.lint.shape import deeper_than
+from service.lint.decoding import deeper_than
 
 LIMIT = 64
 

@@ -24,16 +24,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Row
-from service.lint.shape import CLASSIFICATION, COMPLETION, PLAIN_TEXT, PREFERENCE, TOKEN_TAGS, shape_of
-
-# F024 speaks of preference data, F026 to F029 of the others
-_HAVE_RULES = {PREFERENCE, COMPLETION, CLASSIFICATION, TOKEN_TAGS, PLAIN_TEXT}
+from service.lint.shape import WITH_RULES, has_key, shape_of
 
 
 def find(row: Row) -> Iterator[Hit]:
-    if "messages" not in row.data:
+    # F023 speaks of a key that is misspelt
+    if not has_key(row.data, "messages"):
         shape = shape_of(row.data)
-        if shape not in _HAVE_RULES:
+        # F024 speaks of preference data, F026 to F029 of the others
+        if shape not in WITH_RULES:
             seen = f"; it looks like {shape}" if shape else ""
             convert = ": tunegate convert makes chats of it" if shape in {"sharegpt", "alpaca"} else ""
             yield Hit(f"no `messages`{seen}{convert}")

@@ -1,7 +1,7 @@
 r"""F010 A row is not on a line of its own.
 
 ## What it finds
-Several objects on one line, or an object (or a whole array) spread over lines.
+Several objects on one line, or an object (or a whole array) spread over lines: the first line of each such stretch.
 
 ## Why it matters
 JSON Lines has one object per line; a pretty-printed file fails at every line.
@@ -25,17 +25,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Line
+from service.lint.literal import several_objects
 from service.lint.shape import is_array_of_rows
 
 
 def find(line: Line) -> Iterator[Hit]:
-    text = line.raw.strip()
-    if line.error and text.startswith(b"{") and b"} {" in text.replace(b"}{", b"} {"):
-        yield Hit("several objects on one line; write one per line")
-    elif line.error and text in {b"[", b"{", b"]", b"}", b"],", b"},"}:
-        yield Hit("a row spread over several lines, or one JSON array; write one object per line")
-    elif is_array_of_rows(line.data):
+    if is_array_of_rows(line.data):
         yield Hit(f"an array of {len(line.data)} rows on one line; write one object per line")
+    elif line.piece:
+        yield Hit("from here rows stand on several lines, or in one JSON array; write one object per line")
+    elif line.error and several_objects(line.raw):
+        yield Hit("several objects on one line; write one per line")
 
 
 CHECK = Check(code="F010", scope="line", severity="EEEE", find=find, fix="safe", needs=("no-row",))

@@ -1,7 +1,7 @@
 r"""M002 An image without its URL object.
 
 ## What it finds
-`image_url` that is not an object with a `url`.
+`image_url` that is not an object with a `url`, or a `url` that is empty.
 
 ## Why it matters
 The service refuses the row.
@@ -29,8 +29,10 @@ from service.lint.shape import image_url, parts
 
 def find(row: Row) -> Iterator[Hit]:
     for place, _, part in parts(row):
-        if isinstance(part, dict) and part.get("type") == "image_url" and image_url(part) is None:
-            yield Hit("image_url is not an object with a url", pointer=f"{place}/image_url")
+        if isinstance(part, dict) and part.get("type") == "image_url" and not (image_url(part) or "").strip():
+            yield Hit(
+                "image_url is not an object with a url that says where the image is", pointer=f"{place}/image_url"
+            )
 
 
 CHECK = Check(code="M002", scope="row", severity="EEEW", find=find, fix="safe", needs=("images",))

@@ -28,7 +28,7 @@ from service.lint.check import Check, CorpusFacts, Hit
 
 def find(facts: CorpusFacts) -> Iterator[Hit]:
     wanted = facts.limits.get("recommended_examples", 0)
-    if facts.limits.get("min_examples", 1) <= facts.valid < wanted:
+    if facts.limits.get("min_examples", 1) <= facts.valid < wanted and not facts.spread:
         yield Hit(f"{facts.valid} valid rows; start with {wanted} good ones")
 
 

@@ -29,10 +29,11 @@ from service.lint.shape import preference_input, role
 
 def find(row: Row) -> Iterator[Hit]:
     found = [one for one in preference_input(row) if isinstance(one, dict)]
+    place = "/input/messages" if "input" in row.data else "/prompt" if "prompt" in row.data else "/chosen"
     if found and role(found[-1]) == "assistant":
-        yield Hit("the input ends with the assistant", pointer=f"/input/messages/{len(found) - 1}")
+        yield Hit("the input ends with the assistant", pointer=f"{place}/{len(found) - 1}")
     if found and not any(role(one) == "user" for one in found):
-        yield Hit("no user message in the input", pointer="/input/messages")
+        yield Hit("no user message in the input", pointer=place)
 
 
 CHECK = Check(code="D004", scope="row", severity="EE-W", find=find, methods=("dpo",))

@@ -24,13 +24,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Row
-from service.lint.shape import outputs
+from service.lint.shape import implicit_prompt, outputs
 
 
 def find(row: Row) -> Iterator[Hit]:
+    shared = implicit_prompt(row.data)
     for key, output in outputs(row):
-        if isinstance(output, list) and len(output) > 1:
-            yield Hit(f"{len(output)} messages in an output", pointer=f"/{key}")
+        if len(output) - shared > 1:
+            yield Hit(f"{len(output) - shared} messages in an output", pointer=f"/{key}")
 
 
 CHECK = Check(code="D006", scope="row", severity="IW-I", find=find, methods=("dpo",))

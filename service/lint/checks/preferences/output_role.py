@@ -24,13 +24,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Row
-from service.lint.shape import outputs, role, shown_role
+from service.lint.shape import implicit_prompt, outputs, role, shown_role
 
 
 def find(row: Row) -> Iterator[Hit]:
+    shared = implicit_prompt(row.data)
     for key, output in outputs(row):
-        for i, message in enumerate(output if isinstance(output, list) else []):
-            if isinstance(message, dict) and role(message) not in {"assistant", "tool"}:
+        for i, message in enumerate(output):
+            if i >= shared and isinstance(message, dict) and role(message) not in {"assistant", "tool"}:
                 yield Hit(f"a {shown_role(message)} message in an output", pointer=f"/{key}/{i}/role")
 
 

@@ -24,12 +24,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Row
-from service.lint.shape import outputs, role
+from service.lint.shape import implicit_prompt, outputs, role
 
 
 def find(row: Row) -> Iterator[Hit]:
+    shared = implicit_prompt(row.data)
     for key, output in outputs(row):
-        if isinstance(output, list) and not any(isinstance(m, dict) and role(m) == "assistant" for m in output):
+        if not any(isinstance(m, dict) and role(m) == "assistant" for m in output[shared:]):
             yield Hit("no assistant message", pointer=f"/{key}")
 
 

@@ -1,7 +1,7 @@
 r"""D001 A preference row without its three parts.
 
 ## What it finds
-`input`, `preferred_output` or `non_preferred_output` missing or of a wrong type (`prompt`, `chosen`, `rejected` for TRL).
+`input`, `preferred_output` or `non_preferred_output` missing or of a wrong type, or an `input` without messages (`chosen`, `rejected` and, unless both begin with it, `prompt` for TRL).
 
 ## Why it matters
 The job fails at the row.
@@ -34,7 +34,9 @@ def find(row: Row) -> Iterator[Hit]:
             yield Hit(f"`{key}` is missing")
         elif not isinstance(value, wanted):
             names = " or ".join(TYPES[one] for one in wanted)
-            yield Hit(f"{key} is a {kind(value)}; it is {names}", pointer=f"/{key}")
+            yield Hit(f"saw a {kind(value)}; {key} is {names}", pointer=f"/{key}")
+        elif isinstance(value, dict) and not isinstance(value.get("messages"), list):
+            yield Hit("the input has no list of messages", pointer=f"/{key}")
 
 
 CHECK = Check(code="D001", scope="row", severity="EE-E", find=find, methods=("dpo",))

@@ -1,7 +1,7 @@
 r"""Q021 Boilerplate of another model.
 
 ## What it finds
-Phrases such as "as an AI language model" in an answer.
+Phrases such as "as an AI language model" or "as of my last knowledge update" in an answer.
 
 ## Why it matters
 The model learns somebody else's voice, and to decline.

@@ -1,7 +1,7 @@
 r"""Q025 Markup left in text.
 
 ## What it finds
-HTML elements or entities in text.
+HTML elements or entities in text; code (fences, backticks) is left alone.
 
 ## Why it matters
 Leftovers of scraping.
@@ -13,7 +13,7 @@ Leftovers of scraping.
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-Unsafe: removes elements and writes entities as characters; code that was meant would go with it.
+Unsafe: removes elements and writes entities as characters, outside of code; markup that was meant goes with it.
 
 ## References
 nemo-curator
@@ -24,13 +24,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Row
-from service.lint.patterns import MARKUP
+from service.lint.patterns import MARKUP, without_code
 from service.lint.shape import texts
 
 
 def find(row: Row) -> Iterator[Hit]:
     for place, _, text in texts(row):
-        if MARKUP.search(text):
+        if MARKUP.search(text) and MARKUP.search(without_code(text)):
             yield Hit("HTML left in the text", pointer=place)
 
 

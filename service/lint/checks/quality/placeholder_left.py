@@ -1,7 +1,7 @@
 r"""Q022 A placeholder that was not filled.
 
 ## What it finds
-`[NAME]`, `{name}`, `{{item.x}}`, TODO or lorem ipsum in text.
+`[NAME]`, `[Your Name]`, `{name}`, `{{item.x}}`, TODO or lorem ipsum in text; code (fences, backticks) is left alone.
 
 ## Why it matters
 The model learns to print the placeholder.
@@ -24,13 +24,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Row
-from service.lint.patterns import PLACEHOLDER
+from service.lint.patterns import PLACEHOLDER, without_code
 from service.lint.shape import texts
 
 
 def find(row: Row) -> Iterator[Hit]:
     for place, _, text in texts(row):
-        if PLACEHOLDER.search(text):
+        if PLACEHOLDER.search(text) and PLACEHOLDER.search(without_code(text)):
             yield Hit("a placeholder that was not filled", pointer=place)
 
 

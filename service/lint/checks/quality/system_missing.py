@@ -31,4 +31,4 @@ def find(facts: CorpusFacts) -> Iterator[Hit]:
         yield Hit(f"{facts.without_system} of {facts.rows} rows have no system message")
 
 
-CHECK = Check(code="Q010", scope="corpus", severity="WWWI", find=find)
+CHECK = Check(code="Q010", scope="corpus", severity="WWWI", find=find, methods=("sft", "dpo"))

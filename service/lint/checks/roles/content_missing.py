@@ -24,12 +24,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Row
-from service.lint.shape import calls, shown_role
+from service.lint.shape import calls, has_key, shown_role
 
 
 def find(row: Row) -> Iterator[Hit]:
     for i, message in row.messages:
-        if "content" not in message and not calls(message):
+        if not has_key(message, "content") and not calls(message):
             yield Hit(f"{shown_role(message)} message without content", pointer=f"/messages/{i}")
 
 

@@ -1,7 +1,7 @@
 r"""R023 An empty message of another role.
 
 ## What it finds
-Content that is empty or white space in a system, user or tool message.
+Content that is empty, white space or parts without a text in a system, user or tool message.
 
 ## Why it matters
 The model learns to answer nothing.
@@ -24,15 +24,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Row
-from service.lint.shape import role, shown_role
+from service.lint.shape import is_blank, role, shown_role
 
 
 def find(row: Row) -> Iterator[Hit]:
     for i, message in row.messages:
         content = message.get("content")
-        if role(message) != "assistant" and isinstance(content, str) and not content.strip():
+        if role(message) != "assistant" and is_blank(content):
+            unit = "parts" if isinstance(content, list) else "characters"
             yield Hit(
-                f"{shown_role(message)} content of {len(content)} characters, none visible",
+                f"{shown_role(message)} content of {len(content)} {unit}, none visible",
                 pointer=f"/messages/{i}/content",
             )
 

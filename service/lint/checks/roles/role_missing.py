@@ -24,11 +24,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Row
+from service.lint.shape import has_key
 
 
 def find(row: Row) -> Iterator[Hit]:
     for i, message in row.messages:
-        if "role" not in message:
+        if not has_key(message, "role"):
             yield Hit("no `role`", pointer=f"/messages/{i}")
 
 

@@ -24,13 +24,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Row
-
-_KEYS = ("training", "training_detail", "thinking")
+from service.lint.shape import TRAINER_KEYS
 
 
 def find(row: Row) -> Iterator[Hit]:
     for i, message in row.messages:
-        for key in _KEYS:
+        for key in TRAINER_KEYS:
             if key in message:
                 yield Hit(f"`{key}` is a key of a local trainer", pointer=f"/messages/{i}/{key}")
 

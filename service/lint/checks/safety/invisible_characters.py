@@ -1,8 +1,9 @@
 r"""S021 Invisible characters.
 
 ## What it finds
-Zero-width, bidirectional and tag characters in any text of a row, those of calls and tools too; joiners are left
-alone, they carry meaning in several scripts and emoji.
+Zero-width, bidirectional and tag characters in any text of a row, those of calls and tools too. Left alone are joiners,
+which carry meaning in several scripts and emoji, the flags of regions, and marks of direction in text of scripts that
+run from right to left.
 
 ## Why it matters
 Text that nobody sees is trained on: a way to hide instructions, and a sign of pasted text.
@@ -14,7 +15,7 @@ Text that nobody sees is trained on: a way to hide instructions, and a sign of p
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}
 
 ## Fix safety
-Unsafe: removes zero-width spaces, stray byte-order marks, bidirectional and tag characters, which some scripts write with; joiners and the flags of regions stay.
+Unsafe: removes zero-width spaces, stray byte-order marks, bidirectional and tag characters, as far as they are found.
 
 ## References
 own
@@ -26,12 +27,12 @@ from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Row
 from service.lint.every_text import every_text
-from service.lint.patterns import INVISIBLE
+from service.lint.patterns import visible
 
 
 def find(row: Row) -> Iterator[Hit]:
     for one in every_text(row):
-        found = len(INVISIBLE.findall(one.text))
+        found = len(one.text) - len(visible(one.text))
         if found:
             yield Hit(f"{found} invisible character(s)", pointer=one.place)
 

@@ -32,7 +32,7 @@ def find(row: Row) -> Iterator[Hit]:
     schemas = {f.get("name"): f.get("parameters") for _, f in declared(row) if isinstance(f.get("name"), str)}
     for place, function in called(row):
         schema = schemas.get(function.get("name")) if isinstance(function.get("name"), str) else None
-        wrong = violation(schema, function.get("arguments")) if schema is not None else None
+        wrong = violation(schema, function.get("arguments")) if schema is not None and "arguments" in function else None
         if wrong is not None:
             yield Hit(f"arguments break the declared schema: {wrong}", pointer=f"{place}/arguments")
 

@@ -1,7 +1,7 @@
 r"""T011 A tool call lacks id, type, name or arguments.
 
 ## What it finds
-A call without one of its four parts.
+A call without one of its four parts, or of another type than `function`.
 
 ## Why it matters
 Results cannot be matched, services refuse the row.
@@ -35,6 +35,8 @@ def find(row: Row) -> Iterator[Hit]:
         missing += [f"function.{key}" for key in ("name", "arguments") if key not in parts]
         if missing:
             yield Hit(f"call without {', '.join(missing)}", pointer=place)
+        elif call["type"] != "function":
+            yield Hit("the type of a call is `function`", pointer=f"{place}/type")
 
 
 CHECK = Check(code="T011", scope="row", severity="EEEW", find=find, fix="safe", needs=("calls",))

@@ -24,16 +24,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from service.lint.check import Check, Hit, Row
-from service.lint.shape import call_ids, role
+from service.lint.shape import role
 
 
 def find(row: Row) -> Iterator[Hit]:
     results = [m.get("tool_call_id") for _, m in row.messages if role(m) == "tool"]
     answered = {one for one in results if isinstance(one, str)}
     for i, message in row.messages[:-1]:
-        open_calls = [one for one in call_ids(message) if one not in answered]
-        if open_calls:
-            yield Hit(f"{len(open_calls)} call(s) without a result", pointer=f"/messages/{i}/tool_calls")
+        found = message.get("tool_calls")
+        for j, call in enumerate(found if isinstance(found, list) else []):
+            name = call.get("id") if isinstance(call, dict) else None
+            if isinstance(name, str) and name not in answered:
+                yield Hit(
+                    "a call without a result; only calls of the last message may stay open",
+                    pointer=f"/messages/{i}/tool_calls/{j}",
+                )
 
 
 CHECK = Check(code="T022", scope="row", severity="EEEW", find=find, needs=("calls",))

@@ -1,7 +1,7 @@
 r"""T002 `tools` is not a list of functions.
 
 ## What it finds
-`tools` is no list, or an entry lacks type or function.
+`tools` is no list, an entry lacks type or function, or a function has no name.
 
 ## Why it matters
 Services refuse the row.
@@ -33,6 +33,8 @@ def find(row: Row) -> Iterator[Hit]:
     for i, tool in enumerate(tools if isinstance(tools, list) else []):
         if not (isinstance(tool, dict) and tool.get("type") == "function" and isinstance(tool.get("function"), dict)):
             yield Hit("a tool is {type: function, function: {...}}", pointer=f"/tools/{i}")
+        elif not isinstance(tool["function"].get("name"), str):
+            yield Hit("the function has no name; give it the one that calls use", pointer=f"/tools/{i}/function")
 
 
 CHECK = Check(code="T002", scope="row", severity="EEEE", find=find, fix="safe", needs=("tools",))
