@@ -159,7 +159,8 @@ def _parts_of(
     recognizers = _stock(settings)
     if settings.ner is not None:
         nlp, named, enhancer = ner_engine(settings)
-        recognizers += named
+        known = {(one.name, one.supported_language) for one in recognizers}
+        recognizers += [one for one in named if (one.name, one.supported_language) not in known]
     recognizers = with_given(_with_ours(recognizers, settings), settings)
     for one in recognizers:
         one.score_thresholds = one.score_thresholds | settings.thresholds

@@ -22,17 +22,18 @@ PLACES = ("Lyon", "Oslo", "Quito", "Perth", "Turin", "Malmo")
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    spacy.util.fix_random_seed(1)
     nlp = spacy.blank("en")
     nlp.add_pipe("ner")
     chance = random.Random(3)
     examples = []
-    for _ in range(60):
+    for _ in range(120):
         person, place = chance.choice(PEOPLE), chance.choice(PLACES)
-        text = f"{person} lives in {place} now"
+        text = f"{person} lives in {place} now" + chance.choice(("", ", mail a@example.com", " and then"))
         spans = [(0, len(person), "PERSON"), (len(person) + 10, len(person) + 10 + len(place), "GPE")]
         examples.append(Example.from_dict(nlp.make_doc(text), {"entities": spans}))
     nlp.initialize(lambda: examples)
-    for _ in range(8):
+    for _ in range(12):
         nlp.update(examples)
     folder = tmp_path_factory.mktemp("model") / "people"
     nlp.to_disk(folder)
