@@ -72,6 +72,8 @@ class Linter:
         prepare()
         if self._checks.counter is not None:
             self._checks.counter.framing()
+        if self._checks.privacy is not None:
+            self._checks.privacy.prepare()
         found = pieces(path, shown_as, size)
         digest = hashlib.sha256()
         try:

@@ -1,6 +1,6 @@
 """What is kept of a stretch of lines: findings, counts, lengths and 12 bytes of hashes a line, never the text.
 
-Where near duplicates are asked for, 264 bytes a row are kept beside these.
+Where near duplicates are asked for, 264 bytes a row are kept beside these, and 16 for a personal value in a row.
 
 Partials of consecutive stretches merge into that of the whole, and the whole is the same whatever the cuts.
 """
@@ -14,6 +14,8 @@ from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
+from msgspec import UNSET, UnsetType
+
 from service.lint.affixes import Affixes
 from service.lint.check import Check, Hit
 from service.lint.columns import Column
@@ -23,8 +25,9 @@ from service.lint.keys import text_hash
 from service.lint.languages import LanguageSample
 from service.lint.near import Sketches
 from service.lint.patterns import REFUSAL
+from service.lint.personal_counts import PersonalCounts
 from service.lint.sizes import LONG_SYSTEM, outweighs
-from service.records.lint_report import FixKind, Severity
+from service.records.lint_report import FixKind, PersonalPlace, Severity
 
 MOST_TOOL_SETS = 10_000
 _MOST_SYSTEMS, _MOST_LABELS, _MOST_FIELD_SETS, _MOST_REFERENCES = 10_000, 50, 1_000, 2
@@ -45,6 +48,7 @@ class Kept(NamedTuple):
     severity: Severity
     message: str
     fix: FixKind
+    personal: PersonalPlace | UnsetType = UNSET
 
 
 class Findings:
@@ -76,7 +80,7 @@ class Findings:
         kept = self.kept.setdefault(check.code, [])
         if not self.most or len(kept) < self.most:
             at = line if line is not None else hit.line
-            kept.append(Kept(at, offset, hit.pointer, severity, hit.message, check.fix))
+            kept.append(Kept(at, offset, hit.pointer, severity, hit.message, check.fix, hit.personal or UNSET))
 
     def suppress(self, check: Check, hit: Hit) -> None:
         """Count a hit that its row takes back; it is no finding."""
@@ -128,6 +132,7 @@ class Partial:
         # of closer looks, empty where none is asked for
         self.near = Sketches()
         self.languages = LanguageSample()
+        self.personal = PersonalCounts()
 
     def keys(self, found: Sequence[tuple[int, int, int]]) -> None:
         """Keep what makes the rows of the next lines the same as others: a `Key` per line, zeros for a blank one."""
@@ -186,6 +191,7 @@ class Partial:
         self.findings.merge(later.findings, self.lines)
         self.near.merge(later.near, self.lines)
         self.languages.merge(later.languages, self.lines)
+        self.personal.merge(later.personal, self.lines)
         if later.others or self.others:
             self.others.extend([0] * (len(self.answers) - len(self.others)))
             self.others.extend(later.others or [0] * len(later.answers))

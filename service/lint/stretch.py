@@ -19,6 +19,8 @@ from service.lint.keys import Key, canonical, plain_keys, row_key, text_hash
 from service.lint.labelled import label_hashes, label_kinds
 from service.lint.lengths import Lengths
 from service.lint.partial import Partial
+from service.lint.personal import READS
+from service.lint.personal_rows import Watch
 from service.lint.reader import Block, Reader
 from service.lint.shape import (
     CLASSIFICATION,
@@ -52,6 +54,9 @@ class Stretch:
         if checks.near or checks.languages:
             self._closer = Closer(self.partial, near=checks.near, languages=checks.languages)
         self._last = last
+        self._watch: Watch | None = None
+        if checks.privacy is not None:
+            self._watch = Watch(checks.privacy, self.partial.personal, checks.severities)
         self._lengths = Lengths(self.partial.tokens, checks.counter)
         self._typed = bool(checks.between_rows())
         # a target that does not read weights says so of every row that has one
@@ -104,6 +109,8 @@ class Stretch:
         partial, lines = self.partial, block.lines
         held, unseen = (block.held, NO_FAMILY) if block.held is not None else ({}, EVERY_FAMILY)
         plain = plain_rows(lines if is_chat else [], held, unseen, self._plainest)
+        if self._watch is not None:
+            self._watch.chats(plain, lines)
         keys: list[tuple[int, int, int]] = [Key(0)] * len(lines)
         blank = None
         wrong: set[int] = set()
@@ -152,6 +159,8 @@ class Stretch:
     def _suspect(self, line: bytes, number: int, offset: int, suspects: frozenset[str]) -> bool:
         """Ask the checks that read what was found in the texts; returns whether one is an error."""
         row = self._checks.row(msgspec.json.decode(line))
+        if self._watch is not None and READS in suspects:
+            self._watch.row(row, line, number)
         readers = [check for check in self._text_checks if not suspects.isdisjoint(check.reads)]
         hits = [(check, hit) for check in readers for hit in check.find(row)]
         return "error" in [self._add(check, hit, number, offset) for check, hit in hits]
@@ -161,8 +170,10 @@ class Stretch:
         line = Line(raw=raw, number=number, data=data, error=error, first=offset <= _UTF8_MARK_BYTES)
         found = list(self._line_hits(line))
         if isinstance(data, dict):
-            found += self._row_hits(data, self._lengths.row(data, self._checks.method))
+            found += self._row_hits(line, data, self._lengths.row(data, self._checks.method))
             found = self._not_suppressed(found, ignored(data))
+        elif self._watch is not None:
+            self._watch.unread()
         wrong = [self._add(check, hit, number, offset) for check, hit in found]
         valid = error is None and isinstance(data, dict) and "error" not in wrong
         if self._typed and valid:
@@ -239,13 +250,15 @@ class Stretch:
         self.partial.field_sets.add(names)
         self.partial.references.add(text_hash(canonical([data[name] for name in names]).decode()))
 
-    def _row_hits(self, data: dict[str, Any], tokens: int) -> Iterator[tuple[Check, Hit]]:
+    def _row_hits(self, line: Line, data: dict[str, Any], tokens: int) -> Iterator[tuple[Check, Hit]]:
         """The checks of a row; of preference data, chat checks read the input."""
         whole = self._checks.row(data, tokens)
+        if self._watch is not None:
+            self._watch.row(whole, line.raw, line.number)
         inner = data.get("input") if self._checks.method == "dpo" else None
         nested = self._checks.row(inner, tokens) if isinstance(inner, dict) else None
         for check in self._row_checks:
-            if nested is not None and check.code[0] not in _OF_WHOLE_ROWS:
+            if nested is not None and check.code[0] not in _OF_WHOLE_ROWS and READS not in check.reads:
                 for hit in check.find(nested):
                     place = f"/input{hit.pointer}" if hit.pointer else "/input"
                     yield check, msgspec.structs.replace(hit, pointer=place)
