@@ -9,6 +9,8 @@ import regex
 from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine
 from spacy.lang.en.stop_words import STOP_WORDS
 
+from service.privacy.context import Keywords
+
 _TOKEN = regex.compile(r"\w+|[^\w\s]")
 
 
@@ -30,13 +32,13 @@ class LightNlpEngine(NlpEngine):  # type: ignore[misc]
             tokens.append(match.group())
             places.append(match.start())
         lemmas = [token.lower() for token in tokens]
-        return NlpArtifacts(
+        made = NlpArtifacts(
             entities=[], tokens=tokens, tokens_indices=places, lemmas=lemmas, nlp_engine=self, language=language
         )
+        made.keywords = Keywords(made.keywords)
+        return made
 
-    def process_batch(
-        self, texts: Iterable[str], language: str, **_: Any
-    ) -> Iterator[tuple[str, NlpArtifacts]]:  # fmt: skip
+    def process_batch(self, texts: Iterable[str], language: str, **_: Any) -> Iterator[tuple[str, NlpArtifacts]]:
         for text in texts:
             yield text, self.process_text(text, language)
 
@@ -53,3 +55,17 @@ class LightNlpEngine(NlpEngine):  # type: ignore[misc]
 
     def get_supported_languages(self) -> list[str]:
         return self.languages
+
+
+class LazyArtifacts:
+    """Artifacts that are made when a recognizer or the context enhancer first looks at them: most texts need none."""
+
+    def __init__(self, engine: Any, text: str, language: str) -> None:
+        self._of = engine, text, language
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        engine, text, language = self._of
+        self.__dict__.update(vars(engine.process_text(text, language)))
+        return self.__dict__[name]
