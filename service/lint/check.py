@@ -133,8 +133,8 @@ class Repeated(msgspec.Struct, frozen=True):
 class PersonalFacts(msgspec.Struct, frozen=True):
     """What the privacy scan says of all training rows: how many it `looked_at`, how many of these hold something.
 
-    `repeated` are the first of `repeated_total` values that stand in too many rows; `unavailable` names what was asked
-    for and could not be scanned.
+    `repeated` are the first of `repeated_total` values that stand in too many rows; `sampled` says that not all rows
+    were to be looked at, `unavailable` names what was asked for and could not be scanned.
     """
 
     rows: int = 0
@@ -142,6 +142,7 @@ class PersonalFacts(msgspec.Struct, frozen=True):
     holding: int = 0
     repeated: list[Repeated] = []
     repeated_total: int = 0
+    sampled: bool = False
     unavailable: list[str] = []
 
 
@@ -154,8 +155,8 @@ class CorpusFacts(msgspec.Struct, frozen=True):
     `system_heavy` counts rows whose system message outweighs the rest, `tool_sets` system messages that come with
     several lists of tools, `label_kinds` rows by the JSON type of their labels or tags, `retyped` the columns whose
     type is not the same in all rows.
-    `near`, `languages` and `personal` are empty where they were not asked for; `other_language` is the first sampled row whose
-    answer is in another language than its question.
+    `near`, `languages` and `personal` are empty where they were not asked for; `other_language` is the first sampled
+    row whose answer is in another language than its question.
     """
 
     rows: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from itertools import accumulate
 from typing import Any
@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 
 from service.lint.affixes import Affixes
-from service.lint.check import CorpusFacts, Pairs, Place, Retyped, SplitFacts
+from service.lint.check import CorpusFacts, Pairs, PersonalFacts, Place, Retyped, SplitFacts
 from service.lint.columns import Column, mixed, shown
+from service.lint.distributions import added, bins, epochs, mean
 from service.lint.firsts import Firsts
 from service.lint.groups import Groups, merged
 from service.lint.languages import LanguageCounts, LanguageSample
@@ -22,10 +23,11 @@ from service.lint.near import Sketches
 from service.lint.near_pairs import Near, near_pairs
 from service.lint.overlap import Found, Keys, overlap
 from service.lint.partial import MOST_TOOL_SETS, Partial
-from service.records.lint_report import Bin, Role, Statistics
+from service.lint.personal import PrivacyScan
+from service.lint.personal_counts import PersonalCounts
+from service.lint.personal_facts import merged_counts, personal_facts
+from service.records.lint_report import Role, Statistics
 
-# the cookbook's heuristic: three epochs, more for few rows and fewer for many, within 25 and 1
-_EPOCHS, _FEWEST_ROWS, _MOST_ROWS, _MOST_EPOCHS = 3, 100, 25_000, 25
 # mean lengths beyond this ratio are said to differ
 _RATIO = 2.0
 _LARGEST = 10
@@ -43,13 +45,24 @@ class Part(msgspec.Struct, frozen=True):
 class Corpus:
     """All files of a report, training before validation."""
 
-    def __init__(self, parts: Sequence[Part], most: int, *, limits: dict[str, int], counted: bool) -> None:
+    def __init__(
+        self,
+        parts: Sequence[Part],
+        most: int,
+        *,
+        limits: dict[str, int],
+        counted: bool,
+        privacy: PrivacyScan | None = None,
+    ) -> None:
         self._limits = limits
         self._counted = counted
         self.parts = sorted(parts, key=lambda part: part.role != "train")
         self.training = [part.partial for part in parts if part.role == "train"]
         self.held_out = [part.partial for part in parts if part.role == "validation"]
         self._ends = list(accumulate(part.partial.lines for part in self.parts))
+        self._personal = PersonalFacts()
+        if privacy is not None:
+            self._personal = personal_facts(self.training, privacy, limits, most, self._place)
         keys = _keys(self.parts, sum(partial.lines for partial in self.training))
         self._overlap = overlap(keys, most)
         sketches = _sketches(self.parts)
@@ -62,11 +75,11 @@ class Corpus:
         valid = sum(partial.valid for partial in training)
         lengths = self.lengths()
         languages = self._languages()
-        turns = _added(partial.turns for partial in training)
+        turns = added(partial.turns for partial in training)
         return CorpusFacts(
             rows=sum(partial.rows for partial in training),
             valid=valid,
-            shapes=dict(_added(partial.shapes for partial in training)),
+            shapes=dict(added(partial.shapes for partial in training)),
             duplicates=self._pairs(found.duplicates),
             conflicts=self._pairs(found.conflicts),
             swapped=self._pairs(found.swapped),
@@ -93,9 +106,10 @@ class Corpus:
             common_affixes=self._common_affixes(),
             system_heavy=sum(partial.system_heavy for partial in training),
             tool_sets=self._tool_sets(),
-            label_kinds=dict(_added(partial.label_kinds for partial in training)),
+            label_kinds=dict(added(partial.label_kinds for partial in training)),
             near=self._near_pairs(self._near),
             languages=languages,
+            personal=self._personal,
             other_language=None if languages.first is None else self._place(languages.first),
             retyped=self._retyped(),
         )
@@ -116,11 +130,15 @@ class Corpus:
 
     def lengths(self) -> Counter[int]:
         """Tokens of a training row -> rows."""
-        return _added(partial.tokens for partial in self.training)
+        return added(partial.tokens for partial in self.training)
 
     def approximate(self) -> int:
         """Training rows with tools, calls or images, which are counted as the text they are written as."""
         return sum(partial.approximate for partial in self.training)
+
+    def personal(self) -> PersonalCounts:
+        """What the privacy scan counted in all files."""
+        return merged_counts([part.partial for part in self.parts])
 
     def _languages(self) -> LanguageCounts:
         sample, lines = LanguageSample(), 0
@@ -132,19 +150,20 @@ class Corpus:
     def statistics(self) -> Statistics:
         """The distributions of the training rows."""
         facts = self.facts
-        turns = _added(partial.turns for partial in self.training)
+        turns = added(partial.turns for partial in self.training)
         return Statistics(
             rows=facts.rows,
             valid=facts.valid,
             tokens=facts.tokens,
             exact_tokens=facts.counted and not self.approximate(),
             epochs=facts.epochs,
-            lengths=_bins(self.lengths()),
+            lengths=bins(self.lengths()),
             turns={str(count): rows for count, rows in sorted(turns.items())},
             shapes=dict(sorted(facts.shapes.items())),
             system_prompts=facts.system_sizes[:_LARGEST],
             labels=facts.label_sizes,
             languages=facts.languages.rows,
+            personal=dict(sorted(self.personal().entities.items())),
         )
 
     def _common_affixes(self) -> tuple[int, int]:
@@ -216,7 +235,7 @@ class Corpus:
 
     def _differences(self) -> list[str]:
         found = []
-        sizes = [_mean(_added(partial.tokens for partial in partials)) for partials in (self.training, self.held_out)]
+        sizes = [mean(added(partial.tokens for partial in partials)) for partials in (self.training, self.held_out)]
         if all(sizes) and not 1 / _RATIO <= sizes[0] / sizes[1] <= _RATIO:
             found.append("length")
         systems = [
@@ -228,27 +247,6 @@ class Corpus:
         if both and (systems[1] - systems[0] or bool(systems[0]) != bool(systems[1])):
             found.append("system messages")
         return found
-
-
-def epochs(rows: int) -> int:
-    """Epochs by the cookbook's heuristic for a number of rows."""
-    if rows <= 0:
-        return _EPOCHS
-    if _EPOCHS * rows < _FEWEST_ROWS:
-        return min(_MOST_EPOCHS, _FEWEST_ROWS // rows)
-    if _EPOCHS * rows > _MOST_ROWS:
-        return max(1, _MOST_ROWS // rows)
-    return _EPOCHS
-
-
-def quantile(lengths: Counter[int], share: float) -> int:
-    """The smallest length that `share` of the rows do not exceed."""
-    needed, seen = share * sum(lengths.values()), 0
-    for length in sorted(lengths):
-        seen += lengths[length]
-        if seen >= needed:
-            return length
-    return 0
 
 
 def _keys(parts: Sequence[Part], training: int) -> Keys:
@@ -274,26 +272,3 @@ def _sketches(parts: Sequence[Part]) -> Sketches:
         whole.merge(part.partial.near, lines)
         lines += part.partial.lines
     return whole
-
-
-def _bins(lengths: Counter[int]) -> list[Bin]:
-    """Bins of powers of two from the shortest to the longest row."""
-    found: Counter[int] = Counter()
-    for length, rows in lengths.items():
-        found[length.bit_length()] += rows
-    if not found:
-        return []
-    places = range(min(found), max(found) + 1)
-    return [Bin((1 << place) >> 1, (1 << place) - 1, found[place]) for place in places]
-
-
-def _added(counters: Iterable[Counter[Any]]) -> Counter[Any]:
-    whole: Counter[Any] = Counter()
-    for counter in counters:
-        whole.update(counter)
-    return whole
-
-
-def _mean(lengths: Counter[int]) -> float:
-    count = sum(lengths.values())
-    return sum(length * rows for length, rows in lengths.items()) / count if count else 0.0

@@ -119,7 +119,13 @@ class Linter:
     def finish(self) -> Corpus:
         """The checks of whole corpora and of training against validation."""
         checks = self._checks
-        corpus = Corpus(self.parts, checks.most, limits=checks.limits, counted=checks.counter is not None)
+        corpus = Corpus(
+            self.parts,
+            checks.most,
+            limits=checks.limits,
+            counted=checks.counter is not None,
+            privacy=checks.privacy,
+        )
         first = next((part.path for part in corpus.parts if part.role == "train"), "-")
         last = corpus.parts[-1].path if corpus.parts else "-"
         for check in self._checks.between_rows():

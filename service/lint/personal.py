@@ -17,7 +17,7 @@ from service.privacy.allowed import Allow, Allowed
 from service.privacy.entities import CARRIED_RULE, SECRET_RULE, EntityTable
 from service.privacy.fields import Text, texts
 from service.privacy.found import Found
-from service.privacy.scanner import Scanner
+from service.privacy.scanner import NER_ENTITIES, Scanner
 from service.privacy.settings import PrivacySettings
 from service.privacy.value_key import mark_of, shown_mark
 from service.records.lint_report import PersonalPlace
@@ -32,7 +32,8 @@ _SPAN = 1 << 64
 
 class Personal(NamedTuple):
     """One finding in a row. `mark` is 64 bits of the keyed hash of its value, `trained` that it stands in an answer
-    which is trained on, `inside` that the span is of a text inside the JSON that the string at `pointer` holds."""
+    which is trained on, `inside` that the span is of a text inside the JSON that the string at `pointer` holds.
+    """
 
     rule: str
     pointer: str
@@ -79,6 +80,11 @@ class PrivacyScan(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             TuneGateError: for settings that cannot be, or a model that is required and not there.
         """
         return _scanner(msgspec.json.encode(self.settings, order="deterministic"))
+
+    @property
+    def unavailable(self) -> list[str]:
+        """What a named-entity model would tell that is configured and not on this machine."""
+        return list(NER_ENTITIES) if self.settings.ner is not None and self.scanner.settings.ner is None else []
 
     def prepare(self) -> None:
         """Load now what processes that are forked share."""
@@ -130,7 +136,8 @@ class PrivacyScan(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             rule = CARRIED_RULE
         return Personal(
             rule, text.pointer, one.entity, one.start, one.end, round(one.score, 2), mark_of(self.key, value),
-            self.table.memorised(one.entity), is_trained(data, text.pointer, weights=self.weights), text.kind, text.inside,
+            self.table.memorised(one.entity), is_trained(data, text.pointer, weights=self.weights), text.kind,
+            text.inside,
         )  # fmt: skip
 
     def _language(self, told: Sequence[Text]) -> str:

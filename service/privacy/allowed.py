@@ -76,7 +76,7 @@ def _compiled(lists: Sequence[Allow]) -> Iterator[tuple[str | None, Any]]:
                 where = f"privacy.allow[{number}].patterns[{place}]"
                 errors.append(ErrorItem(where, f"{pattern[:_SHOWN]!r}: {error}", "a regular expression"))
     if errors:
-        raise TuneGateError("invalid_input", f"{len(errors)} pattern(s) of the allow-list cannot be read.", errors=errors)
+        raise TuneGateError("invalid_input", f"{len(errors)} pattern(s) to allow cannot be read.", errors=errors)
 
 
 def _matches(pattern: Any, value: str) -> bool:

@@ -11,7 +11,7 @@ from service.data import RuleFiles
 from service.errors import TuneGateError
 
 FILE = "privacy/entities.toml"
-SECRET = "SECRET_"
+_SECRETS = "SECRET_"
 OTHER_RULE, SECRET_RULE, CARRIED_RULE, OFF = "P039", "S001", "S002", "off"
 
 
@@ -37,7 +37,7 @@ class EntityTable(msgspec.Struct, frozen=True, dict=True):
         """The rule that names a finding of an entity; None where it is no personal data."""
         kind = self._by_entity.get(entity)
         if kind is None:
-            return SECRET_RULE if entity.startswith(SECRET) else OTHER_RULE
+            return SECRET_RULE if entity.startswith(_SECRETS) else OTHER_RULE
         return None if kind.rule == OFF else kind.rule
 
     def memorised(self, entity: str) -> bool:

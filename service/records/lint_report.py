@@ -24,7 +24,7 @@ class LintedFile(msgspec.Struct, frozen=True):
 
 
 class PersonalPlace(msgspec.Struct, frozen=True):
-    """Where personal data or a secret stands in the text at a finding's pointer: characters `start` to `end` (excluded).
+    """Where personal data or a secret stands in the text at a pointer: characters `start` to `end` (excluded).
 
     `value` is the beginning of a keyed hash: equal values have equal ones in reports made with the same key, and nobody
     can tell the value from it.

@@ -6,25 +6,27 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import msgspec
 
 from service import __version__
 from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError, suggestion
-from service.lint.catalogue import rule_ids
-from service.lint.check import CorpusFacts
+from service.lint.catalogue import entries, rule_ids
 from service.lint.chosen import Checks, chosen_checks
-from service.lint.corpus import Corpus, quantile
+from service.lint.corpus import Corpus
+from service.lint.distributions import quantile
 from service.lint.engine import Linter
 from service.lint.languages import identifier
 from service.lint.near import need_sketches
+from service.lint.personal import READS
 from service.lint.profile import Profile, load_profile
 from service.lint.schemas_given import given_schemas
 from service.records.decision import FactValue
 from service.records.identity import record_id
-from service.records.lint_report import LintReport, NotScanned, Role, Summary
+from service.records.lint_report import LintedFile, LintReport, NotScanned, Role, Severity, Summary
+from service.verbs.lint_privacy import PrivacyRequest, scan_facts, scan_for, scan_gaps, scan_identity
 
 if TYPE_CHECKING:
     from service.lint.tokens.counter import Mode, TokenCounter
@@ -34,6 +36,8 @@ TOKENS: tuple[Mode, ...] = ("off", "auto", "exact")
 _ONE_TURN = 2
 # the rules of closer looks
 _NEAR, _OF_LANGUAGES = ("Q002", "X003"), ("Q030",)
+# what the privacy scan says of whole corpora
+_OF_PRIVACY = ("P041", "P042", "P043")
 
 
 class LintInput(msgspec.Struct, frozen=True):
@@ -50,8 +54,8 @@ class LintRequest(msgspec.Struct, frozen=True, kw_only=True):
     `workers` 0 takes as many processes as a large file is worth. `model_folder` holds the base model's tokenizer and
     chat template; `tokens` says whether lengths are counted. `row_schema` and `answer_schema` are files with a JSON
     Schema for every row, and for the answers that are JSON. `near_duplicates` and `languages` are closer looks that
-    need optional parts. Parquet is refused unless `parquet` says otherwise: the trainers do not read it, and a small
-    one of a stranger's can fill the memory.
+    need optional parts, and so does `privacy`, which is looked for where it can be. Parquet is refused unless `parquet`
+    says otherwise: the trainers do not read it, and a small one of a stranger's can fill the memory.
     """
 
     inputs: list[LintInput]
@@ -67,6 +71,7 @@ class LintRequest(msgspec.Struct, frozen=True, kw_only=True):
     parquet: bool = False
     near_duplicates: bool = False
     languages: bool = False
+    privacy: PrivacyRequest = PrivacyRequest()
     row_schema: Path | None = None
     answer_schema: Path | None = None
 
@@ -86,15 +91,22 @@ def lint(
         TuneGateError: `unreadable_path`, `missing_extra` for Parquet or a closer look without its library, or
             `invalid_input` for an unknown target, method or rule id, an unusable schema and Parquet that is not taken.
     """
-    checks, uncounted = asked(request, rules)
+    checks, undone = asked(request, rules)
     linter = Linter(checks, workers=request.workers, parquet=request.parquet, progress=progress)
     for one in sorted(request.inputs, key=lambda each: each.role):
         _read(one, linter, stdin)
-    return _report(request, checks, rules, linter, linter.finish(), uncounted)
+    return _report(request, checks, rules, linter, linter.finish(), undone)
 
 
-def asked(request: LintRequest, rules: RuleFiles) -> tuple[Checks, str | None]:
-    """(the checks that a request asks for, why lengths are not counted).
+class Undone(NamedTuple):
+    """Why lengths are not counted, and why personal data is not looked for; None where they are."""
+
+    uncounted: str | None
+    unscanned: str | None
+
+
+def asked(request: LintRequest, rules: RuleFiles) -> tuple[Checks, Undone]:
+    """The checks that a request asks for, and what of it is not done.
 
     Raises:
         TuneGateError: as `lint`, for what can be told before anything is read.
@@ -112,7 +124,20 @@ def asked(request: LintRequest, rules: RuleFiles) -> tuple[Checks, str | None]:
         _with_template(profile, request.model_folder), codes, method=request.method, model=request.model or "",
         most=request.max_findings, counter=counter, schemas=schemas,
     )  # fmt: skip
-    return msgspec.structs.replace(checks, near=request.near_duplicates, languages=request.languages), uncounted
+    scan, unscanned = scan_for(request.privacy, checks.severities, profile, rules)
+    if scan is None:
+        checks = msgspec.structs.replace(checks, severities=_without_scan(checks.severities))
+    made = msgspec.structs.replace(checks, near=request.near_duplicates, languages=request.languages, privacy=scan)
+    return made, Undone(uncounted, unscanned)
+
+
+def _without_scan(severities: dict[str, Severity]) -> dict[str, Severity]:
+    """The rules without those of the privacy scan, which must not count as run."""
+    return {
+        code: severity
+        for code, severity in severities.items()
+        if READS not in entries()[code].reads and code not in _OF_PRIVACY
+    }
 
 
 def _read(one: LintInput, linter: Linter, stdin: BinaryIO | None) -> None:
@@ -142,12 +167,12 @@ def _chosen(request: LintRequest) -> set[str]:
 
 
 def _report(
-    request: LintRequest, checks: Checks, rules: RuleFiles, linter: Linter, corpus: Corpus, uncounted: str | None
+    request: LintRequest, checks: Checks, rules: RuleFiles, linter: Linter, corpus: Corpus, undone: Undone
 ) -> LintReport:
     revision = hashlib.sha256(f"{rules.revision} {__version__}".encode()).hexdigest()
     findings, counts = linter.findings(), linter.counts
     listed = Counter(finding.rule for finding in findings)
-    facts, errors = corpus.facts, linter.total("error")
+    errors, personal = linter.total("error"), corpus.personal()
     return LintReport(
         id=_identity(request, checks, revision, linter),
         rules_run=sorted(checks.severities),
@@ -162,8 +187,8 @@ def _report(
         findings=findings,
         suppressed=linter.suppressed,
         truncated={code: count - listed[code] for code, count in counts.items() if count > listed[code]},
-        facts=_facts(corpus, errors),
-        not_scanned=_not_scanned(checks, uncounted, corpus.approximate(), facts),
+        facts=_facts(corpus, errors) | scan_facts(checks.privacy, personal),
+        not_scanned=_not_scanned(checks, undone, corpus, linter.files),
         statistics=corpus.statistics(),
     )
 
@@ -187,17 +212,21 @@ def _with_template(profile: Profile, folder: Path | None) -> Profile:
     return profile if strict is None else msgspec.structs.replace(profile, strict_alternation=strict)
 
 
-def _not_scanned(checks: Checks, uncounted: str | None, approximate: int, facts: CorpusFacts) -> list[NotScanned]:
-    found, counter, looked_at = [], checks.counter, facts.languages.looked_at
+def _not_scanned(checks: Checks, undone: Undone, corpus: Corpus, files: list[LintedFile]) -> list[NotScanned]:
+    found: list[NotScanned] = []
+    counter, approximate, facts = checks.counter, corpus.approximate(), corpus.facts
+    looked_at = facts.languages.looked_at
     if counter is None:
-        found.append(NotScanned("exact token counts", f"lengths are estimated at four bytes per token: {uncounted}"))
+        why = f"lengths are estimated at four bytes per token: {undone.uncounted}"
+        found.append(NotScanned("exact token counts", why))
     elif counter.note or approximate:
-        rows = f"{approximate} row(s) with tools, calls or images are counted as the text they are written as"
-        why = [counter.note or "", rows if approximate else ""]
-        found.append(NotScanned("exact token counts", "; ".join(filter(None, why))))
+        said = f"{approximate} row(s) with tools, calls or images are counted as the text they are written as"
+        why = "; ".join(filter(None, [counter.note, said if approximate else ""]))
+        found.append(NotScanned("exact token counts", why))
     if unverified := checks.profile.unverified:
         found.append(NotScanned("limits that nobody verified", ", ".join(unverified)))
-    found.append(NotScanned("personal data and secrets", "the privacy scan is not part of this version"))
+    rows = sum(file.rows for file in files)
+    found += scan_gaps(checks.privacy, undone.unscanned, corpus.personal(), rows)
     if not checks.near:
         found.append(NotScanned("near duplicates", "only rows whose prompts and answers are equal are found"))
     if checks.languages and looked_at < facts.rows:
@@ -217,6 +246,7 @@ def _identity(request: LintRequest, checks: Checks, revision: str, linter: Linte
             "options": [request.select, request.ignore, request.max_findings, counted, strict],
             "closer": [request.near_duplicates, request.languages],
             "schemas": checks.schemas.digests,
+            "privacy": scan_identity(checks.privacy),
             "rules_revision": revision,
         }
     )
