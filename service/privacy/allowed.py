@@ -73,7 +73,7 @@ def _compiled(lists: Sequence[Allow]) -> Iterator[tuple[str | None, Any]]:
             try:
                 yield one.entity, regex.compile(pattern)
             except regex.error as error:
-                where = f"privacy.allow[{number}].patterns[{place}]"
+                where = f"allow[{number}].patterns[{place}]"
                 errors.append(ErrorItem(where, f"{pattern[:_SHOWN]!r}: {error}", "a regular expression"))
     if errors:
         raise TuneGateError("invalid_input", f"{len(errors)} pattern(s) to allow cannot be read.", errors=errors)

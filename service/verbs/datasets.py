@@ -38,6 +38,8 @@ def store_dataset(context: Context, path: Path, request: LintRequest, stop: thre
         identity["max_findings"] = str(request.max_findings)
     if request.tokens != "auto":
         identity["tokens"] = request.tokens
+    if (scanned := report.facts["data.pii_scan"]) != "none":
+        identity["privacy"] = " ".join([str(scanned), *request.privacy.languages])
     dataset = Dataset(id=record_id(identity), sha256=file.sha256, bytes=file.bytes, rows=file.rows, report=report)
     kept = dataset_path(context, dataset)
     if stop.is_set():

@@ -54,8 +54,9 @@ class LintRequest(msgspec.Struct, frozen=True, kw_only=True):
     `workers` 0 takes as many processes as a large file is worth. `model_folder` holds the base model's tokenizer and
     chat template; `tokens` says whether lengths are counted. `row_schema` and `answer_schema` are files with a JSON
     Schema for every row, and for the answers that are JSON. `near_duplicates` and `languages` are closer looks that
-    need optional parts, and so does `privacy`, which is looked for where it can be. Parquet is refused unless `parquet`
-    says otherwise: the trainers do not read it, and a small one of a stranger's can fill the memory.
+    need optional parts. `privacy` says how personal data is looked for; who asks for a person leaves its mode open, so
+    that it is looked for where it can be. Parquet is refused unless `parquet` says otherwise: the trainers do not read
+    it, and a small one of a stranger's can fill the memory.
     """
 
     inputs: list[LintInput]
@@ -71,7 +72,7 @@ class LintRequest(msgspec.Struct, frozen=True, kw_only=True):
     parquet: bool = False
     near_duplicates: bool = False
     languages: bool = False
-    privacy: PrivacyRequest = PrivacyRequest()
+    privacy: PrivacyRequest = PrivacyRequest(mode="off")
     row_schema: Path | None = None
     answer_schema: Path | None = None
 

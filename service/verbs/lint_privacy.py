@@ -91,7 +91,7 @@ def _settings(asked: PrivacyRequest) -> PrivacySettings:
         raise TuneGateError(
             "usage",
             "--privacy ner: no named-entity model is configured.",
-            remedy='Name a Presidio configuration whose model is here: ner = "FILE.yaml" in [privacy] of tunegate.toml.',
+            remedy='Name a Presidio configuration and its model: ner = "FILE.yaml" in [privacy] of tunegate.toml.',
         )
     if asked.mode != "ner":
         settings = msgspec.structs.replace(settings, ner=None, require_ner=False)

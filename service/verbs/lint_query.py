@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,11 +12,14 @@ from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError, did_you_mean
 from service.lint.catalogue import rule_ids
 from service.lint.profile import load_profiles
-from service.lint.tokens.counter import Mode
+from service.lint.tokens.counter import Mode as TokenMode
 from service.verbs.lint import METHODS, TOKENS, LintInput, LintRequest
+from service.verbs.lint_privacy import MODES, Mode
+from service.verbs.privacy_settings import privacy_request
 
 _RULES = "a rule id or the start of one"
 _SHOWN, _DIGITS = 60, 9
+_LANGUAGE = re.compile("auto|[a-z]{2,3}")
 MAX_FINDINGS = LintRequest(inputs=[], target="").max_findings
 
 
@@ -41,6 +45,14 @@ PARAMETERS = (
     Parameter(
         "max_findings", {"type": "integer", "minimum": 0, "default": MAX_FINDINGS},
         "At most this many findings per rule are listed (0 = all); counts are always complete.",
+    ),
+    Parameter(
+        "privacy", {"type": "string", "enum": list(MODES)},
+        "Look for personal data and secrets; patterns where the service has the privacy extra and nothing is said.",
+    ),
+    Parameter(
+        "language", {"type": "string", "default": "en"},
+        "Look for it as in texts of these languages (ISO 639-1, with commas); auto tells each row's.",
     ),
     Parameter("select", {"type": "string"}, "Only these rules: ids or their starts, with commas.", stored=False),
     Parameter("ignore", {"type": "string"}, "Not these rules.", stored=False),
@@ -80,7 +92,12 @@ def lint_request(query: Sequence[tuple[str, str]], rules: RuleFiles, *, stored: 
         model=values.get("model") or None,
         select=_names(values.get("select", "")),
         ignore=_names(values.get("ignore", "")),
-        tokens=msgspec.convert(values.get("tokens", "auto"), Mode),
+        privacy=privacy_request(
+            (),
+            mode=msgspec.convert(values.get("privacy"), Mode | None),
+            languages=_names(values.get("language", "")),
+        ),
+        tokens=msgspec.convert(values.get("tokens", "auto"), TokenMode),
         max_findings=int(values.get("max_findings", MAX_FINDINGS)),
     )
 
@@ -95,6 +112,13 @@ def _wrong(values: dict[str, str], rules: RuleFiles) -> list[ErrorItem]:
         errors.append(ErrorItem("method", values["method"][:_SHOWN], ", ".join(METHODS)))
     if values.get("tokens", "auto") not in TOKENS:
         errors.append(ErrorItem("tokens", values["tokens"][:_SHOWN], ", ".join(TOKENS)))
+    if values.get("privacy", "off") not in MODES:
+        errors.append(ErrorItem("privacy", values["privacy"][:_SHOWN], ", ".join(MODES)))
+    errors += [
+        ErrorItem("language", code[:_SHOWN], "ISO 639-1 codes such as en, or auto")
+        for code in _names(values.get("language", ""))
+        if not _LANGUAGE.fullmatch(code)
+    ]
     most = values.get("max_findings", "0")
     if not (most.isascii() and most.isdigit() and len(most) <= _DIGITS):
         errors.append(ErrorItem("max_findings", most[:_SHOWN], "a whole number from 0 (all)"))
