@@ -33,17 +33,19 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "service.clock": (),
     "service.models": (),
     "service.advisor": (),
-    "service.lint": (),
+    "service.lint": ("service.privacy",),
     "service.convert": (),
     "service.split": ("service.convert",),
     "service.estimate": ("service.models",),
+    "service.privacy": (),
     "service.store": ("trainers.contract",),
     "service.launch": ("service.models", "trainers.contract"),
     "service.artifacts": ("service.launch", "trainers.contract"),
     "service.jobs": ("service.launch", "service.artifacts", "service.store", "trainers.contract"),
     "service.verbs": (
         "service.jobs", "service.launch", "service.artifacts", "service.store", "service.advisor", "service.lint",
-        "service.convert", "service.split", "service.estimate", "service.models", "trainers.contract",
+        "service.privacy", "service.convert", "service.split", "service.estimate", "service.models",
+        "trainers.contract",
     ),
     # what a skin knows: verbs, records, and the request types of the contract
     "service.api": ("service.verbs", "service.launch.request", "trainers.contract"),
@@ -66,10 +68,18 @@ FENCED: dict[str, tuple[str, ...]] = {
     "dbos": ("service.jobs", "service.app"),
     "litestar": ("service.api", "service.app", "service.regenerate"),
     "sqlalchemy": ("service.store", "service.jobs"),
+    "presidio_analyzer": ("service.privacy",),
+    "presidio_anonymizer": ("service.privacy",),
+    "phonenumbers": ("service.privacy",),
+    "tldextract": ("service.privacy",),
+    "spacy": ("service.privacy",),
 }
 HEAVY = (*FENCED, "httpx", "uvicorn", "alembic", "obstore", "psutil", "numpy", "pyarrow")
 # rooms that only run with their extra installed, where a heavy import may stand at the top
-EXTRA_ROOMS = ("service.api", "service.app", "service.jobs", "service.store", "service.regenerate")
+EXTRA_ROOMS = (
+    "service.api", "service.app", "service.jobs", "service.store", "service.regenerate",
+    "service.privacy.analyzer", "service.privacy.nlp", "service.privacy.recognizers",
+)  # fmt: skip
 
 
 def modules(root: Path) -> Iterator[tuple[str, Path]]:

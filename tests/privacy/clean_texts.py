@@ -11,7 +11,25 @@ from importlib.metadata import distributions
 from pathlib import Path
 from random import Random
 
-WORDS = "alpha river stone cloud paper green table music light house button model token batch layer cache index".split()
+WORDS = [
+    "alpha",
+    "river",
+    "stone",
+    "cloud",
+    "paper",
+    "green",
+    "table",
+    "music",
+    "light",
+    "house",
+    "button",
+    "model",
+    "token",
+    "batch",
+    "layer",
+    "cache",
+    "index",
+]
 PLACEHOLDERS = [
     "export OPENAI_API_KEY=sk-...",
     'client = OpenAI(api_key="YOUR_API_KEY")',
@@ -83,7 +101,10 @@ def _minified(chance: Random) -> str:
     def name() -> str:
         return "".join(chance.choices(string.ascii_letters, k=chance.choice([1, 1, 2, 3])))
 
-    calls = (f"{name()}.{name()}=function({name()}){{return {name()}[{chance.randrange(999)}]||\"{chance.choice(WORDS)}\"}}" for _ in range(60))
+    calls = (
+        f'{name()}.{name()}=function({name()}){{return {name()}[{chance.randrange(999)}]||"{chance.choice(WORDS)}"}}'
+        for _ in range(60)
+    )
     return f"!function(e,t){{{';'.join(calls)}}}(this);"
 
 

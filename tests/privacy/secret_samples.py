@@ -103,6 +103,22 @@ def _basic(chance: Random) -> str:
     return base64.b64encode(f"{name}:{word}".encode()).decode()
 
 
+def _slack(chance: Random) -> str:
+    return f"xoxb-{some(chance, '123456789', 12)}-{some(chance, '123456789', 13)}-{some(chance, ALNUM, 24)}"
+
+
+def _slack_app(chance: Random) -> str:
+    return f"xapp-1-A{some(chance, BASE32, 10)}-{some(chance, '123456789', 13)}-{some(chance, HEX, 64)}"
+
+
+def _telegram(chance: Random) -> str:
+    return f"{chance.randrange(10**9, 10**10)}:AA{some(chance, URL64, 33)}"
+
+
+def _atlassian(chance: Random) -> str:
+    return f"ATATT3{some(chance, URL64, 180)}={some(chance, HEX, 8).upper()}"
+
+
 def _shape(pattern: str, alphabet: str, count: int) -> Callable[[Random], str]:
     return lambda chance: pattern.format(some(chance, alphabet, count))
 
@@ -136,7 +152,7 @@ SAMPLES: dict[str, list[tuple[str, Maker, str]]] = {
         ("", lambda chance: f"github_pat_{some(chance, ALNUM, 22)}_{some(chance, ALNUM, 59)}", "")
     ],
     "SECRET_GITLAB_TOKEN": [("", _shape("glpat-{}", URL64, 20), ""), ("", _shape("glpat-{}.01.0a1b2c3d4", URL64, 27), "")],
-    "SECRET_ATLASSIAN_TOKEN": [("", lambda chance: f"ATATT3{some(chance, URL64, 180)}={some(chance, HEX, 8).upper()}", "")],
+    "SECRET_ATLASSIAN_TOKEN": [("", _atlassian, "")],
     "SECRET_OPENAI_KEY": [
         ("", _openai, ""),
         ("", lambda chance: f"sk-{some(chance, ALNUM, 20)}T3BlbkFJ{some(chance, ALNUM, 20)}", ""),
@@ -150,8 +166,8 @@ SAMPLES: dict[str, list[tuple[str, Maker, str]]] = {
         ("", _shape("nvapi-{}", URL64, 64), ""),
     ],
     "SECRET_SLACK_TOKEN": [
-        ("", lambda chance: f"xoxb-{some(chance, '123456789', 12)}-{some(chance, '123456789', 13)}-{some(chance, ALNUM, 24)}", ""),
-        ("", lambda chance: f"xapp-1-A{some(chance, BASE32, 10)}-{some(chance, '123456789', 13)}-{some(chance, HEX, 64)}", ""),
+        ("", _slack, ""),
+        ("", _slack_app, ""),
     ],
     "SECRET_SLACK_WEBHOOK": [
         (
@@ -162,8 +178,8 @@ SAMPLES: dict[str, list[tuple[str, Maker, str]]] = {
     ],
     "SECRET_DISCORD_TOKEN": [("", _discord, "")],
     "SECRET_TELEGRAM_TOKEN": [
-        ("", lambda chance: f"{chance.randrange(10**9, 10**10)}:AA{some(chance, URL64, 33)}", ""),
-        ("https://api.telegram.org/bot", lambda chance: f"{chance.randrange(10**9, 10**10)}:AA{some(chance, URL64, 33)}", "/getMe"),
+        ("", _telegram, ""),
+        ("https://api.telegram.org/bot", _telegram, "/getMe"),
     ],
     "SECRET_STRIPE_KEY": [("", _shape("sk_live_{}", ALNUM, 24), ""), ("", _shape("rk_test_{}", ALNUM, 99), "")],
     "SECRET_COMMERCE_TOKEN": [("", _shape("shpat_{}", HEX, 32), "")],

@@ -16,9 +16,7 @@ REPLACED: frozenset[str] = frozenset(
 )
 
 
-def own_recognizers(
-    language: str, regions: tuple[str, ...], rules: RuleFiles | None = None
-) -> list[EntityRecognizer]:
+def own_recognizers(language: str, regions: tuple[str, ...], rules: RuleFiles | None = None) -> list[EntityRecognizer]:
     """Our recognizers for a language and the regions of the settings, in a fixed order.
 
     All are PatternRecognizers that leave `analyze` alone, so a gate may read their patterns.

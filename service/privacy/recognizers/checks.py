@@ -26,9 +26,55 @@ _WORDS = re.compile(
 _LONG = 200
 _TEMPLATE = re.compile(r"^[<\[({$]|^%[A-Z_]+%$|\$\{|\{\{|<[a-z_ -]+>|%\(|%[sd]$|\}$", re.IGNORECASE)
 _PASSWORDS = frozenset(
-    "password passwd pass pwd secret user username root admin guest test testing postgres mysql redis rabbitmq mongo "
-    "hunter2 letmein qwerty token key apikey api_key pw pswd hidden xxx foo bar baz minioadmin changeit default none "
-    "null true false string passphrase password1 password123 test123 admin123 oauth2 x-oauth-basic x-access-token".split()
+    [
+        "password",
+        "passwd",
+        "pass",
+        "pwd",
+        "secret",
+        "user",
+        "username",
+        "root",
+        "admin",
+        "guest",
+        "test",
+        "testing",
+        "postgres",
+        "mysql",
+        "redis",
+        "rabbitmq",
+        "mongo",
+        "hunter2",
+        "letmein",
+        "qwerty",
+        "token",
+        "key",
+        "apikey",
+        "api_key",
+        "pw",
+        "pswd",
+        "hidden",
+        "xxx",
+        "foo",
+        "bar",
+        "baz",
+        "minioadmin",
+        "changeit",
+        "default",
+        "none",
+        "null",
+        "true",
+        "false",
+        "string",
+        "passphrase",
+        "password1",
+        "password123",
+        "test123",
+        "admin123",
+        "oauth2",
+        "x-oauth-basic",
+        "x-access-token",
+    ]
 )
 
 
@@ -101,7 +147,7 @@ def pypi_macaroon(text: str) -> bool | None:
     raw = _decoded(text.removeprefix("pypi-")[:64], url=True) or _decoded(text.removeprefix("pypi-")[:60], url=True)
     if raw is None or raw[:2] != b"\x02\x01" or len(raw) < 4:
         return False
-    return True if raw[3 : 3 + raw[2]] in {b"pypi.org", b"test.pypi.org"} else False
+    return raw[3 : 3 + raw[2]] in {b"pypi.org", b"test.pypi.org"}
 
 
 def _object(part: str) -> dict[str, object] | None:
@@ -168,14 +214,16 @@ def authorization(text: str) -> bool | None:
     """Basic decodes to name:password; a Bearer token has letters and digits."""
     raw = _decoded(text)
     if raw is not None and raw.isascii() and b":" in raw and raw.decode().isprintable():
-        return False if placeholder(raw.decode().partition(":")[2]) else True
+        return not placeholder(raw.decode().partition(":")[2])
     return random_text(text)
 
 
 def random_text(text: str) -> bool | None:
     """Letters and digits, or both cases well mixed; no UUID, path, word list, hash with its name, version or number."""
     digits = sum(one.isdigit() for one in text)
-    if not re.search(r"[A-Za-z]", text) or (digits < 3 and (not digits or mixed_case(text) is False or entropy(text) < 4)):
+    if not re.search(r"[A-Za-z]", text) or (
+        digits < 3 and (not digits or mixed_case(text) is False or entropy(text) < 4)
+    ):
         return False
     if re.search(r"^[./~]|://|^sha(?:1|256|384|512)-|^[\d.:TZ+ -]+$|\.[a-z]{2,4}$|^0x", text):
         return False
@@ -209,3 +257,6 @@ CHECKS: dict[str, Callable[[str], bool | None]] = {
     "signature_32_bytes": signature_32_bytes,
     "url_password": url_password,
 }
+
+# the tests that can say yes; the others only rule out
+PROOFS = frozenset({"authorization", "crc32_base62", "discord", "jwt", "private_key", "pypi_macaroon"})

@@ -37,4 +37,20 @@ def nric(text: str) -> bool:
     return _NRIC[series][(total + (3 if series == "M" else 0)) % 11] == letter
 
 
-ID_CHECKS: dict[str, Callable[[str], bool]] = {"dea": dea, "mod11_nhs": mod11_nhs, "nric": nric, "ph_tin": ph_tin}
+def de_tax_id(text: str) -> bool:
+    """ISO 7064 MOD 11,10, and one digit two or three times among the first ten."""
+    digits = _digits(text)
+    product = 10
+    for digit in digits[:10]:
+        product = 2 * ((digit + product) % 10 or 10) % 11
+    counts = sorted(digits[:10].count(one) for one in set(digits[:10]))
+    return (11 - product) % 10 == digits[10] and counts[-1] in {2, 3} and counts[:-1] == [1] * (len(counts) - 1)
+
+
+ID_CHECKS: dict[str, Callable[[str], bool]] = {
+    "de_tax_id": de_tax_id,
+    "dea": dea,
+    "mod11_nhs": mod11_nhs,
+    "nric": nric,
+    "ph_tin": ph_tin,
+}

@@ -10,9 +10,8 @@ from presidio_analyzer import Pattern, PatternRecognizer, predefined_recognizers
 from service.privacy.recognizers.id_checks import ID_CHECKS
 from service.privacy.recognizers.id_rules import IdRule
 
-STOCK: dict[str, Any] = {
-    name: one for name, one in vars(predefined_recognizers).items() if isinstance(one, type)
-}  # every class by name
+# every class of Presidio's by name
+STOCK: dict[str, Any] = {name: one for name, one in vars(predefined_recognizers).items() if isinstance(one, type)}
 
 
 class IdRecognizer(PatternRecognizer):  # type: ignore[misc]
@@ -28,20 +27,23 @@ class IdRecognizer(PatternRecognizer):  # type: ignore[misc]
                 Pattern(f"{rule.id} {number}", regex, score)
                 for number, (regex, score) in enumerate(zip(rule.regex, rule.scores, strict=True), 1)
             ],
-            context=list(rule.context) or None,
+            context=list(rule.context),
         )
 
-    def validate_result(self, pattern_text: str) -> bool | None:
-        """By the rule's check digit, where there is one."""
-        return None if not self.rule.check or ID_CHECKS[self.rule.check](pattern_text) else False
+    def invalidate_result(self, pattern_text: str) -> bool:
+        """Whether the rule has a check digit and it is wrong."""
+        return bool(self.rule.check) and not ID_CHECKS[self.rule.check](pattern_text)
 
 
 def _careful(stock: type[Any]) -> type[Any]:
     """A class of Presidio's whose right check digit is no proof: the pattern's score stays."""
 
     class Careful(stock):  # type: ignore[misc]
-        def validate_result(self, pattern_text: str) -> bool | None:
-            return False if super().validate_result(pattern_text) is False else None
+        # as if there were no proof, so that a gate may know that the score never rises by itself
+        validate_result = PatternRecognizer.validate_result
+
+        def invalidate_result(self, pattern_text: str) -> bool:
+            return super().validate_result(pattern_text) is False or bool(super().invalidate_result(pattern_text))
 
     return Careful
 

@@ -11,7 +11,8 @@ from service.errors import ErrorItem, TuneGateError
 from service.privacy.recognizers.toml_rows import read_rows
 
 FILE = "privacy/regions.toml"
-# phonenumbers' VALID: a number that exists. POSSIBLE (0) takes every run of seven digits, the stricter two lose groupings
+# phonenumbers' VALID: a number that exists. POSSIBLE (0) takes every run of seven digits; 2 and 3 want the groups that
+# its own tables print, and people write others (benchmarks/privacy_quality.py)
 PHONE_LENIENCY = 1
 _FALLBACK = "en"
 

@@ -78,10 +78,12 @@ def _mistakes(row: Row[SecretRule], known: dict[str, SecretRule]) -> list[ErrorI
         found.append(row.item("score", f"score {rule.score}", "above 0, at most 1", None))
     if not 0 <= rule.min_entropy <= 8:
         found.append(row.item("min-entropy", f"min-entropy {rule.min_entropy}", "0 to 8 bits per character", None))
-    for field in ("title", "shape", "why", "rotate", "source"):
-        if not getattr(rule, field).strip():
-            found.append(row.item(field, f"an empty {field!r}", "a sentence", "It is the rule's page."))
-    return found + [one for field in ("regex", "before", "after") for one in _expression(row, field)]
+    found += [
+        row.item(field, f"an empty {field!r}", "a sentence", "It is the rule's page.")
+        for field in ("title", "shape", "why", "rotate", "source")
+        if not getattr(rule, field).strip()
+    ]
+    return [*found, *(one for field in ("regex", "before", "after") for one in _expression(row, field))]
 
 
 def _expression(row: Row[Any], field: str) -> list[ErrorItem]:

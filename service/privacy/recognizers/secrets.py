@@ -5,7 +5,7 @@ from __future__ import annotations
 import regex
 from presidio_analyzer import Pattern, PatternRecognizer
 
-from service.privacy.recognizers.checks import CHECKS, entropy, placeholder
+from service.privacy.recognizers.checks import CHECKS, PROOFS, entropy, placeholder
 from service.privacy.recognizers.secret_rules import SecretRule
 
 # letters count as written: a token's prefix is its name. Never 0, which Presidio takes for its own default
@@ -27,7 +27,7 @@ class FramedPattern(Pattern):  # type: ignore[misc]
 
 
 class SecretRecognizer(PatternRecognizer):  # type: ignore[misc]
-    """One rule. Proof scores 1, a placeholder or too little entropy 0, the rest what the rule says."""
+    """One rule: a placeholder, too little entropy or a failed test drops the match."""
 
     def __init__(self, rule: SecretRule, language: str) -> None:
         before, after = rule.edges
@@ -37,17 +37,28 @@ class SecretRecognizer(PatternRecognizer):  # type: ignore[misc]
             name=rule.id,
             supported_language=language,
             patterns=[FramedPattern(rule.id, before, rule.regex, after, rule.score)],
-            context=list(rule.context) or None,
+            context=list(rule.context),
             global_regex_flags=FLAGS,
         )
 
-    def validate_result(self, pattern_text: str) -> bool | None:
-        """Whether the matched text passes the rule's test."""
+    def invalidate_result(self, pattern_text: str) -> bool:
+        """Whether the matched text is no secret."""
         if entropy(pattern_text) < self.rule.min_entropy or placeholder(pattern_text):
-            return False
-        return CHECKS[self.rule.check](pattern_text) if self.rule.check else None
+            return True
+        return bool(self.rule.check) and CHECKS[self.rule.check](pattern_text) is False
+
+
+class ProvenSecretRecognizer(SecretRecognizer):
+    """A rule whose test can prove a secret: the score is then 1."""
+
+    def validate_result(self, pattern_text: str) -> bool | None:
+        """True where the test says so."""
+        return CHECKS[self.rule.check](pattern_text)
 
 
 def secret_recognizers(rules: dict[str, SecretRule], language: str) -> list[SecretRecognizer]:
     """A recognizer for each rule."""
-    return [SecretRecognizer(rule, language) for rule in rules.values()]
+    return [
+        (ProvenSecretRecognizer if rule.check in PROOFS else SecretRecognizer)(rule, language)
+        for rule in rules.values()
+    ]

@@ -43,9 +43,11 @@ def read_rows(file: str, content: bytes, name: str, type_: type[T], errors: list
         where = f"{file}:{at[1]}" if at else file
         errors.append(ErrorItem(where, _AT_LINE.sub("", str(error)), "TOML"))
         return
-    for key in raw:
-        if key != name:
-            errors.append(ErrorItem(file, f"no section {key!r}", f"[[{name}]]", suggestion(key, [name]) or None))
+    errors += [
+        ErrorItem(file, f"no section {key!r}", f"[[{name}]]", suggestion(key, [name]) or None)
+        for key in raw
+        if key != name
+    ]
     listed = raw.get(name, [])
     if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
         errors.append(ErrorItem(f"{file}: {name}", type(listed).__name__, f"rows under [[{name}]]"))
@@ -74,9 +76,11 @@ def _convert(row: Row[T], raw: dict[str, Any], type_: type[T], errors: list[Erro
     hints = typing.get_type_hints(type_)
     fields = {field.encode_name: field for field in msgspec.structs.fields(type_)}
     before = len(errors)
-    for name in raw:
-        if name not in fields:
-            errors.append(row.item(name, f"no field {name!r}", ", ".join(fields), suggestion(name, fields) or None))
+    errors += [
+        row.item(name, f"no field {name!r}", ", ".join(fields), suggestion(name, fields) or None)
+        for name in raw
+        if name not in fields
+    ]
     values: dict[str, Any] = {}
     for name, field in fields.items():
         if name not in raw:
