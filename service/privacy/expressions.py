@@ -8,6 +8,7 @@ recognizer then runs on every text.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 # a bounded repeat costs states by its bound, and only "at least so many" matters to a superset
 _RELAXED_FROM = 64
@@ -32,23 +33,34 @@ def gate_expression(expression: str, flags: int, *, audited: bool) -> str | None
     """
     if flags & ~_KNOWN_FLAGS:
         return None
-    start = _LEADING_FLAGS.match(expression)
-    place = start.end() if start else 0
-    made = [expression[:place]]
+    made: list[str] = []
     size = _Size()
-    while place < len(expression):
-        token = _token(expression, place, audited=audited)
-        if token is None:
+    for piece in pieces(expression, audited=audited):
+        repeat = _QUANTIFIER.fullmatch(piece or "")
+        if piece is None or (repeat and not _is_repeat(repeat)):
             return None
-        place += len(token)
-        repeat = _QUANTIFIER.fullmatch(token)
-        if repeat and not _is_repeat(repeat):
-            return None
-        made.append(_relaxed(repeat) if repeat else token)
-        size.add(token, _copies(repeat) if repeat else 0)
+        made.append(_relaxed(repeat) if repeat else piece)
+        size.add(piece, _copies(repeat) if repeat else 0)
         if size.positions > _MOST_POSITIONS and not audited:
             return None
     return "".join(made)
+
+
+def pieces(expression: str, *, audited: bool) -> Iterator[str | None]:
+    """What an expression is made of: escapes, classes, heads of groups, repeats, characters; None for what is refused.
+
+    Flags at its head come first.
+    """
+    start = _LEADING_FLAGS.match(expression)
+    place = start.end() if start else 0
+    if start:
+        yield start[0]
+    while place < len(expression):
+        piece = _piece(expression, place, audited=audited)
+        yield piece
+        if piece is None:
+            return
+        place += len(piece)
 
 
 class _Size:
@@ -72,7 +84,7 @@ class _Size:
         elif piece == ")" and len(self._groups) > 1:
             self._last = self._groups.pop()
             self._groups[-1] += self._last
-        elif piece not in "*+?|":
+        elif piece not in {"*", "+", "?", "|"}:
             self._groups[-1] += 1
             self._last = 1
 
@@ -94,7 +106,7 @@ def _copies(match: re.Match[str]) -> int:
     return 1 if match[2] and match[3] and int(most) >= _RELAXED_FROM else max(int(most), 1)
 
 
-def _token(expression: str, place: int, *, audited: bool) -> str | None:
+def _piece(expression: str, place: int, *, audited: bool) -> str | None:
     """The next piece that stands for itself: an escape, a class, the head of a group, a repeat or a character."""
     character = expression[place]
     if character == "\\":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cache, lru_cache
 from typing import Any
 
 import phonenumbers
@@ -10,7 +11,9 @@ from phonenumbers import phonenumbermatcher
 from presidio_analyzer import EntityRecognizer, RecognizerResult
 from presidio_analyzer.predefined_recognizers import PhoneRecognizer
 
-matcher: Any = phonenumbermatcher  # whose private parts have no types
+matcher: Any = phonenumbermatcher  # its private parts have no types
+_SHORT = 6
+_REMEMBERED = 16384
 _INNER_PARTS = ("_PATTERN", "_SECOND_NUMBER_START_PATTERN", "_INNER_MATCHES")
 _INNER_METHODS = ("_extract_match", "_find")
 
@@ -126,13 +129,14 @@ class FastPhoneRecognizer(PhoneRecognizer):  # type: ignore[misc]
         index, failures = 0, 0
         while (found := candidates.after(index)) is not None:
             start, candidate, digits = found
-            match = looking._extract_match(candidate, start) if digits >= fewest else None
+            tried = digits >= fewest and not _is_never(candidate, region, self.leniency)
+            match = looking._extract_match(candidate, start) if tried else None
             if match is not None:
                 yield match
                 index = match.end
                 continue
             index = start + len(candidate)
-            failures += 1 if digits >= fewest or digits == len(candidate) else _most_failures(candidate)
+            failures += 1 if tried or digits == len(candidate) else _most_failures(candidate)
             if failures >= looking._max_tries:
                 raise _MayGiveUpError
 
@@ -151,11 +155,18 @@ def _most_failures(candidate: str) -> int:
     return 1 + len(matcher._INNER_MATCHES) * (1 + len(candidate))
 
 
-_FEWEST: dict[tuple[str, int], int] = {}
+def _is_never(candidate: str, region: str, leniency: int) -> bool:
+    """Whether a short candidate is known to be no number: years and prices come again and again."""
+    return len(candidate) <= _SHORT and _is_none_alone(candidate, region, leniency)
 
 
+@lru_cache(maxsize=_REMEMBERED)
+def _is_none_alone(candidate: str, region: str, leniency: int) -> bool:
+    """What is no number when nothing stands beside it is none anywhere: neighbours are only ever a reason against."""
+    alone = phonenumbers.PhoneNumberMatcher(candidate, region, leniency=leniency)
+    return alone._extract_match(candidate, 0) is None
+
+
+@cache
 def _fewest(region: str, leniency: int) -> int:
-    key = (region, leniency)
-    if key not in _FEWEST:
-        _FEWEST[key] = fewest_digits(region, leniency)
-    return _FEWEST[key]
+    return fewest_digits(region, leniency)
