@@ -11,25 +11,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from random import Random
 
-WORDS = [
-    "alpha",
-    "river",
-    "stone",
-    "cloud",
-    "paper",
-    "green",
-    "table",
-    "music",
-    "light",
-    "house",
-    "button",
-    "model",
-    "token",
-    "batch",
-    "layer",
-    "cache",
-    "index",
-]
+WORDS = ["alpha", "river", "stone", "cloud", "paper", "green", "table", "music", "light", "house", "button", "model"]
 PLACEHOLDERS = [
     "export OPENAI_API_KEY=sk-...",
     'client = OpenAI(api_key="YOUR_API_KEY")',
@@ -87,14 +69,15 @@ def _lock_file(chance: Random) -> str:
 
 def _wheels(chance: Random) -> str:
     return "\n".join(
-        f'    {{ url = "https://files.pythonhosted.org/packages/{chance.randbytes(32).hex()}/x-1.{n}-py3-none-any.whl", '
+        f'    {{ url = "https://wheels.test/packages/{chance.randbytes(32).hex()}/x-1.{n}-py3-none-any.whl", '
         f'hash = "sha256:{chance.randbytes(32).hex()}", size = {chance.randrange(10**6)} }},'
         for n in range(5)
     )
 
 
 def _image(chance: Random) -> str:
-    return f'<img src="data:image/png;base64,iVBORw0KGgo{base64.b64encode(chance.randbytes(chance.randrange(300, 3000))).decode()}">'
+    content = base64.b64encode(chance.randbytes(chance.randrange(300, 3000))).decode()
+    return f'<img src="data:image/png;base64,iVBORw0KGgo{content}">'
 
 
 def _minified(chance: Random) -> str:

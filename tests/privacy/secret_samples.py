@@ -151,7 +151,10 @@ SAMPLES: dict[str, list[tuple[str, Maker, str]]] = {
     "SECRET_GITHUB_FINE_GRAINED": [
         ("", lambda chance: f"github_pat_{some(chance, ALNUM, 22)}_{some(chance, ALNUM, 59)}", "")
     ],
-    "SECRET_GITLAB_TOKEN": [("", _shape("glpat-{}", URL64, 20), ""), ("", _shape("glpat-{}.01.0a1b2c3d4", URL64, 27), "")],
+    "SECRET_GITLAB_TOKEN": [
+        ("", _shape("glpat-{}", URL64, 20), ""),
+        ("", _shape("glpat-{}.01.0a1b2c3d4", URL64, 27), ""),
+    ],
     "SECRET_ATLASSIAN_TOKEN": [("", _atlassian, "")],
     "SECRET_OPENAI_KEY": [
         ("", _openai, ""),

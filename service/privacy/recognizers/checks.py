@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import itertools
 import json
 import math
 import re
@@ -26,56 +27,20 @@ _WORDS = re.compile(
 _LONG = 200
 _TEMPLATE = re.compile(r"^[<\[({$]|^%[A-Z_]+%$|\$\{|\{\{|<[a-z_ -]+>|%\(|%[sd]$|\}$", re.IGNORECASE)
 _PASSWORDS = frozenset(
-    [
-        "password",
-        "passwd",
-        "pass",
-        "pwd",
-        "secret",
-        "user",
-        "username",
-        "root",
-        "admin",
-        "guest",
-        "test",
-        "testing",
-        "postgres",
-        "mysql",
-        "redis",
-        "rabbitmq",
-        "mongo",
-        "hunter2",
-        "letmein",
-        "qwerty",
-        "token",
-        "key",
-        "apikey",
-        "api_key",
-        "pw",
-        "pswd",
-        "hidden",
-        "xxx",
-        "foo",
-        "bar",
-        "baz",
-        "minioadmin",
-        "changeit",
-        "default",
-        "none",
-        "null",
-        "true",
-        "false",
-        "string",
-        "passphrase",
-        "password1",
-        "password123",
-        "test123",
-        "admin123",
-        "oauth2",
-        "x-oauth-basic",
-        "x-access-token",
-    ]
+    {
+        "password", "passwd", "pass", "pwd", "secret", "user", "username", "root", "admin", "guest", "test", "testing",
+        "postgres", "mysql", "redis", "rabbitmq", "mongo", "hunter2", "letmein", "qwerty", "token", "key", "apikey",
+        "api_key", "pw", "pswd", "hidden", "xxx", "foo", "bar", "baz", "minioadmin", "changeit", "default", "none",
+        "null", "true", "false", "string", "passphrase", "password1", "password123", "test123", "admin123", "oauth2",
+        "x-oauth-basic", "x-access-token",
+    }
+)  # fmt: skip
+_NO_RANDOM_TEXT = re.compile(
+    r"^[./~]|://|^sha(?:1|256|384|512)-|^[\d.:TZ+ -]+$|\.[a-z]{2,4}$|^0x[0-9a-fA-F]+$|"
+    r"^[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$"
 )
+# with a number here and there
+_JOINED_WORDS = re.compile(r"[A-Za-z]+\d{0,4}(?:[_./-]+(?:[A-Za-z]+\d{0,4}|\d{1,4}))*")
 
 
 def entropy(text: str) -> float:
@@ -98,7 +63,7 @@ def aws_account(text: str) -> bool | None:
     """The 12-digit account number inside an access key id: 40 bits behind the prefix, below 10^12."""
     try:
         raw = base64.b32decode(text[4:])
-    except binascii.Error:
+    except ValueError:
         return False
     account = (int.from_bytes(raw[:6], "big") & 0x7FFFFFFFFF80) >> 7
     return None if account < 10**12 else False
@@ -219,18 +184,21 @@ def authorization(text: str) -> bool | None:
 
 
 def random_text(text: str) -> bool | None:
-    """Letters and digits, or both cases well mixed; no UUID, path, word list, hash with its name, version or number."""
+    """Letters and digits, or both cases well mixed; no UUID, path, joined words, hash with its name or number."""
+    if not _mixed(text) or _NO_RANDOM_TEXT.search(text):
+        return False
+    return False if _JOINED_WORDS.fullmatch(text) and entropy(text) < 4 else None
+
+
+def _mixed(text: str) -> bool:
     digits = sum(one.isdigit() for one in text)
-    if not re.search(r"[A-Za-z]", text) or (
-        digits < 3 and (not digits or mixed_case(text) is False or entropy(text) < 4)
-    ):
+    if not any(one.isalpha() for one in text):
         return False
-    if re.search(r"^[./~]|://|^sha(?:1|256|384|512)-|^[\d.:TZ+ -]+$|\.[a-z]{2,4}$|^0x", text):
-        return False
-    if re.fullmatch(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}", text):
-        return False
-    # words joined by _, - or . with a number here and there
-    return False if re.fullmatch(r"(?:[A-Za-z]{2,}[_.\-/]?\d{0,4}[_.\-/]?)+", text) and entropy(text) < 4 else None
+    if digits:
+        return digits > 2 or (mixed_case(text) is None and entropy(text) >= 4)
+    # MyVeryLongNameOfAClass changes case at every word, random letters at every second
+    changes = sum(one.isupper() != other.isupper() for one, other in itertools.pairwise(text))
+    return len(text) >= 24 and changes > 0.3 * len(text)
 
 
 def random_text_short(text: str) -> bool | None:

@@ -52,7 +52,7 @@ def secret_rules(rules: RuleFiles) -> dict[str, SecretRule]:
     """
     errors: list[ErrorItem] = []
     found: dict[str, SecretRule] = {}
-    for name in rules.names(FILES):
+    for name in sorted(rules.names(FILES), key=lambda name: (name not in rules.shipped, name)):
         for row in read_rows(name, rules.read(name), "rule", SecretRule, errors):
             errors += _mistakes(row, found)
             if isinstance(row.value, SecretRule):

@@ -14,7 +14,7 @@ import msgspec
 from service.errors import ErrorItem, suggestion
 
 T = TypeVar("T", bound=msgspec.Struct)
-_AT_LINE = re.compile(r" \(at line (\d+), column \d+\)")
+_PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)")
 
 
 class Row(Generic[T]):
@@ -39,9 +39,9 @@ def read_rows(file: str, content: bytes, name: str, type_: type[T], errors: list
         errors.append(ErrorItem(file, f"byte {error.start} is not UTF-8", "UTF-8", "Save the file as UTF-8."))
         return
     except tomllib.TOMLDecodeError as error:
-        at = _AT_LINE.search(str(error))
-        where = f"{file}:{at[1]}" if at else file
-        errors.append(ErrorItem(where, _AT_LINE.sub("", str(error)), "TOML"))
+        place = _PLACE.search(str(error))
+        line = (place and place[1]) or len(text.splitlines())
+        errors.append(ErrorItem(f"{file}:{line}", _PLACE.sub("", str(error)), "TOML"))
         return
     errors += [
         ErrorItem(file, f"no section {key!r}", f"[[{name}]]", suggestion(key, [name]) or None)
