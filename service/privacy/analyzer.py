@@ -112,6 +112,15 @@ class Analyzer:
                 context=list(context) or None,
                 ad_hoc_recognizers=list(ad_hoc) or None,
             )
+        except TuneGateError:
+            raise
+        except Exception as error:
+            # its text could hold a value, and so could those that it came from
+            raise TuneGateError(
+                "internal",
+                f"A recognizer failed ({type(error).__name__}) on a text of {len(text)} characters.",
+                remedy="Leave out the recognizers of your own, and report it if the error stays.",
+            ) from None
         finally:
             _CHOSEN.reset(token)
         return results

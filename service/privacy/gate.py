@@ -63,7 +63,7 @@ class Gate:
         matched = database.matching(coded)
         if self.plan.size in matched:
             matched = database.matching(text.translate(self._table).encode())
-        return matched
+        return [number for number in matched if number < self.plan.size]
 
     def _make_unicode(self) -> Database:
         apart: tuple[Disagreement, ...] = self._kept.disagreements()

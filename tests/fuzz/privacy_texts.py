@@ -26,8 +26,31 @@ ITEMS = (
     "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2", "F12345678", "900101-1234568", "12345678Z", "X1234567L", "030 1234567",
 )  # fmt: skip
 DIGITS = ("٠", "०", "０", "𝟎", "໐")  # zeros; the other nine follow each
+# of scripts that are younger than Vectorscan's tables
+YOUNG_DIGITS = ("\U0001e4f0", "\U00011f50", "\U00010d40")
 SPACES = ("\u00a0", "\u2003", "\u3000", "\u200b", "\u2028", "\t", "\n", "\r\n", "\x85", "\x1f")
-ODD = ("K", "ſ", "İ", "ı", "ß", "ẞ", "Å", "\u0301", "\u200d", "\ufe0f", "é", "한", "中", "²", "¼", "_", "\ud800", "😀", "𞤀", "ǰ")
+ODD = (
+    "K",
+    "ſ",
+    "İ",
+    "ı",
+    "ß",
+    "ẞ",
+    "Å",
+    "\u0301",
+    "\u200d",
+    "\ufe0f",
+    "é",
+    "한",
+    "中",
+    "²",
+    "¼",
+    "_",
+    "\ud800",
+    "😀",
+    "𞤀",
+    "ǰ",
+)
 DASHES = ("-", "\u2010", "\u2013", "\u2212", "\u30fc", ".", "/", " ")
 
 
@@ -40,6 +63,20 @@ def chat(seed: int, count: int, share: float, language: str = "en") -> Iterator[
         if chance.random() < share:
             text.insert(chance.randrange(len(text)), chance.choice(ITEMS))
         yield " ".join(text)
+
+
+def edges() -> Iterator[str]:
+    """Every item with one character at a time exchanged for one that the engines have read apart."""
+    for number, item in enumerate(ITEMS):
+        for place, here in enumerate(item):
+            if here.isdecimal():
+                changes = [chr(ord(YOUNG_DIGITS[(number + place) % 3]) + int(here))]
+            elif here.isalpha():
+                changes = ["\u0130", "\u0131", f"{here}\u0301"]
+            else:
+                changes = [f"{here}\u0301", f"\u0301{here}"]
+            for change in changes:
+                yield f"driver license ssn phone {item[:place]}{change}{item[place + 1 :]} \u00e9"
 
 
 def adversarial(seed: int, count: int, patterns: Sequence[str], context: Sequence[str]) -> Iterator[str]:
