@@ -183,7 +183,7 @@ def _with_ours(recognizers: list[EntityRecognizer], settings: PrivacySettings) -
         return recognizers
     ours: Any = importlib.import_module("service.privacy.recognizers")
     kept = [one for one in recognizers if one.name not in ours.REPLACED]
-    return kept + [one for language in settings.languages for one in ours.own_recognizers(language, settings)]
+    return kept + [one for language in settings.languages for one in ours.own_recognizers(language, settings.regions)]
 
 
 def _wanted(recognizers: list[EntityRecognizer], entities: Sequence[str] | None) -> list[EntityRecognizer]:
