@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from service.lint.catalogue import entries
 from service.lint.check import Row
 from service.lint.fast import Plain
 from service.lint.personal import READS, PrivacyScan
@@ -12,12 +13,16 @@ from service.lint.suppression import ignored
 
 
 class Watch:
-    """Looks at rows for the checks that are told of personal data; `codes` are the rules that count."""
+    """Looks at rows for the checks that are told of personal data.
+
+    Of `codes`, the rules that count, those that name single values say what is counted; where there is none of them, as
+    when only P041 is asked for, everything is.
+    """
 
     def __init__(self, scan: PrivacyScan, counts: PersonalCounts, codes: Collection[str]) -> None:
         self._scan = scan
         self._counts = counts
-        self._codes = codes
+        self._named = {code for code in codes if READS in entries()[code].reads and code != "P040"}
 
     def chats(self, plain: Plain, lines: Sequence[bytes]) -> None:
         """Plain rows: those that may hold something become suspects, the others are done."""
@@ -39,7 +44,11 @@ class Watch:
         found = self._scan.row(row.data)
         row.__dict__[READS] = found
         starts = ignored(row.data)
-        kept = [one for one in found.found if one.rule in self._codes and not (starts and one.rule.startswith(starts))]
+        kept = [
+            one
+            for one in found.found
+            if (not self._named or one.rule in self._named) and not (starts and one.rule.startswith(starts))
+        ]
         self._counts.row(found, kept, number - 1)
 
     def unread(self) -> None:

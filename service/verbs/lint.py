@@ -13,20 +13,19 @@ import msgspec
 from service import __version__
 from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError, suggestion
-from service.lint.catalogue import entries, rule_ids
+from service.lint.catalogue import rule_ids
 from service.lint.chosen import Checks, chosen_checks
 from service.lint.corpus import Corpus
 from service.lint.distributions import quantile
 from service.lint.engine import Linter
 from service.lint.languages import identifier
 from service.lint.near import need_sketches
-from service.lint.personal import READS
 from service.lint.profile import Profile, load_profile
 from service.lint.schemas_given import given_schemas
 from service.records.decision import FactValue
 from service.records.identity import record_id
 from service.records.lint_report import LintedFile, LintReport, NotScanned, Role, Severity, Summary
-from service.verbs.lint_privacy import PrivacyRequest, scan_facts, scan_for, scan_gaps, scan_identity
+from service.verbs.lint_privacy import PrivacyRequest, is_of_scan, scan_facts, scan_for, scan_gaps, scan_identity
 
 if TYPE_CHECKING:
     from service.lint.tokens.counter import Mode, TokenCounter
@@ -36,8 +35,6 @@ TOKENS: tuple[Mode, ...] = ("off", "auto", "exact")
 _ONE_TURN = 2
 # the rules of closer looks
 _NEAR, _OF_LANGUAGES = ("Q002", "X003"), ("Q030",)
-# what the privacy scan says of whole corpora
-_OF_PRIVACY = ("P041", "P042", "P043")
 
 
 class LintInput(msgspec.Struct, frozen=True):
@@ -134,11 +131,7 @@ def asked(request: LintRequest, rules: RuleFiles) -> tuple[Checks, Undone]:
 
 def _without_scan(severities: dict[str, Severity]) -> dict[str, Severity]:
     """The rules without those of the privacy scan, which must not count as run."""
-    return {
-        code: severity
-        for code, severity in severities.items()
-        if READS not in entries()[code].reads and code not in _OF_PRIVACY
-    }
+    return {code: severity for code, severity in severities.items() if not is_of_scan(code)}
 
 
 def _read(one: LintInput, linter: Linter, stdin: BinaryIO | None) -> None:

@@ -29,6 +29,8 @@ MODES: tuple[Mode, ...] = ("off", "patterns", "ner")
 AUTO = "auto"
 # those for which Presidio has recognizers of its own, or we have
 _TOLD_APART = ("en", "es", "it", "pl", "de", "fr")
+# what the scan says of whole corpora
+_OF_CORPUS = ("P041", "P042", "P043")
 _EVERYTHING = "personal data and secrets"
 _LIBRARY = "presidio_analyzer"
 
@@ -60,7 +62,7 @@ def scan_for(
     """
     if asked.mode == "off":
         return None, "the privacy scan is switched off"
-    if not any(READS in entry.reads for code, entry in entries().items() if code in codes):
+    if not any(is_of_scan(code) for code in codes):
         return None, "none of its rules was asked for"
     if importlib.util.find_spec(_LIBRARY) is None:
         if asked.mode is not None:
@@ -83,6 +85,11 @@ def scan_for(
     )
     _ = scan.scanner
     return scan, None
+
+
+def is_of_scan(code: str) -> bool:
+    """Whether a rule has nothing to say without the scan."""
+    return READS in entries()[code].reads or code in _OF_CORPUS
 
 
 def _settings(asked: PrivacyRequest) -> PrivacySettings:

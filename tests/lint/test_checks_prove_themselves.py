@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from secret_samples import SAMPLES
 
 from service.data import rule_files
 from service.lint.catalogue import HEADINGS, all_checks, documentation, entries, explain
@@ -16,7 +17,6 @@ from service.lint.personal import READS
 from service.records.lint_report import LintReport
 from service.verbs.lint import LintInput, LintRequest, lint
 from service.verbs.lint_privacy import PrivacyRequest
-from secret_samples import SAMPLES
 
 RULES = rule_files()
 SOURCES = tomllib.loads(RULES.read("lint-sources.toml").decode())
@@ -78,7 +78,9 @@ def test_the_severity_covers_every_column(check: object) -> None:
 
 @pytest.mark.parametrize("code", [c for c in CODES if not documentation(c)[1]["Example"].startswith("(")])
 def test_the_example_fires(code: str, tmp_path: Path) -> None:
-    report = run(written(tmp_path, documentation(code)[1]["Example"]), firing_target(code), code, scanned=code in SCANNED)
+    report = run(
+        written(tmp_path, documentation(code)[1]["Example"]), firing_target(code), code, scanned=code in SCANNED
+    )
     assert code in report.counts
 
 
