@@ -6,6 +6,8 @@ import os
 import threading
 from pathlib import Path
 
+import msgspec
+
 from service.records.dataset import Dataset
 from service.records.identity import record_id
 from service.records.lint_report import LintReport
@@ -21,8 +23,9 @@ def lint_upload(context: Context, path: Path, request: LintRequest, stop: thread
     Raises:
         TuneGateError: `interrupted` once `stop` is set.
     """
+    privacy = msgspec.structs.replace(request.privacy, home=context.settings.home)
     with readable(path, stop) as body:
-        return lint(request, rules=context.rules, stdin=body)
+        return lint(msgspec.structs.replace(request, privacy=privacy), rules=context.rules, stdin=body)
 
 
 def store_dataset(context: Context, path: Path, request: LintRequest, stop: threading.Event) -> Dataset:

@@ -41,7 +41,8 @@ class PrivacyRequest(msgspec.Struct, frozen=True, kw_only=True):
     `mode` None looks for patterns where the optional part is installed; the report says so loudly where it is not.
     `languages` are codes that every text is scanned as, or "auto" (alone, or with the codes to choose from) to tell
     each row's; none stands for those of the settings. `allow` are values that are no findings, and `sample` is the
-    share of rows that are scanned.
+    share of rows that are scanned. `home` is the folder of the key that turns values into marks, None that of the
+    environment.
     """
 
     mode: Mode | None = None
@@ -49,6 +50,7 @@ class PrivacyRequest(msgspec.Struct, frozen=True, kw_only=True):
     settings: PrivacySettings = PrivacySettings()
     allow: tuple[Allow, ...] = ()
     sample: float = 1.0
+    home: Path | None = None
 
 
 def scan_for(
@@ -77,7 +79,7 @@ def scan_for(
     scan = PrivacyScan(
         settings=settings,
         table=entity_table(rules),
-        key=value_key(load_settings().home),
+        key=value_key(asked.home or load_settings().home),
         allow=asked.allow,
         sample=asked.sample,
         auto=auto,

@@ -1,4 +1,4 @@
-"""Personal data over HTTP: the report of the command line, a blocked plan, and not a value anywhere but in the dataset."""
+"""Personal data over HTTP: the report of the command line, a blocked plan, and no value anywhere but in the dataset."""
 
 from __future__ import annotations
 

@@ -109,10 +109,6 @@ def test_a_project_says_how_to_look(project: Path, report: Lint) -> None:
 def test_an_option_beats_the_table_and_the_table_of_our_file_that_of_pyproject(project: Path, report: Lint) -> None:
     (project / "pyproject.toml").write_text('[tool.tunegate.privacy]\nmode = "off"\nsample = 0.5\n')
     assert "P001" not in report(code=0)["counts"]
-    assert (
-        any(one["what"].endswith("of all rows") for one in report("--privacy", "patterns", code=0)["not_scanned"])
-        or True
-    )
     (project / "tunegate.toml").write_text('[privacy]\nmode = "patterns"\nsample = 1.0\n')
     assert report()["counts"]["P001"] == 1
     assert "P001" not in report("--privacy", "off", code=0)["counts"]
@@ -168,6 +164,7 @@ def test_a_plan_on_personal_data_is_blocked(project: Path, capsys: pytest.Captur
     )  # fmt: skip
     arguments = ["plan", "--model", "model", "--data", "data.jsonl", "--technique", "lora", "--format", "json"]
     key = "postgres://app:Kq7vR2mWx9TzB4@db.internal:5432/orders"
+    (project / "model" / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
     (project / "data.jsonl").write_text(rows(f"It is {key}"))
     assert run(arguments) == 1
     (blocker,) = json.loads(capsys.readouterr().out)["blockers"]
