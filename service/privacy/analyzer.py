@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any
 
+import phonenumbers
 import tldextract.tldextract
 from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry, RecognizerResult
 from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
@@ -114,7 +115,7 @@ class Analyzer:
             )
         except TuneGateError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             # its text could hold a value, and so could those that it came from
             raise TuneGateError(
                 "internal",
@@ -158,7 +159,8 @@ def _parts_of(
     recognizers = _stock(settings)
     if settings.ner is not None:
         nlp, named, enhancer = ner_engine(settings)
-        recognizers += named
+        known = {(one.name, one.supported_language) for one in recognizers}
+        recognizers += [one for one in named if (one.name, one.supported_language) not in known]
     recognizers = with_given(_with_ours(recognizers, settings), settings)
     for one in recognizers:
         one.score_thresholds = one.score_thresholds | settings.thresholds
@@ -167,6 +169,7 @@ def _parts_of(
 
 def _stock(settings: PrivacySettings) -> list[EntityRecognizer]:
     """The recognizers that Presidio enables, for every language."""
+    _check_regions(settings.regions)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # about the NER recognizer that is taken out below
         provider = RecognizerRegistryProvider(registry_configuration={"supported_languages": list(settings.languages)})
@@ -175,6 +178,19 @@ def _stock(settings: PrivacySettings) -> list[EntityRecognizer]:
         if type(one) is PhoneRecognizer:
             one.supported_regions = settings.regions
     return [one for one in recognizers if not isinstance(one, SpacyRecognizer)]
+
+
+def _check_regions(regions: Sequence[str]) -> None:
+    unknown = [one for one in regions if one not in phonenumbers.SUPPORTED_REGIONS]
+    if unknown:
+        allowed = ", ".join(sorted(phonenumbers.SUPPORTED_REGIONS))
+        raise TuneGateError(
+            "usage",
+            f"{len(unknown)} region(s) have no phone numbers.",
+            errors=[
+                ErrorItem("regions", repr(one), allowed, "Name regions by their ISO 3166 code.") for one in unknown
+            ],
+        )
 
 
 def _with_ours(recognizers: list[EntityRecognizer], settings: PrivacySettings) -> list[EntityRecognizer]:

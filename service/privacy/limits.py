@@ -11,7 +11,8 @@ from presidio_analyzer import EntityRecognizer, Pattern, PatternRecognizer
 
 from service.errors import ErrorItem, TuneGateError
 
-# Presidio would log the end of its own limit and lose the findings. A sane pattern reads 100 kB to 100 MB in a second; the slowest stock one (URLs) about 300 kB on a busy machine
+# Presidio would log the end of its own limit and lose the findings. A sane pattern reads 100 kB to 100 MB in a second;
+# the slowest stock one (URLs) about 300 kB on a busy machine
 _SECONDS = 10.0
 _CHARACTERS_PER_SECOND = 10_000
 
@@ -58,7 +59,7 @@ def limit(recognizer: EntityRecognizer) -> EntityRecognizer:
 
 
 def _surviving(validate: Callable[[str], bool | None]) -> Callable[[str], bool | None]:
-    r"""A check that fails on what it cannot read: stock ones end a scan on a digit that `\d` knows and int() does not."""
+    """A check that fails on what it cannot read: stock ones end a scan on a digit that int() does not know."""
 
     def surviving(text: str) -> bool | None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 from presidio_analyzer import AnalyzerEngineProvider, EntityRecognizer
@@ -40,7 +41,9 @@ def ner_engine(
             ]
         )  # fmt: skip
     try:
-        engine = AnalyzerEngineProvider(analyzer_engine_conf_file=file.path).create_engine()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # that it adds the model's recognizer, as it should
+            engine = AnalyzerEngineProvider(analyzer_engine_conf_file=file.path).create_engine()
     except Exception as error:  # Presidio and its engines raise what they like here
         said = " ".join(str(error).split())[:_SHOWN] or type(error).__name__
         raise file.error(

@@ -120,7 +120,7 @@ def fingerprint_of(recognizers: Sequence[EntityRecognizer]) -> str:
     """Changes with everything that a plan is read from: a kept plan of other recognizers must not be used."""
     said = [
         (
-            f"{type(one).__module__}.{type(one).__qualname__}", one.name, one.supported_entities, one.context,
+            f"{type(one).__module__}.{type(one).__qualname__}", one.name, sorted(one.supported_entities), one.context,
             sorted(one.score_thresholds.items()), getattr(one, "global_regex_flags", None),
             getattr(one, "supported_regions", None), getattr(one, "leniency", None), getattr(one, "necessary", None),
             [(pattern.name, pattern.regex, pattern.score) for pattern in getattr(one, "patterns", ())],

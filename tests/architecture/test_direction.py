@@ -78,7 +78,9 @@ HEAVY = (*FENCED, "httpx", "uvicorn", "alembic", "obstore", "psutil", "numpy", "
 # rooms that only run with their extra installed, where a heavy import may stand at the top
 EXTRA_ROOMS = (
     "service.api", "service.app", "service.jobs", "service.store", "service.regenerate",
-    "service.privacy.analyzer", "service.privacy.nlp", "service.privacy.recognizers",
+    "service.privacy.analyzer", "service.privacy.context", "service.privacy.given", "service.privacy.limits",
+    "service.privacy.ner", "service.privacy.nlp", "service.privacy.phones", "service.privacy.planner",
+    "service.privacy.recognizers",
 )  # fmt: skip
 
 

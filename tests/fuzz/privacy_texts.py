@@ -1,5 +1,7 @@
 """Texts for the privacy scan's equality: chat with personal data in it, and members of each pattern, disturbed."""
 
+# ruff: noqa: E501, RUF001, SIM905  # texts that look alike are what this is about
+
 from __future__ import annotations
 
 import random

@@ -1,5 +1,7 @@
 """What is said to Vectorscan covers what `regex` matches, or is not said at all."""
 
+# ruff: noqa: E501, RUF001  # texts that look alike are what this is about
+
 from __future__ import annotations
 
 import pytest

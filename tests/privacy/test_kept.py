@@ -1,0 +1,130 @@
+"""What is kept between runs: read when it is whole and ours, made anew when it is not, safe with several processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from service.privacy.scanner import Scanner
+from service.privacy.settings import PrivacySettings
+
+# few and small databases, so that they are made in no time
+SETTINGS = PrivacySettings(entities=("EMAIL_ADDRESS", "US_SSN"))
+TEXTS = ("mail joe@example.com", "ssn 536-90-4399", "müller: joe@example.com", "nothing")
+SCAN = """
+    import sys
+    from service.privacy.scanner import Scanner
+    from service.privacy.settings import PrivacySettings
+    scanner = Scanner(PrivacySettings(entities=("EMAIL_ADDRESS", "US_SSN")))
+    scanner.prepare()
+    print([len(scanner.scan(text)) for text in {texts!r}], scanner.notes, "presidio_analyzer" in sys.modules)
+"""
+FOUND = "[1, 1, 1, 0] ()"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TUNEGATE_HOME", str(tmp_path))
+    return tmp_path / "cache" / "privacy"
+
+
+def scans() -> list[int]:
+    scanner = Scanner(SETTINGS)
+    scanner.prepare()
+    assert scanner.notes == ()
+    return [len(scanner.scan(text)) for text in TEXTS]
+
+
+def start(home: Path, texts: tuple[str, ...] = TEXTS) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", textwrap.dedent(SCAN.format(texts=texts))]
+    env = {**os.environ, "TUNEGATE_HOME": str(home.parents[1])}
+    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+
+
+def kept(home: Path) -> dict[str, bytes]:
+    return {path.suffix: path.read_bytes() for path in home.iterdir() if path.suffix != ".lock"}
+
+
+def test_the_folder_is_the_users_alone_and_a_second_run_reads_what_the_first_wrote(home: Path) -> None:
+    assert scans() == [1, 1, 1, 0]
+    assert home.stat().st_mode & 0o777 == 0o700
+    before = kept(home)
+    assert set(before) == {".ascii", ".unicode", ".plan", ".classes"}
+    assert scans() == [1, 1, 1, 0]
+    assert kept(home) == before
+
+
+def test_presidio_is_not_imported_for_texts_in_which_nothing_can_fire(home: Path) -> None:
+    assert scans() == [1, 1, 1, 0]
+    output, _ = start(home, ("nothing", "to see — here")).communicate(timeout=60)
+    assert output.strip() == "[0, 0] () False"
+
+
+@pytest.mark.parametrize("damage", [b"", b"\0" * 40, None])
+def test_a_damaged_file_is_made_anew(home: Path, damage: bytes | None) -> None:
+    assert scans() == [1, 1, 1, 0]
+    before = kept(home)
+    for path in home.iterdir():
+        content = path.read_bytes()
+        path.write_bytes(
+            content[: len(content) // 2] + b"\xff" + content[len(content) // 2 :] if damage is None else damage
+        )
+    assert scans() == [1, 1, 1, 0]
+    after = kept(home)
+    assert set(after) == set(before)
+    assert after[".plan"] == before[".plan"]
+
+
+def test_a_file_that_others_can_write_is_not_read(home: Path) -> None:
+    assert scans() == [1, 1, 1, 0]
+    for path in home.iterdir():
+        path.chmod(0o666)
+    assert scans() == [1, 1, 1, 0]
+    assert {path.stat().st_mode & 0o022 for path in home.iterdir() if path.suffix != ".lock"} == {0}
+
+
+def test_a_folder_that_cannot_be_made_keeps_nothing_and_breaks_nothing(home: Path) -> None:
+    home.parent.write_text("a file in its place")
+    assert scans() == [1, 1, 1, 0]
+
+
+def test_a_plan_of_other_recognizers_is_not_used(home: Path) -> None:
+    """Whatever made it stale, Presidio's own objects decide once they are there."""
+    assert scans() == [1, 1, 1, 0]
+    other = PrivacySettings(entities=("US_SSN",))
+    scanner = Scanner(other)
+    scanner.prepare()
+    plans = sorted(home.glob("*.plan"), key=lambda path: path.stat().st_size)
+    assert len(plans) == 2
+    small, large = plans
+    for suffix in (".plan", ".ascii"):
+        large.with_suffix(suffix).write_bytes(small.with_suffix(suffix).read_bytes())
+    misled = Scanner(SETTINGS)
+    assert len(misled.scan("ssn 536-90-4399 joe@example.com")) == 2
+
+
+def test_two_processes_may_start_at_once(home: Path) -> None:
+    both = [start(home), start(home)]
+    outputs = [one.communicate(timeout=120)[0] for one in both]
+    assert [output.strip() for output in outputs] == [f"{FOUND} True"] * 2
+    assert not [path for path in home.iterdir() if path.name.startswith(".")]
+    assert scans() == [1, 1, 1, 0]
+
+
+@pytest.mark.parametrize("when", [".lock", ".plan"])
+def test_a_process_killed_at_work_harms_nobody(home: Path, when: str) -> None:
+    process = start(home)
+    deadline = time.monotonic() + 60
+    while not (home.is_dir() and any(path.suffix == when for path in home.iterdir())):
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    process.kill()
+    process.communicate()
+    assert scans() == [1, 1, 1, 0]
+    assert set(kept(home)) >= {".ascii", ".unicode", ".plan", ".classes"}
