@@ -15,7 +15,7 @@ from service.privacy.recognizers.toml_rows import read_rows
 FILE = "privacy/iban.toml"
 _PART = re.compile(r"([1-9][0-9]?)([nac])")
 _CLASS = {"n": "[0-9]", "a": "[A-Z]", "c": "[A-Z0-9]"}
-_GAP = "[ \u00a0-]?"
+_GAP = r"(?:(?![\r\n\t\f])[\s-])?"
 _SCORE = 0.5
 
 
