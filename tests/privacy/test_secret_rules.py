@@ -206,9 +206,7 @@ def test_every_mistake_of_a_rule_file_is_told_with_its_line() -> None:
         RULE.format(id="SECRET_JWT", lines="regex = '(?i)own_[0-9'\nscore = 3")
         + RULE.format(id="ours", lines="regex = 'x*'\ncheck = 'jwtt'\nmin_entropy = 3")
         + RULE.format(id="SECRET_GOOD", lines="regex = 'a('\nmin-entropy = 'high'")
-        + RULE.format(id="SECRET_OTHER", lines="regex = 'x*'\nbefore = '('\ncheck = 'jwtt'").replace(
-            "own documentation", ""
-        )
+        + RULE.format(id="SECRET_OTHER", lines="regex = 'x*'\nbefore = '('\ncheck = 'jwtt'").replace("own docs", "")
     )
     with pytest.raises(TuneGateError) as raised:
         secret_rules(FILES.overlaid({"privacy/secrets-ours.toml": own.encode()}))
@@ -235,6 +233,7 @@ def test_every_mistake_of_a_rule_file_is_told_with_its_line() -> None:
         (b"\xff", "privacy/secrets-ours.toml"),
         (b"[[rul]]\nid = 1", "privacy/secrets-ours.toml"),
         (b"rule = 3", "privacy/secrets-ours.toml: rule"),
+        (b"rule = [{ id = 'SECRET_A' }, { id = 'SECRET_B' }]", "privacy/secrets-ours.toml:1: SECRET_A"),
     ],
 )
 def test_a_file_that_is_no_rule_file_is_named(content: bytes, where: str) -> None:
