@@ -118,6 +118,17 @@ def test_a_right_checksum_is_proof_and_a_wrong_one_is_below_the_threshold(seed: 
     assert score(rule, f"{prefix}_{body}{wrong}") < THRESHOLD
 
 
+@pytest.mark.parametrize(("rule", "before", "make", "after"), FORMS)
+def test_what_a_gate_reads_matches_wherever_a_secret_is_found(rule: str, before: str, make: Maker, after: str) -> None:
+    """The gate sees the frame and the secret as one expression; the recognizer runs another."""
+    text = f"Here:\n{before}{make(Random(6))}{after}\nthat is all"
+    (pattern,) = RECOGNIZERS[rule].patterns
+    (found,) = spans(rule, text)
+    gate = re.search(pattern.regex, text, re.MULTILINE | re.DOTALL)
+    assert gate is not None
+    assert gate.start() <= found[0] < found[1] <= gate.end()
+
+
 def _encoded(value: object) -> str:
     return url64(json.dumps(value).encode())
 
@@ -137,6 +148,7 @@ def _encoded(value: object) -> str:
         ("SECRET_URL_PASSWORD", "postgres://app:password@db/x"),
         ("SECRET_URL_PASSWORD", "postgres://app:${PASSWORD}@db/x"),
         ("SECRET_URL_PASSWORD", "redis://:6379@cache"),
+        ("SECRET_URL_PASSWORD", "https://jo%40email.com:a%20secret@www.site.org"),
         ("SECRET_PASSWORD", 'password = "your-password-1"'),
         ("SECRET_PASSWORD", 'password: "user.password_9"'),
         ("SECRET_GENERIC_KEY", 'token = "models/llama-3-8b-instruct"'),
