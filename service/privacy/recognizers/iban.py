@@ -64,7 +64,7 @@ def check_digits_fit(iban: str) -> bool:
 
 
 class IbanByCountryRecognizer(PatternRecognizer):  # type: ignore[misc]
-    """Stands in for Presidio's IbanRecognizer: small letters too, no logging of text, formats of the registry."""
+    """Stands in for Presidio's IbanRecognizer: whole formats of the registry, any space, no text in a log."""
 
     def __init__(self, countries: list[Country], language: str) -> None:
         self._accounts = {one.id: re.compile(one.expression) for one in countries}
