@@ -15,8 +15,8 @@ from service.privacy.recognizers.toml_rows import read_rows
 
 FILE = "privacy/cards.toml"
 _RANGE = re.compile(r"(\d{1,8})(?:-(\d{1,8}))?")
-# a group may be parted by one space, no-break space, hyphen or dot
-_GAP = "[ \u00a0.-]"
+# one space of any kind, a hyphen or a dot; a no-break space by name would be no ASCII, which a gate may refuse
+_GAP = r"(?![\r\n\t\f])[\s.-]"
 _START, _END = "(?<![0-9A-Za-z_])(?<![0-9][.,])", "(?![0-9A-Za-z_])(?![.,][0-9])"
 # the groups printed on cards; the long forms stand for themselves, so that a number after a card is not drawn into it
 _GROUPS = ([4, 4, 4, 4], [4, 4, 4, 4, 3], [4, 4, 4, 4, 2], [4, 4, 4, 4, 1], [4, 6, 5], [4, 6, 4], [4, 4, 4], [4, 4, 5],

@@ -172,7 +172,8 @@ def url_password(text: str) -> bool | None:
     """What stands between the colon and the @ of an address: longer than a port, no name of a variable."""
     if text.isdigit() or re.fullmatch(r"[A-Z_]+|[a-z]+(?:[_-][a-z]+)+|:?[a-z]{1,12}", text):
         return False
-    return None
+    # documentation: a%20secret, pass123
+    return False if re.fullmatch(r"(?i:\w{0,2}\W?(?:secret|password|passwd|pass)\W?\w{0,3})", unquote(text)) else None
 
 
 def authorization(text: str) -> bool | None:

@@ -52,7 +52,12 @@ def read_rows(file: str, content: bytes, name: str, type_: type[T], errors: list
     if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
         errors.append(ErrorItem(f"{file}: {name}", type(listed).__name__, f"rows under [[{name}]]"))
         return
-    for number, (one, lines) in enumerate(zip(listed, _lines(text, name), strict=False), 1):
+    places = _lines(text, name)
+    if len(places) != len(
+        listed
+    ):  # an inline list, or a header inside a text of several lines: the file alone is named
+        places = [{"": 1}] * len(listed)
+    for number, (one, lines) in enumerate(zip(listed, places, strict=True), 1):
         label = one.get("id")
         row: Row[T] = Row(file, label if isinstance(label, str) and label else f"{name} {number}", lines)
         row.value = _convert(row, one, type_, errors)
@@ -68,8 +73,7 @@ def _lines(text: str, name: str) -> list[dict[str, int]]:
             found.append({"": number})
         elif found and (key := re.match(r"\s*([A-Za-z0-9_-]+)\s*=", line)):
             found[-1].setdefault(key[1], number)
-    # rows written as an inline list have no header: the file alone names them
-    return found or [{"": 1}] * text.count("{")
+    return found
 
 
 def _convert(row: Row[T], raw: dict[str, Any], type_: type[T], errors: list[ErrorItem]) -> T | None:
