@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hmac
 import os
-import secrets
 import stat
 import tempfile
 from pathlib import Path
@@ -29,7 +28,7 @@ def value_key(home: Path) -> bytes:
         with contextlib.suppress(OSError):
             _make(path)
         key = _read(path)
-    return key or secrets.token_bytes(_KEY_BYTES)
+    return key or os.urandom(_KEY_BYTES)
 
 
 def mark_of(key: bytes, value: str) -> int:
@@ -61,7 +60,7 @@ def _make(path: Path) -> None:
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{_NAME}.")
     try:
         with os.fdopen(descriptor, "wb") as handle:
-            handle.write(secrets.token_bytes(_KEY_BYTES))
+            handle.write(os.urandom(_KEY_BYTES))
             handle.flush()
             os.fsync(handle.fileno())
         os.link(name, path)

@@ -15,7 +15,7 @@ from service.lint.profile import load_profiles
 from service.lint.tokens.counter import Mode as TokenMode
 from service.verbs.lint import METHODS, TOKENS, LintInput, LintRequest
 from service.verbs.lint_privacy import MODES, Mode
-from service.verbs.privacy_settings import privacy_request
+from service.verbs.privacy_settings import PrivacyTable, privacy_request
 
 _RULES = "a rule id or the start of one"
 _SHOWN, _DIGITS = 60, 9
@@ -64,8 +64,16 @@ def parameters(*, stored: bool) -> list[Parameter]:
     return [one for one in PARAMETERS if one.stored or not stored]
 
 
-def lint_request(query: Sequence[tuple[str, str]], rules: RuleFiles, *, stored: bool = False) -> LintRequest:
+def lint_request(
+    query: Sequence[tuple[str, str]],
+    rules: RuleFiles,
+    *,
+    stored: bool = False,
+    privacy: Sequence[PrivacyTable] = (),
+) -> LintRequest:
     """The request that a query asks for; the body is its only input, read as a stream.
+
+    `privacy` are the settings of the service itself, under what a query says.
 
     Raises:
         TuneGateError: `invalid_input` with one error per parameter that is missing, unknown, repeated or wrong.
@@ -93,7 +101,7 @@ def lint_request(query: Sequence[tuple[str, str]], rules: RuleFiles, *, stored: 
         select=_names(values.get("select", "")),
         ignore=_names(values.get("ignore", "")),
         privacy=privacy_request(
-            (),
+            privacy,
             mode=msgspec.convert(values.get("privacy"), Mode | None),
             languages=_names(values.get("language", "")),
         ),

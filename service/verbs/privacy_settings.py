@@ -64,6 +64,23 @@ def privacy_request(
     )
 
 
+def tables_of(path: Path | None) -> list[PrivacyTable]:
+    """The [privacy] table of a service's own file, as TUNEGATE_PRIVACY_SETTINGS names it.
+
+    Raises:
+        TuneGateError: `environment` for a file that cannot be read or has no such table.
+    """
+    if path is None:
+        return []
+    try:
+        content = msgspec.toml.decode(path.read_bytes(), type=dict[str, Any]).get("privacy")
+    except (OSError, msgspec.DecodeError, ValueError) as error:
+        raise TuneGateError("environment", f"TUNEGATE_PRIVACY_SETTINGS: {path}: {error}.") from error
+    if not isinstance(content, dict):
+        raise TuneGateError("environment", f"TUNEGATE_PRIVACY_SETTINGS: {path} has no [privacy] table.")
+    return [PrivacyTable(f"{path.name}: privacy", path.parent, content)]
+
+
 def _values(table: PrivacyTable, errors: list[ErrorItem]) -> Iterator[tuple[str, Any]]:
     types = {key: field.type for key, field in _OF_SCAN.items()} | _BESIDE
     for key, value in table.content.items():

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -60,6 +61,20 @@ def test_what_is_looked_for_can_be_chosen(served: Any) -> None:
     wrong = served.refused(asked(served, BODY, privacy="all", language="english"), 422, "invalid_input")
     assert [one["where"] for one in wrong["errors"]] == ["privacy", "language"]
     assert served.refused(asked(served, BODY, privacy="ner"), 400, "usage")
+
+
+def test_a_service_has_settings_of_its_own(serve: Any, tmp_path: Path) -> None:
+    path = tmp_path / "service.toml"
+    path.write_text('[privacy]\nlanguages = ["en", "es"]\n[[privacy.allow]]\npatterns = [".*@harrowgate-mill[.]com"]\n')
+    running = serve(tmp_path, TUNEGATE_PRIVACY_SETTINGS=str(path))
+    try:
+        report = asked(running, BODY).json()
+    finally:
+        running.stop()
+    gaps = {one["what"]: one["why"] for one in report["not_scanned"]}
+    assert gaps["allowed values"].endswith("EMAIL_ADDRESS x 16")
+    assert "personal data in other languages than en, es" in gaps
+    assert "P001" not in report["counts"]
 
 
 def test_no_value_is_kept_but_in_the_dataset_and_a_plan_on_it_is_blocked(served: Any) -> None:

@@ -25,17 +25,11 @@ def rows(answer: str) -> str:
     return "".join(json.dumps(row) + "\n" for row in made)
 
 
-@pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
 @pytest.fixture
-def project(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory, with an e-mail address in an answer; nobody says whether to look for it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("TUNEGATE_PRIVACY")
-    monkeypatch.setenv("TUNEGATE_HOME", str(home))
     (tmp_path / "data.jsonl").write_text(rows(f"Ask {MAIL}."))
     return tmp_path
 

@@ -12,20 +12,17 @@ import pytest
 
 from service.data import rule_files
 from service.records.lint_report import LintReport
+from service.settings import load_settings
 from service.verbs.lint import LintInput, LintRequest, lint
 from service.verbs.lint_privacy import PrivacyRequest
 
 Report = Callable[..., LintReport]
 
 
-@pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(autouse=True)
-def _home(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TUNEGATE_HOME", str(home))
+@pytest.fixture
+def home() -> Path:
+    """The folder of all tests, for what a user keeps."""
+    return load_settings().home
 
 
 @pytest.fixture

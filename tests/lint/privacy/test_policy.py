@@ -62,6 +62,17 @@ def test_an_answer_that_is_trained_on_counts_more(
     assert not answers or severities["P040"] == ("warning" if target == "trl" else "error")
 
 
+@pytest.mark.parametrize(
+    "said", [MAIL, f"4 {MAIL} \u20ac", "postgres://a:Kq7vR2mWx9TzB4@db/x", "call +44 20 7946 0958", "v1.2"]
+)
+def test_plain_rows_and_all_others_are_told_alike(report: Report, said: str) -> None:
+    """The first are only looked at closely where something may be."""
+    rows = [chat(said, "Yes."), chat("Who?", said), chat("Who?", f'Yes.\n"{said}"', weight=1)]
+    plain, other = report(rows, select=["P", "S"]), report([row | {"id": 1} for row in rows], select=["P", "S"])
+    told = [[(one.rule, one.line, one.pointer, one.message) for one in made.findings] for made in (plain, other)]
+    assert told[0] == told[1]
+
+
 def test_preference_rows_are_scanned_whole(report: Report) -> None:
     said = [{"role": "assistant", "content": f"To {MAIL}"}]
     row = {
