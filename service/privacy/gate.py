@@ -1,7 +1,7 @@
 """Says, in microseconds, which recognizers can possibly fire in a text: a superset of those that would.
 
 Whenever it cannot say, the answer is "all of them". The texts that it is asked about are searched with Vectorscan:
-ASCII in one database, everything else in a second one that follows Unicode and is only made when it is needed.
+ASCII in one database, everything else in a second one that follows Unicode, takes longer to make and may come later.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from service.privacy.kept import Kept
 from service.privacy.plan import Candidates, Part, Plan
-from service.privacy.unicode_classes import Disagreement, any_of, translation
+from service.privacy.unicode_classes import any_of, translation
 from service.privacy.vectorscan import Database
 
 # `regex` folds these two with i and I when case is ignored, Vectorscan folds neither
@@ -28,6 +28,7 @@ class Gate:
         self._kept = kept
         self._ascii = kept.database("ascii", lambda: Database.of(plan.expressions, unicode_classes=False))
         self._unicode: Database | None = None
+        self.lacks_unicode = False  # a text asked for it and it is not kept
         self._table: dict[int, int] = {}
         self._always = tuple(Candidates(number, None) for number in plan.always)
         self._remembered: dict[tuple[int, ...], tuple[tuple[Candidates, ...], tuple[Part, ...]]] = {}
@@ -59,20 +60,35 @@ class Gate:
             coded = text.encode()
         except UnicodeEncodeError:
             return None  # a lone surrogate
-        database = self._unicode or self._make_unicode()
+        if self._unicode is None:
+            self.lacks_unicode = not self._load_unicode()
+            if self._unicode is None:
+                return None
+        database = self._unicode
         matched = database.matching(coded)
         if self.plan.size in matched:
             matched = database.matching(text.translate(self._table).encode())
         return [number for number in matched if number < self.plan.size]
 
-    def _make_unicode(self) -> Database:
-        apart: tuple[Disagreement, ...] = self._kept.disagreements()
-        self._table = translation(apart)
-        expressions = self.plan.expressions
-        self._unicode = self._kept.database(
-            "unicode", lambda: Database.of(expressions, unicode_classes=True, exact=[any_of(apart)])
-        )
-        return self._unicode
+    def make_unicode(self) -> None:
+        """Make the second database now, unless it is there."""
+        if self._unicode is None and not self._load_unicode():
+            apart = self._kept.disagreements()
+            self._table = translation(apart)
+            made = Database.of(self.plan.expressions, unicode_classes=True, exact=[any_of(apart)])
+            self._kept.keep("unicode", made.to_bytes())
+            self._unicode = made
+        self.lacks_unicode = False
+
+    def _load_unicode(self) -> bool:
+        """Take the second database from an earlier run."""
+        if self.lacks_unicode:
+            return False
+        kept = self._kept.kept_database("unicode")
+        if kept is not None:
+            self._table = translation(self._kept.disagreements())
+            self._unicode = kept
+        return kept is not None
 
     def _recall(self, key: tuple[int, ...]) -> tuple[tuple[Candidates, ...], tuple[Part, ...]]:
         """Few sets of expressions match together again and again."""

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from service.privacy.gate import Gate
     from service.privacy.kept import Kept
 
-# making the databases takes about as long as this many seconds of scanning without them, so that a small file never
-# waits for what it would not use, and no file takes twice as long as it would have with foresight
-_PAYS_AFTER_SECONDS = 3.0
+# making a language's databases takes about this many seconds (70 recognizers, a busy machine), so that a small file
+# never waits for what it would not use, and no file takes more than twice as long as it would have with foresight
+_PAYS_AFTER_SECONDS = 8.0
 
 
 class Guard:
@@ -42,7 +42,7 @@ class Guard:
 
     def spent(self, seconds: float) -> None:
         """Count work that was done on one text without a gate; after enough of it, make one."""
-        if self._gate is not None or self._kept is None:
+        if self._kept is None or (self._gate is not None and not self._gate.lacks_unicode):
             return
         self._spent_seconds += seconds
         if self._spent_seconds >= _PAYS_AFTER_SECONDS:
@@ -53,12 +53,16 @@ class Guard:
         """Make the gate now, unless another process is making it: its work is taken over when it is done."""
         if not self._opened:
             self._open()
-        if self._gate is not None or self._kept is None:
+        if self._kept is None:
             return
         with self._kept.alone() as alone:
-            plan = self._kept_plan()  # another process may just have finished
-            if plan is not None or alone:
+            plan = self._kept_plan() if self._gate is None else None  # another process may just have finished
+            if self._gate is None and (plan is not None or alone):
                 self._make(plan or self._analyzer().plan(self._language))
+            if self._gate is not None:
+                self._gate.lacks_unicode = False  # look again
+                if alone:
+                    self._make_unicode(self._gate)
 
     def trust(self, analyzer: Analyzer) -> bool:
         """Whether the gate was made from these very recognizers; one that was not is forgotten and made anew later."""
@@ -69,6 +73,15 @@ class Guard:
         if self._kept is not None:
             self._kept.forget()
         return False
+
+    def _make_unicode(self, gate: Gate) -> None:
+        import hyperscan
+
+        try:
+            gate.make_unicode()
+        except (hyperscan.error, MemoryError):
+            self._kept = None
+            self.note = "the recognizers' patterns do not fit a Unicode database: texts beyond ASCII ran every one."
 
     def _open(self) -> None:
         self._opened = True

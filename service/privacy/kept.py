@@ -53,15 +53,22 @@ class Kept:
 
     def database(self, name: str, make: Callable[[], Database]) -> Database:
         """The kept database, or a new one that is kept."""
+        kept = self.kept_database(name)
+        if kept is not None:
+            return kept
+        made = make()
+        self.keep(name, made.to_bytes())
+        return made
+
+    def kept_database(self, name: str) -> Database | None:
+        """The database that was kept under a name, if it is one of this library and CPU."""
         import hyperscan
 
         content = self.read(name)
         if content is not None:
             with contextlib.suppress(hyperscan.error):
                 return Database.from_bytes(content)
-        made = make()
-        self.keep(name, made.to_bytes())
-        return made
+        return None
 
     def disagreements(self) -> tuple[Disagreement, ...]:
         """Where the two engines' classes differ, kept or asked."""

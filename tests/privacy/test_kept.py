@@ -60,6 +60,18 @@ def test_the_folder_is_the_users_alone_and_a_second_run_reads_what_the_first_wro
     assert kept(home) == before
 
 
+def test_a_few_texts_do_not_wait_for_databases(home: Path) -> None:
+    assert [len(Scanner(SETTINGS).scan(text)) for text in TEXTS] == [1, 1, 1, 0]
+    assert kept(home) == {}
+
+
+def test_a_text_beyond_ascii_does_not_wait_for_the_second_database(home: Path) -> None:
+    assert scans() == [1, 1, 1, 0]
+    next(home.glob("*.unicode")).unlink()
+    assert [len(Scanner(SETTINGS).scan(text)) for text in TEXTS] == [1, 1, 1, 0]
+    assert ".unicode" not in kept(home)
+
+
 def test_presidio_is_not_imported_for_texts_in_which_nothing_can_fire(home: Path) -> None:
     assert scans() == [1, 1, 1, 0]
     output, _ = start(home, ("nothing", "to see — here")).communicate(timeout=60)
