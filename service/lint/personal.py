@@ -109,8 +109,13 @@ class PrivacyScan(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """Whether the texts of a plain row hold anything that a rule names; never wrong about a no."""
         if self.auto:
             return True
-        rule_of = self.table.rule_of
-        return any(rule_of(one.entity) for text in contents for one in self._scanned(text, (), ""))
+        remembered = self._remembered
+        for text in contents:
+            found = remembered(text) if len(text) <= _KEPT_CHARACTERS else self._scanned_anew(text)
+            # nearly every text ends here
+            if found and any(self.table.rule_of(one.entity) for one in found):
+                return True
+        return False
 
     def row(self, data: dict[str, Any]) -> RowFound:
         """Everything in a row, in the order of its texts."""
@@ -150,10 +155,12 @@ class PrivacyScan(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def _scanned(self, text: str, context: tuple[str, ...], language: str) -> Sequence[Found]:
         if len(text) > _KEPT_CHARACTERS:
             return self._scanned_anew(text, context, language)
-        found: Sequence[Found] = self._remembered(text, context, language)
+        # called as `may_hold` does where it can be, which is one text to remember and not two
+        plain = not context and not language
+        found: Sequence[Found] = self._remembered(text) if plain else self._remembered(text, context, language)
         return found
 
-    def _scanned_anew(self, text: str, context: tuple[str, ...], language: str) -> Sequence[Found]:
+    def _scanned_anew(self, text: str, context: tuple[str, ...] = (), language: str = "") -> Sequence[Found]:
         scan, languages = self.scanner.scan, (language,) if language else self.settings.languages
         if len(languages) == 1:
             return scan(text, language=languages[0], context=context)

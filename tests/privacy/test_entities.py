@@ -14,9 +14,7 @@ from service.privacy.recognizers import own_recognizers
 RULES = rule_files()
 TABLE = entity_table(RULES)
 LANGUAGES = ["en", "es", "it", "pl", "de", "fr", "ko", "fi", "sv", "th", "tr", "tl"]
-REGIONS = tuple(
-    ["US", "GB", "DE", "FR", "IT", "ES", "IN", "CA", "AU", "SG", "PH", "KR", "ZA", "SE", "FI", "NG", "TH", "TR", "PL"]
-)
+REGIONS = ("US", "GB", "DE", "FR", "IT", "ES", "IN", "CA", "AU", "SG", "PH", "KR", "ZA", "SE", "NG", "TR", "PL")
 KIND = """[[kind]]
 rule = "{}"
 title = "a"
