@@ -29,6 +29,7 @@ class Settings(msgspec.Struct, frozen=True):
     allow_download: bool
     max_body_bytes: int = _MAX_BODY_BYTES
     body_idle_seconds: int = _BODY_IDLE_SECONDS
+    privacy_settings: Path | None = None
 
     @property
     def models(self) -> Path:
@@ -60,6 +61,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
     values = os.environ if env is None else env
     home = Path(values.get("TUNEGATE_HOME") or Path.home() / ".tunegate").expanduser().absolute()
     rules = values.get("TUNEGATE_RULES")
+    privacy = values.get("TUNEGATE_PRIVACY_SETTINGS")
     numbers = _numbers(
         values, {"TUNEGATE_MAX_BODY_BYTES": _MAX_BODY_BYTES, "TUNEGATE_BODY_IDLE_SECONDS": _BODY_IDLE_SECONDS}
     )
@@ -73,6 +75,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         allow_download=(values.get("TUNEGATE_ALLOW_DOWNLOAD") or "").lower() in {"1", "true", "yes"},
         max_body_bytes=numbers["TUNEGATE_MAX_BODY_BYTES"],
         body_idle_seconds=numbers["TUNEGATE_BODY_IDLE_SECONDS"],
+        privacy_settings=Path(privacy).expanduser().absolute() if privacy else None,
     )
 
 

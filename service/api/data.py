@@ -15,6 +15,7 @@ from service.verbs import datasets
 from service.verbs.context import Context
 from service.verbs.lint_output import render
 from service.verbs.lint_query import lint_request
+from service.verbs.privacy_settings import tables_of
 from service.verbs.uploads import received
 
 _JSON = "application/json"
@@ -27,7 +28,8 @@ _PROBLEMS = documented(408, 413, 415, 422, 501, 507)
     operation_class=LintOperation, summary="Lint a body of JSONL or Parquet; nothing is stored.",
 )  # fmt: skip
 async def lint_body(request: Request[Any, Any, Any], context: Context) -> LintReport:
-    asked = lint_request(list(request.query_params.multi_items()), context.rules)
+    tables = tables_of(context.settings.privacy_settings)
+    asked = lint_request(list(request.query_params.multi_items()), context.rules, privacy=tables)
     await datasets.refuse_early(context, asked)
     async with received(upload_of(request), context.settings) as path:
         return await worked_on(request, context, lambda stop: datasets.lint_body(context, path, asked, stop))
@@ -42,7 +44,8 @@ class Datasets(Controller):
     @post(request_max_body_size=None, responses=_PROBLEMS, operation_class=DatasetOperation)
     async def upload(self, request: Request[Any, Any, Any], context: Context) -> Dataset:
         """Store a JSONL body, also when the verdict is fail (a plan on it is blocked)."""
-        asked = lint_request(list(request.query_params.multi_items()), context.rules, stored=True)
+        tables = tables_of(context.settings.privacy_settings)
+        asked = lint_request(list(request.query_params.multi_items()), context.rules, stored=True, privacy=tables)
         await datasets.refuse_early(context, asked)
         async with received(upload_of(request), context.settings) as path:
             return await worked_on(request, context, lambda stop: datasets.store_dataset(context, path, asked, stop))

@@ -13,7 +13,7 @@ import click
 from service.cli.files import read_record
 from service.cli.lint_progress import reading_bar
 from service.cli.output import emit, output_options, pretty_json, say
-from service.cli.project_config import ConfiguredCommand
+from service.cli.project_config import ConfiguredCommand, privacy_tables
 from service.data import RuleFiles, rule_files
 from service.errors import ErrorItem, TuneGateError
 from service.records.lint_report import LintReport, Role
@@ -21,7 +21,9 @@ from service.settings import load_settings
 from service.verbs.lint import METHODS, TOKENS, LintInput, LintRequest, lint
 from service.verbs.lint_baseline import lint_against
 from service.verbs.lint_output import RENDERERS, render
+from service.verbs.lint_privacy import MODES, Mode
 from service.verbs.lint_target import target_and_rules
+from service.verbs.privacy_settings import privacy_request
 
 _STDIN = "-"
 _FORMATS = ("json", *RENDERERS)
@@ -54,8 +56,12 @@ def _also(ctx: click.Context, option: click.Parameter, values: Sequence[str]) ->
     help="Count tokens with the model's own encoding: auto where it is at hand, exact or not at all.",
 )  # fmt: skip
 @click.option(
-    "--privacy", type=click.Choice(["off", "patterns", "ner"]), default="off", show_default=True,
-    help="Look for personal data and secrets; this version has no scan yet, so only off is possible.",
+    "--privacy", type=click.Choice(MODES), show_default="patterns, where the privacy extra is installed",
+    help="Look for personal data and secrets: patterns alone, or ner for names too, with a model of your own.",
+)  # fmt: skip
+@click.option(
+    "--language", "privacy_languages", multiple=True, metavar="CODE", show_default="en",
+    help="Look for it as in texts of this language (ISO 639-1; repeatable); auto tells each row's.",
 )  # fmt: skip
 @click.option("--validation", type=click.Path(), metavar="FILE", help="The validation data of the same job.")
 @click.option("--select", metavar="IDS", default="", help="Only these rules: ids or their starts, with commas.")
@@ -102,7 +108,8 @@ def command(
     method: str,
     model: str | None,
     tokens: Literal["off", "auto", "exact"],
-    privacy: str,
+    privacy: Mode | None,
+    privacy_languages: tuple[str, ...],
     validation: str | None,
     select: str,
     ignore: str,
@@ -128,12 +135,6 @@ def command(
     the environment (TUNEGATE_TARGET, TUNEGATE_MAX_FINDINGS, ...).
     """
     del no_input
-    if privacy != "off":
-        raise TuneGateError(
-            "missing_extra",
-            f"--privacy {privacy}: the scan for personal data and secrets is not part of this version.",
-            remedy="Lint with --privacy off; the report says that this was not scanned.",
-        )
     copy = fixing(out, output, baseline, mend=mend, unsafe=unsafe_fixes)
     folder = Path(model).resolve() if model and Path(model).is_dir() else None
     name, rules = target_and_rules(target or _no_target(), rule_files(load_settings().rules))
@@ -153,6 +154,7 @@ def command(
         parquet=True,
         near_duplicates=near_duplicates,
         languages=languages,
+        privacy=privacy_request(privacy_tables(), mode=privacy, languages=privacy_languages),
     )
     with reading_bar(request.inputs, wanted=format_ == "text" and copy is None) as progress:
         report = _report(request, rules, baseline, copy, progress, unsafe=unsafe_fixes)

@@ -12,7 +12,10 @@ import click
 import msgspec
 
 from service.errors import ErrorItem, TuneGateError, suggestion
+from service.verbs.privacy_settings import PrivacyTable
 
+# the option that may also be a table of settings, in which `mode` is its value and `languages` that of another option
+_PRIVACY = "privacy"
 OWN_FILE, SHARED_FILE = "tunegate.toml", "pyproject.toml"
 ENVIRONMENT_PREFIX = "TUNEGATE"
 # what one run does or where its answer goes is said on the command line
@@ -23,7 +26,8 @@ class ConfiguredCommand(click.Command):
     """A verb whose options may stand in a project's files: option, then TUNEGATE_*, tunegate.toml, pyproject.toml.
 
     A key is the option's name (`max-findings`), at the top of tunegate.toml or in [tool.tunegate] of pyproject.toml.
-    Lists may be given for options that take several. A relative path is relative to the file that names it.
+    Lists may be given for options that take several. A relative path is relative to the file that names it. `privacy`
+    may also be a table: see `privacy_tables`.
     """
 
     def make_context(
@@ -74,6 +78,16 @@ def _working_folder() -> Path | None:
         return None
 
 
+def privacy_tables() -> list[PrivacyTable]:
+    """[tool.tunegate.privacy] of pyproject.toml, then [privacy] of tunegate.toml, where there are any."""
+    folder = _working_folder()
+    return [
+        PrivacyTable(f"{_shown(path)}: {_PRIVACY}", path.parent, table[_PRIVACY])
+        for path, table in (_tables(folder) if folder else ())
+        if isinstance(table.get(_PRIVACY), dict)
+    ]
+
+
 class _Setting(msgspec.Struct, frozen=True):
     """One value and where it stands; `folder` is that of its file, None for a variable, whose value is text."""
 
@@ -101,7 +115,11 @@ def _from_environment(options: dict[str, click.Option], environment: Mapping[str
 
 def _from_files(folder: Path) -> Iterator[_Setting]:
     for path, table in _tables(folder):
-        yield from (_Setting(f"{_shown(path)}: {key}", key, value, path.parent) for key, value in table.items())
+        yield from (
+            _Setting(f"{_shown(path)}: {key}", key, value, path.parent)
+            for key, value in table.items()
+            if key != _PRIVACY or not isinstance(value, dict)
+        )
 
 
 def _tables(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:

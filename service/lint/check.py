@@ -10,14 +10,14 @@ import msgspec
 
 from service.lint.diversity import Diversity, DiversityLimits
 from service.lint.languages import LanguageCounts
-from service.records.lint_report import Severity
+from service.records.lint_report import PersonalPlace, Severity
 
 Scope = Literal["file", "line", "row", "corpus", "split"]
 Fix = Literal["safe", "unsafe", "none"]
 # what chat templates refuse or drop: turns of one role, an assistant first, a late system message, a second one
 Refusal = Literal["turns", "assistant-first", "late-system", "several-systems"]
-# checks of files, of preference rows and of safety read the whole row, the others its conversation
-OF_WHOLE_ROWS = "FDS"
+# checks of files, of preference rows, of safety and privacy read the whole row, the others its conversation
+OF_WHOLE_ROWS = "FDSP"
 # what a row shows (signs.py): keys that stand in it, and what of its messages is not as in most rows
 Sign = Literal[
     "row", "no-row", "blank-line", "no-messages", "other-method", "messages", "top-key", "role", "developer", "legacy",
@@ -31,7 +31,8 @@ class Hit(msgspec.Struct, frozen=True):
     """Where inside a row (JSON Pointer) and what was seen: role, type, length, count; never the text.
 
     `severity` is for the few checks that count a milder case less than the target's severity. `further` places have
-    the same finding and are only counted; `path` is for findings of a corpus of several files.
+    the same finding and are only counted; `path` is for findings of a corpus of several files, `personal` for the place
+    that the privacy scan found.
     """
 
     message: str
@@ -40,6 +41,7 @@ class Hit(msgspec.Struct, frozen=True):
     severity: Severity | None = None
     further: int = 0
     path: str | None = None
+    personal: PersonalPlace | None = None
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -136,6 +138,31 @@ class Retyped(msgspec.Struct, frozen=True):
     place: Place
 
 
+class Repeated(msgspec.Struct, frozen=True):
+    """A value that stands in `examples` rows, the first at `place`: what its rule calls it, and its mark."""
+
+    title: str
+    value: str
+    examples: int
+    place: Place
+
+
+class PersonalFacts(msgspec.Struct, frozen=True):
+    """What the privacy scan says of all training rows: how many it `looked_at`, how many of these hold something.
+
+    `repeated` are the first of `repeated_total` values that stand in too many rows; `sampled` says that not all rows
+    were to be looked at, `unavailable` names what was asked for and could not be scanned.
+    """
+
+    rows: int = 0
+    looked_at: int = 0
+    holding: int = 0
+    repeated: list[Repeated] = []
+    repeated_total: int = 0
+    sampled: bool = False
+    unavailable: list[str] = []
+
+
 class CorpusFacts(msgspec.Struct, frozen=True):
     """What is known of all training rows together; lines are of the first file unless the path says otherwise.
 
@@ -145,9 +172,9 @@ class CorpusFacts(msgspec.Struct, frozen=True):
     `system_heavy` counts rows whose system message outweighs the rest, `tool_sets` system messages that come with
     several lists of tools, `label_kinds` rows by the JSON type of their labels or tags, `retyped` the columns whose
     type is not the same in all rows.
-    `near` and `languages` are empty where they were not asked for; `other_language` is the first sampled row whose
-    answer is in another language than its question. `diversity` is None where it cannot be told. `first_of_shape` and
-    `first_of_label_type` are where each comes first, `spread` is that of the files.
+    `near`, `languages` and `personal` are empty where they were not asked for; `other_language` is the first sampled
+    row whose answer is in another language than its question. `diversity` is None where it cannot be told.
+    `first_of_shape` and `first_of_label_type` are where each comes first, `spread` is that of the files.
     """
 
     rows: int
@@ -182,6 +209,7 @@ class CorpusFacts(msgspec.Struct, frozen=True):
     label_kinds: dict[str, int] = {}
     near: Pairs = Pairs()
     languages: LanguageCounts = LanguageCounts()
+    personal: PersonalFacts = PersonalFacts()
     other_language: Place | None = None
     retyped: list[Retyped] = []
     diversity: Diversity | None = None

@@ -17,11 +17,15 @@ from service.lint.signs import Signs
 from service.records.lint_report import Severity
 
 if TYPE_CHECKING:
+    from service.lint.personal import PrivacyScan
     from service.lint.tokens.counter import TokenCounter
 
 
 class Checks(msgspec.Struct, frozen=True, dict=True):
-    """The checks that count for a target, a method and a choice, with their severities, and the closer looks."""
+    """The checks that count for a target, a method and a choice, with their severities, and the closer looks.
+
+    `privacy` is how personal data is looked for, None where it is not.
+    """
 
     profile: Profile
     severities: dict[str, Severity]
@@ -31,6 +35,7 @@ class Checks(msgspec.Struct, frozen=True, dict=True):
     counter: TokenCounter | None = None
     near: bool = False
     languages: bool = False
+    privacy: PrivacyScan | None = None
     schemas: GivenSchemas = GivenSchemas()
     group_keys: GroupKeys = GroupKeys()
     diversity: DiversityLimits = DiversityLimits()

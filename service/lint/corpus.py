@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
@@ -13,17 +12,20 @@ from typing import Any
 import msgspec
 
 from service.lint.affixes import Affixes
-from service.lint.check import CorpusFacts, Pairs, Place, Retyped, SharedGroups, SplitFacts
+from service.lint.check import CorpusFacts, Pairs, PersonalFacts, Place, Retyped, SharedGroups, SplitFacts
 from service.lint.columns import Column, mixed, shown
 from service.lint.distributions import added, bins, epochs, mean
 from service.lint.diversity import AnswerSample, Diversity, DiversityLimits, diversity
 from service.lint.firsts import Firsts
 from service.lint.groups import Groups, merged
+from service.lint.joined import joined_keys, joined_sketches
 from service.lint.languages import LanguageCounts, LanguageSample
-from service.lint.near import Sketches
 from service.lint.near_pairs import Near, near_pairs
-from service.lint.overlap import Found, Keys, overlap
+from service.lint.overlap import Found, overlap
 from service.lint.partial import MOST_TOOL_SETS, Partial
+from service.lint.personal import PrivacyScan
+from service.lint.personal_counts import PersonalCounts
+from service.lint.personal_facts import merged_counts, personal_facts
 from service.lint.row_groups import Grouped, Shared, shared
 from service.records.lint_report import Role, Statistics
 
@@ -56,6 +58,7 @@ class Corpus:
         limits: dict[str, int],
         counted: bool,
         diversity_limits: DiversityLimits,
+        privacy: PrivacyScan | None = None,
     ) -> None:
         self._limits = limits
         self._diversity_limits = diversity_limits
@@ -65,9 +68,12 @@ class Corpus:
         self.training = [part.partial for part in parts if part.role == "train"]
         self.held_out = [part.partial for part in parts if part.role == "validation"]
         self._ends = list(accumulate(part.partial.lines for part in self.parts))
-        keys = joined_keys(self.parts, sum(partial.lines for partial in self.training))
+        self._personal = PersonalFacts()
+        if privacy is not None:
+            self._personal = personal_facts(self.training, privacy, limits, most, self._place)
+        keys = joined_keys([part.partial for part in self.parts], sum(partial.lines for partial in self.training))
         self._overlap = overlap(keys, most)
-        sketches = joined_sketches(self.parts)
+        sketches = joined_sketches([part.partial for part in self.parts])
         self._near, self._near_leaks = near_pairs(sketches.lines, sketches.marks, keys, most)
 
     @cached_property
@@ -111,6 +117,7 @@ class Corpus:
             label_kinds=dict(added(partial.label_kinds for partial in training)),
             near=self._near_pairs(self._near),
             languages=languages,
+            personal=self._personal,
             other_language=None if languages.first is None else self._place(languages.first),
             retyped=self._retyped(),
             diversity=self._diversity(),
@@ -158,6 +165,10 @@ class Corpus:
             whole.merge(partial.sample)
         return diversity(whole.texts())
 
+    def personal(self) -> PersonalCounts:
+        """What the privacy scan counted in all files."""
+        return merged_counts([part.partial for part in self.parts])
+
     def _languages(self) -> LanguageCounts:
         sample, lines = LanguageSample(), 0
         for partial in self.training:
@@ -181,6 +192,7 @@ class Corpus:
             system_prompts=facts.system_sizes[:_LARGEST],
             labels=facts.label_sizes,
             languages=facts.languages.rows,
+            personal=dict(sorted(self.personal().entities.items())),
         )
 
     def _common_affixes(self) -> tuple[int, int]:
@@ -268,30 +280,3 @@ class Corpus:
         if both and (systems[1] - systems[0] or bool(systems[0]) != bool(systems[1])):
             found.append("system messages")
         return found
-
-
-def joined_keys(parts: Sequence[Part], training: int) -> Keys:
-    """The hashes of all lines of some files, training files first, with the number of their lines."""
-    if len(parts) == 1:
-        one = parts[0].partial
-        return Keys(one.prompts, one.answers, one.others, training)
-    prompts, answers, others = array("Q"), array("I"), array("I")
-    some = any(part.partial.others for part in parts)
-    for part in parts:
-        prompts.extend(part.partial.prompts)
-        answers.extend(part.partial.answers)
-        if some:
-            others.extend(part.partial.others)
-            others.extend([0] * (len(answers) - len(others)))
-    return Keys(prompts, answers, others, training)
-
-
-def joined_sketches(parts: Sequence[Part]) -> Sketches:
-    """The sketches of all rows of some files."""
-    if len(parts) == 1:
-        return parts[0].partial.near
-    whole, lines = Sketches(), 0
-    for part in parts:
-        whole.merge(part.partial.near, lines)
-        lines += part.partial.lines
-    return whole

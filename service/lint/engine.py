@@ -79,6 +79,8 @@ class Linter:
         prepare()
         if self._checks.counter is not None:
             self._checks.counter.framing()
+        if self._checks.privacy is not None:
+            self._checks.privacy.prepare()
         found = pieces(path, shown_as, size)
         digest = hashlib.sha256()
         try:
@@ -137,6 +139,7 @@ class Linter:
             limits=checks.limits,
             counted=checks.counter is not None,
             diversity_limits=checks.diversity,
+            privacy=checks.privacy,
         )
         first = next((part.path for part in corpus.parts if part.role == "train"), "-")
         last = corpus.parts[-1].path if corpus.parts else "-"

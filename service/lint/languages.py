@@ -103,6 +103,11 @@ def identifier() -> Any:
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 
 
+def language_of(text: str) -> str:
+    """The ISO 639-1 code that a text's beginning is taken for."""
+    return _language(text)[0]
+
+
 def _looked(row: Said) -> Looked:
     language, _ = _language(row.text)
     if min(len(row.asked), len(row.answered)) < _SHORTEST:

@@ -1,7 +1,7 @@
 """What is kept of a stretch of lines: findings, counts, lengths and 12 bytes of hashes a line; of the text only
 how answers begin and end, and the beginnings of a small sample of them.
 
-Where near duplicates are asked for, 264 bytes a row are kept beside these.
+Where near duplicates are asked for, 264 bytes a row are kept beside these, and 16 for a personal value in a row.
 
 Partials of consecutive stretches merge into that of the whole, and the whole is the same whatever the cuts.
 """
@@ -15,6 +15,8 @@ from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
+from msgspec import UNSET, UnsetType
+
 from service.lint.affixes import Affixes
 from service.lint.check import Check, Hit
 from service.lint.columns import Column
@@ -25,9 +27,10 @@ from service.lint.keys import text_hash
 from service.lint.languages import LanguageSample
 from service.lint.near import Sketches
 from service.lint.patterns import REFUSAL
+from service.lint.personal_counts import PersonalCounts
 from service.lint.row_groups import LowestFirsts
 from service.lint.sizes import LONG_SYSTEM, outweighs
-from service.records.lint_report import FixKind, Severity
+from service.records.lint_report import FixKind, PersonalPlace, Severity
 
 MOST_TOOL_SETS = 10_000
 # its findings are of runs of lines, not of lines
@@ -50,6 +53,7 @@ class Kept(NamedTuple):
     severity: Severity
     message: str
     fix: FixKind
+    personal: PersonalPlace | UnsetType = UNSET
 
 
 class Findings:
@@ -81,7 +85,7 @@ class Findings:
         kept = self.kept.setdefault(check.code, [])
         if not self.most or len(kept) < self.most:
             at = line if line is not None else hit.line
-            kept.append(Kept(at, offset, hit.pointer, severity, hit.message, check.fix))
+            kept.append(Kept(at, offset, hit.pointer, severity, hit.message, check.fix, hit.personal or UNSET))
 
     def suppress(self, check: Check, hit: Hit) -> None:
         """Count a hit that its row takes back; it is no finding."""
@@ -150,6 +154,7 @@ class Partial:
         # of closer looks, empty where none is asked for
         self.near = Sketches()
         self.languages = LanguageSample()
+        self.personal = PersonalCounts()
 
     def keys(self, found: Sequence[tuple[int, int, int]]) -> None:
         """Keep what makes the rows of the next lines the same as others: a `Key` per line, zeros for a blank one."""
@@ -231,6 +236,7 @@ class Partial:
         self.near.merge(later.near, self.lines)
         self.languages.merge(later.languages, self.lines)
         self.sample.merge(later.sample)
+        self.personal.merge(later.personal, self.lines)
         if later.others or self.others:
             self.others.extend([0] * (len(self.answers) - len(self.others)))
             self.others.extend(later.others or [0] * len(later.answers))

@@ -11,35 +11,29 @@ from service.lint.check import Check, Hit, Line, Row
 from service.lint.chosen import Checks
 from service.lint.closer import Closer
 from service.lint.columns import PLAIN_CHAT, PLAIN_WEIGHT, column_kinds, settled
+from service.lint.counted import count_conversation, count_labels
 from service.lint.decoding import decode
 from service.lint.fast import Limits, Plain, plain_rows
 from service.lint.gate import EVERY_FAMILY, NO_FAMILY
-from service.lint.keys import Key, canonical, plain_keys, row_key, text_hash
-from service.lint.labelled import label_hashes, label_kinds
+from service.lint.keys import Key, plain_keys, row_key
 from service.lint.lengths import Lengths
 from service.lint.literal import is_piece
 from service.lint.partial import Partial
+from service.lint.personal import READS
+from service.lint.personal_rows import Watch
 from service.lint.reader import Block, Reader
 from service.lint.row_groups import groups_of
 from service.lint.shape import (
-    CLASSIFICATION,
-    TOP_KEYS,
-    has_image,
     is_array_of_rows,
-    message_text,
-    outputs,
-    preference_input,
-    role,
     shape_of,
 )
 from service.lint.signs import A_ROW, BLANK, NO_ROW, Signs, signs_of
-from service.lint.sizes import last_answer, outweighs, plain_bytes
-from service.lint.suppression import KEY, ignored
+from service.lint.sizes import last_answer, plain_bytes
+from service.lint.suppression import ignored
 from service.lint.views import views
 from service.records.lint_report import Severity
 
 _GROUPS = "X007"
-_NO_REFERENCE = text_hash(canonical([]).decode())
 _MOST_SIGNS = 1_000
 _UTF8_MARK_BYTES = 3
 
@@ -55,6 +49,9 @@ class Stretch:
             self._closer = Closer(self.partial, near=checks.near, languages=checks.languages)
         self._last = last
         self._by_signs: dict[tuple[str, Signs], list[Check]] = {}
+        self._watch: Watch | None = None
+        if checks.privacy is not None:
+            self._watch = Watch(checks.privacy, self.partial.personal, checks.severities)
         self._lengths = Lengths(self.partial.tokens, checks.counter)
         self._typed = bool(checks.between_rows())
         self._grouped = _GROUPS in checks.severities and bool(checks.group_keys.keys)
@@ -94,6 +91,8 @@ class Stretch:
         partial, lines = self.partial, block.lines
         held, unseen = (block.held, NO_FAMILY) if block.held is not None else ({}, EVERY_FAMILY)
         plain = plain_rows(lines if is_chat else [], held, unseen, self._plainest)
+        if self._watch is not None:
+            self._watch.chats(plain, lines)
         keys: list[tuple[int, int, int]] = [Key(0)] * len(lines)
         blank = None
         wrong: set[int] = set()
@@ -153,6 +152,8 @@ class Stretch:
     def _suspect(self, line: bytes, number: int, offset: int, suspects: frozenset[str]) -> bool:
         """Ask the checks that read what was found in the texts; returns whether one is an error."""
         row = self._checks.row(msgspec.json.decode(line))
+        if self._watch is not None and READS in suspects:
+            self._watch.row(row, line, number)
         readers = [check for check in self._asked("row", suspects) if check.reads]
         hits = [(check, hit) for check in readers for hit in check.find(row)]
         return "error" in [self._add(check, hit, number, offset) for check, hit in hits]
@@ -167,8 +168,10 @@ class Stretch:
         line = Line(raw=raw, number=number, data=data, error=error, first=offset <= _UTF8_MARK_BYTES, piece=piece)
         found = list(self._line_hits(line))
         if isinstance(data, dict):
-            found += self._row_hits(data, len(raw), families)
+            found += self._row_hits(line, data, families)
             found = self._not_suppressed(found, ignored(data))
+        elif self._watch is not None:
+            self._watch.unread()
         wrong = [self._add(check, hit, number, offset) for check, hit in found]
         if piece:
             return Key(0)
@@ -201,9 +204,9 @@ class Stretch:
         partial.valid += valid
         key = row_key(raw, data, self._checks.method)
         if isinstance(data, dict):
-            self._labels(data, number)
-            self.partial.shaped.add(shape_of(data) or "unknown", number)
-            self._conversation(data, key)
+            count_labels(partial, data, number)
+            partial.shaped.add(shape_of(data) or "unknown", number)
+            count_conversation(partial, data, key, self._checks.method)
             rank = key.prompt, key.answer
             if partial.sample.takes(rank) and (said := last_answer(Row(data))):
                 partial.sample.add(rank, said)
@@ -212,61 +215,20 @@ class Stretch:
                     partial.belongs(name, value, number - 1)
         return key
 
-    def _labels(self, data: dict[str, Any], number: int) -> None:
-        """Of a class of texts also how many rows have it; tags differ in number by nature."""
-        if "messages" in data:
-            return
-        kinds = label_kinds(data)
-        self.partial.label_kinds.update(kinds)
-        for name in kinds:
-            self.partial.label_types.add(name, number)
-        for label in label_hashes(data):
-            self.partial.labelled.add(label, number)
-            if shape_of(data) == CLASSIFICATION:
-                self.partial.labels.add(label)
-
-    def _conversation(self, data: dict[str, Any], key: Key) -> None:
-        partial = self.partial
-        partial.shapes[shape_of(data) or "unknown"] += 1
-        row = Row(data)
-        if self._checks.method == "dpo":
-            self._preference(row)
-        messages = [m for m in preference_input(row) if isinstance(m, dict)] or [m for _, m in row.messages]
-        if not messages:
-            return
-        system = next((str(m.get("content")) for m in messages if role(m) in {"system", "developer"}), None)
-        partial.spoke(None if system is None else text_hash(system), len(messages))
-        partial.with_images += any(has_image(message) for message in messages)
-        partial.weighted = partial.weighted or any("weight" in message for message in messages)
-        self._fields(data)
-        answer = messages[-1].get("content")
-        if role(messages[-1]) == "assistant" and isinstance(answer, str):
-            partial.answered(answer, key.answer)
-        if system is not None:
-            partial.system_heavy += outweighs(system, map(message_text, messages))
-            if data.get("tools"):
-                partial.tool_sets.add((text_hash(system), text_hash(canonical(data["tools"]).decode())))
-
-    def _preference(self, row: Row) -> None:
-        found = [canonical(output) for _, output in outputs(row)]
-        if len(found) == 2:
-            self.partial.preferred_bytes += len(found[0])
-            self.partial.other_bytes += len(found[1])
-
-    def _fields(self, data: dict[str, Any]) -> None:
-        names = tuple(sorted(name for name in data if name not in TOP_KEYS and name != KEY))
-        self.partial.field_sets.add(names)
-        self.partial.references.add(
-            text_hash(canonical([data[name] for name in names]).decode()) if names else _NO_REFERENCE
-        )
-
-    def _row_hits(self, data: dict[str, Any], size: int, families: frozenset[int]) -> list[tuple[Check, Hit]]:
+    def _row_hits(self, line: Line, data: dict[str, Any], families: frozenset[int]) -> list[tuple[Check, Hit]]:
         """The checks of a row, of preference data also those of its input and its outputs."""
         tokens = self._lengths.row(data, self._checks.method)
         found = []
         for view in views(data, self._checks.method, lambda seen: self._checks.row(seen, tokens)):
-            asked = self._asked("row", signs_of(view.row, size=size, families=families))
-            hits = [(check, hit) for check in asked if view.takes(check.code) for hit in check.find(view.row)]
+            signs = signs_of(view.row, size=len(line.raw), families=families)
+            if view.whole and self._watch is not None and self._watch.row(view.row, line.raw, line.number):
+                signs |= {READS}
+            hits = [
+                (check, hit)
+                for check in self._asked("row", signs)
+                if view.takes(check.code)
+                for hit in check.find(view.row)
+            ]
             found += hits if view.whole else [(check, _moved(hit, view.pointer(hit.pointer))) for check, hit in hits]
         return found
 

@@ -45,6 +45,8 @@ def lint_upload(context: Context, path: Path, request: LintRequest, stop: thread
         if body.peek(len(MAGIC)).startswith(MAGIC):
             # its index stands at the end, so it is read as the file that it is
             request = msgspec.structs.replace(request, inputs=[LintInput(path, "-")])
+        privacy = msgspec.structs.replace(request.privacy, home=context.settings.home)
+        request = msgspec.structs.replace(request, privacy=privacy)
         return lint(request, rules=context.rules, stdin=body, progress=unless_stopped)
 
 
@@ -71,6 +73,8 @@ def store_dataset(context: Context, path: Path, request: LintRequest, stop: thre
         if getattr(request, name):
             identity[name] = "true"
     identity |= given_schemas(request.row_schema, request.answer_schema).digests
+    if (scanned := report.facts["data.pii_scan"]) != "none":
+        identity["privacy"] = " ".join([str(scanned), *request.privacy.languages])
     dataset = Dataset(id=record_id(identity), sha256=file.sha256, bytes=file.bytes, rows=file.rows, report=report)
     kept = dataset_path(context, dataset)
     if stop.is_set():

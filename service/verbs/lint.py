@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import msgspec
 
@@ -28,7 +28,8 @@ from service.lint.rule_file import rule_file
 from service.lint.schemas_given import given_schemas
 from service.records.decision import FactValue
 from service.records.identity import record_id
-from service.records.lint_report import LintReport, NotScanned, Role, Summary
+from service.records.lint_report import LintedFile, LintReport, NotScanned, Role, Severity, Summary
+from service.verbs.lint_privacy import PrivacyRequest, is_of_scan, scan_facts, scan_for, scan_gaps, scan_identity
 
 if TYPE_CHECKING:
     from service.lint.tokens.counter import Mode, TokenCounter
@@ -54,9 +55,10 @@ class LintRequest(msgspec.Struct, frozen=True, kw_only=True):
     `workers` 0 takes as many processes as a large file is worth. `model_folder` holds the base model's tokenizer and
     chat template; `tokens` says whether lengths are counted. `row_schema` and `answer_schema` are files with a JSON
     Schema for every row, and for the answers that are JSON, or the text of one that came with a request.
-    `near_duplicates` and `languages` are closer looks that need optional parts. Parquet is refused unless `parquet`
-    says otherwise, because the trainers do not read it; with `parquet_bytes` it is a stranger's, of which a small one
-    can fill a memory: a limited process reads it, up to so many bytes of rows.
+    `near_duplicates` and `languages` are closer looks that need optional parts. `privacy` says how personal data is
+    looked for; who asks for a person leaves its mode open, so that it is looked for where it can be. Parquet is refused
+    unless `parquet` says otherwise, because the trainers do not read it; with `parquet_bytes` it is a stranger's, of
+    which a small one can fill a memory: a limited process reads it, up to so many bytes of rows.
     """
 
     inputs: list[LintInput]
@@ -73,6 +75,7 @@ class LintRequest(msgspec.Struct, frozen=True, kw_only=True):
     parquet_bytes: int | None = None
     near_duplicates: bool = False
     languages: bool = False
+    privacy: PrivacyRequest = PrivacyRequest(mode="off")
     row_schema: Path | bytes | None = None
     answer_schema: Path | bytes | None = None
 
@@ -92,17 +95,24 @@ def lint(
         TuneGateError: `unreadable_path`, `missing_extra` for Parquet or a closer look without its library, or
             `invalid_input` for an unknown target, method or rule id, an unusable schema and Parquet that is not taken.
     """
-    checks, uncounted = asked(request, rules)
+    checks, undone = asked(request, rules)
     linter = Linter(
         checks, workers=request.workers, parquet=request.parquet, parquet_bytes=request.parquet_bytes, progress=progress
     )
     for one in sorted(request.inputs, key=lambda each: each.role):
         _read(one, linter, stdin)
-    return _report(request, checks, rules, linter, linter.finish(), uncounted)
+    return _report(request, checks, rules, linter, linter.finish(), undone)
 
 
-def asked(request: LintRequest, rules: RuleFiles) -> tuple[Checks, str | None]:
-    """(the checks that a request asks for, why lengths are not counted).
+class Undone(NamedTuple):
+    """Why lengths are not counted, and why personal data is not looked for; None where they are."""
+
+    uncounted: str | None
+    unscanned: str | None
+
+
+def asked(request: LintRequest, rules: RuleFiles) -> tuple[Checks, Undone]:
+    """The checks that a request asks for, and what of it is not done.
 
     Raises:
         TuneGateError: as `lint`, for what can be told before anything is read.
@@ -120,14 +130,23 @@ def asked(request: LintRequest, rules: RuleFiles) -> tuple[Checks, str | None]:
         _with_template(profile, request.model_folder), codes, method=request.method, model=request.model or "",
         most=request.max_findings, counter=counter, schemas=schemas,
     )  # fmt: skip
+    scan, unscanned = scan_for(request.privacy, checks.severities, profile, rules)
+    if scan is None:
+        checks = msgspec.structs.replace(checks, severities=_without_scan(checks.severities))
     closer = msgspec.structs.replace(
         checks,
         near=request.near_duplicates,
         languages=request.languages,
         group_keys=group_keys(rules),
         diversity=rule_file(FILE, DiversityLimits, rules),
+        privacy=scan,
     )
-    return closer, uncounted
+    return closer, Undone(uncounted, unscanned)
+
+
+def _without_scan(severities: dict[str, Severity]) -> dict[str, Severity]:
+    """The rules without those of the privacy scan, which must not count as run."""
+    return {code: severity for code, severity in severities.items() if not is_of_scan(code)}
 
 
 def _read(one: LintInput, linter: Linter, stdin: BinaryIO | None) -> None:
@@ -157,12 +176,12 @@ def _chosen(request: LintRequest) -> set[str]:
 
 
 def _report(
-    request: LintRequest, checks: Checks, rules: RuleFiles, linter: Linter, corpus: Corpus, uncounted: str | None
+    request: LintRequest, checks: Checks, rules: RuleFiles, linter: Linter, corpus: Corpus, undone: Undone
 ) -> LintReport:
     revision = hashlib.sha256(f"{rules.revision} {__version__}".encode()).hexdigest()
     findings, counts = linter.findings(), linter.counts
     listed = Counter(finding.rule for finding in findings)
-    facts, errors = corpus.facts, linter.total("error")
+    errors, personal = linter.total("error"), corpus.personal()
     return LintReport(
         id=_identity(request, checks, revision, linter),
         rules_run=sorted(checks.severities),
@@ -177,8 +196,8 @@ def _report(
         findings=findings,
         suppressed=linter.suppressed,
         truncated={code: count - listed[code] for code, count in counts.items() if count > listed[code]},
-        facts=_facts(corpus, errors),
-        not_scanned=_not_scanned(checks, uncounted, corpus.approximate(), facts),
+        facts=_facts(corpus, errors) | scan_facts(checks.privacy, personal),
+        not_scanned=_not_scanned(checks, undone, corpus, linter.files),
         statistics=corpus.statistics(),
     )
 
@@ -201,17 +220,21 @@ def _with_template(profile: Profile, folder: Path | None) -> Profile:
     return msgspec.structs.replace(profile, template=refusals(folder))
 
 
-def _not_scanned(checks: Checks, uncounted: str | None, approximate: int, facts: CorpusFacts) -> list[NotScanned]:
-    found, counter, looked_at = [], checks.counter, facts.languages.looked_at
+def _not_scanned(checks: Checks, undone: Undone, corpus: Corpus, files: list[LintedFile]) -> list[NotScanned]:
+    found: list[NotScanned] = []
+    counter, approximate, facts = checks.counter, corpus.approximate(), corpus.facts
+    looked_at = facts.languages.looked_at
     if counter is None:
-        found.append(NotScanned("exact token counts", f"lengths are estimated at four bytes per token: {uncounted}"))
+        why = f"lengths are estimated at four bytes per token: {undone.uncounted}"
+        found.append(NotScanned("exact token counts", why))
     elif counter.note or approximate:
-        rows = f"{approximate} row(s) with tools, calls or images are counted as the text they are written as"
-        why = [counter.note or "", rows if approximate else ""]
-        found.append(NotScanned("exact token counts", "; ".join(filter(None, why))))
+        said = f"{approximate} row(s) with tools, calls or images are counted as the text they are written as"
+        why = "; ".join(filter(None, [counter.note, said if approximate else ""]))
+        found.append(NotScanned("exact token counts", why))
     if unverified := checks.profile.unverified:
         found.append(NotScanned("limits that nobody verified", ", ".join(unverified)))
-    found.append(NotScanned("personal data and secrets", "the privacy scan is not part of this version"))
+    rows = sum(file.rows for file in files)
+    found += scan_gaps(checks.privacy, undone.unscanned, corpus.personal(), rows)
     if not checks.near:
         found.append(NotScanned("near duplicates", "only rows whose prompts and answers are equal are found"))
     if checks.languages and looked_at < facts.rows:
@@ -231,6 +254,7 @@ def _identity(request: LintRequest, checks: Checks, revision: str, linter: Linte
             "options": [request.select, request.ignore, request.max_findings, counted, refused],
             "closer": [request.near_duplicates, request.languages],
             "schemas": checks.schemas.digests,
+            "privacy": scan_identity(checks.privacy),
             "rules_revision": revision,
         }
     )

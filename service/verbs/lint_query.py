@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,11 +13,14 @@ from service.errors import ErrorItem, TuneGateError, did_you_mean
 from service.lint.catalogue import rule_ids
 from service.lint.profile import load_profiles
 from service.lint.schemas_given import schema_of_request
-from service.lint.tokens.counter import Mode
+from service.lint.tokens.counter import Mode as TokenMode
 from service.verbs.lint import METHODS, TOKENS, LintInput, LintRequest
+from service.verbs.lint_privacy import MODES, Mode
+from service.verbs.privacy_settings import PrivacyTable, privacy_request
 
 _RULES = "a rule id or the start of one"
 _SHOWN, _DIGITS = 60, 9
+_LANGUAGE = re.compile("auto|[a-z]{2,3}")
 # with its worst escaping, two of them and the rest stay below the 64 KiB that servers take of a request's head
 _MOST_SCHEMA_BYTES = 8_192
 _FLAGS = {"true": True, "false": False}
@@ -67,6 +71,14 @@ PARAMETERS = (
         "answer_schema", {"type": "object"},
         "The same for answers that are JSON (F041), also as a response_format has it.", json=True,
     ),
+    Parameter(
+        "privacy", {"type": "string", "enum": list(MODES)},
+        "Look for personal data and secrets; patterns where the service has the privacy extra and nothing is said.",
+    ),
+    Parameter(
+        "language", {"type": "string", "default": "en"},
+        "Look for it as in texts of these languages (ISO 639-1, with commas); auto tells each row's.",
+    ),
     Parameter("select", {"type": "string"}, "Only these rules: ids or their starts, with commas.", stored=False),
     Parameter("ignore", {"type": "string"}, "Not these rules.", stored=False),
 )  # fmt: skip
@@ -77,8 +89,16 @@ def parameters(*, stored: bool) -> list[Parameter]:
     return [one for one in PARAMETERS if one.stored or not stored]
 
 
-def lint_request(query: Sequence[tuple[str, str]], rules: RuleFiles, *, stored: bool = False) -> LintRequest:
+def lint_request(
+    query: Sequence[tuple[str, str]],
+    rules: RuleFiles,
+    *,
+    stored: bool = False,
+    privacy: Sequence[PrivacyTable] = (),
+) -> LintRequest:
     """The request that a query asks for; the body is its only input, read as a stream.
+
+    `privacy` are the settings of the service itself, under what a query says.
 
     Raises:
         TuneGateError: `invalid_input` with one error per parameter that is missing, unknown, repeated or wrong.
@@ -105,7 +125,12 @@ def lint_request(query: Sequence[tuple[str, str]], rules: RuleFiles, *, stored: 
         model=values.get("model") or None,
         select=_names(values.get("select", "")),
         ignore=_names(values.get("ignore", "")),
-        tokens=msgspec.convert(values.get("tokens", "auto"), Mode),
+        privacy=privacy_request(
+            privacy,
+            mode=msgspec.convert(values.get("privacy"), Mode | None),
+            languages=_names(values.get("language", "")),
+        ),
+        tokens=msgspec.convert(values.get("tokens", "auto"), TokenMode),
         max_findings=int(values.get("max_findings", MAX_FINDINGS)),
         near_duplicates=_FLAGS[values.get("near_duplicates", "false")],
         languages=_FLAGS[values.get("languages", "false")],
@@ -124,6 +149,13 @@ def _wrong(values: dict[str, str], rules: RuleFiles) -> list[ErrorItem]:
         errors.append(ErrorItem("method", values["method"][:_SHOWN], ", ".join(METHODS)))
     if values.get("tokens", "auto") not in TOKENS:
         errors.append(ErrorItem("tokens", values["tokens"][:_SHOWN], ", ".join(TOKENS)))
+    if values.get("privacy", "off") not in MODES:
+        errors.append(ErrorItem("privacy", values["privacy"][:_SHOWN], ", ".join(MODES)))
+    errors += [
+        ErrorItem("language", code[:_SHOWN], "ISO 639-1 codes such as en, or auto")
+        for code in _names(values.get("language", ""))
+        if not _LANGUAGE.fullmatch(code)
+    ]
     most = values.get("max_findings", "0")
     if not (most.isascii() and most.isdigit() and len(most) <= _DIGITS):
         errors.append(ErrorItem("max_findings", most[:_SHOWN], "a whole number from 0 (all)"))

@@ -21,6 +21,7 @@ from service.records.lint_report import LintReport
 from service.settings import Settings
 from service.verbs.estimate import EstimateInputs, estimate
 from service.verbs.lint import LintInput, LintRequest, lint
+from service.verbs.lint_privacy import PrivacyRequest
 from trainers.contract import DatasetRef, TrainPlan
 
 R = TypeVar("R")
@@ -111,7 +112,7 @@ def plan_from_files(
     inputs = [LintInput(path=data, shown_as=str(data), role="train")]
     if validation is not None:
         inputs.append(LintInput(path=validation, shown_as=str(validation), role="validation"))
-    report = lint(LintRequest(inputs=inputs, target=LINT_TARGET_OF.get(target, target)), rules=rules)
+    report = _linted(inputs, target, rules)
     linted = PlanData(
         report=report,
         dataset=DatasetRef(path=str(data), sha256=report.files[0].sha256),
@@ -161,7 +162,13 @@ def _relint(plan: TrainPlan, *, rules: RuleFiles) -> LintReport:
     if plan.validation:
         path = str(plan.validation.path)
         inputs.append(LintInput(path=Path(path), shown_as=path, role="validation"))
-    return lint(LintRequest(inputs=inputs, target=LINT_TARGET_OF.get(plan.target, plan.target)), rules=rules)
+    return _linted(inputs, plan.target, rules)
+
+
+def _linted(inputs: list[LintInput], target: str, rules: RuleFiles) -> LintReport:
+    """The report for a launch target, with whatever privacy scan there is: its findings block the launch."""
+    request = LintRequest(inputs=inputs, target=LINT_TARGET_OF.get(target, target), privacy=PrivacyRequest())
+    return lint(request, rules=rules)
 
 
 def _kept(identifier: str | None, kind: type[R], settings: Settings) -> R | None:

@@ -44,7 +44,9 @@ class Server:
         return list((self.home / "uploads").glob(".*"))
 
     def lint(self, content: Any, *, route: str = "lint", headers: dict[str, str] | None = None, **query: Any) -> Any:
-        return self.http.post(f"/v1/{route}", params={"target": "local"} | query, content=content, headers=headers)
+        return self.http.post(
+            f"/v1/{route}", params={"target": "local", "privacy": "off"} | query, content=content, headers=headers
+        )
 
     def until(self, happened: Any, seconds: float = 20) -> None:
         deadline = time.monotonic() + seconds

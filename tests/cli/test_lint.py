@@ -88,21 +88,3 @@ def test_output_receives_what_stdout_would(tmp_path: Path, capsys: pytest.Captur
     run([*arguments, "--output", str(tmp_path / "report.json")])
     assert capsys.readouterr().out == ""
     assert (tmp_path / "report.json").read_text() == printed
-
-
-@pytest.mark.parametrize(("privacy", "code"), [("off", 0), ("patterns", 3), ("ner", 3)])
-def test_a_scan_that_there_is_not_is_refused_and_none_is_said(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], privacy: str, code: int
-) -> None:
-    path = tmp_path / "data.jsonl"
-    rows = [{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": f"Hi {n}?"},
-                          {"role": "assistant", "content": f"Hello {n}."}]} for n in range(60)]  # fmt: skip
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    arguments = ["lint", str(path), "--target", "local", "--privacy", privacy, "--format", "json"]
-    assert run(arguments) == code
-    shown = capsys.readouterr()
-    if code:
-        assert shown.out == ""
-        assert json.loads(shown.err)["code"] == "missing_extra"
-    else:
-        assert "personal data and secrets" in [one["what"] for one in json.loads(shown.out)["not_scanned"]]

@@ -11,10 +11,11 @@ from typing import cast
 import msgspec
 
 from service.lint.chosen import Checks
-from service.lint.corpus import Part, joined_keys, joined_sketches
+from service.lint.corpus import Part
 from service.lint.fixes.fix import Change
 from service.lint.fixes.reading import Piece
 from service.lint.fixes.stages import Note
+from service.lint.joined import joined_keys, joined_sketches
 from service.lint.near_pairs import without_near
 from service.lint.reader import Reader
 from service.lint.stretch import Stretch
@@ -35,9 +36,10 @@ def near_rows(copies: Iterable[tuple[Role, Iterator[bytes]]], checks: Checks, co
     looking = msgspec.structs.replace(checks, severities={}, counter=None, near=True, languages=False)
     parts = [Part("", role, "", Stretch(looking).read(Reader(_stream(blocks)))) for role, blocks in copies]
     training = sum(part.partial.lines for part in parts if part.role == "train")
-    sketches = joined_sketches(parts)
+    files = [part.partial for part in parts]
+    sketches = joined_sketches(files)
     inside, between = without_near(
-        sketches.lines, sketches.marks, joined_keys(parts, training), inside=INSIDE in codes, between=BETWEEN in codes
+        sketches.lines, sketches.marks, joined_keys(files, training), inside=INSIDE in codes, between=BETWEEN in codes
     )
     rules = dict.fromkeys(inside, INSIDE) | dict.fromkeys(between, BETWEEN)
     found, before = [], 0

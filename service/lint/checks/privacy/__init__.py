@@ -1,0 +1,1 @@
+"""Checks of personal data and secrets: what the privacy scan finds, by kind."""
