@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, BinaryIO, ClassVar, TypeVar
 
+import anyio.to_thread
 from litestar import Request
 from litestar.exceptions import InternalServerException
 from litestar.openapi.spec import OpenAPIMediaType, Operation, Parameter, RequestBody, Schema
 
 from service.errors import TuneGateError
+from service.packing import BUFFER_BYTES
 from service.verbs.context import Context
+from service.verbs.lint_query import Parameter as AskedFor
 from service.verbs.lint_query import parameters
+from service.verbs.redact_query import PARAMETERS
 from service.verbs.unpacking import CODINGS
 from service.verbs.uploads import Upload, client_left, unless_left
 
@@ -24,7 +28,7 @@ T = TypeVar("T")
 class LintOperation(Operation):
     """The query and body of /v1/lint; read by hand, so that all mistakes are told at once."""
 
-    stored: ClassVar[bool] = False
+    query: ClassVar[Sequence[AskedFor]] = parameters(stored=False)
 
     def __post_init__(self) -> None:
         self.parameters = [
@@ -32,7 +36,7 @@ class LintOperation(Operation):
                 name=one.name, param_in="query", required=one.required, description=one.what,
                 schema=Schema(**one.schema),
             )
-            for one in parameters(stored=self.stored)
+            for one in self.query
         ]  # fmt: skip
         self.parameters.append(
             Parameter(
@@ -48,7 +52,14 @@ class LintOperation(Operation):
 class DatasetOperation(LintOperation):
     """The same for /v1/datasets."""
 
-    stored: ClassVar[bool] = True
+    query: ClassVar[Sequence[AskedFor]] = parameters(stored=True)
+
+
+@dataclass
+class RedactOperation(LintOperation):
+    """The same for /v1/redact."""
+
+    query: ClassVar[Sequence[AskedFor]] = PARAMETERS
 
 
 def upload_of(request: Request[Any, Any, Any]) -> Upload:
@@ -71,6 +82,13 @@ def upload_of(request: Request[Any, Any, Any]) -> Upload:
 async def worked_on(request: Request[Any, Any, Any], context: Context, work: Callable[[threading.Event], T]) -> T:
     """What `work` returns, unless the client leaves first."""
     return await unless_left(_left(request), work, context.linting)
+
+
+async def sent(file: BinaryIO) -> AsyncIterator[bytes]:
+    """A file in pieces, each read when the one before has gone; closed at its end, or when the client has left."""
+    with file:
+        while piece := await anyio.to_thread.run_sync(file.read, BUFFER_BYTES):
+            yield piece
 
 
 async def _chunks(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:

@@ -21,7 +21,7 @@ from service.verbs.restore import RestoreRequest, restore
 _STDIN = "-"
 _DEFAULTS = RedactOptions()
 # what says nothing about putting values back
-_OF_REDACTING = ("map", "way", "entities", "language", "threshold")
+_OF_REDACTING = ("map", "way", "entities", "languages", "threshold")
 
 
 @click.command("redact")
@@ -47,7 +47,10 @@ _OF_REDACTING = ("map", "way", "entities", "language", "threshold")
     "--entities", metavar="NAMES", default="",
     help=f"Only these, with commas, or {EVERYTHING}; otherwise all but {', '.join(ONLY_IF_NAMED)}.",
 )  # fmt: skip
-@click.option("--language", default=_DEFAULTS.language, show_default=True, metavar="CODE", help="Of the texts.")
+@click.option(
+    "--language", "languages", multiple=True, default=_DEFAULTS.languages, show_default=True, metavar="CODE",
+    help="Of the texts (ISO 639-1); repeatable, then every text is scanned as each of them.",
+)  # fmt: skip
 @click.option(
     "--threshold", type=float, default=_DEFAULTS.threshold, show_default=True, metavar="SCORE",
     help="How sure a finding must be, from 0 to 1.",
@@ -78,7 +81,7 @@ def command(
         out=options["out"],
         map=options["map_"],
         options=RedactOptions(
-            way=options["way"], entities=names, language=options["language"], threshold=options["threshold"]
+            way=options["way"], entities=names, languages=options["languages"], threshold=options["threshold"]
         ),
         served=load_settings().home,
     )

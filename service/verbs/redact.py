@@ -73,7 +73,7 @@ def redactor_for(options: RedactOptions) -> Redactor:
     """One for all files of a run.
 
     Raises:
-        TuneGateError: `usage` with every option that cannot be used, `missing_extra`.
+        TuneGateError: `invalid_input` with every option that cannot be used, `missing_extra`.
     """
     return Redactor(scan_of(options), way(options.way))
 
@@ -102,7 +102,7 @@ class Unreadables:
 
 def record_of(options: RedactOptions, files: list[RedactedFile], counts: Counter[str]) -> Redaction:
     """The record of a finished run."""
-    told = msgspec.to_builtins(options)
+    told = options.told()
     by_entity = dict(sorted(counts.items()))
     identity = {
         "files": [[file.input.sha256, file.output.sha256] for file in files],

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from service.errors import TuneGateError
 from service.packing import BUFFER_BYTES
 from service.parquet import MAGIC
-from service.privacy.redaction.lines import Line, Unreadable, read, redacted_line
+from service.privacy.redaction.lines import Line, Unreadable, check_line, redacted_line
 from service.privacy.redaction.map import MapWriter
 from service.privacy.redaction.row import Redactor
 
@@ -77,8 +77,7 @@ class Copier:
             raise Unreadable(f"longer than {LONGEST_LINE >> 20} MiB")
         if not self.unreadable_rows:
             return redacted_line(raw, self._redactor)
-        if raw.strip():
-            read(raw)
+        check_line(raw)
         return Line(b"", [], Counter())
 
 

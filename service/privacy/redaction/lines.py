@@ -6,8 +6,11 @@ import json
 from collections import Counter
 from typing import Any, NamedTuple
 
+from service.privacy.fields import texts
 from service.privacy.redaction.row import Redactor
 from service.privacy.spelling import Edited, respelled
+
+_TOO_DEEP = "nested too deeply"
 
 
 class Unreadable(ValueError):  # noqa: N818
@@ -30,12 +33,37 @@ class Line(NamedTuple):
     counts: Counter[str]
 
 
-def read(raw: bytes) -> Any:
-    """The value of a line.
+def redacted_line(raw: bytes, redactor: Redactor) -> Line:
+    """One line redacted; a blank one stays.
 
     Raises:
         Unreadable: for what is no UTF-8, no JSON or nested beyond reading, and for an object that has a key twice.
     """
+    if not raw.strip():
+        return Line(raw, [], Counter())
+    row = _read(raw)
+    try:
+        new, counts = redactor.redacted(row)
+    except RecursionError:
+        raise Unreadable(_TOO_DEEP) from None
+    if new is row:
+        return Line(raw, [], counts)
+    text = raw.decode()
+    written = respelled(text, row, new)
+    return Line(written.encode(), _changes(text, written), counts)
+
+
+def check_line(raw: bytes) -> None:
+    """Raises Unreadable as `redacted_line`, without looking for anything."""
+    if raw.strip():
+        row = _read(raw)
+        try:
+            texts(row)
+        except RecursionError:
+            raise Unreadable(_TOO_DEEP) from None
+
+
+def _read(raw: bytes) -> Any:
     try:
         return json.loads(raw.decode(), object_pairs_hook=_distinct)
     except Unreadable:
@@ -43,31 +71,11 @@ def read(raw: bytes) -> Any:
     except UnicodeDecodeError:
         raise Unreadable("not UTF-8") from None
     except RecursionError:
-        raise Unreadable("nested too deeply") from None
+        raise Unreadable(_TOO_DEEP) from None
     except json.JSONDecodeError:
         raise Unreadable("not JSON") from None
     except ValueError:
         raise Unreadable("a number of thousands of digits") from None
-
-
-def redacted_line(raw: bytes, redactor: Redactor) -> Line:
-    """One line redacted; a blank one stays.
-
-    Raises:
-        Unreadable: as `read`.
-    """
-    if not raw.strip():
-        return Line(raw, [], Counter())
-    row = read(raw)
-    try:
-        new, counts = redactor.redacted(row)
-        if new is row:
-            return Line(raw, [], counts)
-        text = raw.decode()
-        written = respelled(text, row, new)
-    except RecursionError:
-        raise Unreadable("nested too deeply") from None
-    return Line(written.encode(), _changes(text, written), counts)
 
 
 def _changes(text: str, written: str) -> list[Change]:
