@@ -62,7 +62,12 @@ def scan_of(options: RedactOptions) -> Scan:
     if not errors and _named(options):
         errors = _unknown(options)
     if errors:
-        raise TuneGateError("invalid_input", f"{len(errors)} option(s) cannot be used.", errors=errors)
+        raise TuneGateError(
+            "invalid_input",
+            f"{len(errors)} option(s) cannot be used.",
+            remedy="See: tunegate redact --help, or GET /schema.",
+            errors=errors,
+        )
     scanner, allowed = _scanner(options), options.allowed
     skipped = frozenset() if options.entities else frozenset(ONLY_IF_NAMED)
 

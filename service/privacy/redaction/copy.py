@@ -17,7 +17,7 @@ from service.privacy.redaction.row import Redactor
 
 # a longer line is no row of any target
 LONGEST_LINE = 32 << 20
-_BLOCK_LINES = 256
+_BLOCK_BYTES, _BLOCK_PARTS = 1 << 18, 256
 _MOST_LISTED = 20
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE, b"{\0", b"\0{")
 
@@ -48,13 +48,14 @@ class Copier:
             TuneGateError: `invalid_input` for Parquet and for encodings other than UTF-8.
         """
         mark = _mark(stream, name)
-        block = [mark]
+        block, size = [mark], 0
         for number, (raw, end) in enumerate(lines(stream, LONGEST_LINE), 1):
             line = self._copied(number, raw, written)
             block += (line, end)
-            if len(block) > _BLOCK_LINES:
+            size += len(line)
+            if size > _BLOCK_BYTES or len(block) > _BLOCK_PARTS:
                 yield b"".join(block)
-                block.clear()
+                block, size = [], 0
         yield b"".join(block)
 
     def _copied(self, number: int, raw: bytes, written: MapWriter | None) -> bytes:
