@@ -14,7 +14,8 @@ from typing import NamedTuple, Protocol
 from service.privacy.redaction.values import alike
 
 _TAG = re.compile(r"<[A-Z][A-Z0-9_]*_[0-9]+>")
-_KEEPS_SEPARATORS = re.compile(r"[^ \t\n\-./:@,()+_]")
+# all but separators that stand alone: "::" would still be an address
+_MASKED = re.compile(r"[^ \t\n\-./:@,()+_]|[ \t\n\-./:@,()+_]{2,}")
 _HASH_BYTES = 8
 _LETTERS = bytes.maketrans(b"0123456789abcdef", b"abcdefghijklmnop")
 
@@ -76,7 +77,7 @@ class _Masks(_Tags):
     """***@***.***: as long as the value, which is all that is left of a secret; other values keep their separators."""
 
     def text(self, entity: str, value: str) -> str:
-        masked = "" if entity.startswith("SECRET_") else _KEEPS_SEPARATORS.sub("*", value)
+        masked = "" if entity.startswith("SECRET_") else _MASKED.sub(lambda found: "*" * len(found.group()), value)
         return "*" * len(value) if masked in ("", value) else masked
 
 

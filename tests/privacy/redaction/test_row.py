@@ -129,7 +129,7 @@ def test_no_finding_is_left_although_a_tag_may_speak_for_a_number(redactor: Make
     row = chat(
         "routing bank 536904399, ref 12345678 87654321", "my ssn is 536-90-4399, card 4111 1111 1111 1111",
         "call (415) 555-0132 or 4155550132 or mail Ada@example.org, ada@example.org",
-        "https://ada:secret@example.org/x and DE89370400440532013000 and 10.0.0.7",
+        "https://ada:secret@example.org/x and DE89370400440532013000 and 10.0.0.7, ip 2001:db8::1",
     )  # fmt: skip
     row["messages"].append(call('{"phone": 4155550132, "bank_account": 12345678, "to": "x"}')["messages"][0])
     new, counts = redactor(name, presidio).redacted(row)
