@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ _OF_REDACTING = ("map", "way", "entities", "languages", "threshold")
 )  # fmt: skip
 @click.option(
     "--restore", "restored", type=click.Path(path_type=Path), metavar="MAP",
-    help="The other way: put back what MAP says was taken out of FILE.",
+    help="The other way: put back what MAP says was taken out of FILE; OUT is readable by you only.",
 )  # fmt: skip
 @click.option(
     "--with", "way", type=click.Choice(WITH), default=_DEFAULTS.way, show_default=True,
@@ -64,10 +65,11 @@ def command(
 
     Texts, names, tool arguments (which stay JSON), tool results, schemas and metadata are scanned; roles, ids, weights
     and function names are kept, and so is every byte around what goes. The same value has the same tag in all of a
-    row. A map leads back exactly; keep it apart from the data. Exit 1 when --restore could not place every row.
+    row. Rows that cannot be read are refused, all at once. A map leads back exactly; keep it apart from the data.
+    Exit 1 when --restore could not place every row.
     """
     del no_input
-    inputs = [(None if name == _STDIN else Path(name), name) for name in files]
+    inputs = [(None if name == _STDIN else Path(name), os.fsencode(name).decode("utf-8", "replace")) for name in files]
     if options["restored"] is not None:
         _check_restore(ctx, files)
         path, shown = inputs[0]
@@ -97,7 +99,7 @@ def redaction_text(record: Redaction) -> str:
     for file in record.files:
         lines.append(f"wrote {file.output.path}: {file.output.rows:,} rows, {file.changed_rows:,} of them redacted")
         if file.map:
-            lines.append(f"wrote {file.map}: the way back, for your eyes only")
+            lines.append(f"wrote {file.map}: the way back, readable by you only")
     lines += [f"not redacted: {one.what} ({one.why})" for one in record.not_scanned]
     return "\n".join(lines)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -24,7 +23,7 @@ from service.records.conversion import ReadFile, WrittenFile
 from service.records.identity import record_id
 from service.records.redaction import RedactedFile, Redaction
 from service.verbs.redact_options import RedactOptions, not_scanned, scan_of
-from service.verbs.redact_places import Place, check_places, places_of
+from service.verbs.redact_places import Place, check_places, places_of, shown
 
 
 class RedactRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,7 +156,7 @@ def _copied(
             found.end(Content(source.sha256, source.bytes), Content(written.sha256, written.bytes))
     return RedactedFile(
         ReadFile(place.shown_as, source.sha256, source.bytes, copier.rows),
-        WrittenFile(os.fspath(place.out), written.sha256, written.bytes, copier.rows),
+        WrittenFile(shown(place.out), written.sha256, written.bytes, copier.rows),
         copier.changed_rows,
-        os.fspath(place.map) if place.map else None,
+        shown(place.map) if place.map else None,
     )

@@ -29,10 +29,15 @@ def places_of(inputs: Sequence[tuple[Path | None, str]], out: Path, map_: Path |
     """`out` and `map_` are files for one input, and folders for several."""
     if len(inputs) == 1:
         return [Place(*inputs[0], out, map_)]
-    named = [(path, shown, path.name if path else _STREAM_NAME) for path, shown in inputs]
+    named = [(path, title, path.name if path else _STREAM_NAME) for path, title in inputs]
     return [
-        Place(path, shown, out / name, map_ / f"{name}{_MAP_SUFFIX}" if map_ else None) for path, shown, name in named
+        Place(path, title, out / name, map_ / f"{name}{_MAP_SUFFIX}" if map_ else None) for path, title, name in named
     ]
+
+
+def shown(path: Path) -> str:
+    """A path as a record has it: a record is UTF-8, which the name of a file need not be."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def check_places(places: Sequence[Place], out: Path, *, served: Path | None) -> None:
@@ -43,12 +48,12 @@ def check_places(places: Sequence[Place], out: Path, *, served: Path | None) -> 
     """
     unusable = [*_clashes(places), *_exposed(places, out, served), *_over_inputs(places)]
     taken = [
-        ErrorItem(str(path), "it exists", "a new file")
+        ErrorItem(shown(path), "it exists", "a new file")
         for path in _made(places)
-        if os.path.lexists(path) and not any(error.where == str(path) for error in unusable)
+        if os.path.lexists(path) and not any(error.where == shown(path) for error in unusable)
     ]
     if len(places) > 1 and os.path.lexists(out) and not out.is_dir():
-        taken.append(ErrorItem(str(out), "a file", "a folder, for there are several inputs"))
+        taken.append(ErrorItem(shown(out), "a file", "a folder, for there are several inputs"))
     if unusable or taken:
         raise TuneGateError(
             "usage" if unusable else "output_exists",
@@ -73,7 +78,9 @@ def _clashes(places: Sequence[Place]) -> Iterator[ErrorItem]:
             seen = f"another input also becomes {place.out.name}"
             yield ErrorItem(place.shown_as, seen, "inputs of different names")
         if place.map and _real(place.map) in outs:
-            yield ErrorItem(str(place.map), "the copy of -o", "a place of its own", "Keep the map apart from the data.")
+            yield ErrorItem(
+                shown(place.map), "the copy of -o", "a place of its own", "Keep the map apart from the data."
+            )
 
 
 def _exposed(places: Sequence[Place], out: Path, served: Path | None) -> Iterator[ErrorItem]:
@@ -83,16 +90,16 @@ def _exposed(places: Sequence[Place], out: Path, served: Path | None) -> Iterato
             continue
         where = _real(place.map)
         if served and where.is_relative_to(_real(served)):
-            yield ErrorItem(str(place.map), "the service's data folder", "a folder that nothing is served from")
+            yield ErrorItem(shown(place.map), "the service's data folder", "a folder that nothing is served from")
         elif len(places) > 1 and where.is_relative_to(_real(out)):
-            yield ErrorItem(str(place.map), "the folder of the copies", "a folder of its own")
+            yield ErrorItem(shown(place.map), "the folder of the copies", "a folder of its own")
 
 
 def _over_inputs(places: Sequence[Place]) -> Iterator[ErrorItem]:
     inputs = [place.source for place in places if place.source is not None and place.source.exists()]
     for path in _made(places):
         if path.exists() and any(path.samefile(one) for one in inputs):
-            yield ErrorItem(str(path), "an input", "another file: the inputs stay as they are")
+            yield ErrorItem(shown(path), "an input", "another file: the inputs stay as they are")
 
 
 def _real(path: Path) -> Path:

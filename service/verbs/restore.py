@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import io
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +23,7 @@ from service.records.identity import record_id
 from service.records.redaction import Restoration
 from service.verbs.outputs import refuse_taken
 from service.verbs.redact import Measured
+from service.verbs.redact_places import shown
 
 
 class RestoreRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,8 +46,8 @@ def restore(request: RestoreRequest, *, stdin: BinaryIO | None = None) -> Restor
             `output_exists`, `usage`, `disk_full`.
     """
     refuse_taken([request.out], [path for path in (request.path, request.map) if path], force=False)
-    with _file(request, stdin) as path, open_file(request.map, str(request.map)) as handle, Staging() as staging:
-        found = MapReader(handle, str(request.map))
+    with _file(request, stdin) as path, open_file(request.map, shown(request.map)) as handle, Staging() as staging:
+        found = MapReader(handle, shown(request.map))
         with opened(path, request.shown_as, None) as source:
             source.drain()
         given = Content(source.sha256, source.bytes)
@@ -59,7 +59,7 @@ def restore(request: RestoreRequest, *, stdin: BinaryIO | None = None) -> Restor
         id=record_id([given.sha256, written.sha256, count]),
         input=ReadFile(request.shown_as, given.sha256, given.bytes, written.rows),
         output=written,
-        map=os.fspath(request.map),
+        map=shown(request.map),
         exact=exact,
         restored_rows=found.end.changed - count,
         missing_rows=count,
@@ -106,7 +106,7 @@ def _written(
         for line in measured.passed(blocks(buffered(source))):
             target.write(line)
             rows += bool(line.removeprefix(codecs.BOM_UTF8).strip())
-    return WrittenFile(os.fspath(request.out), measured.sha256, measured.bytes, rows)
+    return WrittenFile(shown(request.out), measured.sha256, measured.bytes, rows)
 
 
 def _refuse_strange(request: RestoreRequest, restored: int, *, same: bool, exact: bool) -> None:
@@ -114,7 +114,7 @@ def _refuse_strange(request: RestoreRequest, restored: int, *, same: bool, exact
         return
     raise TuneGateError(
         "invalid_input",
-        f"{request.map} is not the map of {request.shown_as}: "
+        f"{shown(request.map)} is not the map of {request.shown_as}: "
         + ("what it puts back is not what was redacted." if same else "no row of it is in the file."),
         remedy="Give the map that was written together with the file.",
     )

@@ -173,6 +173,15 @@ def test_several_files_go_to_folders(here: Path, capsys: pytest.CaptureFixture[s
     assert (here / "back.jsonl").read_bytes() == (here / "more/second.jsonl").read_bytes()
 
 
+def test_names_of_files_need_not_be_utf8(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name, out, kept = (os.fsdecode(b"\xff" + one) for one in (b"in.jsonl", b"out.jsonl", b"map.jsonl"))
+    (here / name).write_bytes(DATA)
+    assert run(["redact", name, "-o", out, "--map", kept, "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["files"][0]["map"] == "\ufffdmap.jsonl"
+    assert run(["redact", out, "-o", "back.jsonl", "--restore", kept, "--format", "json"]) == 0
+    assert (here / "back.jsonl").read_bytes() == DATA
+
+
 def test_only_what_was_named_goes(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "data.jsonl").write_bytes(lines(chat(f"{VALUES[0]} and {VALUES[2]}, https://example.com/x")))
     assert run(["redact", "data.jsonl", "-o", "one.jsonl", "--entities", "CREDIT_CARD", "--format", "json"]) == 0
