@@ -16,7 +16,7 @@ from litestar.types import Message, Scope
 
 from service import __version__
 from service.api.catalogue import Catalogues, Rules
-from service.api.data import Datasets, lint_body
+from service.api.data import Datasets, lint_body, redact_body
 from service.api.decide import Decisions, Estimates, Plans
 from service.api.jobs import Jobs
 from service.api.operation import live, ready
@@ -45,7 +45,7 @@ def build_app(context: Context | None = None, *, settings: Settings | None = Non
             app.state.context = own
             yield
 
-    handlers: list[Any] = [Decisions, lint_body, Datasets, Estimates, Plans, Jobs, Rules, Catalogues]
+    handlers: list[Any] = [Decisions, lint_body, redact_body, Datasets, Estimates, Plans, Jobs, Rules, Catalogues]
     return Litestar(
         route_handlers=[Router("/v1", route_handlers=handlers), live, ready, Metrics],
         lifespan=[lifespan],

@@ -50,6 +50,7 @@ class Staging:
 
     def __init__(self) -> None:
         self._places: dict[Path, Path] = {}
+        self._modes: dict[Path, int] = {}
         self._folders: list[Path] = []
 
     def __enter__(self) -> Self:
@@ -65,8 +66,8 @@ class Staging:
                 folder.rmdir()
 
     @contextlib.contextmanager
-    def open(self, path: Path) -> Iterator[BinaryIO]:
-        """Write what `path` will hold.
+    def open(self, path: Path, mode: int = 0o644) -> Iterator[BinaryIO]:
+        """Write what `path` will hold; until it is in place, only this user can read it.
 
         Raises:
             TuneGateError: `disk_full`, or `unreadable_path` when it cannot be written.
@@ -74,7 +75,7 @@ class Staging:
         try:
             self._make(path.parent)
             descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=f".{path.name}")
-            self._places[path] = Path(name)
+            self._places[path], self._modes[path] = Path(name), mode
             with os.fdopen(descriptor, "wb") as handle:
                 yield handle
                 handle.flush()
@@ -94,16 +95,18 @@ class Staging:
         """
         for path in self._places:
             if os.path.lexists(path):
-                raise TuneGateError("output_exists", f"{path} was made meanwhile.", remedy="Name another output.")
+                raise _made_meanwhile(path)
         placed: list[Path] = []
         for path, temporary in self._places.items():
             try:
-                temporary.chmod(0o644)
-                os.replace(temporary, path)  # noqa: PTH105
+                temporary.chmod(self._modes[path])
+                _place(temporary, path)
                 placed.append(path)
             except BaseException as error:
                 for one in placed:
                     one.unlink()
+                if isinstance(error, FileExistsError):
+                    raise _made_meanwhile(path) from error
                 raise (write_error(path, error) if isinstance(error, OSError) else error) from error
         self._places.clear()
         self._folders.clear()
@@ -112,6 +115,22 @@ class Staging:
         missing = [one for one in (folder, *folder.parents) if not one.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         self._folders += reversed(missing)
+
+
+def _place(temporary: Path, path: Path) -> None:
+    """Give a file its name, unless something has it already; where there are no links nobody can be sure."""
+    try:
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        raise
+    except OSError:
+        os.replace(temporary, path)  # noqa: PTH105
+    else:
+        temporary.unlink()
+
+
+def _made_meanwhile(path: Path) -> TuneGateError:
+    return TuneGateError("output_exists", f"{path} was made meanwhile.", remedy="Name another output.")
 
 
 def write_error(path: Path, error: OSError) -> TuneGateError:

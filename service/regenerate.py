@@ -20,6 +20,7 @@ from service.records.job import Job
 from service.records.lint_report import LintReport
 from service.records.manifest import Manifest
 from service.records.problem import Problem
+from service.records.redaction import Redaction, Restoration
 from service.records.split import Split
 from service.verbs.estimate import EstimateInputs
 from service.verbs.records import DecisionRequest
@@ -32,6 +33,8 @@ SCHEMAS: dict[str, type[msgspec.Struct]] = {
     "lint-report": LintReport,
     "conversion": Conversion,
     "split": Split,
+    "redaction": Redaction,
+    "restoration": Restoration,
     "dataset": Dataset,
     "estimate": Estimate,
     "plan": TrainPlan,

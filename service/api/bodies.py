@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, BinaryIO, ClassVar, TypeVar
 
+import anyio.to_thread
 from litestar import Request
 from litestar.exceptions import InternalServerException
 from litestar.openapi.spec import OpenAPIMediaType, Operation, Parameter, RequestBody, Schema
 
 from service.errors import TuneGateError
+from service.packing import BUFFER_BYTES
 from service.verbs.context import Context
 from service.verbs.lint_query import Parameter as QueryParameter
 from service.verbs.lint_query import parameters
+from service.verbs.redact_query import PARAMETERS
 from service.verbs.unpacking import CODINGS
 from service.verbs.uploads import Upload, client_left, unless_left
 
@@ -26,10 +29,11 @@ _PARQUET = "application/vnd.apache.parquet"
 class LintOperation(Operation):
     """The query and body of /v1/lint; read by hand, so that all mistakes are told at once."""
 
-    stored: ClassVar[bool] = False
+    query: ClassVar[Sequence[QueryParameter]] = parameters(stored=False)
+    parquet: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        self.parameters = [_parameter(one) for one in parameters(stored=self.stored)]
+        self.parameters = [_parameter(one) for one in self.query]
         self.parameters.append(
             Parameter(
                 name="Content-Encoding", param_in="header", schema=Schema(enum=list(CODINGS)),
@@ -38,7 +42,7 @@ class LintOperation(Operation):
         )  # fmt: skip
         lines = OpenAPIMediaType(schema=Schema(description="One JSON object per line."))
         content = {"application/jsonl": lines}
-        if not self.stored:
+        if self.parquet:
             rows = "A file whose columns are the keys of its rows; at most as many bytes of rows as of a body."
             content[_PARQUET] = OpenAPIMediaType(schema=Schema(description=rows))
         self.request_body = RequestBody(content=content, required=True)
@@ -57,7 +61,16 @@ def _parameter(one: QueryParameter) -> Parameter:
 class DatasetOperation(LintOperation):
     """The same for /v1/datasets."""
 
-    stored: ClassVar[bool] = True
+    query: ClassVar[Sequence[QueryParameter]] = parameters(stored=True)
+    parquet: ClassVar[bool] = False
+
+
+@dataclass
+class RedactOperation(LintOperation):
+    """The same for /v1/redact."""
+
+    query: ClassVar[Sequence[QueryParameter]] = PARAMETERS
+    parquet: ClassVar[bool] = False
 
 
 def upload_of(request: Request[Any, Any, Any]) -> Upload:
@@ -80,6 +93,13 @@ def upload_of(request: Request[Any, Any, Any]) -> Upload:
 async def worked_on(request: Request[Any, Any, Any], context: Context, work: Callable[[threading.Event], T]) -> T:
     """What `work` returns, unless the client leaves first."""
     return await unless_left(_left(request), work, context.linting)
+
+
+async def sent(file: BinaryIO) -> AsyncIterator[bytes]:
+    """A file in pieces, each read when the one before has gone; closed at its end, or when the client has left."""
+    with file:
+        while piece := await anyio.to_thread.run_sync(file.read, BUFFER_BYTES):
+            yield piece
 
 
 async def _chunks(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:

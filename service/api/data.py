@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
 from litestar import Controller, Request, Response, delete, get, post
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.response import Stream
 
-from service.api.bodies import DatasetOperation, LintOperation, upload_of, worked_on
+from service.api.bodies import DatasetOperation, LintOperation, RedactOperation, sent, upload_of, worked_on
 from service.api.problems import documented
 from service.records.dataset import Dataset
 from service.records.lint_report import LintReport
@@ -16,11 +19,18 @@ from service.verbs.context import Context
 from service.verbs.lint_output import render
 from service.verbs.lint_query import lint_request
 from service.verbs.privacy_settings import tables_of
+from service.verbs.redact_query import ready_redactor, redact_options, redact_upload
 from service.verbs.uploads import received
 
 _JSON = "application/json"
+_LINES = "application/jsonl"
+_RECORD_HEADER = "Tunegate-Redaction"
 _REPORT_FORMATS = {"application/sarif+json": "sarif", "text/html": "html"}
 _PROBLEMS = documented(408, 413, 415, 422, 501, 507)
+_REDACTED = ResponseSpec(
+    bytes, generate_examples=False, media_type=_LINES,
+    description=f"The same rows, redacted; the header {_RECORD_HEADER} has the record that the command line prints.",
+)  # fmt: skip
 
 
 @post(
@@ -33,6 +43,24 @@ async def lint_body(request: Request[Any, Any, Any], context: Context) -> LintRe
     await datasets.refuse_early(context, asked)
     async with received(upload_of(request), context.settings) as path:
         return await worked_on(request, context, lambda stop: datasets.lint_body(context, path, asked, stop))
+
+
+@post(
+    "/redact", status_code=200, request_max_body_size=None, tags=["redact"], operation_class=RedactOperation,
+    responses=_PROBLEMS | {200: _REDACTED},
+    summary="A JSONL body without personal data and secrets; nothing is stored.",
+)  # fmt: skip
+async def redact_body(request: Request[Any, Any, Any], context: Context) -> Stream:
+    """Nothing is sent before all of it is redacted, so an answer of 200 is whole or broken off by its length."""
+    options = redact_options(list(request.query_params.multi_items()))
+    redactor = await ready_redactor(options)
+    async with received(upload_of(request), context.settings) as path:
+        body = await worked_on(request, context, lambda stop: redact_upload(context, path, options, redactor, stop))
+    headers = {
+        "Content-Length": str(body.record.files[0].output.bytes),
+        _RECORD_HEADER: json.dumps(msgspec.to_builtins(body.record)),
+    }
+    return Stream(sent(body.file), media_type=_LINES, headers=headers)
 
 
 class Datasets(Controller):

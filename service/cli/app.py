@@ -20,6 +20,7 @@ VERBS = {
     "lint": "service.cli.lint",
     "convert": "service.cli.convert",
     "split": "service.cli.split",
+    "redact": "service.cli.redact",
     "estimate": "service.cli.estimate",
     "plan": "service.cli.plan",
     "train": "service.cli.train",

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from itertools import count
 from typing import Any, Literal, NamedTuple
+
+from service.privacy.spelling import Edit, edited, respelled
 
 Kind = Literal["string", "number", "key"]
 
@@ -80,8 +83,8 @@ def texts(row: object) -> list[Text]:
 def rewritten(row: object, rewrite: Rewrite) -> Any:
     """A row of the same shape where every text is what `rewrite` makes of it; what did not change is the same object.
 
-    A JSON document in a string is written anew only where something in it changed. A number stays a number where
-    `rewrite` returns one; a key stays where the new one is taken already.
+    A JSON document in a string keeps its spelling where nothing in it changed (see `spelling`). A number stays a number
+    where `rewrite` returns one; of two keys that become the same, the later one gets a number behind it.
     """
     return _Walk(rewrite).value(row, "row", "", (), inside=False)
 
@@ -135,7 +138,7 @@ class _Walk:
         if data is None:
             return self._text(text, place, context, inside=False)
         new = self.value(data, _DOCUMENT, place, context, inside=True)
-        return text if new is data else json.dumps(new, ensure_ascii=False, separators=(",", ":"))
+        return text if new is data else respelled(text, data, new)
 
     def _text(self, text: str, place: str, context: tuple[str, ...], *, inside: bool) -> str:
         if _INLINE_DATA.match(text):
@@ -154,7 +157,11 @@ class _Walk:
 
     def _key(self, key: str, taken: dict[str, Any], new: dict[str, Any], place: str, *, inside: bool) -> str:
         name = self._same(key, self._rewrite(Text(place, key, (), "key", inside)))
-        return key if name in taken or name in new else name
+        if name is key or not (name in taken or name in new):
+            return name
+        # what was to go must not stay because its place is taken
+        free = next(one for number in count(2) if (one := f"{name}~{number}") not in taken and one not in new)
+        return edited(key, [Edit(0, len(key), free)])
 
     @staticmethod
     def _same(old: str, new: str) -> str:

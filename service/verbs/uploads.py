@@ -88,6 +88,12 @@ def readable(path: Path, stop: threading.Event) -> io.BufferedReader:
     return io.BufferedReader(_Stoppable(path, stop), _BUFFER_BYTES)
 
 
+def end_if(stop: threading.Event) -> None:
+    """Raises TuneGateError (`interrupted`) once `stop` is set; for work that seldom reads."""
+    if stop.is_set():
+        raise client_left()
+
+
 def client_left() -> TuneGateError:
     """Nobody reads this; it ends the request, and counts as 499 in the metrics."""
     return TuneGateError("interrupted", "The client left.")

@@ -23,7 +23,8 @@ from service.verbs.lint_output import RENDERERS, render
 CANARY = "zqCanary7731"
 TARGETS = ("azure-openai", "openai", "azure-serverless", "local", "trl", "kaito")
 RULES = rule_files()
-_PACKED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
+# the beginnings of gzip, zstd and Parquet: what is damaged behind them cannot be read
+_PACKED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1")
 
 
 class BrokenLawError(AssertionError):
@@ -72,7 +73,7 @@ def seeds() -> Iterator[bytes]:
 
 
 def _report(raw: bytes, target: str, method: str, most: int) -> LintReport | None:
-    request = LintRequest(inputs=[LintInput(None, "-")], target=target, method=method, max_findings=most)
+    request = LintRequest(inputs=[LintInput(None, "-")], target=target, method=method, max_findings=most, parquet=True)
     try:
         return lint(request, rules=RULES, stdin=io.BytesIO(raw))
     except TuneGateError as error:

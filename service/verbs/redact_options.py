@@ -1,0 +1,146 @@
+"""How a dataset is redacted: what is looked for, and what stands in its place; every mistake in it told at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from service.errors import ErrorItem, TuneGateError, missing_extra, suggestion
+from service.privacy.found import Found
+from service.privacy.redaction.row import Scan
+from service.privacy.redaction.ways import WAYS
+from service.privacy.scanner import Scanner
+from service.privacy.settings import PrivacySettings
+from service.records.lint_report import NotScanned
+
+WITH = WAYS
+EVERYTHING = "all"
+# an address of a page, a day and a random id identify nobody by themselves, and a set without them teaches less
+ONLY_IF_NAMED = ("DATE_TIME", "DOMAIN_NAME", "URL", "UUID")
+_LANGUAGE = re.compile(r"[a-z]{2,3}\Z")
+_SHOWN = 40
+_SCANNERS = 4
+
+# whether a value of an entity is no finding
+Allowed = Callable[[str, str], bool]
+
+
+class RedactOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """`entities` are names, `all`, or none for all but ONLY_IF_NAMED. A text is scanned as each of the languages.
+
+    `settings` are those of the scan that no option names, `allowed` says which values may stay.
+    """
+
+    way: str = "pseudonyms"
+    entities: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ("en",)
+    threshold: float = PrivacySettings().threshold
+    settings: PrivacySettings = PrivacySettings()
+    allowed: Allowed | None = None
+
+    def told(self) -> dict[str, Any]:
+        """The options as a record has them."""
+        return {
+            "with": self.way,
+            "entities": list(self.entities),
+            "languages": list(self.languages),
+            "threshold": self.threshold,
+        }
+
+
+def scan_of(options: RedactOptions) -> Scan:
+    """A scan for what the options ask for.
+
+    Raises:
+        TuneGateError: `invalid_input` with every option that cannot be used, `missing_extra`.
+    """
+    errors = wrong(options)
+    if not errors and _named(options):
+        errors = _unknown(options)
+    if errors:
+        raise TuneGateError(
+            "invalid_input",
+            f"{len(errors)} option(s) cannot be used.",
+            remedy="See: tunegate redact --help, or GET /schema.",
+            errors=errors,
+        )
+    scanner, allowed = _scanner(options), options.allowed
+    skipped = frozenset() if options.entities else frozenset(ONLY_IF_NAMED)
+
+    def scan(text: str, context: tuple[str, ...]) -> Sequence[Found]:
+        return [
+            one
+            for language in options.languages
+            for one in scanner.scan(text, language=language, context=context)
+            if one.entity not in skipped and not (allowed and allowed(one.entity, text[one.start : one.end]))
+        ]
+
+    return scan
+
+
+def wrong(options: RedactOptions) -> list[ErrorItem]:
+    """What can be told without the recognizers."""
+    errors = []
+    if options.way not in WAYS:
+        shown = options.way[:_SHOWN]
+        errors.append(ErrorItem("with", shown, ", ".join(WAYS), suggestion(shown, WAYS) or None))
+    errors += [
+        ErrorItem("language", code[:_SHOWN], "codes of two or three letters, as en, de, tl")
+        for code in options.languages or ("",)
+        if not _LANGUAGE.match(code)
+    ]
+    if not 0 <= options.threshold <= 1:
+        errors.append(ErrorItem("threshold", f"{options.threshold:g}", "a number from 0 to 1"))
+    if EVERYTHING in options.entities and len(options.entities) > 1:
+        errors.append(ErrorItem("entities", f"{EVERYTHING} and others", f"{EVERYTHING}, or names"))
+    return errors
+
+
+def not_scanned(options: RedactOptions) -> list[NotScanned]:
+    """What stays although it may be there."""
+    found = [NotScanned(one.what, f"NOT looked for: {one.why}") for one in _scanner(options).unscanned]
+    if _named(options):
+        found.append(NotScanned("other entities", "only those that were named are redacted"))
+    elif not options.entities:
+        found.append(NotScanned(", ".join(ONLY_IF_NAMED), "redacted only when they are named"))
+    languages = ", ".join(options.languages)
+    found.append(NotScanned(f"personal data in other languages than {languages}", f"texts are scanned as {languages}"))
+    return found
+
+
+def _named(options: RedactOptions) -> tuple[str, ...]:
+    return () if options.entities == (EVERYTHING,) else options.entities
+
+
+def _scanner(options: RedactOptions) -> Scanner:
+    return _made(msgspec.json.encode(_settings(options, _named(options) or None), order="deterministic"))
+
+
+@lru_cache(_SCANNERS)
+def _made(settings: bytes) -> Scanner:
+    """Loading the recognizers takes longer than to redact a small file; a service does it once."""
+    return Scanner(msgspec.json.decode(settings, type=PrivacySettings))
+
+
+def _settings(options: RedactOptions, entities: tuple[str, ...] | None) -> PrivacySettings:
+    return msgspec.structs.replace(
+        options.settings, languages=options.languages, threshold=options.threshold, entities=entities
+    )
+
+
+def _unknown(options: RedactOptions) -> list[ErrorItem]:
+    try:
+        from service.privacy.analyzer import plain_analyzer
+    except ImportError as error:
+        raise missing_extra("privacy", "The privacy scan", error) from error
+    every = plain_analyzer(_settings(options, None))
+    known = sorted({name for language in options.languages for name in every.get_supported_entities(language)})
+    return [
+        ErrorItem("entities", name[:_SHOWN], ", ".join(known), suggestion(name[:_SHOWN], known) or None)
+        for name in options.entities
+        if name not in known
+    ]
