@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from service.privacy.digits import needs_digit
 from service.privacy.kept import Kept
 from service.privacy.plan import Candidates, Part, Plan
 from service.privacy.unicode_classes import any_of, translation
@@ -20,13 +21,40 @@ _SIGMAS = "\u03c3\u03c2"
 _REMEMBERED = 4096
 
 
+class _Split:
+    """All expressions over ASCII text in two databases: most texts have no digit, and half of the expressions need one.
+
+    The first database also says whether there is a digit.
+    """
+
+    def __init__(self, plan: Plan, kept: Kept) -> None:
+        needing = [needs_digit(one) for one in plan.expressions]
+        self._free = tuple(number for number, needs in enumerate(needing) if not needs)
+        self._digits = tuple(number for number, needs in enumerate(needing) if needs)
+        free, digits = ([plan.expressions[number] for number in part] for part in (self._free, self._digits))
+        self._first = kept.database("ascii", lambda: Database.of(free, unicode_classes=False, exact=["[0-9]"]))
+        self._second: Database | None = None
+        if digits:
+            self._second = kept.database("ascii-digits", lambda: Database.of(digits, unicode_classes=False))
+
+    def matching(self, content: bytes) -> list[int]:
+        """The numbers of the plan's expressions that match."""
+        found = self._first.matching(content)
+        if not found:
+            return found
+        matched = [self._free[number] for number in found if number < len(self._free)]
+        if len(matched) < len(found) and self._second is not None:
+            matched += [self._digits[number] for number in self._second.matching(content)]
+        return matched
+
+
 class Gate:
     """The superset for one language's plan."""
 
     def __init__(self, plan: Plan, kept: Kept) -> None:
         self.plan = plan
         self._kept = kept
-        self._ascii = kept.database("ascii", lambda: Database.of(plan.expressions, unicode_classes=False))
+        self._ascii = _Split(plan, kept)
         self._unicode: Database | None = None
         self.lacks_unicode = False  # a text asked for it and it is not kept
         self._table: dict[int, int] = {}
