@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
 import warnings
 from collections.abc import Sequence
 from contextvars import ContextVar
-from typing import Any
 
 import phonenumbers
 import tldextract.tldextract
@@ -26,6 +24,7 @@ from service.privacy.nlp import LazyArtifacts, LightNlpEngine
 from service.privacy.phones import fast_phones
 from service.privacy.plan import Candidates, Plan
 from service.privacy.planner import fingerprint_of, narrows, plan_of
+from service.privacy.recognizers import REPLACED, own_recognizers, regions_of
 from service.privacy.settings import PrivacySettings
 
 # the e-mail recognizer asks for the public suffix of a domain, and tldextract would fetch the list on the first one;
@@ -64,7 +63,7 @@ class Analyzer:
             language: [one for one in faster if one.supported_language == language] for language in settings.languages
         }
         self._entities = {
-            language: list(settings.entities or sorted({name for one in known for name in one.supported_entities}))
+            language: list(settings.entities or sorted(_entities_of(known).difference(settings.without)))
             for language, known in self._by_language.items()
         }
         self._light = isinstance(self._nlp, LightNlpEngine)
@@ -164,19 +163,21 @@ def _parts_of(
     recognizers = with_given(_with_ours(recognizers, settings), settings)
     for one in recognizers:
         one.score_thresholds = one.score_thresholds | settings.thresholds
+    unasked = set(settings.without)
+    recognizers = [one for one in recognizers if not unasked.issuperset(one.supported_entities)]
     return nlp, _wanted(recognizers, settings.entities), enhancer
 
 
 def _stock(settings: PrivacySettings) -> list[EntityRecognizer]:
     """The recognizers that Presidio enables, for every language."""
-    _check_regions(settings.regions)
+    _check_regions(settings.regions or ())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # about the NER recognizer that is taken out below
         provider = RecognizerRegistryProvider(registry_configuration={"supported_languages": list(settings.languages)})
         recognizers = provider.create_recognizer_registry().recognizers
     for one in recognizers:
         if type(one) is PhoneRecognizer:
-            one.supported_regions = settings.regions
+            one.supported_regions = regions_of(one.supported_language, settings.regions)
     return [one for one in recognizers if not isinstance(one, SpacyRecognizer)]
 
 
@@ -195,17 +196,18 @@ def _check_regions(regions: Sequence[str]) -> None:
 
 def _with_ours(recognizers: list[EntityRecognizer], settings: PrivacySettings) -> list[EntityRecognizer]:
     """Ours beside the stock ones, and in place of those that they stand in for."""
-    if importlib.util.find_spec("service.privacy.recognizers") is None:
-        return recognizers
-    ours: Any = importlib.import_module("service.privacy.recognizers")
-    kept = [one for one in recognizers if one.name not in ours.REPLACED]
-    return kept + [one for language in settings.languages for one in ours.own_recognizers(language, settings.regions)]
+    kept = [one for one in recognizers if one.name not in REPLACED]
+    return kept + [
+        one
+        for language in settings.languages
+        for one in own_recognizers(language, regions_of(language, settings.regions))
+    ]
 
 
 def _wanted(recognizers: list[EntityRecognizer], entities: Sequence[str] | None) -> list[EntityRecognizer]:
     if entities is None:
         return recognizers
-    known = {name for one in recognizers for name in one.supported_entities}
+    known = _entities_of(recognizers)
     unknown = [name for name in entities if name not in known]
     if unknown:
         raise TuneGateError(
@@ -217,3 +219,7 @@ def _wanted(recognizers: list[EntityRecognizer], entities: Sequence[str] | None)
             ],
         )
     return [one for one in recognizers if not set(entities).isdisjoint(one.supported_entities)]
+
+
+def _entities_of(recognizers: Sequence[EntityRecognizer]) -> set[str]:
+    return {name for one in recognizers for name in one.supported_entities}

@@ -40,6 +40,11 @@ class EntityTable(msgspec.Struct, frozen=True, dict=True):
             return SECRET_RULE if entity.startswith(_SECRETS) else OTHER_RULE
         return None if kind.rule == OFF else kind.rule
 
+    @property
+    def off(self) -> frozenset[str]:
+        """The entities that are no personal data by themselves."""
+        return frozenset(entity for kind in self.kinds if kind.rule == OFF for entity in kind.entities)
+
     def memorised(self, entity: str) -> bool:
         """Whether it counts that a model may learn it by heart."""
         kind = self._by_entity.get(entity)

@@ -9,8 +9,6 @@ import msgspec
 
 from service.errors import ErrorItem, TuneGateError
 
-# the regions that Presidio's own phone recognizer reads
-STOCK_REGIONS = ("US", "GB", "DE", "FR", "IL", "IN", "CA", "BR")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _REGION = re.compile(r"[A-Z]{2}")
 
@@ -21,8 +19,9 @@ class PrivacySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     languages: tuple[str, ...] = ("en",)
     threshold: float = 0.35
     thresholds: dict[str, float] = {}  # by entity, in place of `threshold`
-    regions: tuple[str, ...] = STOCK_REGIONS
+    regions: tuple[str, ...] | None = None  # of phones and ids; None = each language's (rules/privacy/regions.toml)
     entities: tuple[str, ...] | None = None  # None = every entity that a recognizer knows
+    without: tuple[str, ...] = ()  # entities that nobody looks for, whichever recognizer knows them
     ner: str | None = None  # a Presidio analyzer configuration (YAML) with a named-entity model
     require_ner: bool = False
     recognizers: str | None = None  # a Presidio recognizer list (YAML) that is added to the stock one
@@ -44,6 +43,8 @@ def _mistakes(settings: PrivacySettings) -> Iterator[ErrorItem]:
         ("languages", settings.languages, _LANGUAGE, "ISO 639 codes such as en"),
         ("regions", settings.regions, _REGION, "ISO 3166 codes such as GB"),
     ):
+        if values is None:
+            continue
         if not values:
             yield ErrorItem(name, "none", f"at least one; {allowed}", "Name one.")
         yield from (ErrorItem(name, repr(one), allowed, "Correct it.") for one in values if not shape.fullmatch(one))

@@ -18,7 +18,7 @@ from service.lint.personal import READS, PrivacyScan
 from service.lint.personal_counts import PersonalCounts
 from service.lint.profile import Profile
 from service.privacy.allowed import Allow, Allowed
-from service.privacy.entities import entity_table
+from service.privacy.entities import EntityTable, entity_table
 from service.privacy.settings import PrivacySettings
 from service.privacy.value_key import value_key
 from service.records.lint_report import NotScanned
@@ -70,7 +70,8 @@ def scan_for(
         if asked.mode is not None:
             raise missing_extra("privacy", "The privacy scan", ImportError(name=_LIBRARY))
         return None, "NOTHING was looked for: the privacy scan is not installed; pip install 'tunegate[privacy]'"
-    settings = _settings(asked)
+    table = entity_table(rules)
+    settings = _settings(asked, table)
     auto = AUTO in asked.languages
     if auto:
         identifier()
@@ -78,7 +79,7 @@ def scan_for(
     Allowed(asked.allow)
     scan = PrivacyScan(
         settings=settings,
-        table=entity_table(rules),
+        table=table,
         key=value_key(asked.home or load_settings().home),
         allow=asked.allow,
         sample=asked.sample,
@@ -94,7 +95,7 @@ def is_of_scan(code: str) -> bool:
     return READS in entries()[code].reads or code in _OF_CORPUS
 
 
-def _settings(asked: PrivacyRequest) -> PrivacySettings:
+def _settings(asked: PrivacyRequest, table: EntityTable) -> PrivacySettings:
     settings = asked.settings
     if asked.mode == "ner" and settings.ner is None:
         raise TuneGateError(
@@ -107,7 +108,9 @@ def _settings(asked: PrivacyRequest) -> PrivacySettings:
     languages = tuple(dict.fromkeys(code for code in asked.languages if code != AUTO))
     if AUTO in asked.languages:
         languages = languages or _TOLD_APART
-    return msgspec.structs.replace(settings, languages=languages or settings.languages)
+    # what no rule names need not be looked for
+    without = tuple(sorted({*settings.without, *table.off}))
+    return msgspec.structs.replace(settings, languages=languages or settings.languages, without=without)
 
 
 def scan_identity(scan: PrivacyScan | None) -> Any:

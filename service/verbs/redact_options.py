@@ -69,14 +69,13 @@ def scan_of(options: RedactOptions) -> Scan:
             errors=errors,
         )
     scanner, allowed = _scanner(options), options.allowed
-    skipped = frozenset() if options.entities else frozenset(ONLY_IF_NAMED)
 
     def scan(text: str, context: tuple[str, ...]) -> Sequence[Found]:
         return [
             one
             for language in options.languages
             for one in scanner.scan(text, language=language, context=context)
-            if one.entity not in skipped and not (allowed and allowed(one.entity, text[one.start : one.end]))
+            if not (allowed and allowed(one.entity, text[one.start : one.end]))
         ]
 
     return scan
@@ -127,8 +126,9 @@ def _made(settings: bytes) -> Scanner:
 
 
 def _settings(options: RedactOptions, entities: tuple[str, ...] | None) -> PrivacySettings:
+    without = options.settings.without if options.entities else (*options.settings.without, *ONLY_IF_NAMED)
     return msgspec.structs.replace(
-        options.settings, languages=options.languages, threshold=options.threshold, entities=entities
+        options.settings, languages=options.languages, threshold=options.threshold, entities=entities, without=without
     )
 
 

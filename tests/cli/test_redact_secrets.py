@@ -13,7 +13,9 @@ import pytest
 from service.cli.app import run
 
 PERSONAL = ("ada.quokka@example.org", "536-90-4399", "4111 1111 1111 1111", "415-555-0132", "DE89370400440532013000")
-_SPEC = importlib.util.spec_from_file_location("secret_samples", Path(__file__).parents[1] / "privacy/secret_samples.py")
+_SPEC = importlib.util.spec_from_file_location(
+    "secret_samples", Path(__file__).parents[1] / "privacy/secret_samples.py"
+)
 assert _SPEC
 assert _SPEC.loader
 samples: Any = importlib.util.module_from_spec(_SPEC)
@@ -47,7 +49,18 @@ def test_secrets_go_and_lint_finds_no_more(
     monkeypatch.chdir(tmp_path)
     rows, values = planted()
     Path("data.jsonl").write_bytes(b"\n".join(rows) + b"\n")
-    lint = ["--target", "local", "--privacy", "patterns", "--select", "P,S00", "--format", "json", "--max-findings", "0"]
+    lint = [
+        "--target",
+        "local",
+        "--privacy",
+        "patterns",
+        "--select",
+        "P,S00",
+        "--format",
+        "json",
+        "--max-findings",
+        "0",
+    ]
     assert run(["lint", "data.jsonl", *lint]) == 1
     assert json.loads(capsys.readouterr().out)["counts"].keys() >= {"S001", "S002", "P001", "P040"}
     assert run(["redact", "data.jsonl", "-o", "out.jsonl", "--map", "map.jsonl", "--with", way]) == 0

@@ -16,6 +16,17 @@ REPLACED: frozenset[str] = frozenset(
 )
 
 
+def regions_of(language: str, asked: tuple[str, ...] | None, rules: RuleFiles | None = None) -> tuple[str, ...]:
+    """The regions that were asked for, or those where the language is spoken.
+
+    Raises:
+        TuneGateError: `invalid_rules`.
+    """
+    from service.privacy.recognizers.regions import default_regions
+
+    return asked or default_regions(language, rules or rule_files(load_settings().rules))
+
+
 def own_recognizers(language: str, regions: tuple[str, ...], rules: RuleFiles | None = None) -> list[EntityRecognizer]:
     """Our recognizers for a language and the regions of the settings, in a fixed order.
 
