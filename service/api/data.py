@@ -52,7 +52,8 @@ async def lint_body(request: Request[Any, Any, Any], context: Context) -> LintRe
 )  # fmt: skip
 async def redact_body(request: Request[Any, Any, Any], context: Context) -> Stream:
     """Nothing is sent before all of it is redacted, so an answer of 200 is whole or broken off by its length."""
-    options = redact_options(list(request.query_params.multi_items()))
+    tables = tables_of(context.settings.privacy_settings)
+    options = redact_options(list(request.query_params.multi_items()), tables)
     redactor = await ready_redactor(options)
     async with received(upload_of(request), context.settings) as path:
         body = await worked_on(request, context, lambda stop: redact_upload(context, path, options, redactor, stop))

@@ -11,12 +11,14 @@ import click
 
 from service.cli.lint_progress import reading_bar
 from service.cli.output import emit, output_options, pretty_json
+from service.cli.project_config import privacy_tables
 from service.errors import ErrorItem, TuneGateError
 from service.records.redaction import Redaction, Restoration
 from service.settings import load_settings
 from service.verbs.lint import LintInput
+from service.verbs.privacy_settings import privacy_request
 from service.verbs.redact import RedactRequest, redact
-from service.verbs.redact_options import EVERYTHING, ONLY_IF_NAMED, WITH, RedactOptions
+from service.verbs.redact_options import EVERYTHING, ONLY_IF_NAMED, WITH, RedactOptions, configured
 from service.verbs.restore import RestoreRequest, restore
 
 _STDIN = "-"
@@ -49,12 +51,13 @@ _OF_REDACTING = ("map", "way", "entities", "languages", "threshold")
     help=f"Only these, with commas, or {EVERYTHING}; otherwise all but {', '.join(ONLY_IF_NAMED)}.",
 )  # fmt: skip
 @click.option(
-    "--language", "languages", multiple=True, default=_DEFAULTS.languages, show_default=True, metavar="CODE",
-    help="Of the texts (ISO 639-1); repeatable, then every text is scanned as each of them.",
+    "--language", "languages", multiple=True, metavar="CODE",
+    help="Of the texts (ISO 639-1), else those of [privacy] in tunegate.toml, else en; repeatable, then every text is "
+    "scanned as each of them.",
 )  # fmt: skip
 @click.option(
-    "--threshold", type=float, default=_DEFAULTS.threshold, show_default=True, metavar="SCORE",
-    help="How sure a finding must be, from 0 to 1.",
+    "--threshold", type=float, metavar="SCORE",
+    help=f"How sure a finding must be, from 0 to 1; else as in [privacy], else {_DEFAULTS.threshold}.",
 )  # fmt: skip
 @output_options()
 @click.pass_context
@@ -82,8 +85,12 @@ def command(
         inputs=inputs,
         out=options["out"],
         map=options["map_"],
-        options=RedactOptions(
-            way=options["way"], entities=names, languages=options["languages"], threshold=options["threshold"]
+        options=configured(
+            privacy_request(privacy_tables()),
+            way=options["way"],
+            entities=names,
+            languages=options["languages"],
+            threshold=options["threshold"],
         ),
         served=load_settings().home,
     )

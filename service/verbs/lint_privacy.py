@@ -28,7 +28,7 @@ Mode = Literal["off", "patterns", "ner"]
 MODES: tuple[Mode, ...] = ("off", "patterns", "ner")
 AUTO = "auto"
 # those for which Presidio has recognizers of its own, or we have
-_TOLD_APART = ("en", "es", "it", "pl", "de", "fr")
+TOLD_APART = ("en", "es", "it", "pl", "de", "fr")
 # what the scan says of whole corpora
 _OF_CORPUS = ("P041", "P042", "P043")
 _EVERYTHING = "personal data and secrets"
@@ -107,7 +107,7 @@ def _settings(asked: PrivacyRequest, table: EntityTable) -> PrivacySettings:
         settings = msgspec.structs.replace(settings, ner=None, require_ner=False)
     languages = tuple(dict.fromkeys(code for code in asked.languages if code != AUTO))
     if AUTO in asked.languages:
-        languages = languages or _TOLD_APART
+        languages = languages or TOLD_APART
     # what no rule names need not be looked for
     without = tuple(sorted({*settings.without, *table.off}))
     return msgspec.structs.replace(settings, languages=languages or settings.languages, without=without)

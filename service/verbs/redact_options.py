@@ -10,12 +10,14 @@ from typing import Any
 import msgspec
 
 from service.errors import ErrorItem, TuneGateError, missing_extra, suggestion
+from service.privacy.allowed import Allowed
 from service.privacy.found import Found
 from service.privacy.redaction.row import Scan
 from service.privacy.redaction.ways import WAYS
 from service.privacy.scanner import Scanner
 from service.privacy.settings import PrivacySettings
 from service.records.lint_report import NotScanned
+from service.verbs.lint_privacy import AUTO, TOLD_APART, PrivacyRequest
 
 WITH = WAYS
 EVERYTHING = "all"
@@ -26,7 +28,7 @@ _SHOWN = 40
 _SCANNERS = 4
 
 # whether a value of an entity is no finding
-Allowed = Callable[[str, str], bool]
+MayStay = Callable[[str, str], bool]
 
 
 class RedactOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +42,7 @@ class RedactOptions(msgspec.Struct, frozen=True, kw_only=True):
     languages: tuple[str, ...] = ("en",)
     threshold: float = PrivacySettings().threshold
     settings: PrivacySettings = PrivacySettings()
-    allowed: Allowed | None = None
+    allowed: MayStay | None = None
 
     def told(self) -> dict[str, Any]:
         """The options as a record has them."""
@@ -50,6 +52,25 @@ class RedactOptions(msgspec.Struct, frozen=True, kw_only=True):
             "languages": list(self.languages),
             "threshold": self.threshold,
         }
+
+
+def configured(
+    asked: PrivacyRequest, *, way: str, entities: tuple[str, ...], languages: tuple[str, ...], threshold: float | None
+) -> RedactOptions:
+    """The options, over what a [privacy] table says: languages, threshold, regions, a model, values that may stay."""
+    settings = asked.settings
+    if asked.mode != "ner":
+        settings = msgspec.structs.replace(settings, ner=None, require_ner=False)
+    # a language that would have to be told of every text: as each of them finds no less
+    told_apart = TOLD_APART if AUTO in asked.languages else settings.languages
+    return RedactOptions(
+        way=way,
+        entities=entities,
+        languages=languages or told_apart,
+        threshold=settings.threshold if threshold is None else threshold,
+        settings=settings,
+        allowed=Allowed(asked.allow) if asked.allow else None,
+    )
 
 
 def scan_of(options: RedactOptions) -> Scan:

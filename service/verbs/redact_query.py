@@ -20,8 +20,9 @@ from service.records.conversion import ReadFile, WrittenFile
 from service.records.redaction import RedactedFile, Redaction
 from service.verbs.context import Context
 from service.verbs.lint_query import Parameter
+from service.verbs.privacy_settings import PrivacyTable, privacy_request
 from service.verbs.redact import Measured, Unreadables, record_of, redactor_for
-from service.verbs.redact_options import EVERYTHING, ONLY_IF_NAMED, WITH, RedactOptions, wrong
+from service.verbs.redact_options import EVERYTHING, ONLY_IF_NAMED, WITH, RedactOptions, configured, wrong
 from service.verbs.uploads import end_if, readable
 
 _STDIN = "-"
@@ -57,8 +58,8 @@ class RedactedBody(NamedTuple):
     record: Redaction
 
 
-def redact_options(query: Sequence[tuple[str, str]]) -> RedactOptions:
-    """The options that a query asks for.
+def redact_options(query: Sequence[tuple[str, str]], privacy: Sequence[PrivacyTable] = ()) -> RedactOptions:
+    """The options that a query asks for, over those of the tables.
 
     Raises:
         TuneGateError: `invalid_input` with one error per parameter that is unknown, repeated or wrong.
@@ -75,16 +76,17 @@ def redact_options(query: Sequence[tuple[str, str]]) -> RedactOptions:
         for name in known
         if sum(one == name for one, _ in query) > 1
     ]
-    threshold = values.get("threshold", str(_DEFAULTS.threshold))
-    number = bool(threshold) and _NUMBER.match(threshold) is not None
-    options = RedactOptions(
+    threshold = values.get("threshold")
+    number = threshold is None or (bool(threshold) and _NUMBER.match(threshold) is not None)
+    options = configured(
+        privacy_request(privacy),
         way=values.get("with", _DEFAULTS.way),
         entities=_names(values.get("entities", "")),
-        languages=_names(values.get("language", "")) or _DEFAULTS.languages,
-        threshold=float(threshold) if number else _DEFAULTS.threshold,
+        languages=_names(values.get("language", "")),
+        threshold=float(threshold) if number and threshold is not None else None,
     )
     errors += wrong(options)
-    if not number:
+    if not number and threshold is not None:
         errors.append(ErrorItem("threshold", threshold[:_SHOWN], "a number from 0 to 1"))
     if errors:
         raise TuneGateError(

@@ -208,7 +208,7 @@ def test_an_optional_part_that_is_missing_is_named_before_the_body_is_read(serve
         for route in ("lint", "datasets"):
             body = bare.refused(bare.lint(b"", route=route, **{option: "true"}), 501, "missing_extra")
             assert body["remedy"] == f"pip install 'tunegate[{extra}]'"
-        with bare.dial(f"/v1/lint?target=local&{option}=true HTTP/1.1", endless) as connection:
+        with bare.dial(f"/v1/lint?target=local&{option}=true&privacy=off HTTP/1.1", endless) as connection:
             assert connection.recv(12) == b"HTTP/1.1 501"
     body = bare.refused(bare.lint(b"PAR1" + bytes(64) + b"PAR1"), 501, "missing_extra")
     assert body["remedy"] == "pip install 'tunegate[parquet]'"

@@ -112,6 +112,6 @@ def test_reading_parquet_ends_when_the_client_leaves(server: Any, tmp_path: Path
     ]
     body = stored_parquet(tmp_path, pa.Table.from_pylist(rows))
     process = psutil.Process(server.process.pid)
-    with server.dial("/v1/lint?target=local HTTP/1.1", b"Content-Length: %d\r\n\r\n" % len(body), body):
+    with server.dial("/v1/lint?target=local&privacy=off HTTP/1.1", b"Content-Length: %d\r\n\r\n" % len(body), body):
         server.until(process.children)
     server.until(lambda: server.waiting == [] and process.children() == [], seconds=5)

@@ -103,7 +103,7 @@ def test_too_large_is_told_before_the_body_is_read(server: Any, route: str) -> N
 
 
 def test_too_large_is_told_while_a_body_of_unknown_length_comes(server: Any) -> None:
-    with server.dial("/v1/lint?target=local HTTP/1.1", b"Transfer-Encoding: chunked\r\n\r\n") as connection:
+    with server.dial("/v1/lint?target=local&privacy=off HTTP/1.1", b"Transfer-Encoding: chunked\r\n\r\n") as connection:
         for _ in range(server.limit // MIB + 1):
             connection.sendall(b"%x\r\n" % MIB + b"x" * MIB + b"\r\n")
         answer = answered(connection)
@@ -123,7 +123,7 @@ BROKEN_OFF = {
 @pytest.mark.parametrize("name", BROKEN_OFF)
 def test_a_body_that_breaks_off_leaves_nothing(server: Any, name: str) -> None:
     kept = set((server.home / "datasets").glob("*"))
-    with server.dial("/v1/datasets?target=kaito HTTP/1.1", *BROKEN_OFF[name]):
+    with server.dial("/v1/datasets?target=kaito&privacy=off HTTP/1.1", *BROKEN_OFF[name]):
         server.until(lambda: server.waiting)
     server.until(lambda: server.waiting == [])
     assert set((server.home / "datasets").glob("*")) == kept
@@ -131,7 +131,7 @@ def test_a_body_that_breaks_off_leaves_nothing(server: Any, name: str) -> None:
 
 def test_a_client_that_stops_sending_is_let_go(serve: Any, tmp_path: Path) -> None:
     impatient = serve(tmp_path, TUNEGATE_BODY_IDLE_SECONDS="1")
-    with impatient.dial("/v1/datasets?target=local HTTP/1.1", *BROKEN_OFF["chunked"]) as connection:
+    with impatient.dial("/v1/datasets?target=local&privacy=off HTTP/1.1", *BROKEN_OFF["chunked"]) as connection:
         answer = answered(connection)
     assert (answer["status"], answer["code"]) == (408, "body_stalled")
     assert impatient.waiting == []
@@ -142,7 +142,7 @@ def test_linting_ends_when_the_client_leaves(server: Any) -> None:
     body = b'{"messages": [{"role": "User"}]}\n' * 1_000_000
     head = b"Content-Length: %d\r\n\r\n" % len(body)
     kept = set((server.home / "datasets").glob("*"))
-    with server.dial("/v1/datasets?target=local HTTP/1.1", head, body):
+    with server.dial("/v1/datasets?target=local&privacy=off HTTP/1.1", head, body):
         server.until(lambda: [path.stat().st_size for path in server.waiting] == [len(body)])
     server.until(lambda: server.waiting == [], seconds=10)
     process = psutil.Process(server.process.pid)
@@ -216,7 +216,7 @@ def test_nothing_of_the_data_is_logged_or_repeated(server: Any) -> None:
         server.lint(rows, headers={"Content-Type": "multipart/form-data"}), server.lint(rows, target="x"),
     ]  # fmt: skip
     assert [answer.status_code for answer in answers] == [200, 201, 422, 422, 415, 422]
-    with server.dial("/v1/datasets?target=local HTTP/1.1", b"Content-Length: 99999\r\n\r\n", rows):
+    with server.dial("/v1/datasets?target=local&privacy=off HTTP/1.1", b"Content-Length: 99999\r\n\r\n", rows):
         server.until(lambda: server.waiting)
     server.until(lambda: server.waiting == [])
     told = [answer.text for answer in answers] + [server.http.get("/metrics").text, server.log.read_text()]
@@ -226,7 +226,7 @@ def test_nothing_of_the_data_is_logged_or_repeated(server: Any) -> None:
 
 def test_what_a_killed_service_left_is_removed_at_the_next_start(serve: Any, tmp_path: Path) -> None:
     killed = serve(tmp_path)
-    with killed.dial("/v1/lint?target=local HTTP/1.1", *BROKEN_OFF["chunked"]):
+    with killed.dial("/v1/lint?target=local&privacy=off HTTP/1.1", *BROKEN_OFF["chunked"]):
         killed.until(lambda: killed.waiting)
         assert killed.waiting[0].stat().st_mode & 0o077 == 0
         killed.process.kill()

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
+from secret_samples import SAMPLES
 
 from service.cli.app import run
 
 PERSONAL = ("ada.quokka@example.org", "536-90-4399", "4111 1111 1111 1111", "415-555-0132", "DE89370400440532013000")
-_SPEC = importlib.util.spec_from_file_location(
-    "secret_samples", Path(__file__).parents[1] / "privacy/secret_samples.py"
-)
-assert _SPEC
-assert _SPEC.loader
-samples: Any = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(samples)
 
 
 def planted() -> tuple[list[bytes], list[str]]:
     """(a row for every shape of every family, in a message and in a call; the values)."""
     chance, rows, values = Random(7), [], list(PERSONAL)
-    every = [(before, make(chance), after) for shapes in samples.SAMPLES.values() for before, make, after in shapes]
+    every = [(before, make(chance), after) for shapes in SAMPLES.values() for before, make, after in shapes]
     every += [("about ", value, ".") for value in PERSONAL]
     for before, value, after in every:
         values.append(value)
