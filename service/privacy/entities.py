@@ -41,6 +41,15 @@ class EntityTable(msgspec.Struct, frozen=True, dict=True):
         return None if kind.rule == OFF else kind.rule
 
     @property
+    def named(self) -> list[str]:
+        """The entities that stand in the table."""
+        return list(self._by_entity)
+
+    def named_rule(self, entity: str) -> str | None:
+        """The rule of an entity of the table, None for any other."""
+        return self.rule_of(entity) if entity in self._by_entity else None
+
+    @property
     def off(self) -> frozenset[str]:
         """The entities that are no personal data by themselves."""
         return frozenset(entity for kind in self.kinds if kind.rule == OFF for entity in kind.entities)

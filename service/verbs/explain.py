@@ -14,6 +14,8 @@ from service.data import RuleFiles
 from service.errors import TuneGateError, suggestion
 from service.lint.catalogue import explain as explain_check
 from service.lint.catalogue import rule_ids, title_of
+from service.privacy.entities import EntityTable, entity_table
+from service.privacy.recognizers.secret_rules import SecretRule, secret_rules
 from service.verbs.filled import filled, said
 from service.verbs.pages import html_document
 
@@ -36,6 +38,11 @@ def page(rules: RuleFiles, identifier: str) -> Page:
     check = explain_check(code)
     if check is not None:
         return Page(code, title_of(code), check)
+    secrets, kinds = secret_rules(rules), entity_table(rules)
+    if code in secrets:
+        return Page(code, secrets[code].title, _secret(secrets[code], kinds))
+    if (rule_id := kinds.named_rule(code)) is not None and (named := explain_check(rule_id)) is not None:
+        return Page(rule_id, title_of(rule_id), named)
     knowledge = load_knowledge(rules)
     if code in knowledge.rules:
         name, rule = knowledge.rules[code]
@@ -49,7 +56,7 @@ def page(rules: RuleFiles, identifier: str) -> Page:
         return Page(name, knowledge.vocabulary[name].ask, _fact(knowledge, knowledge.vocabulary[name]))
     if name in knowledge.models.cards:
         return Page(name, knowledge.models.cards[name].title, _model(knowledge, knowledge.models.cards[name]))
-    known = [*knowledge.rules, *rule_ids(), *(entry.id for entry in _entries(knowledge))]
+    known = [*knowledge.rules, *rule_ids(), *secrets, *kinds.named, *(entry.id for entry in _entries(knowledge))]
     words = [*(entry.name for entry in _entries(knowledge)), *knowledge.vocabulary, *knowledge.models.cards]
     hint = suggestion(code, known) or suggestion(name, words)
     raise TuneGateError(
@@ -108,6 +115,18 @@ def _fact(knowledge: Knowledge, kind: FactKind) -> str:
         lines += ["", f"Measured by: {kind.measured_by}."]
     used = [rule.id for _, rule in knowledge.rules.values() if kind.name in rule.cells]
     return "\n".join([*lines, "", f"Tested by {', '.join(used)}." if used else "No rule tests it.", ""])
+
+
+def _secret(rule: SecretRule, kinds: EntityTable) -> str:
+    lines = [
+        f"# {rule.id} {rule.title}",
+        f"Shape: {rule.shape}.",
+        *("", "## Why it matters", rule.why, "", "## What to do", rule.rotate),
+        *("", "## How it is found", f"Rule {kinds.rule_of(rule.id)} names it in a lint report."),
+    ]
+    if rule.context:
+        lines.append(f"A word nearby makes it surer: {', '.join(rule.context)}.")
+    return "\n".join([*lines, "", "## References", f"{rule.source}; read {rule.read_on}.", ""])
 
 
 def _model(knowledge: Knowledge, card: BaseModel) -> str:

@@ -165,3 +165,17 @@ def test_a_plan_on_personal_data_is_blocked(project: Path, capsys: pytest.Captur
     assert (blocker["code"], blocker["overridable"]) == ("pii_findings", True)
     assert "S002 x 1" in blocker["detail"]
     assert run([*arguments, "--override", "pii_findings=a made-up key"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("SECRET_AWS_ACCESS_KEY", ["AWS access key id", "What to do", "S001"]),
+        ("secret_url_password", ["What to do", "S002"]),
+        ("EMAIL_ADDRESS", ["# P001"]),
+    ],
+)
+def test_what_a_finding_names_is_explained(asked: str, said: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain", asked]) == 0
+    page = capsys.readouterr().out
+    assert all(one in page for one in said)
