@@ -278,26 +278,3 @@ def test_no_value_is_told_anywhere(here: Path, capsys: pytest.CaptureFixture[str
     run(["redact", "out4.jsonl", "-o", "back.jsonl", "--restore", "map.jsonl", "--format", "json"])
     printed = capsys.readouterr()
     assert [value for value in (*VALUES, "quokka") if value in printed.out + printed.err] == []
-
-
-def test_the_project_says_what_may_stay_and_whose_numbers_are_read(here: Path) -> None:
-    (here / "data.jsonl").write_bytes(lines(chat(f"Write to {VALUES[0]} or call 0917 555 1234 or {VALUES[3]}")))
-    allow = f'[[privacy.allow]]\nentity = "EMAIL_ADDRESS"\nvalues = ["{VALUES[0]}"]\n'
-    (here / "tunegate.toml").write_text(f'[privacy]\nregions = ["PH"]\n{allow}')
-    assert run(["redact", "data.jsonl", "-o", "clean.jsonl"]) == 0
-    (row,) = map(json.loads, (here / "clean.jsonl").read_text().splitlines())
-    assert row == chat(f"Write to {VALUES[0]} or call <PHONE_NUMBER_1> or {VALUES[3]}")
-    # an option beats the table
-    assert run(["redact", "data.jsonl", "-o", "none.jsonl", "--threshold", "0.99"]) == 0
-    assert (here / "none.jsonl").read_bytes() == (here / "data.jsonl").read_bytes()
-
-
-def test_a_table_that_cannot_be_used_is_told_before_anything_is_written(
-    here: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (here / "tunegate.toml").write_text("[privacy]\nregionen = 1\nthreshold = 'x'\n")
-    assert run(["redact", "data.jsonl", "-o", "clean.jsonl"]) == 2
-    said = capsys.readouterr().err
-    assert "regionen" in said
-    assert "threshold" in said
-    assert not (here / "clean.jsonl").exists()
