@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import xxhash
@@ -17,10 +17,12 @@ from service.privacy.allowed import Allow, Allowed
 from service.privacy.entities import CARRIED_RULE, SECRET_RULE, EntityTable
 from service.privacy.fields import Text, texts
 from service.privacy.found import Found
-from service.privacy.scanner import NER_ENTITIES, Scanner
-from service.privacy.settings import PrivacySettings
+from service.privacy.settings import NER_ENTITIES, PrivacySettings
 from service.privacy.value_key import mark_of, shown_mark
 from service.records.lint_report import PersonalPlace
+
+if TYPE_CHECKING:
+    from service.privacy.scanner import Scanner
 
 # what a check `reads` that is told of personal data
 READS = "personal"
@@ -176,6 +178,8 @@ class PrivacyScan(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 @lru_cache(maxsize=4)
 def _scanner(settings: bytes) -> Scanner:
     """One for all runs with the same settings: what it loads takes longer than to lint a small file."""
+    from service.privacy.scanner import Scanner
+
     return Scanner(msgspec.json.decode(settings, type=PrivacySettings))
 
 

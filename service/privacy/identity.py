@@ -7,7 +7,6 @@ import platform
 import sys
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import msgspec
@@ -48,6 +47,9 @@ def _engines() -> bytes:
 
 
 def _version(package: str) -> str:
+    # takes as long to load as all of a small lint
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(package)
     except PackageNotFoundError:

@@ -15,13 +15,11 @@ from service.errors import TuneGateError, missing_extra
 from service.privacy.found import Found, Unscanned
 from service.privacy.guard import Guard
 from service.privacy.ner_models import missing_models
-from service.privacy.settings import PrivacySettings, check
+from service.privacy.settings import NER_ENTITIES, PrivacySettings, check
 from service.privacy.yaml_files import YamlFile
 
 if TYPE_CHECKING:
     from service.privacy.analyzer import Analyzer
-
-NER_ENTITIES = ("PERSON", "LOCATION", "ORGANIZATION")
 
 
 class Scanner:

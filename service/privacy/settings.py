@@ -9,6 +9,7 @@ import msgspec
 
 from service.errors import ErrorItem, TuneGateError
 
+NER_ENTITIES = ("PERSON", "LOCATION", "ORGANIZATION")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _REGION = re.compile(r"[A-Z]{2}")
 

@@ -73,12 +73,14 @@ def test_any_string_is_scanned(text: str, pair_of: Callable[..., Any]) -> None:
     assert scanner.scan(text) == stock(text)
 
 
-def test_a_digit_that_python_does_not_know_ends_no_scan(pair_of: Callable[..., Any]) -> None:
-    """Presidio alone ends with a ValueError that names it."""
+@pytest.mark.parametrize("number", ["card 4111 1111 1111 111{}", "nhs 943 476 591{}", "iban DE8937040044053201300{}"])
+def test_a_digit_that_python_does_not_know_ends_no_scan(number: str, pair_of: Callable[..., Any]) -> None:
+    """A recognizer of Presidio's that reckons with it ends with a ValueError; then there is nothing to compare."""
     scanner, stock = pair_of(SETTINGS)
-    text = "card 4111 1111 1111 111\U00010d41 of joe@example.com"
-    assert stock(text) is None
-    assert "EMAIL_ADDRESS" in {one.entity for one in scanner.scan(text)}
+    text = f"{number.format(chr(0x10D41))} of joe@example.com"
+    found = scanner.scan(text)
+    assert stock(text) in (None, found)
+    assert "EMAIL_ADDRESS" in {one.entity for one in found}
 
 
 def test_time_grows_with_the_text_and_not_with_its_square(pair_of: Callable[..., Any]) -> None:
