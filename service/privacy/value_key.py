@@ -6,7 +6,6 @@ import contextlib
 import hmac
 import os
 import stat
-import tempfile
 from pathlib import Path
 
 _NAME = "value.key"
@@ -56,6 +55,8 @@ def _read(path: Path) -> bytes | None:
 
 def _make(path: Path) -> None:
     """Complete or absent, and never over a key that another process made meanwhile."""
+    import tempfile
+
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{_NAME}.")
     try:
