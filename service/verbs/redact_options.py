@@ -137,7 +137,7 @@ def _named(options: RedactOptions) -> tuple[str, ...]:
 
 
 def _scanner(options: RedactOptions) -> Scanner:
-    return _made(msgspec.json.encode(_settings(options, _named(options) or None), order="deterministic"))
+    return _made(msgspec.json.encode(settings_of(options, _named(options) or None), order="deterministic"))
 
 
 @lru_cache(_SCANNERS)
@@ -146,7 +146,8 @@ def _made(settings: bytes) -> Scanner:
     return Scanner(msgspec.json.decode(settings, type=PrivacySettings))
 
 
-def _settings(options: RedactOptions, entities: tuple[str, ...] | None) -> PrivacySettings:
+def settings_of(options: RedactOptions, entities: tuple[str, ...] | None = None) -> PrivacySettings:
+    """The settings of the scan; `entities` are those that are named, None for all."""
     without = options.settings.without if options.entities else (*options.settings.without, *ONLY_IF_NAMED)
     return msgspec.structs.replace(
         options.settings, languages=options.languages, threshold=options.threshold, entities=entities, without=without
@@ -158,7 +159,7 @@ def _unknown(options: RedactOptions) -> list[ErrorItem]:
         from service.privacy.analyzer import plain_analyzer
     except ImportError as error:
         raise missing_extra("privacy", "The privacy scan", error) from error
-    every = plain_analyzer(_settings(options, None))
+    every = plain_analyzer(settings_of(options))
     known = sorted({name for language in options.languages for name in every.get_supported_entities(language)})
     return [
         ErrorItem("entities", name[:_SHOWN], ", ".join(known), suggestion(name[:_SHOWN], known) or None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import threading
+from collections.abc import Callable, Iterator
 from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import psutil
 import pytest
 
 from service.cli.app import run
+from service.privacy.scanner import Scanner
+from service.verbs.redact_options import RedactOptions, settings_of
 
 MIB = 2**20
 MAIL, CARD = "ada.quokka@example.org", "4111 1111 1111 1111"
@@ -89,7 +92,21 @@ def test_limits_are_those_of_lint(server: Any, serve: Any, tmp_path: Path) -> No
     impatient.stop()
 
 
-def test_a_large_body_is_redacted_at_constant_memory(server: Any) -> None:
+@pytest.fixture
+def prepared(
+    serve: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Any]:
+    """A service that finds its gate made: making one takes a memory of its own."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("TUNEGATE_HOME", str(home))
+    Scanner(settings_of(RedactOptions())).prepare()
+    running = serve(home)
+    yield running
+    running.stop()
+
+
+def test_a_large_body_is_redacted_at_constant_memory(prepared: Any) -> None:
+    server = prepared
     assert redact(server, ROWS).status_code == 200
     process, samples, done = psutil.Process(server.process.pid), [0], threading.Event()
     before = process.memory_info().rss
