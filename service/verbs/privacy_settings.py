@@ -11,7 +11,10 @@ import msgspec
 from service.errors import ErrorItem, TuneGateError, suggestion
 from service.privacy.allowed import Allow, Allowed
 from service.privacy.settings import PrivacySettings, check
+from service.privacy.spared import one_request
 from service.verbs.lint_privacy import AUTO, Mode, PrivacyRequest
+
+__all__ = ["PrivacyTable", "one_request", "privacy_request", "tables_of"]
 
 _OF_SCAN = {field.name.replace("_", "-"): field for field in msgspec.structs.fields(PrivacySettings)}
 # what a table may say beside the settings of a scan; `mode` is the option of the same name as the table
