@@ -65,7 +65,7 @@ def test_the_folder_is_the_users_alone_and_a_second_run_reads_what_the_first_wro
     assert scans() == [1, 1, 1, 0]
     assert home.stat().st_mode & 0o777 == 0o700
     before = kept(home)
-    assert set(before) == {".ascii", ".unicode", ".plan", ".classes"}
+    assert set(before) == {".ascii", ".ascii-digits", ".unicode", ".plan", ".classes"}
     assert scans() == [1, 1, 1, 0]
     assert kept(home) == before
 
