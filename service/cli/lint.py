@@ -23,7 +23,7 @@ from service.verbs.lint_baseline import lint_against
 from service.verbs.lint_output import RENDERERS, render
 from service.verbs.lint_privacy import MODES, Mode
 from service.verbs.lint_target import target_and_rules
-from service.verbs.privacy_settings import privacy_request
+from service.verbs.privacy_settings import one_request, privacy_request
 
 _STDIN = "-"
 _FORMATS = ("json", *RENDERERS)
@@ -135,6 +135,7 @@ def command(
     the environment (TUNEGATE_TARGET, TUNEGATE_MAX_FINDINGS, ...).
     """
     del no_input
+    one_request()
     copy = fixing(out, output, baseline, mend=mend, unsafe=unsafe_fixes)
     folder = Path(model).resolve() if model and Path(model).is_dir() else None
     name, rules = target_and_rules(target or _no_target(), rule_files(load_settings().rules))

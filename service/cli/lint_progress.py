@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,19 +11,46 @@ import click
 
 from service.verbs.lint import LintInput
 
-# what takes no longer than a second needs no bar
-_WORTH_BYTES = 32 << 20
+# what takes no longer than a second or two, with a scan for personal data, needs no bar
+_WORTH_BYTES = 8 << 20
+
+_SCAN = "service.privacy"
 
 
 @contextmanager
 def reading_bar(inputs: Sequence[LintInput], *, wanted: bool) -> Iterator[Callable[[int], None] | None]:
     """Takes the bytes that were read, and shows their share on stderr; None where nobody would see or need it."""
-    size = _size(inputs) if wanted and sys.stderr.isatty() else 0
-    if size <= _WORTH_BYTES:
+    if not (wanted and sys.stderr.isatty()):
         yield None
         return
-    with click.progressbar(length=size, label="reading", file=sys.stderr) as bar:
-        yield bar.update
+    size = _size(inputs)
+    with _told():
+        if size <= _WORTH_BYTES:
+            yield None
+            return
+        with click.progressbar(length=size, label="reading", file=sys.stderr) as bar:
+            yield bar.update
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Says what holds the privacy scan up; forked readers say it too."""
+    handler, log = _OnOwnLine(), logging.getLogger(_SCAN)
+    before = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(before)
+
+
+class _OnOwnLine(logging.Handler):
+    """Writes over the bar, which is drawn anew below."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(f"\r{record.getMessage()}", err=True)
 
 
 def _size(inputs: Sequence[LintInput]) -> int:

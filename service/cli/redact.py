@@ -16,7 +16,7 @@ from service.errors import ErrorItem, TuneGateError
 from service.records.redaction import Redaction, Restoration
 from service.settings import load_settings
 from service.verbs.lint import LintInput
-from service.verbs.privacy_settings import privacy_request
+from service.verbs.privacy_settings import one_request, privacy_request
 from service.verbs.redact import RedactRequest, redact
 from service.verbs.redact_options import EVERYTHING, ONLY_IF_NAMED, WITH, RedactOptions, configured
 from service.verbs.restore import RestoreRequest, restore
@@ -72,6 +72,7 @@ def command(
     Exit 1 when --restore could not place every row.
     """
     del no_input
+    one_request()
     inputs = [(None if name == _STDIN else Path(name), os.fsencode(name).decode("utf-8", "replace")) for name in files]
     if options["restored"] is not None:
         _check_restore(ctx, files)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,14 @@ if TYPE_CHECKING:
     from service.privacy.gate import Gate
     from service.privacy.kept import Kept
 
-# making a language's databases takes about this many seconds (70 recognizers, a busy machine), so that a small file
-# never waits for what it would not use, and no file takes more than twice as long as it would have with foresight
+# making a language's databases takes 15 to 30 seconds of a busy machine (70 recognizers), once: a small file
+# never waits for what it would not use
 _PAYS_AFTER_SECONDS = 8.0
+
+_LOG = logging.getLogger(__name__)
+_MAKING = (
+    "The privacy scan makes its patterns ready, which takes up to a minute; later runs find them in the data folder."
+)
 
 
 class Guard:
@@ -58,6 +64,8 @@ class Guard:
         with self._kept.alone() as alone:
             plan = self._kept_plan() if self._gate is None else None  # another process may just have finished
             if self._gate is None and (plan is not None or alone):
+                if plan is None:
+                    _LOG.info(_MAKING)
                 self._make(plan or self._analyzer().plan(self._language))
             if self._gate is not None:
                 self._gate.lacks_unicode = False  # look again

@@ -16,6 +16,7 @@ from service.privacy.found import Found, Unscanned
 from service.privacy.guard import Guard
 from service.privacy.ner_models import missing_models
 from service.privacy.settings import NER_ENTITIES, PrivacySettings, check
+from service.privacy.spared import models_spared
 from service.privacy.yaml_files import YamlFile
 
 if TYPE_CHECKING:
@@ -104,7 +105,8 @@ class Scanner:
         if self.settings.ner is not None:
             os.environ.setdefault("HF_HUB_OFFLINE", "1")
         try:
-            from service.privacy.analyzer import Analyzer
+            with models_spared(self.settings):
+                from service.privacy.analyzer import Analyzer
         except ImportError as error:
             raise missing_extra("privacy", "The privacy scan", error) from error
         return Analyzer(self.settings)

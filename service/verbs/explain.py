@@ -60,7 +60,9 @@ def page(rules: RuleFiles, identifier: str) -> Page:
     words = [*(entry.name for entry in _entries(knowledge)), *knowledge.vocabulary, *knowledge.models.cards]
     hint = suggestion(code, known) or suggestion(name, words)
     raise TuneGateError(
-        "unknown_id", "No rule, fact or model has this id.", remedy=f"{hint} tunegate rules show lists them.".strip()
+        "unknown_id",
+        f"No lint check, rule, fact, technique, platform, model or secret is called {identifier[:80]!r}.",
+        remedy=f"{hint} tunegate rules show names the tables that list them.".strip(),
     )
 
 

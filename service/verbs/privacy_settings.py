@@ -11,7 +11,10 @@ import msgspec
 from service.errors import ErrorItem, TuneGateError, suggestion
 from service.privacy.allowed import Allow, Allowed
 from service.privacy.settings import PrivacySettings, check
+from service.privacy.spared import one_request
 from service.verbs.lint_privacy import AUTO, Mode, PrivacyRequest
+
+__all__ = ["PrivacyTable", "one_request", "privacy_request", "tables_of"]
 
 _OF_SCAN = {field.name.replace("_", "-"): field for field in msgspec.structs.fields(PrivacySettings)}
 # what a table may say beside the settings of a scan; `mode` is the option of the same name as the table
@@ -48,6 +51,8 @@ def privacy_request(
         found |= values
         if "allow" in values:
             errors += _unreadable(table, values["allow"])
+        if (mode or found.get("mode")) != "off":
+            errors += _missing(table, values.get("recognizers"))
     if errors:
         raise TuneGateError("invalid_input", f"{len(errors)} wrong privacy setting(s).", errors=errors)
     settings = PrivacySettings(**{field.name: found[key] for key, field in _OF_SCAN.items() if key in found})
@@ -95,6 +100,14 @@ def _values(table: PrivacyTable, errors: list[ErrorItem]) -> Iterator[tuple[str,
             errors.append(ErrorItem(where, str(error), 'as README "Privacy" has it'))
             continue
         yield key, str(table.folder / read) if key in _FILES and read is not None else read
+
+
+def _missing(table: PrivacyTable, recognizers: str | None) -> Sequence[ErrorItem]:
+    """A file that is not there; told where it is named, because nobody named it on the command line."""
+    if recognizers is None or Path(recognizers).is_file():
+        return ()
+    remedy = "Write it (README, Privacy), correct the path, or take the key out."
+    return [ErrorItem(f"{table.where}.recognizers", f"{recognizers}: no such file", "a YAML file", remedy)]
 
 
 def _unreadable(table: PrivacyTable, allow: Sequence[Allow]) -> Sequence[ErrorItem]:

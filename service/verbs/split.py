@@ -81,7 +81,12 @@ def _refuse_unknown(rows: Rows, by: tuple[str, ...]) -> None:
         if rows.without[number] == len(rows)
     ]
     if wrong:
-        raise TuneGateError("invalid_input", f"{len(wrong)} key(s) to group by are in no row.", errors=wrong)
+        raise TuneGateError(
+            "invalid_input",
+            f"{len(wrong)} key(s) to group by are in no row.",
+            errors=wrong,
+            remedy="A column that convert left out is kept with: tunegate convert --keep COLUMN.",
+        )
 
 
 def _parts(

@@ -117,4 +117,6 @@ def test_any_id_is_explained(identifier: str, capsys: pytest.CaptureFixture[str]
 
 def test_an_unknown_rule_id_gets_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["explain", "ESC-61"]) == 2
-    assert "Did you mean" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "Did you mean" in said
+    assert "'ESC-61'" in said

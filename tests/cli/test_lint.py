@@ -26,6 +26,13 @@ def test_flawed_data_exits_1_and_names_every_planted_defect(capsys: pytest.Captu
     assert planted <= set(counts)
 
 
+def test_a_table_is_sent_to_convert(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = tmp_path / "export.csv"
+    table.write_text("question,answer\nHi?,Hello.\n")
+    assert run(["lint", str(table), "--target", "local"]) == 1
+    assert "tunegate convert" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("target", ["azure-openai", "openai", "azure-serverless", "local", "trl", "azure-ml"])
 def test_the_example_has_no_error_for_any_target(target: str, capsys: pytest.CaptureFixture[str]) -> None:
     files = [str(GOOD / "train.jsonl"), "--validation", str(GOOD / "validation.jsonl")]

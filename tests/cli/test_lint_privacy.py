@@ -78,6 +78,16 @@ def test_without_the_part_patterns_are_left_out_loudly_or_refused(
     assert (problem["code"], problem["remedy"]) == ("missing_extra", "pip install 'tunegate[privacy]'")
 
 
+def test_a_file_of_recognizers_that_is_not_there_is_told_where_it_is_named(
+    project: Path, report: Lint, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "tunegate.toml").write_text('[privacy]\nrecognizers = "own.yaml"\n')
+    (error,) = refused(capsys, 2, "--privacy", "patterns")["errors"]
+    assert error["where"].endswith("privacy.recognizers")
+    assert error["seen"].endswith("own.yaml: no such file")
+    report("--privacy", "off", code=0)
+
+
 def test_a_project_says_how_to_look(project: Path, report: Lint) -> None:
     (project / "tunegate.toml").write_text(
         f"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -51,11 +52,20 @@ def kept(home: Path) -> dict[str, bytes]:
     return {path.suffix: path.read_bytes() for path in home.iterdir() if path.suffix != ".lock"}
 
 
+def test_only_who_makes_the_databases_is_told_of_the_wait(home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    del home
+    caplog.set_level(logging.INFO, "service.privacy")
+    for told in (1, 0):
+        caplog.clear()
+        assert scans() == [1, 1, 1, 0]
+        assert [one.name for one in caplog.records].count("service.privacy.guard") == told
+
+
 def test_the_folder_is_the_users_alone_and_a_second_run_reads_what_the_first_wrote(home: Path) -> None:
     assert scans() == [1, 1, 1, 0]
     assert home.stat().st_mode & 0o777 == 0o700
     before = kept(home)
-    assert set(before) == {".ascii", ".unicode", ".plan", ".classes"}
+    assert set(before) == {".ascii", ".ascii-digits", ".unicode", ".plan", ".classes"}
     assert scans() == [1, 1, 1, 0]
     assert kept(home) == before
 

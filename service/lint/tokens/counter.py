@@ -83,7 +83,11 @@ def _encoding_counter(model: str | None) -> TokenCounter:
         )
     if engine_for(encoding) is None:
         raise _no_engine(encoding)
-    note = None if model is not None else f"{DEFAULT}, as no model is named: every model tuned here today counts in it"
+    note = (
+        None
+        if model is not None
+        else f"counted in {DEFAULT}, as no model is named: every model tuned here today counts in it"
+    )
     return EncodingCounter(encoding, note)
 
 

@@ -25,11 +25,14 @@ from collections.abc import Iterator
 
 from service.lint.check import Check, FileFacts, Hit
 
+_TABLES = (".csv", ".tsv")
+
 
 def find(facts: FileFacts) -> Iterator[Hit]:
     name = facts.name.removesuffix(".gz").removesuffix(".zst")
     if name != "-" and not name.endswith(".jsonl"):
-        yield Hit("the name does not end in .jsonl")
+        hint = "; tunegate convert makes JSONL of a table" if name.endswith(_TABLES) else ""
+        yield Hit(f"the name does not end in .jsonl{hint}")
 
 
 CHECK = Check(code="F007", scope="file", severity="WWWI", find=find)
