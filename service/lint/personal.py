@@ -15,7 +15,7 @@ from service.lint.languages import identifier, language_of
 from service.lint.shape import role
 from service.privacy.allowed import Allow, Allowed
 from service.privacy.entities import CARRIED_RULE, SECRET_RULE, EntityTable
-from service.privacy.fields import Text, texts
+from service.privacy.fields import Text, may_be_document, texts
 from service.privacy.found import Found
 from service.privacy.scanner import NER_ENTITIES, Scanner
 from service.privacy.settings import PrivacySettings
@@ -111,6 +111,8 @@ class PrivacyScan(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             return True
         remembered = self._remembered
         for text in contents:
+            if may_be_document(text):
+                return True  # its texts are others than it
             found = remembered(text) if len(text) <= _KEPT_CHARACTERS else self._scanned_anew(text)
             # nearly every text ends here
             if found and any(self.table.rule_of(one.entity) for one in found):
