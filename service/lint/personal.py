@@ -183,13 +183,15 @@ def _scanner(settings: bytes) -> Scanner:
 
 def is_trained(data: dict[str, Any], pointer: str, *, weights: bool) -> bool:
     """Whether the text at a pointer is part of an answer that a model learns to give."""
-    _, key, *rest = pointer.split("/")
+    _, key, place = f"{pointer}//".split("/")[:3]
     if key in {"completion", "chosen", "preferred_output"}:
         return True
     messages = data.get(key) if key == "messages" else None
-    if not isinstance(messages, list) or not rest:
+    # keys that a pointer does not show leave places that are those of other messages, or of none
+    index = int(place) if place.isdecimal() else -1
+    if not isinstance(messages, list) or not 0 <= index < len(messages):
         return False
-    message = messages[int(rest[0])]
+    message = messages[index]
     if not isinstance(message, dict) or role(message) != "assistant":
         return False
     return not (weights and message.get("weight") == 0)

@@ -73,6 +73,21 @@ def test_plain_rows_and_all_others_are_told_alike(report: Report, said: str) -> 
     assert told[0] == told[1]
 
 
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {MAIL: 1},
+        {"a-b": {"messages": {"x": MAIL}}},
+        {"a-b": {"messages": ["x", "y", "z", MAIL]}},
+    ],
+)
+def test_what_stands_at_or_below_a_key_that_no_pointer_shows_is_told(report: Report, beside: dict[str, Any]) -> None:
+    found = report([chat("Hi?", "Ho.") | beside])
+    assert found.counts["P001"] == 1
+    assert "P040" not in found.counts
+    assert MAIL.encode() not in msgspec.json.encode(found)
+
+
 def test_preference_rows_are_scanned_whole(report: Report) -> None:
     said = [{"role": "assistant", "content": f"To {MAIL}"}]
     row = {
