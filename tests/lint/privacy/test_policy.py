@@ -63,7 +63,15 @@ def test_an_answer_that_is_trained_on_counts_more(
 
 
 @pytest.mark.parametrize(
-    "said", [MAIL, f"4 {MAIL} \u20ac", "postgres://a:Kq7vR2mWx9TzB4@db/x", "call +44 20 7946 0958", "v1.2"]
+    "said",
+    [
+        MAIL,
+        '{"e": "ada\\u0040example.org"}',
+        f"4 {MAIL} \u20ac",
+        "postgres://a:Kq7vR2mWx9TzB4@db/x",
+        "call +44 20 7946 0958",
+        "v1.2",
+    ],
 )
 def test_plain_rows_and_all_others_are_told_alike(report: Report, said: str) -> None:
     """The first are only looked at closely where something may be."""
