@@ -15,7 +15,7 @@ from service.lint.languages import identifier, language_of
 from service.lint.shape import role
 from service.privacy.allowed import Allow, Allowed
 from service.privacy.entities import CARRIED_RULE, SECRET_RULE, EntityTable
-from service.privacy.fields import Text, texts
+from service.privacy.fields import Text, may_be_document, texts
 from service.privacy.found import Found
 from service.privacy.settings import NER_ENTITIES, PrivacySettings
 from service.privacy.value_key import mark_of, shown_mark
@@ -113,6 +113,8 @@ class PrivacyScan(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             return True
         remembered = self._remembered
         for text in contents:
+            if may_be_document(text):
+                return True  # its texts are others than it
             found = remembered(text) if len(text) <= _KEPT_CHARACTERS else self._scanned_anew(text)
             # nearly every text ends here
             if found and any(self.table.rule_of(one.entity) for one in found):
@@ -185,13 +187,15 @@ def _scanner(settings: bytes) -> Scanner:
 
 def is_trained(data: dict[str, Any], pointer: str, *, weights: bool) -> bool:
     """Whether the text at a pointer is part of an answer that a model learns to give."""
-    _, key, *rest = pointer.split("/")
+    _, key, place = f"{pointer}//".split("/")[:3]
     if key in {"completion", "chosen", "preferred_output"}:
         return True
     messages = data.get(key) if key == "messages" else None
-    if not isinstance(messages, list) or not rest:
+    # keys that a pointer does not show leave places that are those of other messages, or of none
+    index = int(place) if place.isdecimal() else -1
+    if not isinstance(messages, list) or not 0 <= index < len(messages):
         return False
-    message = messages[int(rest[0])]
+    message = messages[index]
     if not isinstance(message, dict) or role(message) != "assistant":
         return False
     return not (weights and message.get("weight") == 0)

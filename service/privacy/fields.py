@@ -14,7 +14,7 @@ Kind = Literal["string", "number", "key"]
 
 # What stands where in a row: part -> key -> part of its value; an array's items are the same part as the array.
 # What a trainer or a template reads as a name, an id or a number is kept as it is.
-_KEPT, _FREE, _DOCUMENT, _MESSAGE, _RESULT = "kept", "free", "document", "message", "result"
+_KEPT, _FREE, _MESSAGE, _RESULT = "kept", "free", "message", "result"
 _TOOL = {"id": _KEPT, "type": _KEPT, "name": _KEPT, "function": "function", "parameters": "schema"}
 _OF_MESSAGE = {
     "role": _KEPT, "weight": _KEPT, "tool_call_id": _KEPT, "content": "part", "tool_calls": "call",
@@ -28,24 +28,30 @@ _PARTS: Mapping[str, Mapping[str, str]] = {
     },
     _MESSAGE: _OF_MESSAGE,
     # what a tool answered; the name is the tool's
-    _RESULT: {**_OF_MESSAGE, "name": _KEPT, "content": _DOCUMENT},
+    _RESULT: {**_OF_MESSAGE, "name": _KEPT, "content": _FREE},
     "part": {"type": _KEPT, "image_url": "image"},
     "image": {"detail": _KEPT},
     "call": _TOOL,
-    "function": {"name": _KEPT, "arguments": _DOCUMENT, "parameters": "schema"},
+    "function": {"name": _KEPT, "arguments": _FREE, "parameters": "schema"},
     "schema": {
         "type": _KEPT, "required": _KEPT, "format": _KEPT, "pattern": _KEPT, "$ref": _KEPT, "$schema": _KEPT,
         "$id": _KEPT, "properties": "properties", "$defs": "properties", "definitions": "properties",
+        # values, whose keys are no words of a schema
+        "default": _FREE, "const": _FREE, "enum": _FREE, "examples": _FREE, "example": _FREE,
     },
     "properties": {},
 }  # fmt: skip
-_OTHERWISE = {"schema": "schema", "properties": "schema", _DOCUMENT: _DOCUMENT}
+_OTHERWISE = {"schema": "schema", "properties": "schema"}
 # keys that say where a text stands, not what it is
 _SAY_NOTHING = frozenset({"content", "text", "arguments", "value", "input", "output", "prompt", "completion", "url"})
 _CONTEXT_KEYS = 2
 # a key that a pointer may show; any other may itself be personal data
 _NAME = re.compile(r"[A-Za-z_]{1,40}[0-9]{0,2}\Z")
-_INLINE_DATA = re.compile(r"data:[^,]{0,200};base64,", re.IGNORECASE)
+# all of the text, for other words may stand behind
+_INLINE_DATA = re.compile(
+    r"data:(?:[a-z]{1,20}/[a-z0-9.+-]{1,80})?(?:;charset=[a-z0-9-]{1,20})?;base64,[a-z0-9+/=%]*\Z",
+    re.IGNORECASE | re.ASCII,
+)
 
 
 class Text(NamedTuple):
@@ -89,6 +95,11 @@ def rewritten(row: object, rewrite: Rewrite) -> Any:
     return _Walk(rewrite).value(row, "row", "", (), inside=False)
 
 
+def may_be_document(text: str) -> bool:
+    """Whether a text may be a JSON object or array, whose own texts are then told in its place."""
+    return text.lstrip()[:1] in ("{", "[")
+
+
 class _Walk:
     def __init__(self, rewrite: Rewrite) -> None:
         self._rewrite = rewrite
@@ -97,9 +108,7 @@ class _Walk:
         if part == _KEPT or value is None or isinstance(value, bool):
             return value
         if isinstance(value, str):
-            if part == _DOCUMENT and not inside:
-                return self._document(value, place, context)
-            return self._text(value, place, context, inside=inside)
+            return self._string(value, place, context, inside=inside)
         if isinstance(value, dict):
             return self._object(value, part, place, context, inside=inside)
         if isinstance(value, list):
@@ -130,14 +139,15 @@ class _Walk:
         ]
         return new if any(a is not b for a, b in zip(new, value, strict=True)) else value
 
-    def _document(self, text: str, place: str, context: tuple[str, ...]) -> str:
+    def _string(self, text: str, place: str, context: tuple[str, ...], *, inside: bool) -> str:
+        """A text, or a JSON document that is read as one wherever it stands: escapes hide what is in it."""
         try:
-            data = json.loads(text, object_pairs_hook=_distinct) if text.lstrip()[:1] in ("{", "[") else None
+            data = json.loads(text, object_pairs_hook=_distinct) if may_be_document(text) else None
         except (ValueError, RecursionError):
             data = None
         if data is None:
-            return self._text(text, place, context, inside=False)
-        new = self.value(data, _DOCUMENT, place, context, inside=True)
+            return self._text(text, place, context, inside=inside)
+        new = self.value(data, _FREE, place, context, inside=True)
         return text if new is data else respelled(text, data, new)
 
     def _text(self, text: str, place: str, context: tuple[str, ...], *, inside: bool) -> str:

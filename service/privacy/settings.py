@@ -10,7 +10,7 @@ import msgspec
 from service.errors import ErrorItem, TuneGateError
 
 NER_ENTITIES = ("PERSON", "LOCATION", "ORGANIZATION")
-_LANGUAGE = re.compile(r"[a-z]{2,3}")
+_LANGUAGE = re.compile(r"[a-z]{2}")
 _REGION = re.compile(r"[A-Z]{2}")
 
 
@@ -41,7 +41,7 @@ def check(settings: PrivacySettings) -> None:
 
 def _mistakes(settings: PrivacySettings) -> Iterator[ErrorItem]:
     for name, values, shape, allowed in (
-        ("languages", settings.languages, _LANGUAGE, "ISO 639 codes such as en"),
+        ("languages", settings.languages, _LANGUAGE, "ISO 639-1 codes such as en"),
         ("regions", settings.regions, _REGION, "ISO 3166 codes such as GB"),
     ):
         if values is None:

@@ -20,7 +20,7 @@ from service.verbs.privacy_settings import PrivacyTable, privacy_request
 
 _RULES = "a rule id or the start of one"
 _SHOWN, _DIGITS = 60, 9
-_LANGUAGE = re.compile("auto|[a-z]{2,3}")
+_LANGUAGE = re.compile("auto|[a-z]{2}")
 # with its worst escaping, two of them and the rest stay below the 64 KiB that servers take of a request's head
 _MOST_SCHEMA_BYTES = 8_192
 _FLAGS = {"true": True, "false": False}

@@ -23,7 +23,7 @@ WITH = WAYS
 EVERYTHING = "all"
 # an address of a page, a day and a random id identify nobody by themselves, and a set without them teaches less
 ONLY_IF_NAMED = ("DATE_TIME", "DOMAIN_NAME", "URL", "UUID")
-_LANGUAGE = re.compile(r"[a-z]{2,3}\Z")
+_LANGUAGE = re.compile(r"[a-z]{2}\Z")
 _SHOWN = 40
 _SCANNERS = 4
 
@@ -109,7 +109,7 @@ def wrong(options: RedactOptions) -> list[ErrorItem]:
         shown = options.way[:_SHOWN]
         errors.append(ErrorItem("with", shown, ", ".join(WAYS), suggestion(shown, WAYS) or None))
     errors += [
-        ErrorItem("language", code[:_SHOWN], "codes of two or three letters, as en, de, tl")
+        ErrorItem("language", code[:_SHOWN], "codes of two letters (ISO 639-1), as en, de, tl")
         for code in options.languages or ("",)
         if not _LANGUAGE.match(code)
     ]

@@ -141,7 +141,10 @@ def test_every_mistake_of_the_table_is_told_at_once(project: Path, capsys: pytes
     assert "threshold" in told["privacy.treshold"]["remedy"]
 
 
-@pytest.mark.parametrize(("arguments", "said"), [(("--language", "english"), "ISO 639"), (("--privacy", "ner"), "ner")])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(("--language", "english"), "ISO 639"), (("--language", "fil"), "ISO 639"), (("--privacy", "ner"), "ner")],
+)
 def test_what_cannot_be_looked_for_is_bad_usage(
     project: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str
 ) -> None:

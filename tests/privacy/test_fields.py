@@ -98,11 +98,49 @@ def test_keys_say_what_a_value_is() -> None:
         ({"messages": "text"}, {"/messages": ["text"]}),
         (["text", 5], {"/0": ["text"], "/1": ["5"]}),
         (image("data:image/png;base64,AAAA"), {}),
+        (
+            image("data:;base64,AAAA 4155550199"),
+            {"/messages/0/content/0/image_url/url": ["data:;base64,AAAA 4155550199"]},
+        ),
+        ({"text": "data:a@b.cd;base64,AAAA"}, {"/text": ["data:a@b.cd;base64,AAAA"]}),
         (image("https://a.b/c?sig=d"), {"/messages/0/content/0/image_url/url": ["https://a.b/c?sig=d"]}),
     ],
 )
 def test_rows_of_every_shape_are_read(row: object, places: dict[str, list[str]]) -> None:
     assert at(row) == places
+
+
+def test_the_values_of_a_schema_are_data_with_keys_of_their_own() -> None:
+    schema = {
+        "type": "object",
+        "default": {"type": "ada", "required": ["bob"], "cy@d.ef": 1},
+        "examples": [{"format": "dan"}],
+        "const": {"pattern": "eve"},
+        "properties": {"default": {"type": "string", "description": "Who"}},
+    }
+    found = texts({"tools": [{"function": {"name": "f", "parameters": schema}}]})
+    assert {text.text for text in found if text.kind != "key"} == {"ada", "bob", "1", "dan", "eve", "Who"}
+    assert "cy@d.ef" in {text.text for text in found if text.kind == "key"}
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize("where", ["content", "arguments", "completion", "messages"])
+def test_json_in_a_text_is_read_without_its_escapes_however_deep(where: str, depth: int) -> None:
+    value: Any = "id\n536-90-4399 caf\u00e9"
+    for _ in range(depth):
+        value = json.dumps({"ssn": value, "n": 7})
+    call = {"function": {"name": "f", "arguments": value}}
+    row = {
+        "content": {"messages": [{"role": "assistant", "content": value}]},
+        "arguments": {"messages": [{"role": "assistant", "tool_calls": [call]}]},
+        "completion": {"prompt": "Hi", "completion": value},
+        "messages": {"messages": value},
+    }[where]
+    told = next(text for text in texts(row) if text.text.startswith("id"))
+    assert told.text == "id\n536-90-4399 caf\u00e9"
+    assert (told.context[-1], told.inside) == ("ssn", True)
+    new = json.dumps(rewritten(row, lambda text: text.text.replace("536-90-4399", "<SSN>")))
+    assert new == json.dumps(row).replace("536-90-4399", "<SSN>")
 
 
 def test_what_a_key_says_is_scanned_and_never_shown_in_a_pointer() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from service.privacy.redaction.spans import Span
 
@@ -14,6 +14,7 @@ _MOST_GROUPS = 8
 _WORD = re.compile(r"[^\W_]+")
 _DIGITS = re.compile(r"[0-9]+")
 _PUNCTUATED = re.compile(r"[0-9\s().+/\u00a0\u2010-\u2015-]+\Z")
+_NONE: Mapping[tuple[int, int], Mapping[str, str]] = {}
 _BETWEEN_GROUPS = re.compile(r"[ .()/\u00a0\u2010-\u2015-]{1,2}\Z")
 
 
@@ -31,8 +32,9 @@ class Values:
 
     def __init__(self) -> None:
         self._surest: dict[str, tuple[float, str]] = {}
-        # first word of a value -> (where it begins in the value, the value, what is alike)
-        self._by_word: dict[str, set[tuple[int, str, str]]] = {}
+        # first word of a value -> (where it begins in the value, length of the value) -> the value -> what is alike;
+        # ten thousand addresses may begin with one word, but they have few lengths
+        self._by_word: dict[str, dict[tuple[int, int], dict[str, str]]] = {}
 
     def add(self, value: str, entity: str, score: float) -> None:
         """Take note of a finding."""
@@ -43,7 +45,8 @@ class Values:
         folded = value.casefold()
         words = list(_WORD.finditer(folded))
         if sum(len(word.group()) for word in words) >= _LEAST:
-            self._by_word.setdefault(words[0].group(), set()).add((words[0].start(), folded, key))
+            shapes = self._by_word.setdefault(words[0].group(), {})
+            shapes.setdefault((words[0].start(), len(folded)), {})[folded] = key
 
     def entity(self, value: str) -> str:
         """What a value that was added is."""
@@ -59,10 +62,11 @@ class Values:
 
     def _spelled_alike(self, folded: str) -> Iterator[Span]:
         for word in _WORD.finditer(folded):
-            for offset, value, key in self._by_word.get(word.group(), ()):
+            for (offset, length), alike_by_value in self._by_word.get(word.group(), _NONE).items():
                 start = word.start() - offset
-                end = start + len(value)
-                if start >= 0 and folded.startswith(value, start) and not _joined(folded, end):
+                end = start + length
+                key = alike_by_value.get(folded[start:end]) if start >= 0 else None
+                if key is not None and not _joined(folded, end):
                     yield Span(start, end, self._surest[key][1], 0.0)
 
     def _same_digits(self, text: str) -> Iterator[Span]:

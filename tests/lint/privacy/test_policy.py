@@ -63,7 +63,15 @@ def test_an_answer_that_is_trained_on_counts_more(
 
 
 @pytest.mark.parametrize(
-    "said", [MAIL, f"4 {MAIL} \u20ac", "postgres://a:Kq7vR2mWx9TzB4@db/x", "call +44 20 7946 0958", "v1.2"]
+    "said",
+    [
+        MAIL,
+        '{"e": "ada\\u0040example.org"}',
+        f"4 {MAIL} \u20ac",
+        "postgres://a:Kq7vR2mWx9TzB4@db/x",
+        "call +44 20 7946 0958",
+        "v1.2",
+    ],
 )
 def test_plain_rows_and_all_others_are_told_alike(report: Report, said: str) -> None:
     """The first are only looked at closely where something may be."""
@@ -71,6 +79,21 @@ def test_plain_rows_and_all_others_are_told_alike(report: Report, said: str) -> 
     plain, other = report(rows, select=["P", "S"]), report([row | {"id": 1} for row in rows], select=["P", "S"])
     told = [[(one.rule, one.line, one.pointer, one.message) for one in made.findings] for made in (plain, other)]
     assert told[0] == told[1]
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {MAIL: 1},
+        {"a-b": {"messages": {"x": MAIL}}},
+        {"a-b": {"messages": ["x", "y", "z", MAIL]}},
+    ],
+)
+def test_what_stands_at_or_below_a_key_that_no_pointer_shows_is_told(report: Report, beside: dict[str, Any]) -> None:
+    found = report([chat("Hi?", "Ho.") | beside])
+    assert found.counts["P001"] == 1
+    assert "P040" not in found.counts
+    assert MAIL.encode() not in msgspec.json.encode(found)
 
 
 def test_preference_rows_are_scanned_whole(report: Report) -> None:
