@@ -182,7 +182,8 @@ def _compiles(pattern: str) -> bool:
 
 
 def _key(schema: Any) -> bytes:
-    return msgspec.json.encode(schema, order="sorted")
+    # a row that is being mended holds numbers with their literals (service/lint/fixes/exact.py): floats to a check
+    return msgspec.json.encode(schema, order="sorted", enc_hook=float)
 
 
 _plain = lru_cache(_MOST)(plain_schema)

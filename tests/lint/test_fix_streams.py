@@ -78,6 +78,18 @@ def test_arguments_keep_their_numbers_when_they_become_text() -> None:
     assert json.loads(new)["messages"][1]["tool_calls"][0]["function"]["arguments"] == '{"x": 1.50, "y": 1e5}'
 
 
+@pytest.mark.parametrize("schema", ['{"type": "number", "minimum": -1.50}', '{"type": -1.5}', '{"const": 1e5}'])
+@pytest.mark.parametrize("target", ["openai", "local", "kaito"])
+def test_numbers_in_a_tools_schema_stop_no_fix_and_stay(schema: str, target: str) -> None:
+    tool = '{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {"x": @}}}}'
+    row = '{"tools": [' + tool.replace("@", schema) + '], "messages": [{"role": "User", "content": "Hi?"}, @]}'
+    call = '{"role": "assistant", "tool_calls": [{"id": "c1", "type": "function", "function": @}]}'
+    raw = row.replace("@", call.replace("@", '{"name": "f", "arguments": "{\\"x\\": 2.0}"}'))
+    new, changes = copied(raw.encode(), copier(target))
+    assert "R006" in rules(changes)
+    assert schema in new.decode()
+
+
 def test_a_row_with_a_key_twice_is_never_written_again() -> None:
     row = (
         b'{"messages": [{"role": "User", "content": "Hi?", "content": "Ho?"}, {"role": "assistant", "content": "A"}]}\n'

@@ -93,7 +93,7 @@ def chat_completions_framing(count: Count) -> Framing:
 def json_text(value: Any) -> str:
     """The JSON text that a tool or a call is counted as: keys in their order, no spaces, nothing escaped."""
     try:
-        return msgspec.json.encode(value).decode()
+        return msgspec.json.encode(value, enc_hook=float).decode()
     except UnicodeEncodeError:  # a lone surrogate
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
