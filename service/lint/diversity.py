@@ -15,7 +15,7 @@ from itertools import pairwise
 import msgspec
 
 FILE = "lint-diversity.toml"
-SAMPLE = 500
+SAMPLE = 250
 # of each answer; longer ones would outweigh the others, and fewer words are a class or a short reply
 _CHARACTERS, _WORDS, _FEWEST_WORDS = 400, 60, 8
 _FEWEST_ANSWERS = 100

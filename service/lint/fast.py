@@ -171,12 +171,13 @@ def _further_quotes(
     """
     for place, (number, texts, text) in enumerate(zip(numbers, contents, joined, strict=True)):
         line = lines[number]
-        if held is not None and number not in held:
-            quotes = line.count(b'"') - text.count('"')
-        else:
-            quotes = -1 if b'\\\\"' in line else line.count(b'"') - line.count(b'\\"')
-        if quotes != _QUOTES_OF_ROW + _QUOTES_OF_MESSAGE * len(texts):
-            yield place, quotes - _QUOTES_OF_ROW - _QUOTES_OF_MESSAGE * len(texts)
+        further = line.count(b'"') - _QUOTES_OF_ROW - _QUOTES_OF_MESSAGE * len(texts)
+        if held is None or number in held:
+            further = -1 if b'\\\\"' in line else further - line.count(b'\\"')
+        elif further:
+            further -= text.count('"')
+        if further:
+            yield place, further
 
 
 def _weights(messages: Messages) -> Weights:

@@ -39,9 +39,13 @@ def plain_keys(
     `weights` are those of the assistants' messages by place, and part of the prompt.
     """
     digest = xxhash.xxh3_64_intdigest
-    answers = [digest(texts[-1].encode("utf-8", "surrogatepass")) & _LOW or 1 for texts in contents]
-    before = [text[: -1 - len(texts[-1])] for text, texts in zip(joined, contents, strict=True)]
-    prompts = [digest(text.encode("utf-8", "surrogatepass")) or 1 for text in before]
+    prompts: list[int] = []
+    answers: list[int] = []
+    # in one pass: what is encoded for a row is given back before the next one, and is still in the cache
+    for text, texts in zip(joined, contents, strict=True):
+        answer = texts[-1].encode("utf-8", "surrogatepass")
+        answers.append(digest(answer) & _LOW or 1)
+        prompts.append(digest(text.encode("utf-8", "surrogatepass")[: -1 - len(answer)]) or 1)
     for place, found in weights.items():
         prompts[place] = text_hash(f"{SEPARATOR.join(contents[place][:-1])}{SEPARATOR}{found}")
     return prompts, answers

@@ -123,17 +123,23 @@ def apart(text: str) -> str:
 
 
 def repeats(text: str) -> bool:
-    """Whether the end of a text stands in it over and over."""
+    """Whether a text ends with one stretch over and over."""
     if len(text) < _LOOP_FROM:
         return False
     text = text.rstrip()
-    tail = text[-_LOOP_LENGTH:]
-    # nearly every text is done here: its end stands nowhere else
-    if text.find(tail) >= len(text) - _LOOP_LENGTH:
+    # nearly every text is done here
+    if not _end_returns(text):
         return False
+    tail = text[-_LOOP_LENGTH:]
     # rows of a table may end alike; a loop repeats all that stands between
     period = len(text) - _LOOP_LENGTH - text.rfind(tail, 0, len(text) - 1)
     return len(set(tail)) > 3 and text.endswith(text[-period:] * _LOOP_TIMES)
+
+
+def _end_returns(text: str) -> bool:
+    """Whether a text's last characters stand once before where the rounds of a loop are short enough for all of them."""
+    end = len(text) - _LOOP_LENGTH
+    return text.find(text[-_LOOP_LENGTH:], end - len(text) // _LOOP_TIMES) < end
 
 
 def cut_off(text: str) -> bool:
@@ -144,13 +150,13 @@ def cut_off(text: str) -> bool:
 def may_end_badly(text: str) -> bool:
     """Whether an answer is cut off or repeats its end.
 
-    Every answer is asked, and nearly all are done after two looks: at the last character, and for the end elsewhere.
+    Every answer is asked, and nearly all are done after two looks: at the last character, and for the end before it.
     """
     last = text[-1:]
     if last in _CUT_ENDINGS or last.isspace():
         text = text.rstrip()
         return text.endswith(_CUT) or repeats(text)
-    return len(text) >= _LOOP_FROM and text.find(text[-_LOOP_LENGTH:]) != len(text) - _LOOP_LENGTH and repeats(text)
+    return len(text) >= _LOOP_FROM and _end_returns(text) and repeats(text)
 
 
 def open_fence(text: str) -> bool:

@@ -118,7 +118,7 @@ def test_answers_of_every_shape_are_measured(tmp_path: Path, how: str) -> None:
 def test_equal_rows_count_once_and_a_large_corpus_is_sampled(tmp_path: Path) -> None:
     rows = [chat(number, TEMPLATE.format(f"name{number}")) for number in range(700)]
     found = report(tmp_path, rows + rows[:300])
-    assert "by 500 sampled ones" in told(found)[0]
+    assert "by 250 sampled ones" in told(found)[0]
     assert found.facts["data.distinct_2"] == report(tmp_path, rows[::-1]).facts["data.distinct_2"]
 
 

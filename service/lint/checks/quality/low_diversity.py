@@ -1,7 +1,7 @@
 r"""Q031 Answers that resemble each other.
 
 ## What it finds
-In a sample of at most 500 different rows: answers that use the same pairs of words again and again (distinct-2, the
+In a sample of at most 250 different rows: answers that use the same pairs of words again and again (distinct-2, the
 share of pairs of neighbouring words that are different), or that pack to a small part of their size (compression
 ratio). The first 60 words of answers of 8 words and more are looked at, at least 100 of them. Where many answers are
 in a script without spaces, words cannot be told and nothing is said.
