@@ -137,7 +137,7 @@ def repeats(text: str) -> bool:
 
 
 def _end_returns(text: str) -> bool:
-    """Whether a text's last characters stand once before where the rounds of a loop are short enough for all of them."""
+    """Whether a text's last characters stand before too, as near as the last round of a loop is long."""
     end = len(text) - _LOOP_LENGTH
     return text.find(text[-_LOOP_LENGTH:], end - len(text) // _LOOP_TIMES) < end
 
