@@ -25,7 +25,7 @@ def main(argv: list[str]) -> int:
     _die_with_parent(int(os.environ.get("TUNEGATE_TRAINER_PID", "0")))
     plan = msgspec.json.decode(plan_path.read_bytes(), type=TrainPlan)
     _prepare_environment(plan)
-    from trainers.tune import Stopped
+    from trainers.training.loop import Stopped
 
     try:
         _run(group, plan, out, stop)

@@ -1,0 +1,47 @@
+"""What the transformers Trainer is told: every value a run depends on is said, none is inherited from its defaults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from trainers.contract import TrainPlan
+from trainers.outfiles import WORK
+
+
+def training_arguments(plan: TrainPlan, out: Path, *, rows: int) -> Any:
+    """`TrainingArguments` of a plan over so many rows, fp32 on the CPU and bf16 on a GPU."""
+    import torch
+    from transformers import TrainingArguments
+
+    values = plan.hyperparameters
+    on_gpu = torch.cuda.is_available()
+    return TrainingArguments(
+        output_dir=str(out / WORK / "trainer"),
+        per_device_train_batch_size=values.micro_batch,
+        gradient_accumulation_steps=values.batch_size // values.micro_batch,
+        num_train_epochs=values.n_epochs,
+        learning_rate=values.learning_rate,
+        lr_scheduler_type="linear",
+        warmup_steps=warmup_steps(plan, rows=rows),
+        weight_decay=values.weight_decay,
+        max_grad_norm=values.max_grad_norm,
+        optim="adamw_torch_fused",
+        seed=values.seed,
+        data_seed=values.seed,
+        logging_strategy="steps",
+        logging_steps=1,
+        save_strategy="no",
+        report_to=[],
+        disable_tqdm=True,
+        use_cpu=not on_gpu,
+        bf16=on_gpu,
+        dataloader_pin_memory=on_gpu,
+    )
+
+
+def warmup_steps(plan: TrainPlan, *, rows: int) -> int:
+    """The plan's share of all optimizer steps, rounded down."""
+    values = plan.hyperparameters
+    per_epoch = -(-rows // values.batch_size)
+    return int(values.warmup_ratio * per_epoch * values.n_epochs)
