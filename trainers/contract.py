@@ -94,6 +94,10 @@ class TrainPlan(msgspec.Struct, frozen=True, kw_only=True):
     evaluation: EvaluationSettings = msgspec.field(default_factory=EvaluationSettings)
     outputs: Outputs = msgspec.field(default_factory=Outputs)
     allow_download: bool = False
+    # processes that train together, one per GPU or share of the CPU; under DeepSpeed where `sharding` says so
+    processes: int = 1
+    # ZeRO keeps the optimizer's state in host memory; "zero3-offload" does so for the weights too
+    offload_optimizer: bool = False
     cost: dict[str, Any] | None = None
     blockers: list[Blocker] = []
     overrides: list[Override] = []

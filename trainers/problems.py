@@ -59,8 +59,10 @@ def _disk_full(error: Exception) -> bool:
     return any(f"os error {number})" in text for number in numbers)
 
 
-def write_failure(out: Path, failure: Failure) -> None:
-    """Leave the failure for the orchestrator."""
+def write_failure(out: Path, failure: Failure, *, first: bool = False) -> None:
+    """Leave the failure for the orchestrator; among ranks only the `first`, since its end breaks the others."""
+    if first and (out / WORK / "failure.json").exists():
+        return
     write_atomically(out / WORK / "failure.json", msgspec.json.encode(failure))
 
 

@@ -54,6 +54,16 @@ class ProgressWriter:
         self._n = record.n
 
 
+class Silent(ProgressWriter):
+    """What a process says whose records another one of its group writes: nothing."""
+
+    def __init__(self, out: Path) -> None:
+        self._path, self._n, self._phase = out / "progress.jsonl", 0, None
+
+    def _append(self, record: Progress) -> None:
+        del record
+
+
 def _repair(path: Path) -> int:
     """The number of complete records; a line cut off by a kill is removed."""
     try:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shutil
 from pathlib import Path
 
 from trainers.contract import TrainPlan
 from trainers.export import PRECISIONS
+from trainers.sharding.ranks import world_size
+from trainers.sharding.settings import SHARDINGS
 from trainers.techniques import TECHNIQUES
 
 _NEEDED = ("torch", "transformers", "peft", "accelerate", "onnxruntime", "onnxruntime_genai", "onnx")
@@ -20,10 +23,7 @@ def refusals(plan: TrainPlan) -> list[str]:
         found.append(f"the plan is blocked: {', '.join(blocker.code for blocker in plan.blockers)}")
     if plan.technique not in TECHNIQUES:
         found.append(f"technique {plan.technique!r} is not one of {', '.join(TECHNIQUES)}")
-    if plan.sharding != "none":
-        found.append(f"sharding {plan.sharding!r} is not one of none")
-    if plan.hyperparameters.batch_size % plan.hyperparameters.micro_batch:
-        found.append("batch_size is not a multiple of micro_batch")
+    found += _sharding_refusals(plan)
     wrong = [precision for precision in plan.outputs.onnx if precision not in PRECISIONS]
     if wrong:
         found.append(f"ONNX precision {', '.join(wrong)} does not run on the CPU (it has {', '.join(PRECISIONS)})")
@@ -37,9 +37,29 @@ def refusals(plan: TrainPlan) -> list[str]:
     ]
 
 
-def missing_libraries() -> list[str]:
-    """Libraries of the [train] extra that are not installed."""
-    return [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+def _sharding_refusals(plan: TrainPlan) -> list[str]:
+    found, values = [], plan.hyperparameters
+    if plan.sharding not in {"none", *SHARDINGS}:
+        found.append(f"sharding {plan.sharding!r} is not one of none, {', '.join(SHARDINGS)}")
+    if plan.processes < 1:
+        found.append(f"processes is {plan.processes}, not 1 or more")
+    elif values.batch_size % (values.micro_batch * plan.processes):
+        found.append(f"batch_size {values.batch_size} is not a multiple of micro_batch x processes")
+    if world_size() > 1 and plan.processes != world_size():
+        found.append(f"the plan has {plan.processes} processes, and the launcher started {world_size()}")
+    if plan.sharding != "none" and plan.processes == 1:
+        found.append(f"sharding {plan.sharding!r} needs at least 2 processes")
+    if plan.sharding != "none" and shutil.which("g++") is None:
+        found.append("DeepSpeed compiles its operators with g++, which is not on PATH")
+    if plan.offload_optimizer and plan.sharding == "none":
+        found.append("offload_optimizer needs a sharding: zero1, zero2 or zero3")
+    return found
+
+
+def missing_libraries(plan: TrainPlan) -> list[str]:
+    """Libraries of the extras that the plan needs and that are not installed."""
+    needed = (*_NEEDED, "deepspeed") if plan.sharding != "none" else _NEEDED
+    return [name for name in needed if importlib.util.find_spec(name) is None]
 
 
 def _broken(pattern: str) -> str | None:

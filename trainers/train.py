@@ -1,4 +1,9 @@
-"""The one entry: `python -m trainers.train PLAN OUT` runs the pipeline of a plan and leaves OUT/result.json."""
+"""The one entry: `python -m trainers.train PLAN OUT` runs the pipeline of a plan and leaves OUT/result.json.
+
+Several processes on this machine are started from here. A launcher of several machines starts this module once per
+process (`torchrun --nnodes 2 --nproc-per-node 4 --rdzv-endpoint HOST:PORT -m trainers.train PLAN OUT`, OUT on storage
+that all of them see): the first one runs the whole pipeline, the others join it for the training.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +23,13 @@ from trainers.outfiles import load_part, write_atomically
 from trainers.problems import exit_code_of, take_failure
 from trainers.progress import ProgressWriter
 from trainers.refusals import missing_libraries, refusals
+from trainers.sharding.ranks import is_first, world_size
 from trainers.worker import STOPPED
 
 # each group runs in a fresh process: training memory is gone before export, and a native crash loses little
 GROUPS = ("tune", "export", "prove")
+# where several processes train together, only this part is run by all of them
+GROUPS_OF_SEVERAL = ("baseline", "train", "merge", "export", "prove")
 _VERSIONED = ("torch", "transformers", "peft", "onnxruntime", "onnxruntime-genai")
 
 
@@ -38,6 +46,8 @@ def main(argv: list[str]) -> int:
         print(f"{plan_path}: not a plan ({error})", file=sys.stderr)
         return 2
     out.mkdir(parents=True, exist_ok=True)
+    if not is_first():
+        return orchestrator.join(plan, plan_path, out)
     try:
         with hold(out):
             return orchestrator.run(plan, plan_path, out)
@@ -58,8 +68,9 @@ class Orchestrator:
     def run(self, plan: TrainPlan, plan_path: Path, out: Path) -> int:
         """The whole pipeline; every way out leaves a result file."""
         failure = _refuse(plan)
-        for group in () if failure else GROUPS:
-            failure = self._group(group, plan_path, out)
+        groups = GROUPS if plan.processes == 1 else GROUPS_OF_SEVERAL
+        for group in () if failure else groups:
+            failure = self._group(group, plan, plan_path, out)
             if failure or self._stopping:
                 break
         if self._stopping:
@@ -80,9 +91,17 @@ class Orchestrator:
             ),
         )
 
-    def _group(self, group: str, plan_path: Path, out: Path) -> Failure | None:
+    def join(self, plan: TrainPlan, plan_path: Path, out: Path) -> int:
+        """Train with the first process, which speaks and writes for all."""
+        if _refuse(plan) or self._group("train", plan, plan_path, out):
+            return 1
+        return 1 if self._stopping else 0
+
+    def _group(self, group: str, plan: TrainPlan, plan_path: Path, out: Path) -> Failure | None:
         environment = os.environ | {"TUNEGATE_TRAINER_PID": str(os.getpid())}
-        command = [sys.executable, "-m", "trainers.worker", group, str(plan_path), str(out)]
+        together = group == "train" and plan.processes > world_size()
+        module = ["trainers.sharding.launcher"] if together else ["trainers.worker", group]
+        command = [sys.executable, "-m", *module, str(plan_path), str(out)]
         self._worker = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment)
         if self._stopping:
             self._worker.terminate()  # the signal came between the check and the start
@@ -106,8 +125,9 @@ class Orchestrator:
 
 
 def _refuse(plan: TrainPlan) -> Failure | None:
-    if missing := missing_libraries():
-        return Failure("missing_extra", f"Not installed: {', '.join(missing)}.", "pip install 'tunegate[train]'")
+    if missing := missing_libraries(plan):
+        extra = "train,zero" if "deepspeed" in missing else "train"
+        return Failure("missing_extra", f"Not installed: {', '.join(missing)}.", f"pip install 'tunegate[{extra}]'")
     if found := refusals(plan):
         return Failure("target_cannot", f"The plan cannot be carried out: {'; '.join(found)}.", "Plan again.")
     return None

@@ -1,4 +1,4 @@
-"""The first worker: measure the untuned model, fine-tune it, merge what was trained into it."""
+"""The first phases: measure the untuned model, fine-tune it, merge what was trained into it."""
 
 from __future__ import annotations
 
@@ -8,23 +8,34 @@ from typing import Any
 
 from trainers.contract import TrainPlan
 from trainers.evaluation import evaluate
+from trainers.labels import LabelledRow
 from trainers.load import label_rows, load_model, load_rows, load_tokenizer
 from trainers.outfiles import WORK, complete_folder, save_part
 from trainers.progress import ProgressWriter
+from trainers.sharding.ranks import is_first
 from trainers.techniques import technique
 from trainers.training.loop import Stopped, fit, seed_all
 
+Stopping = Callable[[], bool]
 
-def tune(plan: TrainPlan, out: Path, progress: ProgressWriter, stopping: Callable[[], bool]) -> None:
-    """Phases baseline, train and merge; leaves OUT/adapter and OUT/.work/merged.
+
+def tune(plan: TrainPlan, out: Path, progress: ProgressWriter, stopping: Stopping) -> None:
+    """Phases baseline, train and merge in one process; leaves OUT/adapter and OUT/.work/merged.
 
     Raises:
         TrainerError: refused data or model. Stopped: on SIGTERM, after the current step.
     """
+    model = measure_baseline(plan, out, progress, stopping)
+    progress.phase("train")
+    _train(plan, out, lambda: model, progress, stopping)
+    merge(plan, out, progress, stopping)
+
+
+def measure_baseline(plan: TrainPlan, out: Path, progress: ProgressWriter, stopping: Stopping) -> Any:
+    """Refuse what cannot be trained, and measure the untuned model on the validation rows; returns the model."""
     progress.phase("baseline")
     tokenizer = load_tokenizer(plan)
-    rows = load_rows(plan.dataset)
-    labelled = label_rows(tokenizer, rows, max_tokens=plan.hyperparameters.max_tokens)
+    labelled = _labelled(plan, tokenizer)
     held_out = load_rows(plan.validation) if plan.validation else []
     held_labels = label_rows(tokenizer, held_out, max_tokens=None)
     tokens, trained = sum(len(row.input_ids) for row in labelled), sum(row.trained for row in labelled)
@@ -39,16 +50,41 @@ def tune(plan: TrainPlan, out: Path, progress: ProgressWriter, stopping: Callabl
         save_part(out, "baseline", before)
     if stopping():
         raise Stopped
+    return model
+
+
+def train_with_others(plan: TrainPlan, out: Path, progress: ProgressWriter, stopping: Stopping) -> None:
+    """Phase train as one of several processes; the first one speaks and writes."""
     progress.phase("train")
-    summary = fit(plan, out, model, tokenizer, labelled, progress, stopping)
-    save_part(out, "training", summary | {"labelled_tokens": trained, "straddling_tokens": straddling})
-    progress.phase("merge")
-    _merge(plan, out, tokenizer)
+    if plan.sharding != "none":
+        progress.log(f"{plan.processes} processes, {plan.sharding}; DeepSpeed compiles its operators at first use")
+    _train(plan, out, lambda: load_model(plan), progress, stopping)
 
 
-def _merge(plan: TrainPlan, out: Path, tokenizer: Any) -> None:
+def merge(plan: TrainPlan, out: Path, progress: ProgressWriter, stopping: Stopping) -> None:
     """Fold what was trained into a fresh fp32 base; the exported model is this one."""
+    progress.phase("merge")
     model = technique(plan.technique).merged(load_model(plan), out)
     with complete_folder(out / WORK / "merged") as folder:
         model.save_pretrained(folder, safe_serialization=True)
-        tokenizer.save_pretrained(folder)
+        load_tokenizer(plan).save_pretrained(folder)
+    if stopping():
+        raise Stopped
+
+
+def _train(
+    plan: TrainPlan, out: Path, load_base: Callable[[], Any], progress: ProgressWriter, stopping: Stopping
+) -> None:
+    tokenizer = load_tokenizer(plan)
+    rows = _labelled(plan, tokenizer)
+    summary = fit(plan, out, load_base, tokenizer, rows, progress, stopping)
+    counts = {
+        "labelled_tokens": sum(row.trained for row in rows),
+        "straddling_tokens": sum(row.straddling for row in rows),
+    }
+    if is_first():
+        save_part(out, "training", summary | counts)
+
+
+def _labelled(plan: TrainPlan, tokenizer: Any) -> list[LabelledRow]:
+    return label_rows(tokenizer, load_rows(plan.dataset), max_tokens=plan.hyperparameters.max_tokens)

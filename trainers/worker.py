@@ -1,4 +1,8 @@
-"""One phase group in a fresh process: `python -m trainers.worker tune|export|prove PLAN OUT`."""
+"""One phase group in a fresh process: `python -m trainers.worker GROUP PLAN OUT`.
+
+Groups: tune (baseline, train and merge in one process), or these three one by one where several processes train
+together, each of them in the group train; then export and prove.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,8 @@ import msgspec
 
 from trainers.contract import TrainPlan
 from trainers.problems import exit_code_of, from_exception, write_failure
-from trainers.progress import ProgressWriter
+from trainers.progress import ProgressWriter, Silent
+from trainers.sharding.ranks import is_first, world_size
 
 _PR_SET_PDEATHSIG = 1  # Linux prctl(2)
 STOPPED = 75  # exit code of a worker that ended because it was asked to (EX_TEMPFAIL)
@@ -22,7 +27,7 @@ def main(argv: list[str]) -> int:
     """Run one group; problems are left in OUT/.work/failure.json."""
     group, plan_path, out = argv[0], Path(argv[1]), Path(argv[2])
     stop = _StopFlag()
-    _die_with_parent(int(os.environ.get("TUNEGATE_TRAINER_PID", "0")))
+    die_with_parent()
     plan = msgspec.json.decode(plan_path.read_bytes(), type=TrainPlan)
     _prepare_environment(plan)
     from trainers.training.loop import Stopped
@@ -33,7 +38,7 @@ def main(argv: list[str]) -> int:
         return STOPPED
     except Exception as error:  # noqa: BLE001 - whatever happened becomes a named failure without training text
         failure = from_exception(error, group).failure
-        write_failure(out, failure)
+        write_failure(out, failure, first=world_size() > 1)
         return exit_code_of(failure)
     return 0
 
@@ -55,11 +60,16 @@ class _StopFlag:
 
 
 def _run(group: str, plan: TrainPlan, out: Path, stop: _StopFlag) -> None:
-    progress = ProgressWriter(out)
+    progress = ProgressWriter(out) if is_first() else Silent(out)
     if group == "tune":
         from trainers.tune import tune
 
         tune(plan, out, progress, stop)
+    elif group in {"baseline", "train", "merge"}:
+        from trainers.tune import measure_baseline, merge, train_with_others
+
+        part = {"baseline": measure_baseline, "train": train_with_others, "merge": merge}[group]
+        part(plan, out, progress, stop)
     elif group == "export":
         from trainers.export import export
 
@@ -78,10 +88,16 @@ def _prepare_environment(plan: TrainPlan) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count() or 1))
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+    if plan.sharding != "none":
+        # operators are compiled at first use by the ninja beside this interpreter
+        os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+        if not Path("/dev/nvidiactl").exists():
+            os.environ.setdefault("DS_ACCELERATOR", "cpu")
 
 
-def _die_with_parent(parent: int) -> None:
-    """A killed orchestrator must not leave its worker: ask the kernel for SIGKILL when it dies (Linux)."""
+def die_with_parent() -> None:
+    """A killed parent must not leave its worker: ask the kernel for SIGKILL when it dies (Linux)."""
+    parent = int(os.environ.get("TUNEGATE_TRAINER_PID", "0"))
     if sys.platform != "linux" or not parent:
         return
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -16,11 +16,11 @@ def wrap(model: Any, plan: TrainPlan) -> Any:
     return model
 
 
-def save(model: Any, tokenizer: Any, plan: TrainPlan, out: Path) -> None:
+def save(model: Any, tokenizer: Any, plan: TrainPlan, out: Path, weights: dict[str, Any] | None) -> None:
     """The trained weights, kept on this host until they are exported."""
     del plan
     with complete_folder(out / WORK / "trained") as folder:
-        model.save_pretrained(folder, safe_serialization=True)
+        model.save_pretrained(folder, safe_serialization=True, state_dict=weights)
         tokenizer.save_pretrained(folder)
 
 

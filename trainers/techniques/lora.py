@@ -25,11 +25,11 @@ def wrap(model: Any, plan: TrainPlan) -> Any:
     return get_peft_model(model, config)
 
 
-def save(model: Any, tokenizer: Any, plan: TrainPlan, out: Path) -> None:
+def save(model: Any, tokenizer: Any, plan: TrainPlan, out: Path, weights: dict[str, Any] | None) -> None:
     """OUT/adapter without what must not ship: no local path, no pickle, module names in a fixed order."""
     del tokenizer
     with complete_folder(out / "adapter") as folder:
-        model.save_pretrained(folder, safe_serialization=True)
+        model.save_pretrained(folder, safe_serialization=True, state_dict=weights)
         (folder / "README.md").unlink(missing_ok=True)
         config_file = folder / "adapter_config.json"
         config = json.loads(config_file.read_text())

@@ -7,6 +7,7 @@ from typing import Any
 
 from trainers.contract import TrainPlan
 from trainers.outfiles import WORK
+from trainers.sharding.settings import deepspeed_settings
 
 
 def training_arguments(plan: TrainPlan, out: Path, *, rows: int) -> Any:
@@ -16,10 +17,11 @@ def training_arguments(plan: TrainPlan, out: Path, *, rows: int) -> Any:
 
     values = plan.hyperparameters
     on_gpu = torch.cuda.is_available()
+    per_process = values.batch_size // plan.processes
     return TrainingArguments(
         output_dir=str(out / WORK / "trainer"),
         per_device_train_batch_size=values.micro_batch,
-        gradient_accumulation_steps=values.batch_size // values.micro_batch,
+        gradient_accumulation_steps=per_process // values.micro_batch,
         num_train_epochs=values.n_epochs,
         learning_rate=values.learning_rate,
         lr_scheduler_type="linear",
@@ -37,6 +39,9 @@ def training_arguments(plan: TrainPlan, out: Path, *, rows: int) -> Any:
         use_cpu=not on_gpu,
         bf16=on_gpu,
         dataloader_pin_memory=on_gpu,
+        deepspeed=deepspeed_settings(plan),
+        # every trained weight gets a gradient in every step
+        ddp_find_unused_parameters=False,
     )
 
 

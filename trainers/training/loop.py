@@ -11,6 +11,7 @@ from trainers.contract import TrainPlan
 from trainers.labels import IGNORED, LabelledRow
 from trainers.problems import TrainerError
 from trainers.progress import ProgressWriter
+from trainers.sharding.ranks import is_first, join_ranks, parameter_count, stopping_together
 from trainers.techniques import technique
 from trainers.training.arguments import training_arguments
 
@@ -22,13 +23,15 @@ class Stopped(Exception):  # noqa: N818
 def fit(
     plan: TrainPlan,
     out: Path,
-    base: Any,
+    load_base: Callable[[], Any],
     tokenizer: Any,
     rows: list[LabelledRow],
     progress: ProgressWriter,
     stopping: Callable[[], bool],
 ) -> dict[str, Any]:
-    """Train `base` by the plan's technique and save what was trained; returns the run's figures.
+    """Train a base by the plan's technique and save what was trained; returns the run's figures.
+
+    The base is loaded when its place is made: under ZeRO-3 no process ever holds all of it.
 
     Raises:
         TrainerError: `job_failed` when the loss is no number. Stopped: on SIGTERM, after the current step.
@@ -38,6 +41,12 @@ def fit(
     from trainers.training.watcher import Watcher
 
     started = time.monotonic()
+    arguments = training_arguments(plan, out, rows=len(rows))
+    if plan.sharding != "none":
+        join_ranks()
+    if plan.processes > 1:
+        stopping = stopping_together(stopping)
+    base = load_base()
     use_cache = base.config.use_cache
     seed_all(plan.hyperparameters.seed)  # again: the baseline must not change the adapter's initial values
     how = technique(plan.technique)
@@ -45,7 +54,7 @@ def fit(
     watcher = Watcher(progress, stopping)
     trainer = Trainer(
         model=model,
-        args=training_arguments(plan, out, rows=len(rows)),
+        args=arguments,
         train_dataset=[_sample(row) for row in rows],
         data_collator=DataCollatorForSeq2Seq(tokenizer, label_pad_token_id=IGNORED),
         callbacks=[watcher],
@@ -57,14 +66,16 @@ def fit(
     if not watcher.losses or watcher.losses[-1] != watcher.losses[-1]:
         raise TrainerError("job_failed", "The loss is not a number.", remedy="A lower learning rate.")
     base.config.use_cache = use_cache  # the Trainer switches it off, and it would be saved so
-    how.save(model, tokenizer, plan, out)
+    weights = trainer.accelerator.get_state_dict(trainer.model_wrapped) if plan.processes > 1 else None
+    if is_first():
+        how.save(model, tokenizer, plan, out, weights)
     return {
         "rows": len(rows),
         "steps": len(watcher.losses),
         "first_loss": watcher.losses[0],
         "last_loss": watcher.losses[-1],
-        "trainable_params": sum(one.numel() for one in model.parameters() if one.requires_grad),
-        "total_params": sum(one.numel() for one in model.parameters()),
+        "trainable_params": sum(parameter_count(one) for one in model.parameters() if one.requires_grad),
+        "total_params": sum(map(parameter_count, model.parameters())),
         "seconds": round(time.monotonic() - started, 1),
     }
 

@@ -1,0 +1,46 @@
+"""Starts one process per rank on this machine and ends as they end: `python -m trainers.sharding.launcher PLAN OUT`.
+
+torchrun is the launcher that passes SIGTERM on and waits; accelerate's and DeepSpeed's own leave their workers behind.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import msgspec
+
+from trainers.contract import TrainPlan
+from trainers.worker import STOPPED, die_with_parent
+
+# longer than a step and its checkpoint take; after it the ranks are killed
+SHUTDOWN_SECONDS = 600
+
+
+def main(argv: list[str]) -> int:
+    """0 when all ranks ended well, 75 when they were asked to stop, else the first one's code."""
+    die_with_parent()
+    plan = msgspec.json.decode(Path(argv[0]).read_bytes(), type=TrainPlan)
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.run import main as torchrun
+
+    os.environ["TUNEGATE_TRAINER_PID"] = str(os.getpid())
+    threads = max(1, (os.cpu_count() or 1) // plan.processes)
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    try:
+        torchrun(
+            ["--standalone", f"--nproc-per-node={plan.processes}", f"--shutdown-timeout={SHUTDOWN_SECONDS}",
+             "-m", "trainers.worker", "train", *argv]
+        )  # fmt: skip
+    except SignalException:
+        return STOPPED
+    except ChildFailedError as error:
+        codes = [failure.exitcode for failure in error.failures.values()]
+        return STOPPED if all(code == STOPPED for code in codes) else next(code for code in codes if code != STOPPED)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

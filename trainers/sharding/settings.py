@@ -1,0 +1,28 @@
+"""What DeepSpeed is told: the configuration files beside this module, and the plan's offload."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from trainers.contract import TrainPlan
+
+_FILES = Path(__file__).parent
+# transformers puts the values that the Trainer has where a file says "auto"
+SHARDINGS = ("zero1", "zero2", "zero3", "zero3-offload")
+
+
+def is_sharded(plan: TrainPlan) -> bool:
+    """Whether the plan trains under DeepSpeed."""
+    return plan.sharding != "none"
+
+
+def deepspeed_settings(plan: TrainPlan) -> dict[str, Any] | None:
+    """DeepSpeed's configuration for a plan, None without sharding."""
+    if not is_sharded(plan):
+        return None
+    settings: dict[str, Any] = json.loads((_FILES / f"{plan.sharding}.json").read_text())
+    if plan.offload_optimizer:
+        settings["zero_optimization"]["offload_optimizer"] = {"device": "cpu", "pin_memory": False}
+    return settings
