@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz lint audit bench serve regen constraints base-model clean
+.PHONY: help demo demo-zero test fuzz lint audit bench serve regen constraints base-model clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -20,6 +20,10 @@ $(READY): pyproject.toml constraints.txt
 
 demo: $(READY)   ## the whole path on the shipped example, from a question to a verified ONNX artifact
 	$(BIN)/tunegate demo
+
+demo-zero: $(READY)  ## the same with two processes under DeepSpeed's ZeRO-2, as the advisor then answers; needs g++, Linux
+	$(PIP) install -q -e '.[service,train,zero]' --group dev -c constraints.txt
+	$(BIN)/tunegate demo --processes 2 -o demo-output/zero
 
 test: $(READY)   ## every test
 	$(BIN)/python -m pytest

@@ -36,7 +36,11 @@ CATALOGUE_GPUS = ("RTX-4090-24GB", "A100-80GB")
     "-o", "--out", type=click.Path(path_type=Path), default=Path("demo-output"), show_default=True, metavar="DIR",
     help="Where the artifact, the base model and the service's data go.",
 )  # fmt: skip
-def command(out: Path) -> int:
+@click.option(
+    "--processes", type=click.IntRange(1, 8), default=1, show_default=True, metavar="N",
+    help="Train with N processes: the advisor is told, and answers with ZeRO.",
+)  # fmt: skip
+def command(out: Path, processes: int) -> int:
     """From a question to a verified ONNX artifact, on this machine, in a few minutes."""
     started = time.monotonic()
     out = out.absolute()
@@ -48,7 +52,7 @@ def command(out: Path) -> int:
     shutil.copytree(model, home / "models" / MODEL)
     with running_service(home) as client:
         _title("The real service runs on a free port, with SQLite and a folder behind it")
-        run = Demo(client)
+        run = Demo(client, processes=processes)
         run.ask()
         run.upload()
         run.estimate()
@@ -63,10 +67,13 @@ def command(out: Path) -> int:
 class Demo:
     """The steps in order; each keeps the ids that the next rests on."""
 
-    def __init__(self, client: ServiceClient) -> None:
+    def __init__(self, client: ServiceClient, *, processes: int) -> None:
         self._client = client
+        self._processes = processes
         self._example = example_folder("library-desk")
         self._facts = _facts(example_folder("scenarios") / "library-desk.toml")
+        if processes > 1:
+            self._facts["scenario"] = [*self._facts["scenario"], "data-parallel"]
         self._recipe = tomllib.loads((self._example / "plan.toml").read_text())
         self._ids: dict[str, str] = {}
         self._estimates: list[str] = []
@@ -97,8 +104,12 @@ class Demo:
     def estimate(self) -> None:
         """Memory per technique: the example model here, a catalogue model on two GPUs."""
         _title("c. We estimate the memory of every technique")
-        here = self._client.post("/v1/estimates", {"model": MODEL, "gpu": "cpu", "dataset_id": self._ids["train"]})
-        self._estimates = show_estimates(f"{MODEL} on this machine", here)
+        local = {"model": MODEL, "gpu": "cpu", "dataset_id": self._ids["train"]}
+        self._estimates = show_estimates(f"{MODEL} on this machine", self._client.post("/v1/estimates", local))
+        if self._processes > 1:
+            sharded = local | {"techniques": ["full"], "gpus": self._processes, "zero": {"stage": 2}}
+            title = f"{MODEL} in {self._processes} processes under ZeRO-2, each"
+            self._estimates += show_estimates(title, self._client.post("/v1/estimates", sharded))
         for gpu in CATALOGUE_GPUS:
             there = self._client.post("/v1/estimates", {"model": CATALOGUE_MODEL, "gpu": gpu})
             show_estimates(f"{CATALOGUE_MODEL} on {gpu}", there)
@@ -122,8 +133,11 @@ class Demo:
             "hyperparameters": self._recipe["hyperparameters"],
             "evaluation": self._recipe["evaluation"] | {"checks": [_style(self._example)]},
         }
+        if self._processes > 1:
+            body["processes"] = self._processes
         plan = self._client.post("/v1/plans", body)
-        say(f"  plan {plan['id'][:12]}: {plan['technique']} on {plan['target']}, {len(plan['blockers'])} blockers")
+        how = plan["technique"] + (f" under {plan['sharding']}" if plan["sharding"] != "none" else "")
+        say(f"  plan {plan['id'][:12]}: {how} on {plan['target']}, {len(plan['blockers'])} blockers")
         job = self._client.post("/v1/jobs", {"plan_id": plan["id"]}, headers={"Idempotency-Key": plan["id"]})
         say(f"  job {job['id']}")
         for event in self._client.events(job["id"]):
