@@ -15,6 +15,7 @@ from service.lint.languages import identifier, language_of
 from service.lint.shape import role
 from service.privacy.allowed import Allow, Allowed
 from service.privacy.entities import CARRIED_RULE, SECRET_RULE, EntityTable
+from service.privacy.escapes import found_in, plain
 from service.privacy.fields import Text, may_be_document, texts
 from service.privacy.found import Found
 from service.privacy.settings import NER_ENTITIES, PrivacySettings
@@ -133,7 +134,7 @@ class PrivacyScan(msgspec.Struct, frozen=True, kw_only=True, dict=True):
                 rule = self.table.rule_of(one.entity)
                 if rule is None:
                     continue
-                value = text.text[one.start : one.end]
+                value = plain(text.text[one.start : one.end])
                 if self._allowed(one.entity, value):
                     allowed[one.entity] += 1
                 else:
@@ -165,10 +166,14 @@ class PrivacyScan(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return found
 
     def _scanned_anew(self, text: str, context: tuple[str, ...] = (), language: str = "") -> Sequence[Found]:
-        scan, languages = self.scanner.scan, (language,) if language else self.settings.languages
+        languages = (language,) if language else self.settings.languages
         if len(languages) == 1:
-            return scan(text, language=languages[0], context=context)
-        # what several languages find alike is one finding
+            return found_in(text, lambda one: self.scanner.scan(one, language=languages[0], context=context))
+        return found_in(text, lambda one: self._in_each(one, languages, context))
+
+    def _in_each(self, text: str, languages: Sequence[str], context: tuple[str, ...]) -> Sequence[Found]:
+        """What several languages find alike is one finding."""
+        scan = self.scanner.scan
         best: dict[tuple[int, int, str], Found] = {}
         for one in (one for each in languages for one in scan(text, language=each, context=context)):
             known = best.get(one[1:3] + one[:1])
