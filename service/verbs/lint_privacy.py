@@ -6,7 +6,7 @@ import hashlib
 import importlib.util
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -19,10 +19,14 @@ from service.lint.personal_counts import PersonalCounts
 from service.lint.profile import Profile
 from service.privacy.allowed import Allow, Allowed
 from service.privacy.entities import EntityTable, entity_table
+from service.privacy.fields import NEVER_JOINED, NEVER_READ
 from service.privacy.settings import PrivacySettings
 from service.privacy.value_key import value_key
 from service.records.lint_report import NotScanned
 from service.settings import load_settings
+
+if TYPE_CHECKING:
+    from service.privacy.scanner import Scanner
 
 Mode = Literal["off", "patterns", "ner"]
 MODES: tuple[Mode, ...] = ("off", "patterns", "ner")
@@ -140,11 +144,9 @@ def scan_gaps(scan: PrivacyScan | None, why_not: str | None, counts: PersonalCou
     if scan is None:
         yield NotScanned(_EVERYTHING, why_not or "")
         return
-    entities: dict[str, list[str]] = {}
-    for one in scan.scanner.unscanned:
-        entities.setdefault(one.why, []).append(one.what)
-    for why, names in entities.items():
-        yield NotScanned(", ".join(names), f"NOT looked for: {why}")
+    yield from unscanned_names(scan.scanner)
+    yield NotScanned(*NEVER_READ)
+    yield NotScanned(*NEVER_JOINED)
     yield from _languages(scan, counts)
     if scan.sample < 1:
         yield NotScanned(
@@ -156,6 +158,15 @@ def scan_gaps(scan: PrivacyScan | None, why_not: str | None, counts: PersonalCou
         listed = ", ".join(f"{entity} x {times}" for entity, times in sorted(counts.allowed.items()))
         yield NotScanned("allowed values", f"found, and allowed by the settings: {listed}")
     yield from (NotScanned("the gate before the privacy scan", note) for note in scan.scanner.notes)
+
+
+def unscanned_names(scanner: Scanner) -> Iterator[NotScanned]:
+    """The entities that a scanner does not look for, one note for each reason."""
+    entities: dict[str, list[str]] = {}
+    for one in scanner.unscanned:
+        entities.setdefault(one.why, []).append(one.what)
+    for why, names in entities.items():
+        yield NotScanned(", ".join(names), f"NOT looked for: {why}")
 
 
 def _languages(scan: PrivacyScan, counts: PersonalCounts) -> Iterator[NotScanned]:
