@@ -15,6 +15,7 @@ from service.privacy.allowed import Allow, Allowed
 from service.privacy.entities import entity_table
 from service.privacy.known import known_entities
 from service.privacy.languages import language_code
+from service.privacy.reserved import ReservedAs
 from service.privacy.settings import PrivacySettings, mistakes, unknown_entities
 from service.privacy.spared import one_request
 from service.settings import load_settings
@@ -27,6 +28,7 @@ _OF_SCAN = {field.name.replace("_", "-"): field for field in msgspec.structs.fie
 _BESIDE: dict[str, Any] = {
     "mode": Mode,
     "allow": tuple[Allow, ...],
+    "reserved": ReservedAs,
     "sample": Annotated[float, msgspec.Meta(gt=0, le=1)],
 }
 _FILES = ("ner", "recognizers")
@@ -80,6 +82,7 @@ def privacy_request(
         languages=named,
         settings=settings,
         allow=found.get("allow", ()),
+        reserved=found.get("reserved", "info"),
         sample=found.get("sample", 1.0),
     )
 

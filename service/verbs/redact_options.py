@@ -8,17 +8,21 @@ from typing import Any
 
 import msgspec
 
+from service.data import rule_files
 from service.errors import ErrorItem, TuneGateError, suggestion
 from service.privacy.allowed import Allowed
+from service.privacy.escapes import plain
 from service.privacy.fields import NEVER_JOINED, NEVER_READ
 from service.privacy.found import Found
 from service.privacy.known import known_entities
 from service.privacy.languages import language_code, unknown_languages
 from service.privacy.redaction.row import Scan
 from service.privacy.redaction.ways import WAYS
+from service.privacy.reserved import ReservedValues, reserved_rows
 from service.privacy.scanner import Scanner
 from service.privacy.settings import PrivacySettings, unknown_entities
 from service.records.lint_report import NotScanned
+from service.settings import load_settings
 from service.verbs.lint_privacy import AUTO, TOLD_APART, PrivacyRequest, unscanned_names
 
 WITH = WAYS
@@ -75,8 +79,17 @@ def configured(
         languages=codes or settings.languages,
         threshold=settings.threshold if threshold is None else threshold,
         settings=settings,
-        allowed=Allowed(asked.allow) if asked.allow else None,
+        allowed=_may_stay(asked),
     )
+
+
+def _may_stay(asked: PrivacyRequest) -> MayStay | None:
+    """What is no finding: the values that are listed, and those that are nobody's if the table says so."""
+    listed = Allowed(asked.allow)
+    if asked.reserved != "allow":
+        return listed if asked.allow else None
+    reserved = ReservedValues(reserved_rows(rule_files(load_settings().rules)))
+    return lambda entity, value: listed(entity, value) or reserved(entity, value)
 
 
 def scan_of(options: RedactOptions) -> Scan:
@@ -102,7 +115,7 @@ def scan_of(options: RedactOptions) -> Scan:
             one
             for language in options.languages
             for one in scanner.scan(text, language=language, context=context)
-            if not (allowed and allowed(one.entity, text[one.start : one.end]))
+            if not (allowed and allowed(one.entity, plain(text[one.start : one.end])))
         ]
 
     return scan

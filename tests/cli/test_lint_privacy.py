@@ -12,7 +12,7 @@ import pytest
 
 from service.cli.app import run
 
-MAIL = "ada@example.org"
+MAIL = "ada@quokkas.org"
 Lint = Callable[..., dict[str, Any]]
 
 

@@ -111,3 +111,11 @@ def test_names_that_no_recognizer_knows_are_told_together(
     }
     assert told["privacy.without[0]"] == "Did you mean 'IP_ADDRESS'?"
     assert told["privacy.allow[0].entity"] == "Did you mean 'EMAIL_ADDRESS'?"
+
+
+@pytest.mark.parametrize(("reserved", "stays"), [("info", False), ("personal", False), ("allow", True)])
+def test_what_is_nobodys_goes_unless_the_table_allows_it(here: Path, reserved: str, *, stays: bool) -> None:
+    (here / "tunegate.toml").write_text(f'[privacy]\nreserved = "{reserved}"\n')
+    assert run(["redact", "data.jsonl", "-o", "clean.jsonl"]) == 0
+    made = (here / "clean.jsonl").read_text()
+    assert (MAIL in made, PHONE in made) == (stays, stays)
