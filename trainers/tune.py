@@ -12,6 +12,7 @@ from trainers.labels import LabelledRow
 from trainers.load import label_rows, load_rows, load_tokenizer
 from trainers.merge_proof import require_same_answers
 from trainers.outfiles import WORK, complete_folder, save_part
+from trainers.problems import TrainerError
 from trainers.progress import ProgressWriter
 from trainers.techniques import FOUR_BIT, technique
 from trainers.training.loop import Stopped, fit, seed_all
@@ -53,6 +54,12 @@ def tune(plan: TrainPlan, out: Path, progress: ProgressWriter, stopping: Callabl
 def _merge(plan: TrainPlan, out: Path, tokenizer: Any, rows: list[LabelledRow], progress: ProgressWriter) -> None:
     """Fold what was trained into a fresh base and prove that nothing changed; the exported model is this one."""
     model = technique(plan.technique).merged(plan, out)
+    if model is None and plan.outputs.onnx:
+        raise TrainerError(
+            "target_cannot",
+            "This method has no merge into the base's weights: there is no model to export as ONNX.",
+            remedy="Plan without ONNX; the adapter is in OUT/adapter.",
+        )
     if model is None:
         progress.log("this method has no merge: the adapter is the artifact")
         require_same_answers(technique(plan.technique).tuned(plan, out), rows, out)

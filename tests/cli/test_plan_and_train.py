@@ -88,7 +88,7 @@ def test_a_blocked_plan_does_not_train(model: Path, tmp_path: Path, capsys: pyte
         (["--model", "no/such/folder", "--technique", "lora"], "no/such/folder"),
         (["--model", "{model}"], "Neither a decision nor a technique"),
         (["--model", "{model}", "--technique", "lorra"], "Did you mean 'lora'?"),
-        (["--model", "{model}", "--technique", "qlora"], "no trainer yet"),
+        (["--model", "{model}", "--technique", "provider-managed"], "has no trainer on 'local'"),
         (["--model", "{model}", "--technique", "lora", "--target", "kaito"], "does not launch on 'kaito'"),
         (["--model", "{model}", "--technique", "lora", "--override", "lint_errors"], "NAME=VALUE"),
         (["--model", "{model}", "--technique", "lora", "--onnx", "fp8"], "fp8"),

@@ -7,6 +7,7 @@ from typing import Any
 from trainers.contract import TrainPlan
 from trainers.load import on_gpu
 from trainers.problems import TrainerError
+from trainers.techniques.adalora import rank_allocator
 from trainers.techniques.adapter import AdapterTechnique
 
 _LOFTQ = "loftq"
@@ -21,28 +22,35 @@ class AnyPeft(AdapterTechnique):
         Raises:
             TrainerError: `target_cannot` for a method or field that the installed peft does not have.
         """
-        from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
-
-        wanted = dict(plan.hyperparameters.peft or {})
-        method = str(wanted.pop("peft_type", None))
-        kind = PEFT_TYPE_TO_CONFIG_MAPPING.get(method)
-        if kind is None:
-            raise TrainerError("target_cannot", f"The installed peft has no method {method!r}.", remedy="Plan again.")
-        if method == "LORA" and str(wanted.get("init_lora_weights")).lower() == _LOFTQ:
-            _require_gpu()
-        if method == "ADALORA":
-            wanted["total_step"] = steps
-        if "target_modules" in kind.__dataclass_fields__ and not wanted.get("target_modules"):
-            wanted |= _default_targets(method, model)
-        return kind(**{"task_type": "CAUSAL_LM"} | wanted)
+        return complete_config(plan.hyperparameters.peft or {}, model, steps=steps)
 
     def callbacks(self, model: Any, plan: TrainPlan) -> list[Any]:
         """AdaLoRA's: without it no rank is ever moved."""
         if (plan.hyperparameters.peft or {}).get("peft_type") != "ADALORA":
             return []
-        from trainers.techniques.adalora import RankAllocator
+        return [rank_allocator(model)]
 
-        return [RankAllocator(model)]
+
+def complete_config(wanted: dict[str, Any], model: Any, *, steps: int) -> Any:
+    """The PeftConfig that an object with `peft_type` names, with what only the trainer knows filled in.
+
+    Raises:
+        TrainerError: `target_cannot`. TypeError: for an unknown field.
+    """
+    from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
+
+    values = {"task_type": "CAUSAL_LM"} | wanted
+    method = str(values.pop("peft_type", None))
+    kind = PEFT_TYPE_TO_CONFIG_MAPPING.get(method)
+    if kind is None:
+        raise TrainerError("target_cannot", f"The installed peft has no method {method!r}.", remedy="Plan again.")
+    if method == "LORA" and str(values.get("init_lora_weights")).lower() == _LOFTQ:
+        _require_gpu()
+    if method == "ADALORA":
+        values["total_step"] = steps
+    if "target_modules" in kind.__dataclass_fields__ and not values.get("target_modules"):
+        values |= _default_targets(method, model)
+    return kind(**values)
 
 
 def _default_targets(method: str, model: Any) -> dict[str, Any]:
