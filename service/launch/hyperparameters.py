@@ -62,8 +62,8 @@ def resolve(
 ) -> tuple[Hyperparameters, list[Choice]]:
     """Every value the trainer will use, so that the plan says them all; and why each was chosen that nobody gave."""
     chosen = _Chosen(wanted)
-    micro_batch = wanted.micro_batch
-    batch_size = chosen("batch_size", micro_batch or DEFAULT_BATCH_SIZE, "our default, or the micro-batch")
+    why = "our default" if wanted.micro_batch is None else "one micro-batch"
+    batch_size = chosen("batch_size", wanted.micro_batch or DEFAULT_BATCH_SIZE, why)
     base, rate, multiplier = _rates(wanted, chosen, rules=rules, technique=technique, params=params)
     defaults = Hyperparameters(base_learning_rate=base, learning_rate=rate)
     values = Hyperparameters(

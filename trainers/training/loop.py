@@ -67,7 +67,7 @@ def fit(
         "first_loss": watcher.losses[0],
         "last_loss": watcher.losses[-1],
         "trainable_params": sum(one.numel() for one in model.parameters() if one.requires_grad),
-        "total_params": sum(one.numel() for one in model.parameters()),
+        "total_params": sum(map(_values, model.parameters())),
         "seconds": round(time.monotonic() - started, 1),
     }
 
@@ -77,6 +77,12 @@ def seed_all(seed: int) -> None:
     from transformers import set_seed
 
     set_seed(seed)
+
+
+def _values(parameter: Any) -> int:
+    """How many numbers a parameter holds; 4-bit weights lie two to a byte."""
+    packed = type(parameter).__name__ == "Params4bit"
+    return int(parameter.numel()) * (2 if packed else 1)
 
 
 def _sample(row: LabelledRow) -> dict[str, list[int]]:
