@@ -15,17 +15,27 @@ class DatasetRef(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
 
 
-class Adapter(msgspec.Struct, frozen=True, kw_only=True):
-    """LoRA-family shape; `targets` is "all-linear" or module names."""
+class Adapter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """LoRA-family shape; `targets` is "all-linear" or module names.
+
+    `rslora` scales by alpha / sqrt(r) instead of alpha / r; `init` starts from the base's own main directions
+    (PiSSA: singular vectors, OLoRA: QR); `loraplus_ratio` is LoRA+'s learning rate of B over that of A.
+    """
 
     r: int = 16
     alpha: int = 32
     dropout: float = 0.0
     targets: list[str] | Literal["all-linear"] = "all-linear"
+    rslora: bool = False
+    init: Literal["default", "pissa", "olora"] = "default"
+    loraplus_ratio: float | None = None
 
 
 class Hyperparameters(msgspec.Struct, frozen=True, kw_only=True):
-    """`batch_size` is global examples per optimizer step; learning_rate = base_learning_rate x multiplier."""
+    """`batch_size` is global examples per optimizer step; learning_rate = base_learning_rate x multiplier.
+
+    `peft` is the PeftConfig of technique "peft": an object with `peft_type` and that config's own fields.
+    """
 
     batch_size: int = 8
     micro_batch: int = 8
@@ -39,6 +49,7 @@ class Hyperparameters(msgspec.Struct, frozen=True, kw_only=True):
     max_grad_norm: float = 1.0
     max_tokens: int | None = None
     adapter: Adapter | None = None
+    peft: dict[str, Any] | None = None
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -57,7 +68,7 @@ class EvaluationSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outputs(msgspec.Struct, frozen=True):
-    """ONNX precisions to build."""
+    """ONNX precisions to build; none = the adapter alone."""
 
     onnx: list[Literal["fp32", "fp16", "int8", "int4"]] = msgspec.field(default_factory=lambda: ["fp32"])
 
@@ -72,6 +83,14 @@ class Blocker(msgspec.Struct, frozen=True):
 class Override(msgspec.Struct, frozen=True):
     code: str
     reason: str
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """A value that nobody asked for: what was chosen instead, and why."""
+
+    name: str
+    value: bool | int | float | str | list[str] | None
+    why: str
 
 
 class TrainPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +116,7 @@ class TrainPlan(msgspec.Struct, frozen=True, kw_only=True):
     cost: dict[str, Any] | None = None
     blockers: list[Blocker] = []
     overrides: list[Override] = []
+    choices: list[Choice] = []
 
 
 PHASES = ("baseline", "train", "merge", "export", "parity", "evaluate")

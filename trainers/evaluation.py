@@ -54,8 +54,10 @@ def validation_loss(model: Any, tokenizer: Any, labelled: list[LabelledRow]) -> 
     total, count = 0.0, 0
     for start in range(0, len(labelled), _BATCH_ROWS):
         batch = padded(labelled[start : start + _BATCH_ROWS], tokenizer.pad_token_id)
+        batch = {name: values.to(model.device) for name, values in batch.items()}
         with torch.inference_mode():
             logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+        logits = logits[:, -batch["labels"].shape[1] :]  # virtual tokens of prompt tuning stand before the row
         losses = torch.nn.functional.cross_entropy(
             logits[:, :-1].reshape(-1, logits.shape[-1]).float(),
             batch["labels"][:, 1:].reshape(-1),
@@ -86,6 +88,7 @@ def generate(model: Any, tokenizer: Any, prompts: list[str], *, max_new_tokens: 
     import torch
 
     batch = tokenizer(prompts, add_special_tokens=False, padding=True, padding_side="left", return_tensors="pt")
+    batch = batch.to(model.device)
     with torch.inference_mode():
         out = model.generate(
             input_ids=batch["input_ids"],

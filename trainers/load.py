@@ -108,8 +108,8 @@ def load_tokenizer(plan: TrainPlan) -> Any:
     return tokenizer
 
 
-def load_model(plan: TrainPlan, folder: str | None = None) -> Any:
-    """The causal language model in fp32 with eager attention, in evaluation mode (PyTorch, on the CPU).
+def load_model(plan: TrainPlan, folder: str | None = None, **options: Any) -> Any:
+    """The causal language model in fp32 with eager attention, in evaluation mode, on the CPU unless `options` say.
 
     Raises:
         TrainerError: `unreadable_model`.
@@ -123,8 +123,21 @@ def load_model(plan: TrainPlan, folder: str | None = None) -> Any:
         lambda name, **options: AutoModelForCausalLM.from_pretrained(folder or name, **options),
         dtype=torch.float32,
         attn_implementation="eager",
+        **options,
     )
     return model.eval()
+
+
+def on_gpu() -> bool:
+    """Whether this process trains on a GPU."""
+    import torch
+
+    return bool(torch.cuda.is_available())
+
+
+def on_device(model: Any) -> Any:
+    """The model on the device that trains."""
+    return model.to("cuda") if on_gpu() else model
 
 
 def _loaded(what: str, plan: TrainPlan, loader: Any, **options: Any) -> Any:

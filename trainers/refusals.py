@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trainers.contract import TrainPlan
 from trainers.export import PRECISIONS
-from trainers.techniques import TECHNIQUES
+from trainers.techniques import FOUR_BIT, TECHNIQUES
 
 _NEEDED = ("torch", "transformers", "peft", "accelerate", "onnxruntime", "onnxruntime_genai", "onnx")
 
@@ -18,8 +18,7 @@ def refusals(plan: TrainPlan) -> list[str]:
     found = []
     if plan.blockers:
         found.append(f"the plan is blocked: {', '.join(blocker.code for blocker in plan.blockers)}")
-    if plan.technique not in TECHNIQUES:
-        found.append(f"technique {plan.technique!r} is not one of {', '.join(TECHNIQUES)}")
+    found += _of_technique(plan)
     if plan.sharding != "none":
         found.append(f"sharding {plan.sharding!r} is not one of none")
     if plan.hyperparameters.batch_size % plan.hyperparameters.micro_batch:
@@ -37,9 +36,21 @@ def refusals(plan: TrainPlan) -> list[str]:
     ]
 
 
-def missing_libraries() -> list[str]:
-    """Libraries of the [train] extra that are not installed."""
-    return [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+def _of_technique(plan: TrainPlan) -> list[str]:
+    found = []
+    if plan.technique not in TECHNIQUES:
+        found.append(f"technique {plan.technique!r} is not one of {', '.join(TECHNIQUES)}")
+    if plan.technique == "peft" and not (plan.hyperparameters.peft or {}).get("peft_type"):
+        found.append("technique 'peft' without hyperparameters.peft.peft_type")
+    if plan.technique == "full" and not plan.outputs.onnx:
+        found.append("full fine-tuning without an ONNX precision leaves no artifact")
+    return found
+
+
+def missing_libraries(plan: TrainPlan) -> list[str]:
+    """Libraries of the [train] extra that the plan needs and that are not installed."""
+    needed = (*_NEEDED, "bitsandbytes") if plan.technique in FOUR_BIT else _NEEDED
+    return [name for name in needed if importlib.util.find_spec(name) is None]
 
 
 def _broken(pattern: str) -> str | None:

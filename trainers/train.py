@@ -106,7 +106,7 @@ class Orchestrator:
 
 
 def _refuse(plan: TrainPlan) -> Failure | None:
-    if missing := missing_libraries():
+    if missing := missing_libraries(plan):
         return Failure("missing_extra", f"Not installed: {', '.join(missing)}.", "pip install 'tunegate[train]'")
     if found := refusals(plan):
         return Failure("target_cannot", f"The plan cannot be carried out: {'; '.join(found)}.", "Plan again.")

@@ -8,10 +8,13 @@ from typing import Any
 
 from trainers.contract import TrainPlan
 from trainers.evaluation import evaluate
-from trainers.load import label_rows, load_model, load_rows, load_tokenizer
+from trainers.labels import LabelledRow
+from trainers.load import label_rows, load_rows, load_tokenizer
+from trainers.merge_proof import require_same_answers
 from trainers.outfiles import WORK, complete_folder, save_part
+from trainers.problems import TrainerError
 from trainers.progress import ProgressWriter
-from trainers.techniques import technique
+from trainers.techniques import FOUR_BIT, technique
 from trainers.training.loop import Stopped, fit, seed_all
 
 
@@ -33,8 +36,10 @@ def tune(plan: TrainPlan, out: Path, progress: ProgressWriter, stopping: Callabl
     if straddling:
         progress.log(f"{straddling} tokens lie across the start of an answer and are not trained")
     seed_all(plan.hyperparameters.seed)
-    model = load_model(plan)
+    model = technique(plan.technique).load(plan)
     if held_out:
+        if plan.technique in FOUR_BIT:
+            progress.log("the untuned model is measured as it is trained: in 4 bits")
         before = evaluate(model, tokenizer, held_out, held_labels, plan.evaluation, progress.log)
         save_part(out, "baseline", before)
     if stopping():
@@ -43,12 +48,24 @@ def tune(plan: TrainPlan, out: Path, progress: ProgressWriter, stopping: Callabl
     summary = fit(plan, out, model, tokenizer, labelled, progress, stopping)
     save_part(out, "training", summary | {"labelled_tokens": trained, "straddling_tokens": straddling})
     progress.phase("merge")
-    _merge(plan, out, tokenizer)
+    _merge(plan, out, tokenizer, labelled, progress)
 
 
-def _merge(plan: TrainPlan, out: Path, tokenizer: Any) -> None:
-    """Fold what was trained into a fresh fp32 base; the exported model is this one."""
-    model = technique(plan.technique).merged(load_model(plan), out)
+def _merge(plan: TrainPlan, out: Path, tokenizer: Any, rows: list[LabelledRow], progress: ProgressWriter) -> None:
+    """Fold what was trained into a fresh base and prove that nothing changed; the exported model is this one."""
+    model = technique(plan.technique).merged(plan, out)
+    if model is None and plan.outputs.onnx:
+        raise TrainerError(
+            "target_cannot",
+            "This method has no merge into the base's weights: there is no model to export as ONNX.",
+            remedy="Plan without ONNX; the adapter is in OUT/adapter.",
+        )
+    if model is None:
+        progress.log("this method has no merge: the adapter is the artifact")
+        require_same_answers(technique(plan.technique).tuned(plan, out), rows, out)
+        return
+    difference = require_same_answers(model, rows, out)
+    progress.log(f"merged: logits differ by {difference:.2g} (relative) from the model that was trained")
     with complete_folder(out / WORK / "merged") as folder:
         model.save_pretrained(folder, safe_serialization=True)
         tokenizer.save_pretrained(folder)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
-from service.errors import CODES, ErrorItem, TuneGateError, suggestion
+from service.errors import CODES, ErrorItem, suggestion
 from service.records.decision import SHARDINGS, TARGETS, TECHNIQUES
 from trainers.contract import Adapter, EvaluationSettings, Outputs, Override
 
@@ -12,7 +14,10 @@ BLOCKER_CODES = ("lint_errors", "pii_findings", "does_not_fit", "max_cost")
 
 
 class HyperparameterRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Wanted values; null = our default. `learning_rate` and `learning_rate_multiplier` exclude each other."""
+    """Wanted values; null = our default. `learning_rate` and `learning_rate_multiplier` exclude each other.
+
+    `peft` is the PeftConfig of technique "peft" as an object: `peft_type` and that config's own fields.
+    """
 
     batch_size: int | None = None
     micro_batch: int | None = None
@@ -25,6 +30,7 @@ class HyperparameterRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_un
     max_grad_norm: float | None = None
     max_tokens: int | None = None
     adapter: Adapter | None = None
+    peft: dict[str, Any] | None = None
 
 
 class PlanChoices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,13 +55,8 @@ class PlanRequest(PlanChoices, frozen=True, kw_only=True, forbid_unknown_fields=
     validation_dataset_id: str | None = None
 
 
-def check_choices(choices: PlanChoices) -> None:
-    """Refuse values outside the contract, all at once.
-
-    Raises:
-        TuneGateError: `invalid_input` with one item per wrong field.
-
-    """
+def wrong_values(choices: PlanChoices) -> list[ErrorItem]:
+    """Every value outside the contract."""
     errors = [
         *_check_name("technique", choices.technique, TECHNIQUES),
         *_check_name("sharding", choices.sharding, SHARDINGS),
@@ -65,10 +66,7 @@ def check_choices(choices: PlanChoices) -> None:
     ]
     if choices.max_cost is not None and choices.max_cost < 0:
         errors.append(ErrorItem("max_cost", str(choices.max_cost), ">= 0 (US dollars)"))
-    if not choices.outputs.onnx:
-        errors.append(ErrorItem("outputs.onnx", "[]", "at least one of fp32, fp16, int8, int4"))
-    if errors:
-        raise TuneGateError("invalid_input", f"The plan request has {len(errors)} unusable value(s).", errors=errors)
+    return errors
 
 
 def _check_name(field: str, value: str | None, allowed: tuple[str, ...]) -> list[ErrorItem]:
@@ -122,8 +120,20 @@ def _check_numbers(wanted: HyperparameterRequest) -> list[ErrorItem]:
                 f"a divisor of batch_size {wanted.batch_size}",
             )
         )
-    if wanted.adapter is not None and wanted.adapter.r < 1:
-        errors.append(ErrorItem("hyperparameters.adapter.r", str(wanted.adapter.r), ">= 1"))
+    return errors + (_check_adapter(wanted.adapter) if wanted.adapter is not None else [])
+
+
+def _check_adapter(adapter: Adapter) -> list[ErrorItem]:
+    errors = []
+    # the ratio is of learning rates: B must not learn slower than A (LoRA+, arXiv 2402.12354)
+    for field, low, high in (("r", 1, 65_536), ("alpha", 1, 1_000_000), ("loraplus_ratio", 1, 1000)):
+        value = getattr(adapter, field)
+        if value is not None and not low <= value <= high:
+            errors.append(ErrorItem(f"hyperparameters.adapter.{field}", str(value), f"{low} to {high}"))
+    if not 0 <= adapter.dropout < 1:
+        errors.append(ErrorItem("hyperparameters.adapter.dropout", str(adapter.dropout), "0 to below 1"))
+    if adapter.targets == []:
+        errors.append(ErrorItem("hyperparameters.adapter.targets", "[]", '"all-linear" or module names'))
     return errors
 
 

@@ -136,6 +136,22 @@ def test_a_job_runs_to_a_verified_artifact(service: Service) -> None:
         assert service.http.get(f"/v1/jobs/{job}/artifact/{path}").status_code == 404
     assert "loss" in service.http.get(f"/v1/jobs/{job}/logs").text
     assert service.http.post(f"/v1/jobs/{job}/cancel").json()["code"] == "job_finished"
+    _shown_with_its_choices(service, job)
+
+
+def _shown_with_its_choices(service: Service, job: str) -> None:
+    """`jobs show` says what the plan chose by itself, and why; as JSON it is the job alone."""
+    command = [sys.executable, "-m", "service", "jobs", "show", job]
+    environment = os.environ | {"TUNEGATE_URL": service.url}
+    shown = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    plan = service.http.get(f"/v1/plans/{service.job(job)['plan']}").json()
+    assert f"seed {plan['hyperparameters']['seed']}: generated" in shown
+    for choice in plan["choices"]:
+        assert f"{choice['name']} " in shown
+        assert choice["why"] in shown
+    assert "n_epochs" not in shown
+    record = subprocess.run([*command, "--format", "json"], env=environment, check=True, capture_output=True).stdout
+    assert json.loads(record) == service.job(job)
 
 
 def test_the_same_key_is_the_same_job(service: Service) -> None:

@@ -79,10 +79,10 @@ def test_full_fine_tuning_runs_and_is_deterministic(make_plan: Any, run_trainer:
 
 
 def test_everything_a_plan_cannot_have_is_refused_at_once(make_plan: Any, run_trainer: Runner, tmp_path: Path) -> None:
-    plan = make_plan(technique="qlora", sharding="zero2", outputs=Outputs(["fp16"]), model="/no/such/model")
+    plan = make_plan(technique="provider-managed", sharding="zero2", outputs=Outputs(["fp16"]), model="/no/such/model")
     code, _, result = run_trainer(plan, tmp_path / "out")
     assert code == 2
-    for part in ("qlora", "zero2", "fp16", "model: no folder"):
+    for part in ("provider-managed", "zero2", "fp16", "model: no folder"):
         assert part in result["error"]["detail"]
 
 

@@ -42,6 +42,10 @@ def training_arguments(plan: TrainPlan, out: Path, *, rows: int) -> Any:
 
 def warmup_steps(plan: TrainPlan, *, rows: int) -> int:
     """The plan's share of all optimizer steps, rounded down."""
+    return int(plan.hyperparameters.warmup_ratio * total_steps(plan, rows=rows))
+
+
+def total_steps(plan: TrainPlan, *, rows: int) -> int:
+    """Optimizer steps of the whole run; an epoch's last, smaller batch is a step too."""
     values = plan.hyperparameters
-    per_epoch = -(-rows // values.batch_size)
-    return int(values.warmup_ratio * per_epoch * values.n_epochs)
+    return -(-rows // values.batch_size) * values.n_epochs

@@ -9,10 +9,11 @@ from typing import Any
 
 from trainers.contract import TrainPlan
 from trainers.labels import IGNORED, LabelledRow
+from trainers.merge_proof import keep_answers
 from trainers.problems import TrainerError
 from trainers.progress import ProgressWriter
 from trainers.techniques import technique
-from trainers.training.arguments import training_arguments
+from trainers.training.arguments import total_steps, training_arguments
 
 
 class Stopped(Exception):  # noqa: N818
@@ -41,14 +42,15 @@ def fit(
     use_cache = base.config.use_cache
     seed_all(plan.hyperparameters.seed)  # again: the baseline must not change the adapter's initial values
     how = technique(plan.technique)
-    model = how.wrap(base, plan)
+    model = how.wrap(base, plan, out, steps=total_steps(plan, rows=len(rows)))
     watcher = Watcher(progress, stopping)
     trainer = Trainer(
         model=model,
         args=training_arguments(plan, out, rows=len(rows)),
+        optimizers=(how.optimizer(model, plan), None),
         train_dataset=[_sample(row) for row in rows],
         data_collator=DataCollatorForSeq2Seq(tokenizer, label_pad_token_id=IGNORED),
-        callbacks=[watcher],
+        callbacks=[watcher, *how.callbacks(model, plan)],
     )
     trainer.remove_callback(PrinterCallback)  # it prints to stdout when tqdm is off
     trainer.train()
@@ -57,6 +59,7 @@ def fit(
     if not watcher.losses or watcher.losses[-1] != watcher.losses[-1]:
         raise TrainerError("job_failed", "The loss is not a number.", remedy="A lower learning rate.")
     base.config.use_cache = use_cache  # the Trainer switches it off, and it would be saved so
+    keep_answers(model, rows, out)
     how.save(model, tokenizer, plan, out)
     return {
         "rows": len(rows),
@@ -64,7 +67,7 @@ def fit(
         "first_loss": watcher.losses[0],
         "last_loss": watcher.losses[-1],
         "trainable_params": sum(one.numel() for one in model.parameters() if one.requires_grad),
-        "total_params": sum(one.numel() for one in model.parameters()),
+        "total_params": sum(map(_values, model.parameters())),
         "seconds": round(time.monotonic() - started, 1),
     }
 
@@ -74,6 +77,12 @@ def seed_all(seed: int) -> None:
     from transformers import set_seed
 
     set_seed(seed)
+
+
+def _values(parameter: Any) -> int:
+    """How many numbers a parameter holds; 4-bit weights lie two to a byte."""
+    packed = type(parameter).__name__ == "Params4bit"
+    return int(parameter.numel()) * (2 if packed else 1)
 
 
 def _sample(row: LabelledRow) -> dict[str, list[int]]:
