@@ -41,7 +41,7 @@ class Hyperparameters(msgspec.Struct, frozen=True, kw_only=True):
     adapter: Adapter | None = None
     # steps between checkpoints; null = at epoch ends or every five minutes, for at most 2.5 % of the time
     save_steps: int | None = None
-    # steps between measurements on the validation rows; null = at the end of each epoch
+    # steps between measurements on the validation rows; null = at the end of each epoch (the last step always counts)
     eval_steps: int | None = None
     # stop after so many measurements without a better validation loss; null = never
     early_stopping: int | None = None

@@ -17,7 +17,7 @@ DISK_FULL = 74  # exit code of a worker that had no space left even to say so (E
 
 
 # of RuntimeErrors of torch.save (2.13), whose C++ writer hides the cause; writing its own file seldom fails otherwise
-_TORCH_WRITE_FAILED = ("PytorchStreamWriter failed", "iostream error")
+_TORCH_WRITE_FAILED = ("PytorchStreamWriter failed", "unexpected pos", "iostream error")
 
 
 class TrainerError(Exception):

@@ -24,6 +24,7 @@ def refusals(plan: TrainPlan) -> list[str]:
         found.append(f"sharding {plan.sharding!r} is not one of none")
     if plan.hyperparameters.batch_size % plan.hyperparameters.micro_batch:
         found.append("batch_size is not a multiple of micro_batch")
+    found += _unmeasured(plan)
     wrong = [precision for precision in plan.outputs.onnx if precision not in PRECISIONS]
     if wrong:
         found.append(f"ONNX precision {', '.join(wrong)} does not run on the CPU (it has {', '.join(PRECISIONS)})")
@@ -35,6 +36,19 @@ def refusals(plan: TrainPlan) -> list[str]:
     return found + [
         f"check {check.name!r}: {why}" for check in plan.evaluation.checks if (why := _broken(check.pattern))
     ]
+
+
+def _unmeasured(plan: TrainPlan) -> list[str]:
+    """Settings that rest on a validation loss, in a plan that has none."""
+    if plan.validation is not None:
+        return []
+    values = plan.hyperparameters
+    asked = {
+        "early_stopping": values.early_stopping is not None,
+        "eval_steps": values.eval_steps is not None,
+        "keep 'best'": values.keep == "best",
+    }
+    return [f"{name} needs validation data" for name, given in asked.items() if given]
 
 
 def missing_libraries() -> list[str]:

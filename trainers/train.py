@@ -22,7 +22,7 @@ from trainers.problems import DISK_FULL, TrainerError, disk_full, exit_code_of, 
 from trainers.progress import ProgressWriter
 from trainers.refusals import missing_libraries, refusals
 from trainers.runfolder import carried_out, claim, clear_leftovers
-from trainers.stopping import STOPPED
+from trainers.stopping import STOPPED, follow_parent
 
 # each group runs in a fresh process: training memory is gone before export, and a native crash loses little
 GROUPS = ("tune", "export", "prove")
@@ -32,6 +32,7 @@ _VERSIONED = ("torch", "transformers", "peft", "onnxruntime", "onnxruntime-genai
 def main(argv: list[str]) -> int:
     """0 succeeded, 1 failed or stopped, 2 unusable plan or data, 3 something outside is missing."""
     orchestrator = Orchestrator()  # first thing: a signal must never find us without its handler
+    follow_parent(int(os.environ.pop("TUNEGATE_STOP_WITH_PID", "0")), signal.SIGTERM)
     if len(argv) != 2:
         print("usage: python -m trainers.train PLAN OUT", file=sys.stderr)
         return 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import sys
@@ -13,16 +12,15 @@ import msgspec
 from trainers.contract import TrainPlan
 from trainers.problems import from_exception, leave_failure
 from trainers.progress import ProgressWriter
-from trainers.stopping import STOPPED, StopSignal
-
-_PR_SET_PDEATHSIG = 1  # Linux prctl(2)
+from trainers.stopping import STOPPED, StopSignal, follow_parent
 
 
 def main(argv: list[str]) -> int:
     """Run one group; problems are left in OUT/.work/failure.json."""
     group, plan_path, out = argv[0], Path(argv[1]), Path(argv[2])
     stop = StopSignal()
-    _die_with_parent(int(os.environ.get("TUNEGATE_TRAINER_PID", "0")))
+    # a killed orchestrator must not leave its worker
+    follow_parent(int(os.environ.get("TUNEGATE_TRAINER_PID", "0")), signal.SIGKILL)
     plan = msgspec.json.decode(plan_path.read_bytes(), type=TrainPlan)
     _prepare_environment(plan)
     from trainers.training.loop import Stopped
@@ -60,15 +58,6 @@ def _prepare_environment(plan: TrainPlan) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count() or 1))
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
-
-
-def _die_with_parent(parent: int) -> None:
-    """A killed orchestrator must not leave its worker: ask the kernel for SIGKILL when it dies (Linux)."""
-    if sys.platform != "linux" or not parent:
-        return
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before the call above
-        os.kill(os.getpid(), signal.SIGKILL)
 
 
 if __name__ == "__main__":

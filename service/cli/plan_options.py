@@ -33,6 +33,10 @@ _OPTIONS = [
     click.option("--max-tokens", type=int, metavar="N", help="Refuse rows longer than this."),
     click.option("--adapter-r", type=int, metavar="N", help="Adapter rank."),
     click.option("--adapter-alpha", type=int, metavar="N", help="Adapter scale."),
+    click.option("--save-steps", type=int, metavar="N", help="Steps between checkpoints; default: by time."),
+    click.option("--eval-steps", type=int, metavar="N", help="Steps between validations; default: each epoch."),
+    click.option("--early-stopping", type=int, metavar="N", help="Stop after N validations without a better loss."),
+    click.option("--keep", type=click.Choice(["last", "best"]), help="Weights of the last step, or of the best loss."),
     click.option("--onnx", "onnx", multiple=True, metavar="P", help="ONNX precision: fp32, int8, int4 (repeatable)."),
     click.option(
         "--check", "checks", multiple=True, metavar="NAME=REGEX", help="Measure the share of answers that match."
@@ -42,6 +46,7 @@ _OPTIONS = [
 ]
 _HYPERPARAMETERS = (
     "batch_size", "micro_batch", "learning_rate", "learning_rate_multiplier", "n_epochs", "seed", "max_tokens",
+    "save_steps", "eval_steps", "early_stopping", "keep",
 )  # fmt: skip
 
 

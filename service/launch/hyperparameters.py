@@ -7,7 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from service.data import RuleFiles
-from service.errors import TuneGateError
+from service.errors import ErrorItem, TuneGateError
 from service.launch.request import HyperparameterRequest
 from trainers.contract import Adapter, Hyperparameters
 
@@ -71,7 +71,32 @@ def resolve(wanted: HyperparameterRequest, *, rules: RuleFiles, technique: str, 
         max_grad_norm=_or(wanted.max_grad_norm, defaults.max_grad_norm),
         max_tokens=wanted.max_tokens,
         adapter=None if technique == "full" else (wanted.adapter or Adapter()),
+        save_steps=wanted.save_steps,
+        eval_steps=wanted.eval_steps,
+        early_stopping=wanted.early_stopping,
+        keep=_or(wanted.keep, defaults.keep),
     )
+
+
+def require_measurable(wanted: HyperparameterRequest, *, validated: bool) -> None:
+    """Refuse settings that rest on a validation loss when there is nothing to measure it on.
+
+    Raises:
+        TuneGateError: `invalid_input` with one item per setting.
+
+    """
+    asked = {
+        "early_stopping": wanted.early_stopping,
+        "eval_steps": wanted.eval_steps,
+        "keep": wanted.keep if wanted.keep == "best" else None,
+    }
+    errors = [
+        ErrorItem(f"hyperparameters.{name}", str(value), "only with validation data", "Give a validation file.")
+        for name, value in asked.items()
+        if value is not None and not validated
+    ]
+    if errors:
+        raise TuneGateError("invalid_input", f"{len(errors)} setting(s) rest on a validation loss.", errors=errors)
 
 
 def largest_divisor(number: int, limit: int) -> int:

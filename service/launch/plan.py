@@ -8,7 +8,7 @@ import msgspec
 
 from service.data import RuleFiles
 from service.errors import TuneGateError
-from service.launch.hyperparameters import resolve
+from service.launch.hyperparameters import require_measurable, resolve
 from service.launch.machine import Machine
 from service.launch.request import PlanChoices, check_choices
 from service.records.decision import TUNING_STEPS, Decision
@@ -69,6 +69,7 @@ def build_plan(
 ) -> TrainPlan:
     """The plan with its blockers; it spends nothing."""
     target, technique, sharding = choose(choices, parts.decision)
+    require_measurable(choices.hyperparameters, validated=parts.validation is not None)
     overridden = {override.code for override in choices.overrides}
     plan = TrainPlan(
         id="",

@@ -24,11 +24,11 @@ class Validator:
         self._every = settings.eval_steps
         self._patience = settings.early_stopping
 
-    def due(self, step: int, *, epoch_end: bool) -> bool:
-        """After every `eval_steps` steps, or at the end of each epoch."""
+    def due(self, step: int, *, epoch_end: bool, last: bool) -> bool:
+        """After every `eval_steps` steps, or at the end of each epoch; always after the last step."""
         if not self._rows:
             return False
-        return epoch_end if self._every is None else step % self._every == 0
+        return last or (epoch_end if self._every is None else step % self._every == 0)
 
     def measure(self, model: Any, step: int) -> float:
         """Mean cross-entropy (nats) per trained token.

@@ -64,8 +64,8 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
         step, last = state.global_step, state.global_step >= state.max_steps
         _require_finite(step, logs)
         self._say_step(step, state.max_steps, logs)
-        epoch_end = last or step % (state.max_steps // state.num_train_epochs) == 0
-        if self._validator.due(step, epoch_end=epoch_end):
+        epoch_end = step % (state.max_steps // state.num_train_epochs) == 0
+        if self._validator.due(step, epoch_end=epoch_end, last=last):
             self._measure(kwargs["model"], state)
             if self._validator.given_up(state.log_history) and not last:
                 self._progress.log(f"stopped early after step {step}: no better validation loss since {_best(state)}")
