@@ -1,4 +1,4 @@
-"""Validation on the way: early stopping and the best weights, also across an interruption."""
+"""Validation on the way: early stopping, the best weights, a loss that is no number, also across an interruption."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pytest
 from trainers.contract import Adapter, DatasetRef, Hyperparameters, TrainPlan
 from trainers.evaluation import teacher_forced
 from trainers.load import label_rows, load_model, load_rows, load_tokenizer
+from trainers.problems import TrainerError
 from trainers.progress import ProgressWriter
 from trainers.training.loop import Stopped, fit
 
@@ -118,3 +119,18 @@ def test_a_stop_in_the_very_last_step_loses_nothing(train: Fit, tmp_path: Path) 
     summary = train(tmp_path, stop_after=20)
     assert summary["steps"] == 20
     assert (tmp_path / "adapter").is_dir()
+
+
+def test_a_loss_that_is_no_number_ends_the_run_before_it_is_saved(
+    train: Fit, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")  # nobody is there, and perhaps no mlflow either
+    with pytest.raises(TrainerError) as raised:
+        train(tmp_path, learning_rate=1e30, save_steps=1, max_grad_norm=0.0)
+    failure = raised.value.failure
+    assert (failure.code, raised.value.exit_code) == ("job_failed", 1)
+    assert "of step 2 is not a number" in failure.detail
+    assert "lower learning rate" in failure.remedy
+    assert [path.name for path in (tmp_path / ".work" / "checkpoints").iterdir()] == ["checkpoint-1"]
+    assert not (tmp_path / "adapter").exists()
+    assert sum("nothing is sent" in one.get("message", "") for one in records(tmp_path)) == 1
