@@ -50,6 +50,14 @@ class Hyperparameters(msgspec.Struct, frozen=True, kw_only=True):
     max_tokens: int | None = None
     adapter: Adapter | None = None
     peft: dict[str, Any] | None = None
+    # steps between checkpoints; null = at epoch ends or every five minutes, for at most 2.5 % of the time
+    save_steps: int | None = None
+    # steps between measurements on the validation rows; null = at the end of each epoch (the last step always counts)
+    eval_steps: int | None = None
+    # stop after so many measurements without a better validation loss; null = never
+    early_stopping: int | None = None
+    # which weights become the result: those of the last step, or of the lowest validation loss
+    keep: Literal["last", "best"] = "last"
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -123,7 +131,13 @@ PHASES = ("baseline", "train", "merge", "export", "parity", "evaluate")
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One line of progress.jsonl, numbered from 1 across restarts; never holds training text."""
+    """One line of progress.jsonl, numbered from 1 across restarts; never holds training text.
+
+    A run that was interrupted goes on in the same file: a `log` record says "resumed at step N", a
+    phase that is entered again is said again, and every step has one record, written when it was done
+    first (steps after the last checkpoint are repeated without a second record). `end` closes one try.
+    `validation_loss` (nats per trained token) comes with a `log` record and the step it was measured after.
+    """
 
     n: int
     event: Literal["phase", "step", "log", "end"]
@@ -136,6 +150,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     epoch: float | None = None
     tokens: int | None = None
     message: str | None = None
+    validation_loss: float | None = None
 
 
 class ParityResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,9 +23,14 @@ def export(plan: TrainPlan, out: Path, progress: ProgressWriter) -> None:
     Raises:
         TrainerError: `job_failed` when the builder does not know the architecture.
     """
+    if all((out / "onnx" / precision).is_dir() for precision in plan.outputs.onnx):
+        return
     progress.phase("export")
     merged = out / WORK / "merged"
     for precision in plan.outputs.onnx:
+        if (out / "onnx" / precision).is_dir():
+            progress.log(f"ONNX {precision} was built before the interruption")
+            continue
         progress.log(f"building ONNX {precision}")
         with complete_folder(out / "onnx" / precision) as folder:
             _build(merged, folder, precision, cache=out / WORK / "builder-cache")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +14,22 @@ from trainers.problems import TrainerError
 ROWS, TOKENS = 4, 64
 # relative to the largest logit; on a GPU a 4-bit base is trained in bf16 and merged in fp32
 LIMIT, LIMIT_BF16 = 1e-4, 5e-2
-_FILE = "trained-logits.npz"
+_FILE = Path("trained-answers") / "logits.npz"
 
 
 def keep_answers(model: Any, rows: list[LabelledRow], out: Path) -> None:
-    """Keep the logits of the model as it was trained; numbers of a few rows, on this host only."""
+    """Keep what a few rows are answered by the model as it was trained: token ids and logits, on this host only."""
     import numpy as np
 
     was_training = model.training
     path = out / WORK / _FILE
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, *_answers(model.eval(), rows))
+    asked = [row.input_ids[:TOKENS] for row in rows[:ROWS]]
+    np.savez(path, *map(np.array, asked), *_answers(model.eval(), asked))
     model.train(was_training)
 
 
-def require_same_answers(model: Any, rows: list[LabelledRow], out: Path) -> float:
+def require_same_answers(model: Any, out: Path) -> float:
     """The largest difference over the largest logit.
 
     Raises:
@@ -36,8 +38,9 @@ def require_same_answers(model: Any, rows: list[LabelledRow], out: Path) -> floa
     import numpy as np
 
     with np.load(out / WORK / _FILE) as kept:
-        trained = [kept[name] for name in kept.files]
-    pairs = list(zip(trained, _answers(model, rows), strict=True))
+        values = [kept[name] for name in kept.files]
+    asked, trained = values[: len(values) // 2], values[len(values) // 2 :]
+    pairs = list(zip(trained, _answers(model, asked), strict=True))
     scale = max(float(abs(left).max()) for left, _ in pairs)
     difference = max(float(abs(left - right).max()) for left, right in pairs) / (scale or 1.0)
     limit = LIMIT_BF16 if on_gpu() else LIMIT
@@ -50,13 +53,13 @@ def require_same_answers(model: Any, rows: list[LabelledRow], out: Path) -> floa
     return difference
 
 
-def _answers(model: Any, rows: list[LabelledRow]) -> list[Any]:
-    """fp32 logits (tokens, vocabulary) of the first rows, each cut after `TOKENS`."""
+def _answers(model: Any, asked: Sequence[Any]) -> list[Any]:
+    """fp32 logits (tokens, vocabulary) of rows of token ids."""
     import torch
 
     answers = []
-    for row in rows[:ROWS]:
-        ids = torch.tensor([row.input_ids[:TOKENS]], device=model.device)
+    for row in asked:
+        ids = torch.as_tensor(row, device=model.device)[None]
         with torch.inference_mode():
             logits = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
         answers.append(logits[0, -ids.shape[1] :].float().cpu().numpy())

@@ -13,7 +13,7 @@ from trainers.export import ROUTE
 from trainers.labels import render, split_answer
 from trainers.load import Row, label_rows, load_model, load_rows, load_tokenizer
 from trainers.onnx_model import OnnxCausalLM, opset_of
-from trainers.outfiles import WORK, save_part
+from trainers.outfiles import WORK, has_part, load_part, save_part
 from trainers.problems import TrainerError
 from trainers.progress import ProgressWriter
 from trainers.techniques import technique
@@ -39,13 +39,19 @@ def prove(plan: TrainPlan, out: Path, progress: ProgressWriter) -> None:
     Raises:
         TrainerError: `parity_failed` with both numbers.
     """
+    if has_part(out, "evaluate"):
+        return
     progress.phase("parity")
     tokenizer = load_tokenizer(plan)
     model = _tuned_model(plan, out)
     held_out = load_rows(plan.validation) if plan.validation else []
     prompts = _prompts(tokenizer, held_out or load_rows(plan.dataset))
     results = []
+    done = {one.precision: one for one in msgspec.convert(load_part(out, "onnx").get("onnx", []), list[OnnxResult])}
     for precision in plan.outputs.onnx:
+        if precision in done:
+            results.append(done[precision])
+            continue
         parity = compare(model, OnnxCausalLM(out / "onnx" / precision), prompts)
         progress.log(
             f"{precision}: logits differ by {parity.max_abs_logit_diff:.2g}, "
@@ -61,11 +67,11 @@ def prove(plan: TrainPlan, out: Path, progress: ProgressWriter) -> None:
                 parity=parity,
             )
         )
-    save_part(out, "onnx", {"onnx": msgspec.to_builtins(results)})
+        save_part(out, "onnx", {"onnx": msgspec.to_builtins(results)})
     progress.phase("evaluate")
-    if held_out:
-        labelled = label_rows(tokenizer, held_out, max_tokens=None)
-        save_part(out, "evaluate", evaluate(model, tokenizer, held_out, labelled, plan.evaluation, progress.log))
+    labelled = label_rows(tokenizer, held_out, max_tokens=None)
+    after = evaluate(model, tokenizer, held_out, labelled, plan.evaluation, progress.log) if held_out else {}
+    save_part(out, "evaluate", after)
 
 
 def _tuned_model(plan: TrainPlan, out: Path) -> Any:

@@ -23,6 +23,7 @@ def refusals(plan: TrainPlan) -> list[str]:
         found.append(f"sharding {plan.sharding!r} is not one of none")
     if plan.hyperparameters.batch_size % plan.hyperparameters.micro_batch:
         found.append("batch_size is not a multiple of micro_batch")
+    found += _unmeasured(plan)
     wrong = [precision for precision in plan.outputs.onnx if precision not in PRECISIONS]
     if wrong:
         found.append(f"ONNX precision {', '.join(wrong)} does not run on the CPU (it has {', '.join(PRECISIONS)})")
@@ -45,6 +46,19 @@ def _of_technique(plan: TrainPlan) -> list[str]:
     if plan.technique == "full" and not plan.outputs.onnx:
         found.append("full fine-tuning without an ONNX precision leaves no artifact")
     return found
+
+
+def _unmeasured(plan: TrainPlan) -> list[str]:
+    """Settings that rest on a validation loss, in a plan that has none."""
+    if plan.validation is not None:
+        return []
+    values = plan.hyperparameters
+    asked = {
+        "early_stopping": values.early_stopping is not None,
+        "eval_steps": values.eval_steps is not None,
+        "keep 'best'": values.keep == "best",
+    }
+    return [f"{name} needs validation data" for name, given in asked.items() if given]
 
 
 def missing_libraries(plan: TrainPlan) -> list[str]:

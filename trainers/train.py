@@ -1,4 +1,7 @@
-"""The one entry: `python -m trainers.train PLAN OUT` runs the pipeline of a plan and leaves OUT/result.json."""
+"""The one entry: `python -m trainers.train PLAN OUT` runs the pipeline of a plan and leaves OUT/result.json.
+
+Run again on a folder whose run was stopped or killed, it goes on where that one was.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,11 @@ import msgspec
 from trainers.contract import Failure, OnnxResult, Result, TrainPlan
 from trainers.lock import RunLocked, hold
 from trainers.outfiles import load_part, write_atomically
-from trainers.problems import exit_code_of, take_failure
+from trainers.problems import DISK_FULL, TrainerError, disk_full, exit_code_of, take_failure
 from trainers.progress import ProgressWriter
 from trainers.refusals import missing_libraries, refusals
-from trainers.worker import STOPPED
+from trainers.runfolder import carried_out, claim, clear_leftovers
+from trainers.stopping import STOPPED, follow_parent
 
 # each group runs in a fresh process: training memory is gone before export, and a native crash loses little
 GROUPS = ("tune", "export", "prove")
@@ -28,6 +32,7 @@ _VERSIONED = ("torch", "transformers", "peft", "onnxruntime", "onnxruntime-genai
 def main(argv: list[str]) -> int:
     """0 succeeded, 1 failed or stopped, 2 unusable plan or data, 3 something outside is missing."""
     orchestrator = Orchestrator()  # first thing: a signal must never find us without its handler
+    follow_parent(int(os.environ.pop("TUNEGATE_STOP_WITH_PID", "0")), signal.SIGTERM)
     if len(argv) != 2:
         print("usage: python -m trainers.train PLAN OUT", file=sys.stderr)
         return 2
@@ -40,9 +45,15 @@ def main(argv: list[str]) -> int:
     out.mkdir(parents=True, exist_ok=True)
     try:
         with hold(out):
-            return orchestrator.run(plan, plan_path, out)
+            return orchestrator.start(plan, plan_path, out)
     except RunLocked:
         print(f"{out}: another trainer holds this run folder", file=sys.stderr)
+        return 3
+    except TrainerError as error:  # the folder is another plan's: nothing in it is touched
+        print(f"{error} {error.failure.remedy}", file=sys.stderr)
+        return error.exit_code
+    except OSError as error:
+        print(f"{out}: {error.strerror or type(error).__name__}", file=sys.stderr)
         return 3
 
 
@@ -54,6 +65,19 @@ class Orchestrator:
         self._worker: subprocess.Popen[bytes] | None = None
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
+
+    def start(self, plan: TrainPlan, plan_path: Path, out: Path) -> int:
+        """Begin the run, go on with an interrupted one, or leave a finished one as it is.
+
+        Raises:
+            TrainerError: `plan_mismatch` when the folder belongs to another plan.
+        """
+        resumes = claim(out, plan)
+        if resumes and carried_out(out, plan):
+            print(f"{out}: this plan has been carried out here already; nothing was repeated", file=sys.stderr)
+            return 0
+        clear_leftovers(out)
+        return self.run(plan, plan_path, out)
 
     def run(self, plan: TrainPlan, plan_path: Path, out: Path) -> int:
         """The whole pipeline; every way out leaves a result file."""
@@ -92,6 +116,8 @@ class Orchestrator:
         if code == STOPPED or (self._stopping and code == -signal.SIGTERM):
             self._stopping = True
             return None
+        if code == DISK_FULL:
+            return disk_full(group).failure
         return take_failure(out) or Failure(
             "trainer_died",
             f"The worker of phase group {group!r} ended {_how(code)} without saying why.",

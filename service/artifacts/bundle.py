@@ -60,10 +60,10 @@ def prepare_run(out: Path, inputs: RunInputs) -> None:
 
 
 def require_usable(out: Path, *, plan_id: str) -> None:
-    """Refuse a folder that holds anything but an earlier, unfinished try at the same plan.
+    """Refuse a folder that holds anything but an earlier, unfinished try at the same plan, which can go on.
 
     Raises:
-        TuneGateError: `output_exists`.
+        TuneGateError: `output_exists`; `plan_mismatch` for an unfinished run of another plan.
 
     """
     if out.exists() and not out.is_dir():
@@ -74,12 +74,36 @@ def require_usable(out: Path, *, plan_id: str) -> None:
         earlier = msgspec.json.decode((out / "plan.json").read_bytes(), type=TrainPlan).id
     except (OSError, msgspec.DecodeError):
         earlier = None
-    if earlier != plan_id or (out / MANIFEST).exists():
+    finished = (out / MANIFEST).exists()
+    if earlier is not None and earlier != plan_id and not finished:
+        raise TuneGateError(
+            "plan_mismatch",
+            f"{out} holds an unfinished run of another plan (plan {earlier[:12]} there, {plan_id[:12]} here).",
+            remedy="Name a new folder for this plan, or go on with the plan.json that lies in the folder.",
+        )
+    if earlier is None or finished:
         raise TuneGateError(
             "output_exists",
             f"{out} already holds files of another run.",
             remedy="Name a new or empty folder.",
         )
+
+
+def finished_run(out: Path, *, plan_id: str) -> Manifest | None:
+    """The manifest of a run of this very plan that was carried out here before, verified; None when there is none.
+
+    Raises:
+        TuneGateError: `artifact_corrupt` when its files are no longer what the manifest says.
+
+    """
+    try:
+        manifest = read_manifest(out)
+    except (TuneGateError, OSError, msgspec.DecodeError):
+        return None
+    if manifest.chain.plan != plan_id:
+        return None
+    _drop_host_files(out)
+    return verify_run(out)
 
 
 def require_space(out: Path, *, needed_bytes: int) -> None:
@@ -106,18 +130,18 @@ def finish_run(out: Path, *, plan: TrainPlan, job: Job | None) -> Manifest:
         TuneGateError: `artifact_not_ready` when the trainer left no success, `disk_full`, `artifact_corrupt`.
 
     """
+    done = finished_run(out, plan_id=plan.id)
+    if done is not None:
+        return done  # a kill came between the manifest and the answer
     result = read_result(out)
     if result is None or result.status != "succeeded" or result.plan != plan.id:
         raise TuneGateError("artifact_not_ready", "The trainer left no proof of success for this plan.")
-    shutil.rmtree(out / WORK, ignore_errors=True)
-    for name in ("result.json", "trainer.json"):
-        (out / name).unlink(missing_ok=True)
     if job is not None:
         write_atomically(out / "job.json", _readable(job))
     manifest = _manifest(out, plan=plan, result=result, job=job)
     write_atomically(out / MANIFEST, _readable(manifest))
-    verify_run(out)
-    return manifest
+    _drop_host_files(out)  # only now: until the manifest stands, they are the proof of success
+    return verify_run(out)
 
 
 def read_manifest(out: Path) -> Manifest:
@@ -203,8 +227,15 @@ def _manifest(out: Path, *, plan: TrainPlan, result: Result, job: Job | None) ->
         for path in run_files(out)
         if path.relative_to(out).as_posix() not in _LEFT_OUT
     ]
-    manifest = Manifest(id="", chain=chain, files=files, onnx=onnx, evaluation=evaluation)
+    training = {name: value for name, value in (result.training or {}).items() if name != "seconds"} or None
+    manifest = Manifest(id="", chain=chain, files=files, onnx=onnx, evaluation=evaluation, training=training)
     return msgspec.structs.replace(manifest, id=record_id(manifest))
+
+
+def _drop_host_files(out: Path) -> None:
+    shutil.rmtree(out / WORK, ignore_errors=True)
+    for name in ("result.json", "trainer.json"):
+        (out / name).unlink(missing_ok=True)
 
 
 def _kind(path: Path, out: Path) -> str:

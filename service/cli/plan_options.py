@@ -40,6 +40,10 @@ _OPTIONS = [
     click.option("--rslora", is_flag=True, help="Scale by alpha over the root of the rank (rsLoRA)."),
     click.option("--loraplus-ratio", type=float, metavar="X", help="B learns X times as fast as A (LoRA+)."),
     click.option("--peft", metavar="JSON", help='PeftConfig of technique peft, or its file: {"peft_type": "IA3"}.'),
+    click.option("--save-steps", type=int, metavar="N", help="Steps between checkpoints; default: by time."),
+    click.option("--eval-steps", type=int, metavar="N", help="Steps between validations; default: each epoch."),
+    click.option("--early-stopping", type=int, metavar="N", help="Stop after N validations without a better loss."),
+    click.option("--keep", type=click.Choice(["last", "best"]), help="Weights of the last step, or of the best loss."),
     click.option(
         "--onnx", "onnx", multiple=True, metavar="P", help="ONNX precision: fp32, int8, int4 (repeatable), or none."
     ),
@@ -51,6 +55,7 @@ _OPTIONS = [
 ]
 _HYPERPARAMETERS = (
     "batch_size", "micro_batch", "learning_rate", "learning_rate_multiplier", "n_epochs", "seed", "max_tokens",
+    "save_steps", "eval_steps", "early_stopping", "keep",
 )  # fmt: skip
 
 

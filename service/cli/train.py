@@ -21,18 +21,26 @@ if TYPE_CHECKING:
     from service.verbs.plan import PlanBundle
 
 
+_FOUND = {
+    "unfinished": "holds an unfinished run of this plan: it goes on where that one stopped",
+    "finished": "holds the finished run of this plan: it is verified, nothing is repeated",
+}
+
+
 @click.command("train")
 @click.argument("plan", type=click.Path(path_type=Path), required=False, metavar="[PLAN.json]")
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="The run folder.")
 @plan_options
 @output_options()
 def command(plan: Path | None, out: Path, format_: str, output: Path | None, *, no_input: bool, **options: Any) -> int:
-    """Run the whole pipeline here and print the manifest."""
+    """Run the whole pipeline here and print the manifest; on the folder of a stopped or killed run, go on with it."""
     del no_input
-    from service.verbs.train import train
+    from service.verbs.train import found_in, train
 
     bundle = _from_plan(plan) if plan else _from_options(options)
     say(plan_text(bundle.plan))
+    if said := _FOUND.get(found_in(out, bundle.plan.id)):
+        say(f"{out} {said}")
     manifest = train(bundle, out, report=say_progress)
     emit(pretty_json(manifest) if format_ == "json" else manifest_text(manifest, out), output)
     return 0

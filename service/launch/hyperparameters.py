@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from service.data import RuleFiles
-from service.errors import TuneGateError
+from service.errors import ErrorItem, TuneGateError
 from service.launch.peft_methods import DEFAULT_VIRTUAL_TOKENS, method_of
 from service.launch.request import HyperparameterRequest
 from trainers.contract import Adapter, Choice, Hyperparameters
@@ -84,6 +84,10 @@ def resolve(
         max_tokens=wanted.max_tokens,
         adapter=None if technique in _WITHOUT_ADAPTER else chosen.adapter(),
         peft=_completed(wanted.peft, rules, chosen) if technique == "peft" else None,
+        save_steps=wanted.save_steps,
+        eval_steps=wanted.eval_steps,
+        early_stopping=wanted.early_stopping,
+        keep=chosen("keep", defaults.keep, "our default"),
     )
     return values, chosen.made
 
@@ -91,6 +95,27 @@ def resolve(
 def generated_seed(text: str) -> int:
     """A seed that nobody gave: it differs between runs on other data, and is the same for the same request."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") % _SEEDS
+
+
+def require_measurable(wanted: HyperparameterRequest, *, validated: bool) -> None:
+    """Refuse settings that rest on a validation loss when there is nothing to measure it on.
+
+    Raises:
+        TuneGateError: `invalid_input` with one item per setting.
+
+    """
+    asked = {
+        "early_stopping": wanted.early_stopping,
+        "eval_steps": wanted.eval_steps,
+        "keep": wanted.keep if wanted.keep == "best" else None,
+    }
+    errors = [
+        ErrorItem(f"hyperparameters.{name}", str(value), "only with validation data", "Give a validation file.")
+        for name, value in asked.items()
+        if value is not None and not validated
+    ]
+    if errors:
+        raise TuneGateError("invalid_input", f"{len(errors)} setting(s) rest on a validation loss.", errors=errors)
 
 
 def largest_divisor(number: int, limit: int) -> int:

@@ -33,8 +33,12 @@ def work_plan(out: Path) -> Path:
     return out / WORK / "plan.json"
 
 
-def start_trainer(out: Path) -> subprocess.Popen[bytes]:
-    """Start the trainer detached (own session), so that it outlives the service; its output goes to a file."""
+def start_trainer(out: Path, *, ends_with_us: bool = False) -> subprocess.Popen[bytes]:
+    """Start the trainer in a session of its own, so that it outlives the service; its output goes to a file.
+
+    With `ends_with_us` it stops, with a checkpoint, when this process dies (Linux).
+    """
+    environment = os.environ | ({"TUNEGATE_STOP_WITH_PID": str(os.getpid())} if ends_with_us else {})
     log = out / WORK / "trainer.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -45,6 +49,7 @@ def start_trainer(out: Path) -> subprocess.Popen[bytes]:
                 stdout=sink,
                 stderr=sink,
                 start_new_session=True,
+                env=environment,
             )
     except OSError as error:
         raise TuneGateError("environment", f"The trainer cannot be started ({error.strerror}).") from error
@@ -73,15 +78,17 @@ def stop_trainer(out: Path, *, grace_seconds: float) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(recorded.pid, signal.SIGTERM)
     deadline = time.monotonic() + grace_seconds
-    while trainer_alive(out) and time.monotonic() < deadline:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            # workers come and go between phases; a root that has just died has no children left to name
-            tree |= set(root.children(recursive=True))
-        time.sleep(_POLL_SECONDS)
-    for process in tree:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(tree, timeout=5)
+    try:
+        while trainer_alive(out) and time.monotonic() < deadline:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                # workers come and go between phases; a root that has just died has no children left to name
+                tree |= set(root.children(recursive=True))
+            time.sleep(_POLL_SECONDS)
+    finally:  # also when a second Ctrl-C ends the wait: nothing may be left running
+        for process in tree:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(tree, timeout=5)
 
 
 def read_progress(out: Path, *, after: int) -> list[Progress]:

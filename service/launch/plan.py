@@ -9,7 +9,7 @@ import msgspec
 from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError
 from service.launch.combinations import refusals
-from service.launch.hyperparameters import resolve
+from service.launch.hyperparameters import require_measurable, resolve
 from service.launch.machine import Machine
 from service.launch.request import PlanChoices, wrong_values
 from service.models.tensors import Shapes
@@ -96,6 +96,7 @@ def build_plan(
     target, technique, sharding = choose(
         choices, parts.decision, rules=rules, machine=machine, shapes=parts.model.shapes
     )
+    require_measurable(choices.hyperparameters, validated=parts.validation is not None)
     overridden = {override.code for override in choices.overrides}
     values, chosen = resolve(
         choices.hyperparameters,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -31,6 +31,10 @@ class HyperparameterRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_un
     max_tokens: int | None = None
     adapter: Adapter | None = None
     peft: dict[str, Any] | None = None
+    save_steps: int | None = None
+    eval_steps: int | None = None
+    early_stopping: int | None = None
+    keep: Literal["last", "best"] | None = None
 
 
 class PlanChoices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -94,6 +98,9 @@ _RANGES: dict[str, tuple[float, float]] = {
     "weight_decay": (0, 1),
     "max_grad_norm": (0, 1000),
     "max_tokens": (8, 10_000_000),
+    "save_steps": (1, 10_000_000),
+    "eval_steps": (1, 10_000_000),
+    "early_stopping": (1, 1000),
 }
 
 

@@ -58,3 +58,5 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     files: list[ManifestFile]
     onnx: list[OnnxModel]
     evaluation: Evaluation
+    # rows, steps, losses, the validation curve, which step's weights were kept; null in older manifests
+    training: dict[str, Any] | None = None

@@ -174,10 +174,34 @@ def test_cancelling_ends_the_whole_process_tree(service: Service) -> None:
     assert all(gone(process) for process in (trainer, *workers))
 
 
-def test_a_killed_trainer_ends_the_job_as_failed(service: Service) -> None:
+def kill_trainer(service: Service, job: str) -> int:
+    trainer = service.trainer(job)
+    trainer.kill()
+    return trainer.pid
+
+
+def test_a_killed_trainer_goes_on_from_its_checkpoint(service: Service) -> None:
+    job = service.launch(n_epochs=10, save_steps=3)
+    service.until(job, "running", steps=5)
+    kill_trainer(service, job)
+    events = service.events(job)
+    assert events[-1][1:] == ("end", {"state": "succeeded"})
+    assert [data["step"] for _, event, data in events if event == "step"] == list(range(1, 41))
+    said = " ".join(data.get("message") or "" for _, event, data in events if event == "log")
+    assert "the trainer died and is started again" in said
+    assert "resumed at step" in said
+    assert service.http.get(f"/v1/jobs/{job}/manifest").json()["training"]["steps"] == 40
+
+
+def test_a_trainer_that_dies_again_at_the_same_place_ends_the_job_as_failed(service: Service) -> None:
     job = service.launch(**LONG)
     service.until(job, "running", steps=1)
-    service.trainer(job).kill()
+    first = kill_trainer(service, job)
+    deadline = time.monotonic() + 60
+    while service.trainer(job).pid == first:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    kill_trainer(service, job)
     error = service.until(job, "failed")["error"]
     assert error["code"] == "trainer_died"
     assert error["remedy"]

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from trainers.contract import TrainPlan
-from trainers.outfiles import WORK
 
 
-def training_arguments(plan: TrainPlan, out: Path, *, rows: int) -> Any:
+def training_arguments(plan: TrainPlan, checkpoints: Path, *, rows: int) -> Any:
     """`TrainingArguments` of a plan over so many rows, fp32 on the CPU and bf16 on a GPU."""
     import torch
     from transformers import TrainingArguments
@@ -17,7 +16,7 @@ def training_arguments(plan: TrainPlan, out: Path, *, rows: int) -> Any:
     values = plan.hyperparameters
     on_gpu = torch.cuda.is_available()
     return TrainingArguments(
-        output_dir=str(out / WORK / "trainer"),
+        output_dir=str(checkpoints),
         per_device_train_batch_size=values.micro_batch,
         gradient_accumulation_steps=values.batch_size // values.micro_batch,
         num_train_epochs=values.n_epochs,
@@ -31,7 +30,8 @@ def training_arguments(plan: TrainPlan, out: Path, *, rows: int) -> Any:
         data_seed=values.seed,
         logging_strategy="steps",
         logging_steps=1,
-        save_strategy="no",
+        logging_nan_inf_filter=False,  # the default shows a loss that is no number as one that is
+        save_strategy="no",  # the watcher decides after every step
         report_to=[],
         disable_tqdm=True,
         use_cpu=not on_gpu,

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from trainers.contract import TrainPlan
 from trainers.labels import IGNORED, LabelledRow
 from trainers.merge_proof import keep_answers
-from trainers.problems import TrainerError
+from trainers.outfiles import WORK, complete_folder
 from trainers.progress import ProgressWriter
+from trainers.runfolder import link_tree
 from trainers.techniques import technique
 from trainers.training.arguments import total_steps, training_arguments
+from trainers.training.checkpoints import Checkpoints, Mark, Schedule
+from trainers.training.tracking import Tracker, open_tracker
+from trainers.training.validation import Validator, best, measured
+
+_SAVED_BYTES_PER_PARAMETER = 12  # an fp32 weight and the two moments of AdamW
 
 
 class Stopped(Exception):  # noqa: N818
-    """SIGTERM was seen; the work so far is left as it is and nothing is reported as done."""
+    """SIGTERM was seen; the work so far is in a checkpoint and nothing is reported as done."""
 
 
 def fit(
@@ -28,8 +34,11 @@ def fit(
     rows: list[LabelledRow],
     progress: ProgressWriter,
     stopping: Callable[[], bool],
+    held_out: Sequence[LabelledRow] = (),
 ) -> dict[str, Any]:
-    """Train `base` by the plan's technique and save what was trained; returns the run's figures.
+    """Train `base` by the plan's technique, from its newest checkpoint on, and save what was trained.
+
+    Returns the run's figures.
 
     Raises:
         TrainerError: `job_failed` when the loss is no number. Stopped: on SIGTERM, after the current step.
@@ -38,37 +47,68 @@ def fit(
 
     from trainers.training.watcher import Watcher
 
-    started = time.monotonic()
     use_cache = base.config.use_cache
     seed_all(plan.hyperparameters.seed)  # again: the baseline must not change the adapter's initial values
     how = technique(plan.technique)
     model = how.wrap(base, plan, out, steps=total_steps(plan, rows=len(rows)))
-    watcher = Watcher(progress, stopping)
-    trainer = Trainer(
-        model=model,
-        args=training_arguments(plan, out, rows=len(rows)),
-        optimizers=(how.optimizer(model, plan), None),
-        train_dataset=[_sample(row) for row in rows],
-        data_collator=DataCollatorForSeq2Seq(tokenizer, label_pad_token_id=IGNORED),
-        callbacks=[watcher, *how.callbacks(model, plan)],
-    )
-    trainer.remove_callback(PrinterCallback)  # it prints to stdout when tqdm is off
-    trainer.train()
-    if stopping():
-        raise Stopped
-    if not watcher.losses or watcher.losses[-1] != watcher.losses[-1]:
-        raise TrainerError("job_failed", "The loss is not a number.", remedy="A lower learning rate.")
-    base.config.use_cache = use_cache  # the Trainer switches it off, and it would be saved so
-    keep_answers(model, rows, out)
-    how.save(model, tokenizer, plan, out)
+    checkpoints = Checkpoints(out, plan.id, progress.log)
+    mark = checkpoints.newest()
+    trainable = sum(one.numel() for one in model.parameters() if one.requires_grad)
+
+    def save(place: Path) -> None:
+        # the Trainer switches the cache off, and it would be saved so
+        switched, base.config.use_cache = base.config.use_cache, use_cache
+        keep_answers(model, rows, place)
+        how.save(model, tokenizer, plan, place)
+        base.config.use_cache = switched
+
+    keeps_best = plan.hyperparameters.keep == "best"
+    with _tracked(plan, out, progress) as tracker:
+        watcher = Watcher(
+            progress=progress,
+            stopping=stopping,
+            validator=Validator(tokenizer, held_out, plan.hyperparameters),
+            checkpoints=checkpoints,
+            schedule=Schedule(plan.hyperparameters.save_steps, expected_bytes=trainable * _SAVED_BYTES_PER_PARAMETER),
+            tracker=tracker,
+            keep_best=(lambda step: save(checkpoints.best_path(step))) if keeps_best else None,
+            seconds_before=mark.seconds if mark else 0.0,
+        )
+        trainer = Trainer(
+            model=model,
+            args=training_arguments(plan, checkpoints.folder, rows=len(rows)),
+            optimizers=(how.optimizer(model, plan), None),
+            train_dataset=[_sample(row) for row in rows],
+            data_collator=DataCollatorForSeq2Seq(tokenizer, label_pad_token_id=IGNORED),
+            callbacks=[*how.callbacks(model, plan), watcher],
+        )
+        trainer.remove_callback(PrinterCallback)  # it prints to stdout when tqdm is off
+        _say_where_it_begins(mark, progress)
+        try:
+            trainer.train(resume_from_checkpoint=str(checkpoints.path(mark.step)) if mark else None)
+        finally:
+            checkpoints.forget_unsealed()  # a save that failed half-way must not hold the space it lacked
+        if watcher.stopped:
+            raise Stopped
+    history = trainer.state.log_history
+    top = best(history) if keeps_best else None
+    if top is None:
+        save(out)
+    else:
+        _promote(checkpoints.best_path(top[0]), out)
+    losses = [entry["loss"] for entry in history if "loss" in entry]
     return {
         "rows": len(rows),
-        "steps": len(watcher.losses),
-        "first_loss": watcher.losses[0],
-        "last_loss": watcher.losses[-1],
-        "trainable_params": sum(one.numel() for one in model.parameters() if one.requires_grad),
+        "steps": len(losses),
+        "first_loss": losses[0],
+        "last_loss": losses[-1],
+        "trainable_params": trainable,
         "total_params": sum(map(_values, model.parameters())),
-        "seconds": round(time.monotonic() - started, 1),
+        "seconds": watcher.seconds,
+        "validation": [{"step": step, "validation_loss": loss} for step, loss in measured(history)],
+        "kept": plan.hyperparameters.keep,
+        "kept_step": top[0] if top else len(losses),
+        "stopped_early": trainer.state.global_step < trainer.state.max_steps,
     }
 
 
@@ -83,6 +123,36 @@ def _values(parameter: Any) -> int:
     """How many numbers a parameter holds; 4-bit weights lie two to a byte."""
     packed = type(parameter).__name__ == "Params4bit"
     return int(parameter.numel()) * (2 if packed else 1)
+
+
+@contextmanager
+def _tracked(plan: TrainPlan, out: Path, progress: ProgressWriter) -> Iterator[Tracker]:
+    tracker = open_tracker(plan, out, progress.log)
+    try:
+        yield tracker
+    except Stopped:
+        tracker.close("KILLED")
+        raise
+    except BaseException:
+        tracker.close("FAILED")
+        raise
+    tracker.close("FINISHED")
+
+
+def _say_where_it_begins(mark: Mark | None, progress: ProgressWriter) -> None:
+    reported = progress.last_step
+    if mark is None and not reported:
+        return
+    step = mark.step if mark else 0
+    again = f"; steps {step + 1} to {reported} are repeated and not reported again" if reported > step else ""
+    progress.log(f"resumed at step {step}{'' if mark else ', there is no checkpoint'}{again}")
+
+
+def _promote(best_place: Path, out: Path) -> None:
+    """Make the weights that were best the run's result; they stay where they are until all is said and done."""
+    for saved in [*best_place.glob("[!.]*"), *(best_place / WORK).glob("*")]:
+        with complete_folder(out / saved.relative_to(best_place)) as folder:
+            link_tree(saved, folder)
 
 
 def _sample(row: LabelledRow) -> dict[str, list[int]]:
