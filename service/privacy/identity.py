@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 import platform
 import sys
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ from service.settings import load_settings
 
 _FORMAT = 1
 _PACKAGES = ("hyperscan", "phonenumbers", "presidio-analyzer", "regex", "spacy")
+_DIST_INFO = ".dist-info"
 _RULES = "privacy/"
 
 
@@ -41,13 +44,28 @@ def classes_key() -> str:
 @cache
 def _engines() -> bytes:
     said = [
-        _FORMAT, sys.version, sys.platform, platform.machine(), *map(_version, _PACKAGES), *_cpu_features(),
+        _FORMAT, sys.version, sys.platform, platform.machine(), *_versions(), *_cpu_features(),
     ]  # fmt: skip
     return repr(said).encode()
 
 
+def _versions() -> list[str]:
+    """What is installed, by the names of the folders that say so: to import importlib.metadata and read what they hold
+    takes a tenth of a small lint.
+    """
+    wanted = {package.replace("-", "_"): package for package in _PACKAGES}
+    found: dict[str, str] = {}
+    for folder in sys.path:
+        with contextlib.suppress(OSError):
+            for name in os.listdir(folder or "."):
+                if name.endswith(_DIST_INFO):
+                    package, _, version = name.removesuffix(_DIST_INFO).rpartition("-")
+                    # the first folder of the path is the one that is imported from
+                    found.setdefault(package.replace("-", "_").lower(), version)
+    return [found.get(name) or _version(package) for name, package in wanted.items()]
+
+
 def _version(package: str) -> str:
-    # takes as long to load as all of a small lint
     from importlib.metadata import PackageNotFoundError, version
 
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Sequence
 from functools import cached_property
@@ -36,6 +37,7 @@ class Scanner:
         self._missing = _missing(settings)
         # without its model a named-entity engine cannot be set up; what is left is told as not scanned
         self.settings = msgspec.structs.replace(settings, ner=None) if self._missing else settings
+        self._loading = threading.Lock()
         self._guards = {language: Guard(self.settings, language, self._load) for language in settings.languages}
 
     @property
@@ -57,7 +59,7 @@ class Scanner:
         return tuple(dict.fromkeys(guard.note for guard in self._guards.values() if guard.note))
 
     def prepare(self) -> None:
-        """Make or load every gate now: before processes are forked, or when a service starts."""
+        """Make or load every gate now: before processes are forked."""
         for guard in self._guards.values():
             guard.prepare()
 
@@ -98,7 +100,8 @@ class Scanner:
         return found
 
     def _load(self) -> Analyzer:
-        return self._analyzer
+        with self._loading:
+            return self._analyzer
 
     @cached_property
     def _analyzer(self) -> Analyzer:

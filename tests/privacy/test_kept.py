@@ -65,21 +65,32 @@ def test_the_folder_is_the_users_alone_and_a_second_run_reads_what_the_first_wro
     assert scans() == [1, 1, 1, 0]
     assert home.stat().st_mode & 0o777 == 0o700
     before = kept(home)
-    assert set(before) == {".ascii", ".ascii-digits", ".unicode", ".plan", ".classes"}
+    assert set(before) == {".ascii", ".ascii-digits", ".unicode", ".unicode-digits", ".plan", ".classes"}
     assert scans() == [1, 1, 1, 0]
     assert kept(home) == before
 
 
-def test_a_few_texts_do_not_wait_for_databases(home: Path) -> None:
-    assert [len(Scanner(SETTINGS).scan(text)) for text in TEXTS] == [1, 1, 1, 0]
-    assert kept(home) == {}
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("nothing", {".ascii"}),
+        ("ssn 536-90-4399", {".ascii", ".ascii-digits"}),
+        ("müller", {".unicode", ".classes"}),
+        ("\u0661 müller", {".unicode", ".unicode-digits", ".classes"}),
+    ],
+)
+def test_a_text_waits_for_the_databases_that_it_needs_and_for_no_other(home: Path, text: str, made: set[str]) -> None:
+    Scanner(SETTINGS).scan(text)
+    assert set(kept(home)) == {".plan", *made}
 
 
-def test_a_text_beyond_ascii_does_not_wait_for_the_second_database(home: Path) -> None:
-    assert scans() == [1, 1, 1, 0]
-    next(home.glob("*.unicode")).unlink()
+def test_where_nothing_can_be_kept_a_few_texts_wait_for_no_database(
+    home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    home.parent.write_text("a file in its place")
+    caplog.set_level(logging.INFO, "service.privacy")
     assert [len(Scanner(SETTINGS).scan(text)) for text in TEXTS] == [1, 1, 1, 0]
-    assert ".unicode" not in kept(home)
+    assert "service.privacy.guard" not in [one.name for one in caplog.records]
 
 
 def test_presidio_is_not_imported_for_texts_in_which_nothing_can_fire(home: Path) -> None:
