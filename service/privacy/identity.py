@@ -53,16 +53,14 @@ def _versions() -> list[str]:
     """What is installed, by the names of the folders that say so: to import importlib.metadata and read what they hold
     takes a tenth of a small lint.
     """
-    wanted = {package.replace("-", "_"): package for package in _PACKAGES}
-    found: dict[str, str] = {}
+    found: dict[str, set[str]] = {}
     for folder in sys.path:
-        with contextlib.suppress(OSError):
-            for name in os.listdir(folder or "."):
-                if name.endswith(_DIST_INFO):
-                    package, _, version = name.removesuffix(_DIST_INFO).rpartition("-")
-                    # the first folder of the path is the one that is imported from
-                    found.setdefault(package.replace("-", "_").lower(), version)
-    return [found.get(name) or _version(package) for name, package in wanted.items()]
+        with contextlib.suppress(OSError), os.scandir(folder or ".") as entries:
+            for entry in entries:
+                if entry.name.endswith(_DIST_INFO):
+                    package, _, version = entry.name.removesuffix(_DIST_INFO).rpartition("-")
+                    found.setdefault(package.replace("_", "-").lower(), set()).add(version)
+    return [" ".join(sorted(found.get(package, ()))) or _version(package) for package in _PACKAGES]
 
 
 def _version(package: str) -> str:
