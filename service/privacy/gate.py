@@ -74,11 +74,9 @@ class _Split:
         self._first = _Shelf(kept, name, lambda: self._made(free, None), making)
         self._second = _Shelf(kept, f"{name}-digits", lambda: self._made(digits, _TOGETHER), making)
 
-    def prepare(self) -> None:
-        """Load or make what is not there."""
-        self._first.database()
-        if self._digits:
-            self._second.database()
+    def preparations(self) -> list[Callable[[], object]]:
+        """Steps that load or make what is not there."""
+        return [self._first.database, self._second.database] if self._digits else [self._first.database]
 
     def matching(self, text: str) -> list[int] | None:
         """The numbers of the plan's expressions that match; None where nobody can say.
@@ -128,10 +126,9 @@ class Gate:
         self._always = tuple(Candidates(number, None) for number in plan.always)
         self._remembered: dict[tuple[int, ...], tuple[tuple[Candidates, ...], tuple[Part, ...]]] = {}
 
-    def prepare(self) -> None:
-        """Load or make every database now."""
-        self._ascii.prepare()
-        self._unicode.prepare()
+    def preparations(self) -> list[Callable[[], object]]:
+        """Steps that load or make every database."""
+        return self._ascii.preparations() + self._unicode.preparations()
 
     def candidates(self, text: str, context: Sequence[str] = ()) -> tuple[Candidates, ...] | None:
         """What may fire, in the order of the recognizers; None when all of them may."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from service.privacy.identity import classes_key, plan_key
@@ -66,22 +67,30 @@ class Guard:
         if self._spent_seconds >= _PAYS_AFTER_SECONDS:
             self._make()
 
-    def prepare(self) -> None:
-        """Load or make everything now; what another process is making is left to it."""
+    def preparations(self) -> Iterator[Callable[[], None]]:
+        """Steps that load or make everything; what another process is making is left to it."""
+        yield self._begin
+        gate = self._gate
+        while gate is not None:
+            for step in gate.preparations():
+                yield partial(self._prepare, gate, step)
+            # one with a database that could not be made was replaced
+            gate, last = self._gate, gate
+            if gate is last:
+                return
+
+    def _begin(self) -> None:
         if not self._opened:
             self._open()
         if self._gate is None and self._kept is not None:
             self._make()
-        gate = self._gate
-        while gate is not None:
+
+    def _prepare(self, gate: Gate, step: Callable[[], object]) -> None:
+        if gate is self._gate:
             try:
-                gate.prepare()
+                step()
             except self._failures as error:
                 self._give_up(gate, error)
-            # one that could not be made may have been replaced
-            gate, last = self._gate, gate
-            if gate is last:
-                break
 
     def trust(self, analyzer: Analyzer) -> bool:
         """Whether the gate was made from these very recognizers; one that was not is forgotten and made anew."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from service.privacy.found import Found, Unscanned
 from service.privacy.guard import Guard
 from service.privacy.ner_models import missing_models
 from service.privacy.settings import NER_ENTITIES, PrivacySettings, check
-from service.privacy.spared import models_spared
+from service.privacy.spared import kept_for_good, models_spared
 from service.privacy.yaml_files import YamlFile
 
 if TYPE_CHECKING:
@@ -60,8 +60,17 @@ class Scanner:
 
     def prepare(self) -> None:
         """Make or load every gate now: before processes are forked."""
+        for step in self.preparations():
+            step()
+
+    def preparations(self) -> Iterator[Callable[[], None]]:
+        """The same in steps of a second or two."""
         for guard in self._guards.values():
-            guard.prepare()
+            yield from guard.preparations()
+
+    def load(self) -> None:
+        """Import Presidio now, as the first text in which something may fire does."""
+        self._load()
 
     def scan(
         self, text: str, *, language: str | None = None, context: Sequence[str] = (), ad_hoc: Sequence[Any] = ()
@@ -108,11 +117,12 @@ class Scanner:
         if self.settings.ner is not None:
             os.environ.setdefault("HF_HUB_OFFLINE", "1")
         try:
-            with models_spared(self.settings):
-                from service.privacy.analyzer import Analyzer
+            with kept_for_good():
+                with models_spared(self.settings):
+                    from service.privacy.analyzer import Analyzer
+                return Analyzer(self.settings)
         except ImportError as error:
             raise missing_extra("privacy", "The privacy scan", error) from error
-        return Analyzer(self.settings)
 
 
 def found_of(results: Sequence[Any]) -> list[Found]:

@@ -89,7 +89,7 @@ def scan_of(options: RedactOptions) -> Scan:
             remedy="See: tunegate redact --help, or GET /schema.",
             errors=errors,
         )
-    scanner, allowed = _scanner(options), options.allowed
+    scanner, allowed = scanner_of(options), options.allowed
 
     def scan(text: str, context: tuple[str, ...]) -> Sequence[Found]:
         return [
@@ -122,7 +122,7 @@ def wrong(options: RedactOptions) -> list[ErrorItem]:
 
 def not_scanned(options: RedactOptions) -> list[NotScanned]:
     """What stays although it may be there."""
-    found = [NotScanned(one.what, f"NOT looked for: {one.why}") for one in _scanner(options).unscanned]
+    found = [NotScanned(one.what, f"NOT looked for: {one.why}") for one in scanner_of(options).unscanned]
     if _named(options):
         found.append(NotScanned("other entities", "only those that were named are redacted"))
     elif not options.entities:
@@ -136,7 +136,8 @@ def _named(options: RedactOptions) -> tuple[str, ...]:
     return () if options.entities == (EVERYTHING,) else options.entities
 
 
-def _scanner(options: RedactOptions) -> Scanner:
+def scanner_of(options: RedactOptions) -> Scanner:
+    """One for all runs with the same settings."""
     return _made(msgspec.json.encode(settings_of(options, _named(options) or None), order="deterministic"))
 
 
