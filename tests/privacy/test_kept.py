@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from service.privacy.plan import DECODER
 from service.privacy.scanner import Scanner
 from service.privacy.settings import PrivacySettings
 
@@ -161,3 +162,36 @@ def test_a_process_killed_at_work_harms_nobody(home: Path, when: str) -> None:
     process.communicate()
     assert scans() == [1, 1, 1, 0]
     assert set(kept(home)) >= {".ascii", ".unicode", ".plan", ".classes"}
+
+
+RULE = """
+[[rule]]
+id = "SECRET_OURS"
+title = "A token of ours"
+shape = "digits behind own="
+why = "It opens our service."
+rotate = "Ask for another one."
+source = "own docs"
+read-on = 2026-11-21
+regex = '(?<=own=)[0-9]*'
+"""
+
+
+def test_an_expression_that_no_database_can_hold_costs_its_own_recognizer_the_gate_and_no_other(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Vectorscan drops the lookbehind, and looks for nothing at all; rules of one's own are not tried before."""
+    rules = tmp_path / "rules" / "privacy"
+    rules.mkdir(parents=True)
+    (rules / "secrets-ours.toml").write_text(RULE)
+    monkeypatch.setenv("TUNEGATE_RULES", str(rules.parent))
+    settings = PrivacySettings(entities=("EMAIL_ADDRESS", "SECRET_OURS"))
+    for _ in range(2):
+        scanner = Scanner(settings)
+        scanner.prepare()
+        found = [one.entity for one in scanner.scan("own=90417263 joe@example.com")]
+        assert found == ["SECRET_OURS", "EMAIL_ADDRESS"]
+        assert scanner.notes == ()
+    (plan,) = home.glob("*.plan")
+    content = DECODER.decode(plan.read_bytes()[32:])
+    assert [content.names[number] for number in content.always] == ["SECRET_OURS"]
