@@ -81,12 +81,8 @@ class PrivacyScan(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def scanner(self) -> Scanner:
-        """What finds it.
-
-        Raises:
-            TuneGateError: for settings that cannot be, or a model that is required and not there.
-        """
-        return _scanner(msgspec.json.encode(self.settings, order="deterministic"))
+        """What finds it. Raises TuneGateError as `scanner_of`."""
+        return scanner_of(self.settings)
 
     @property
     def unavailable(self) -> list[str]:
@@ -191,9 +187,17 @@ class PrivacyScan(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return [best[place] for place in sorted(best)]
 
 
+def scanner_of(settings: PrivacySettings) -> Scanner:
+    """One for all runs with the same settings: what it loads takes longer than to lint a small file.
+
+    Raises:
+        TuneGateError: for settings that cannot be, or a model that is required and not there.
+    """
+    return _scanner(msgspec.json.encode(settings, order="deterministic"))
+
+
 @lru_cache(maxsize=4)
 def _scanner(settings: bytes) -> Scanner:
-    """One for all runs with the same settings: what it loads takes longer than to lint a small file."""
     from service.privacy.scanner import Scanner
 
     return Scanner(msgspec.json.decode(settings, type=PrivacySettings))

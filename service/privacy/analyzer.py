@@ -79,12 +79,13 @@ class Analyzer:
         """What the recognizers of all languages look for."""
         return frozenset(name for names in self._entities.values() for name in names)
 
-    def plan(self, language: str) -> Plan:
-        """What the gate must know of a language's recognizers."""
+    def plan(self, language: str, *, careful: bool = False) -> Plan:
+        """What the gate must know of a language's recognizers; see `plan_of`."""
         return plan_of(
             self._by_language[language],
             threshold=self._settings.threshold,
             enhancer=self._enhancer if self._light else None,
+            careful=careful,
         )
 
     def is_of(self, plan: Plan, language: str) -> bool:

@@ -37,7 +37,7 @@ TOLD_APART = ("en", "es", "it", "pl", "de", "fr")
 # what the scan says of whole corpora
 _OF_CORPUS = ("P041", "P042", "P043")
 _EVERYTHING = "personal data and secrets"
-_LIBRARY = "presidio_analyzer"
+LIBRARY = "presidio_analyzer"
 
 
 class PrivacyRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,12 +72,12 @@ def scan_for(
         return None, "the privacy scan is switched off"
     if not any(is_of_scan(code) for code in codes):
         return None, "none of its rules was asked for"
-    if importlib.util.find_spec(_LIBRARY) is None:
+    if importlib.util.find_spec(LIBRARY) is None:
         if asked.mode is not None:
-            raise missing_extra("privacy", "The privacy scan", ImportError(name=_LIBRARY))
+            raise missing_extra("privacy", "The privacy scan", ImportError(name=LIBRARY))
         return None, "NOTHING was looked for: the privacy scan is not installed; pip install 'tunegate[privacy]'"
     table = entity_table(rules)
-    settings = _settings(asked, table)
+    settings = settings_of(asked, table)
     auto = AUTO in asked.languages
     if auto:
         identifier()
@@ -103,7 +103,12 @@ def is_of_scan(code: str) -> bool:
     return READS in entries()[code].reads or code in _OF_CORPUS
 
 
-def _settings(asked: PrivacyRequest, table: EntityTable) -> PrivacySettings:
+def settings_of(asked: PrivacyRequest, table: EntityTable) -> PrivacySettings:
+    """The settings of the scan that a request asks for.
+
+    Raises:
+        TuneGateError: `usage` for names without a model.
+    """
     settings = asked.settings
     if asked.mode == "ner" and settings.ner is None:
         raise TuneGateError(

@@ -108,7 +108,7 @@ def scan_of(options: RedactOptions) -> Scan:
             remedy="See: tunegate redact --help, or GET /schema.",
             errors=errors,
         )
-    scanner, allowed = _scanner(options), options.allowed
+    scanner, allowed = scanner_of(options), options.allowed
 
     def scan(text: str, context: tuple[str, ...]) -> Sequence[Found]:
         return [
@@ -137,7 +137,7 @@ def wrong(options: RedactOptions) -> list[ErrorItem]:
 
 def not_scanned(options: RedactOptions) -> list[NotScanned]:
     """What stays although it may be there."""
-    found = list(unscanned_names(_scanner(options)))
+    found = list(unscanned_names(scanner_of(options)))
     if _named(options):
         found.append(NotScanned("other entities", "only those that were named are redacted"))
     elif not options.entities:
@@ -151,7 +151,8 @@ def _named(options: RedactOptions) -> tuple[str, ...]:
     return () if options.entities == (EVERYTHING,) else options.entities
 
 
-def _scanner(options: RedactOptions) -> Scanner:
+def scanner_of(options: RedactOptions) -> Scanner:
+    """One for all runs with the same settings."""
     return _made(msgspec.json.encode(settings_of(options, _named(options) or None), order="deterministic"))
 
 

@@ -116,7 +116,7 @@ MERGEABLE: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("peft", MERGEABLE, ids=lambda peft: peft["peft_type"])
 def test_any_mergeable_peft_method_merges_exactly(trained: Fit, peft: dict[str, Any]) -> None:
-    plan, rows, out, figures = trained("peft", peft=peft)
+    plan, _rows, out, figures = trained("peft", peft=peft)
     assert 0 < figures["trainable_params"] < figures["total_params"]
     merged = TECHNIQUES["peft"].merged(plan, out)
     assert require_same_answers(merged, out) <= 1e-5
@@ -141,7 +141,7 @@ def test_adalora_moves_ranks(trained: Fit) -> None:
     ids=lambda peft: peft["peft_type"],
 )
 def test_the_prompt_family_keeps_its_adapter_and_has_no_merge(trained: Fit, peft: dict[str, Any]) -> None:
-    plan, rows, out, figures = trained("peft", peft=peft)
+    plan, _rows, out, figures = trained("peft", peft=peft)
     assert figures["trainable_params"] > 0
     assert TECHNIQUES["peft"].merged(plan, out) is None
     assert require_same_answers(TECHNIQUES["peft"].tuned(plan, out), out) <= 1e-5
@@ -167,7 +167,7 @@ def test_settings_that_do_not_fit_the_model_are_a_named_refusal(
 
 
 def test_a_merge_that_changes_the_model_is_refused(trained: Fit) -> None:
-    plan, rows, out, _ = trained("qlora")
+    plan, _rows, out, _ = trained("qlora")
     other = TECHNIQUES["lora"].merged(plan, out)  # into the original base: not what was trained
     with pytest.raises(TrainerError) as raised:
         require_same_answers(other, out)
@@ -191,6 +191,6 @@ def test_other_architectures_merge_exactly(
     folder = tmp_path / family
     getattr(transformers, f"{family}ForCausalLM")(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    plan, rows, out, figures = trained(name, model=folder)
+    plan, _rows, out, figures = trained(name, model=folder)
     assert figures["last_loss"] < figures["first_loss"]
     assert require_same_answers(TECHNIQUES[name].merged(plan, out), out) <= 1e-5

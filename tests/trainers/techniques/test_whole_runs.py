@@ -7,13 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
-from trainers.contract import Adapter, Hyperparameters, Outputs, TrainPlan
-from trainers.problems import TrainerError
-from trainers.progress import ProgressWriter
-from trainers.tune import tune
+from trainers.contract import Adapter, Hyperparameters, Outputs
 
 Runner = Callable[..., tuple[int, str, Any]]
 
@@ -60,12 +56,13 @@ def test_a_method_without_a_merge_hands_over_its_adapter(make_plan: Any, run_tra
     assert json.loads((out / "adapter" / "adapter_config.json").read_text())["peft_type"] == "PROMPT_TUNING"
 
 
-def test_asking_onnx_of_such_a_method_ends_with_the_way_out(make_plan: Any, tmp_path: Path) -> None:
+def test_asking_onnx_of_such_a_method_ends_with_the_way_out(
+    make_plan: Any, run_trainer: Runner, tmp_path: Path
+) -> None:
     values = hyperparameters(adapter=None, peft={"peft_type": "PREFIX_TUNING", "num_virtual_tokens": 4}, n_epochs=1)
-    path = make_plan(technique="peft", hyperparameters=values, validation=None)
-    plan = msgspec.json.decode(path.read_bytes(), type=TrainPlan)
-    with pytest.raises(TrainerError) as raised:
-        tune(plan, tmp_path, ProgressWriter(tmp_path), lambda: False)
-    assert raised.value.failure.code == "target_cannot"
-    assert "no merge" in raised.value.failure.detail
-    assert (tmp_path / "adapter" / "adapter_model.safetensors").exists()
+    plan = make_plan(technique="peft", hyperparameters=values, validation=None)
+    code, printed, result = run_trainer(plan, tmp_path / "out")
+    assert code == 2, printed
+    assert result["error"]["code"] == "target_cannot"
+    assert "no merge" in result["error"]["detail"]
+    assert (tmp_path / "out" / "adapter" / "adapter_model.safetensors").exists()
