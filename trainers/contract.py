@@ -25,7 +25,15 @@ class Adapter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Hyperparameters(msgspec.Struct, frozen=True, kw_only=True):
-    """`batch_size` is global examples per optimizer step; learning_rate = base_learning_rate x multiplier."""
+    """`batch_size` is global examples per optimizer step; learning_rate = base_learning_rate x multiplier.
+
+    `max_tokens` is the longest sample in tokens (null: the model's context), `overlong` what becomes of a longer one:
+    refused with its line, dropped, or cut at its end; never silently, and never so that nothing trained is left.
+    `packing` puts the rows of one forward pass one after the other into as few sequences as hold them, none longer
+    than the longest of them; each row sees itself alone. Rows per forward pass and per optimizer step, their order,
+    the number of steps and the losses are those of the same plan without packing (but for the draws of dropout): it
+    only leaves out padding.
+    """
 
     batch_size: int = 8
     micro_batch: int = 8
@@ -39,6 +47,8 @@ class Hyperparameters(msgspec.Struct, frozen=True, kw_only=True):
     max_grad_norm: float = 1.0
     max_tokens: int | None = None
     adapter: Adapter | None = None
+    overlong: Literal["refuse", "drop", "cut"] = "refuse"
+    packing: bool = False
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -60,6 +70,13 @@ class Outputs(msgspec.Struct, frozen=True):
     """ONNX precisions to build."""
 
     onnx: list[Literal["fp32", "fp16", "int8", "int4"]] = msgspec.field(default_factory=lambda: ["fp32"])
+
+
+class ChatTemplate(msgspec.Struct, frozen=True):
+    """A jinja chat template that takes the place of the model's own; it travels with everything that is made."""
+
+    sha256: str
+    text: str
 
 
 class Blocker(msgspec.Struct, frozen=True):
@@ -97,6 +114,7 @@ class TrainPlan(msgspec.Struct, frozen=True, kw_only=True):
     cost: dict[str, Any] | None = None
     blockers: list[Blocker] = []
     overrides: list[Override] = []
+    chat_template: ChatTemplate | None = None
 
 
 PHASES = ("baseline", "train", "merge", "export", "parity", "evaluate")

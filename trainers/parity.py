@@ -10,8 +10,9 @@ import msgspec
 from trainers.contract import OnnxResult, ParityResult, TrainPlan
 from trainers.evaluation import evaluate
 from trainers.export import ROUTE
+from trainers.labelling import label_rows
 from trainers.labels import render, split_answer
-from trainers.load import Row, label_rows, load_model, load_rows, load_tokenizer
+from trainers.load import Row, load_model, load_rows, load_tokenizer
 from trainers.onnx_model import OnnxCausalLM, opset_of
 from trainers.outfiles import WORK, save_part
 from trainers.problems import TrainerError
@@ -39,7 +40,7 @@ def prove(plan: TrainPlan, out: Path, progress: ProgressWriter) -> None:
         TrainerError: `parity_failed` with both numbers.
     """
     progress.phase("parity")
-    tokenizer = load_tokenizer(plan)
+    tokenizer = load_tokenizer(plan, folder=str(out / WORK / "merged"))  # with the template that it was trained with
     model = load_model(plan, folder=str(out / WORK / "merged"))
     held_out = load_rows(plan.validation) if plan.validation else []
     prompts = _prompts(tokenizer, held_out or load_rows(plan.dataset))
@@ -63,7 +64,7 @@ def prove(plan: TrainPlan, out: Path, progress: ProgressWriter) -> None:
     save_part(out, "onnx", {"onnx": msgspec.to_builtins(results)})
     progress.phase("evaluate")
     if held_out:
-        labelled = label_rows(tokenizer, held_out, max_tokens=None)
+        labelled = label_rows(tokenizer, held_out).samples
         save_part(out, "evaluate", evaluate(model, tokenizer, held_out, labelled, plan.evaluation, progress.log))
 
 

@@ -6,12 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from trainers.contract import TrainPlan
 from trainers.evaluation import evaluate
-from trainers.load import label_rows, load_model, load_rows, load_tokenizer
-from trainers.outfiles import WORK, complete_folder, save_part
+from trainers.labelling import Labelled, Limits, label_rows
+from trainers.load import Row, load_model, load_rows, load_tokenizer, model_facts
+from trainers.outfiles import WORK, complete_folder, save_part, write_atomically
 from trainers.progress import ProgressWriter
 from trainers.techniques import technique
+from trainers.training.batches import packing_note
 from trainers.training.loop import Stopped, fit, seed_all
 
 
@@ -24,14 +28,9 @@ def tune(plan: TrainPlan, out: Path, progress: ProgressWriter, stopping: Callabl
     progress.phase("baseline")
     tokenizer = load_tokenizer(plan)
     rows = load_rows(plan.dataset)
-    labelled = label_rows(tokenizer, rows, max_tokens=plan.hyperparameters.max_tokens)
+    labelled = _labelled(plan, tokenizer, rows, progress)
     held_out = load_rows(plan.validation) if plan.validation else []
-    held_labels = label_rows(tokenizer, held_out, max_tokens=None)
-    tokens, trained = sum(len(row.input_ids) for row in labelled), sum(row.trained for row in labelled)
-    progress.log(f"{len(labelled)} training rows, {tokens} tokens, {trained} of them trained")
-    straddling = sum(row.straddling for row in labelled)
-    if straddling:
-        progress.log(f"{straddling} tokens lie across the start of an answer and are not trained")
+    held_labels = label_rows(tokenizer, held_out, file="validation").samples if held_out else []
     seed_all(plan.hyperparameters.seed)
     model = load_model(plan)
     if held_out:
@@ -40,10 +39,26 @@ def tune(plan: TrainPlan, out: Path, progress: ProgressWriter, stopping: Callabl
     if stopping():
         raise Stopped
     progress.phase("train")
-    summary = fit(plan, out, model, tokenizer, labelled, progress, stopping)
-    save_part(out, "training", summary | {"labelled_tokens": trained, "straddling_tokens": straddling})
+    summary = fit(plan, out, model, tokenizer, labelled.samples, progress, stopping)
+    save_part(out, "training", summary | {"data": msgspec.to_builtins(labelled.use)})
+    if (plan.chat_template is not None or labelled.template_changed) and (out / "adapter").is_dir():
+        # the merged folder has the tokenizer's; an adapter without it would be prompted by the base model's own
+        write_atomically(out / "adapter" / "chat_template.jinja", str(tokenizer.chat_template).encode())
     progress.phase("merge")
     _merge(plan, out, tokenizer)
+
+
+def _labelled(plan: TrainPlan, tokenizer: Any, rows: list[Row], progress: ProgressWriter) -> Labelled:
+    """The training samples; whatever is not trained as it stands in the file is in the log before the first step."""
+    values = plan.hyperparameters
+    context, stops = model_facts(plan)
+    limits = Limits(values.max_tokens or context, values.overlong)
+    labelled = label_rows(tokenizer, rows, limits, stops=stops, file="training data")
+    for note in labelled.notes:
+        progress.log(note)
+    if values.packing:
+        progress.log(packing_note(labelled.samples, batch_size=values.batch_size, micro_batch=values.micro_batch))
+    return labelled
 
 
 def _merge(plan: TrainPlan, out: Path, tokenizer: Any) -> None:

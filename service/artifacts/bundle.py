@@ -203,7 +203,8 @@ def _manifest(out: Path, *, plan: TrainPlan, result: Result, job: Job | None) ->
         for path in run_files(out)
         if path.relative_to(out).as_posix() not in _LEFT_OUT
     ]
-    manifest = Manifest(id="", chain=chain, files=files, onnx=onnx, evaluation=evaluation)
+    data = (result.training or {}).get("data")
+    manifest = Manifest(id="", chain=chain, files=files, onnx=onnx, evaluation=evaluation, data=data)
     return msgspec.structs.replace(manifest, id=record_id(manifest))
 
 

@@ -30,7 +30,21 @@ _OPTIONS = [
     click.option("--learning-rate", type=float, metavar="R", help="Explicit rate."),
     click.option("--learning-rate-multiplier", type=float, metavar="X", help="Rate = our base rate x X."),
     click.option("--seed", type=int, metavar="N", help="One seed for everything random."),
-    click.option("--max-tokens", type=int, metavar="N", help="Refuse rows longer than this."),
+    click.option("--max-tokens", type=int, metavar="N", help="Longest row; default: the model's context."),
+    click.option(
+        "--overlong",
+        type=click.Choice(["refuse", "drop", "cut"]),
+        help="What becomes of longer rows: refused (default), dropped, or cut at the end; counted and said.",
+    ),
+    click.option(
+        "--packing/--no-packing", default=None, help="Put short rows into one sequence, unseen by one another."
+    ),
+    click.option(
+        "--chat-template",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="A jinja chat template in place of the model's own.",
+    ),
     click.option("--adapter-r", type=int, metavar="N", help="Adapter rank."),
     click.option("--adapter-alpha", type=int, metavar="N", help="Adapter scale."),
     click.option("--onnx", "onnx", multiple=True, metavar="P", help="ONNX precision: fp32, int8, int4 (repeatable)."),
@@ -42,6 +56,7 @@ _OPTIONS = [
 ]
 _HYPERPARAMETERS = (
     "batch_size", "micro_batch", "learning_rate", "learning_rate_multiplier", "n_epochs", "seed", "max_tokens",
+    "overlong", "packing",
 )  # fmt: skip
 
 
@@ -66,6 +81,7 @@ def choices_from(options: dict[str, Any]) -> PlanChoices:
         "hyperparameters": {name: options[name] for name in _HYPERPARAMETERS} | {"adapter": _adapter(options)},
         "outputs": {"onnx": list(options["onnx"]) or list(Outputs().onnx)},
         "evaluation": _evaluation(options, checks),
+        "chat_template": _template(options["chat_template"], errors),
     }
     try:
         choices = msgspec.convert(request, PlanChoices)
@@ -82,6 +98,14 @@ def _adapter(options: dict[str, Any]) -> dict[str, Any] | None:
         return None
     rank = options["adapter_r"] or Adapter().r
     return {"r": rank, "alpha": options["adapter_alpha"] or 2 * rank}
+
+
+def _template(path: Path | None, errors: list[ErrorItem]) -> str | None:
+    try:
+        return None if path is None else path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        errors.append(ErrorItem("--chat-template", f"{path}: {type(error).__name__}", "a readable UTF-8 file"))
+        return None
 
 
 def _evaluation(options: dict[str, Any], checks: list[Check]) -> dict[str, Any]:

@@ -71,6 +71,8 @@ def resolve(wanted: HyperparameterRequest, *, rules: RuleFiles, technique: str, 
         max_grad_norm=_or(wanted.max_grad_norm, defaults.max_grad_norm),
         max_tokens=wanted.max_tokens,
         adapter=None if technique == "full" else (wanted.adapter or Adapter()),
+        overlong=_or(wanted.overlong, defaults.overlong),
+        packing=_or(wanted.packing, defaults.packing),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from service.errors import CODES, ErrorItem, TuneGateError, suggestion
@@ -25,10 +27,12 @@ class HyperparameterRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_un
     max_grad_norm: float | None = None
     max_tokens: int | None = None
     adapter: Adapter | None = None
+    overlong: Literal["refuse", "drop", "cut"] | None = None
+    packing: bool | None = None
 
 
 class PlanChoices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The choices that CLI and HTTP share."""
+    """The choices that CLI and HTTP share; `chat_template` is the text of one that replaces the model's own."""
 
     model: str
     technique: str | None = None
@@ -39,6 +43,7 @@ class PlanChoices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     evaluation: EvaluationSettings = msgspec.field(default_factory=EvaluationSettings)
     max_cost: float | None = None
     overrides: list[Override] = []
+    chat_template: str | None = None
 
 
 class PlanRequest(PlanChoices, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -67,6 +72,8 @@ def check_choices(choices: PlanChoices) -> None:
         errors.append(ErrorItem("max_cost", str(choices.max_cost), ">= 0 (US dollars)"))
     if not choices.outputs.onnx:
         errors.append(ErrorItem("outputs.onnx", "[]", "at least one of fp32, fp16, int8, int4"))
+    if choices.chat_template is not None and not choices.chat_template.strip():
+        errors.append(ErrorItem("chat_template", "an empty text", "a jinja chat template"))
     if errors:
         raise TuneGateError("invalid_input", f"The plan request has {len(errors)} unusable value(s).", errors=errors)
 

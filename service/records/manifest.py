@@ -50,7 +50,10 @@ class Evaluation(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """The artifact's contents; `manifest.json` itself is not among `files`."""
+    """The artifact's contents; `manifest.json` itself is not among `files`.
+
+    `data` counts what became of the training rows: expanded, dropped, cut, tokens and trained tokens.
+    """
 
     schema: Literal["tunegate.manifest/1"] = "tunegate.manifest/1"
     id: str
@@ -58,3 +61,4 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     files: list[ManifestFile]
     onnx: list[OnnxModel]
     evaluation: Evaluation
+    data: dict[str, int] | None = None

@@ -14,6 +14,8 @@ from service.files import write_atomically
 from service.launch.machine import Machine, this_machine
 from service.launch.plan import PlannedModel, PlanParts, build_plan, choose
 from service.launch.request import PlanChoices
+from service.lint.templates.behaviour import behaviour_of
+from service.lint.templates.reading import ChatTemplate, read_template
 from service.models.resolve import ResolvedModel, resolve_model
 from service.records.decision import Decision
 from service.records.estimate import Estimate
@@ -74,6 +76,7 @@ def plan_from_records(
             f"{choices.model}: no folder with weights is known for this model.",
             remedy=f"Give the path of a model folder, or put it under {settings.models}.",
         )
+    _require_template(choices, model.folder)
     machine = this_machine()
     estimated = _estimate(
         choices, technique=technique, report=data.report, rules=rules, settings=settings, machine=machine
@@ -215,6 +218,26 @@ def _estimate(
         if error.code != "unsupported_family":
             raise
         return None  # no formula for this architecture: the plan says so by its null, and is not blocked by a guess
+
+
+def _require_template(choices: PlanChoices, folder: Path) -> None:
+    """Refuse before anything is spent: without a template that renders a question and an answer nothing can be trained.
+
+    Raises:
+        TuneGateError: `unreadable_model`, or `invalid_input` for the supplied one.
+
+    """
+    own = read_template(folder)
+    if choices.chat_template is not None:
+        given = ChatTemplate((("default", choices.chat_template),), own.tokens if own else ())
+        if problem := behaviour_of(given).problem:
+            raise TuneGateError("invalid_input", f"The chat template cannot be used: {problem}.")
+    elif own is None and (folder / "tokenizer_config.json").is_file():
+        raise TuneGateError(
+            "unreadable_model",
+            f"{choices.model}: the model has no chat template.",
+            remedy="Supply one: --chat-template FILE (over HTTP: chat_template, its text).",
+        )
 
 
 def _planned(name: str, model: ResolvedModel) -> PlannedModel:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from trainers.contract import TrainPlan
-from trainers.labels import IGNORED, LabelledRow
+from trainers.labels import LabelledRow
 from trainers.problems import TrainerError
 from trainers.progress import ProgressWriter
 from trainers.techniques import technique
 from trainers.training.arguments import training_arguments
+from trainers.training.batches import collator
 
 
 class Stopped(Exception):  # noqa: N818
@@ -33,7 +34,7 @@ def fit(
     Raises:
         TrainerError: `job_failed` when the loss is no number. Stopped: on SIGTERM, after the current step.
     """
-    from transformers import DataCollatorForSeq2Seq, PrinterCallback, Trainer
+    from transformers import PrinterCallback, Trainer
 
     from trainers.training.watcher import Watcher
 
@@ -46,8 +47,8 @@ def fit(
     trainer = Trainer(
         model=model,
         args=training_arguments(plan, out, rows=len(rows)),
-        train_dataset=[_sample(row) for row in rows],
-        data_collator=DataCollatorForSeq2Seq(tokenizer, label_pad_token_id=IGNORED),
+        train_dataset=rows,
+        data_collator=collator(plan, model, rows, pad_id=tokenizer.pad_token_id),
         callbacks=[watcher],
     )
     trainer.remove_callback(PrinterCallback)  # it prints to stdout when tqdm is off
@@ -74,7 +75,3 @@ def seed_all(seed: int) -> None:
     from transformers import set_seed
 
     set_seed(seed)
-
-
-def _sample(row: LabelledRow) -> dict[str, list[int]]:
-    return {"input_ids": row.input_ids, "attention_mask": [1] * len(row.input_ids), "labels": row.labels}
