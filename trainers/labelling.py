@@ -139,7 +139,7 @@ class _SortedOut:
         if not found:
             return
         limit = self.limits.max_tokens
-        limited = _TOO_LONG in self.problems or _CUT_AWAY in self.problems or not self.kept
+        limited = _TOO_LONG in self.problems or _CUT_AWAY in self.problems or not self.problems
         remedies = ["Nothing is dropped or cut silently: mend the rows"]
         remedies += ["raise max_tokens", "choose overlong drop or cut"] if limited and limit is not None else []
         if set(self.problems).difference({_NO_LABEL, _TOO_LONG, _CUT_AWAY}):

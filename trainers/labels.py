@@ -61,7 +61,7 @@ def label_row(
     """
     given = _given(tokenizer, messages, tools)
     full = rendered(tokenizer, given, tools, prompt=False)
-    spans = [_span(tokenizer, full, given, tools, index) for index in _trained_turns(messages)]
+    spans = [_span(tokenizer, full, given, tools, index, stops) for index in _trained_turns(messages)]
     return _labelled(tokenizer, full, spans, stops)
 
 
@@ -81,7 +81,7 @@ def label_samples(
     samples = []
     for index in _trained_turns(messages):
         text = rendered(tokenizer, given[: index + 1], tools, prompt=False)
-        samples.append(_labelled(tokenizer, text, [_span(tokenizer, text, given, tools, index)], stops))
+        samples.append(_labelled(tokenizer, text, [_span(tokenizer, text, given, tools, index, stops)], stops))
     return samples
 
 
@@ -113,17 +113,31 @@ def _trained_turns(messages: Sequence[Message]) -> list[int]:
     ]
 
 
-def _span(tokenizer: Any, text: str, given: list[Message], tools: list[Any] | None, index: int) -> _Answer:
+def _span(
+    tokenizer: Any, text: str, given: list[Message], tools: list[Any] | None, index: int, stops: Collection[int]
+) -> _Answer:
     """Where the turn stands in `text`: after its generation prompt, up to all that the template writes for it."""
     before = rendered(tokenizer, given[:index], tools, prompt=True)
     if not text.startswith(before):
         raise UnstableTemplate(index)
     # the last turn ends where the text does: one rendering less per row
     after = text if index == len(given) - 1 else rendered(tokenizer, given[: index + 1], tools, prompt=False)
+    if not text.startswith(after):
+        after = _without_end(tokenizer, after, stops)
     if not text.startswith(after) or len(after) < len(before):
         raise UnstableTemplate(index)
     content = given[index].get("content")
     return _Answer(len(before), len(after), content.strip() if isinstance(content, str) else "")
+
+
+def _without_end(tokenizer: Any, text: str, stops: Collection[int]) -> str:
+    """The text without an end-of-text token that follows the end of the turn, as Phi-3's template writes it.
+
+    Where that token is the only end of the turn it stays: an answer must not lose what stops it.
+    """
+    ends = tuple(tokenizer.convert_ids_to_tokens(sorted({tokenizer.eos_token_id, *stops} - {None})))
+    shorter = text.removesuffix(tokenizer.eos_token or "")
+    return shorter if shorter.rstrip().endswith(ends) else text
 
 
 def _labelled(tokenizer: Any, text: str, answers: list[_Answer], stops: Collection[int]) -> LabelledRow:
