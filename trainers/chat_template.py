@@ -215,21 +215,17 @@ def _in_parts(message: Message) -> Message:
 def _shaped(message: Message, form: Form) -> Message:
     # null means absent, as in the services' own format; a template would print "None" or take it for a call
     made = {key: value for key, value in message.items() if key != "weight" and value is not None}
-    if made.get("tool_calls") == []:
-        del made["tool_calls"]
+    if not isinstance(made.get("role"), str):
+        raise UnfitMessage("with a message that has no role")
     made["role"] = _role(made["role"], form)
     if "function_call" in made:  # the older way to write one call
         made["tool_calls"] = [{"type": "function", "function": made.pop("function_call")}]
-    if "content" in made:
-        made["content"] = _content(made["content"], form)
-    if "tool_calls" in made:
-        if form.arguments is None:
-            raise UnfitMessage("with tool calls, which the chat template leaves out")
-        made["tool_calls"] = [_call(call, form) for call in made["tool_calls"]]
-    if not made.get("content"):
-        made.pop("content", None)
-        if "tool_calls" not in made or form.beside_calls == "empty":
-            made["content"] = ""
+    calls = made.pop("tool_calls", None)
+    if calls:
+        made["tool_calls"] = _given_calls(calls, form)
+    content = _content(made.pop("content", ""), form)
+    if content or not calls or form.beside_calls == "empty":
+        made["content"] = content
     return made
 
 
@@ -242,26 +238,32 @@ def _role(role: str, form: Form) -> str:
 
 
 def _content(content: Any, form: Form) -> Any:
-    if isinstance(content, list):
-        texts = [part.get("text") if isinstance(part, dict) else part for part in content]
-        content = "".join(text for text in texts if isinstance(text, str))
-        if not all(isinstance(text, str) for text in texts):
-            raise UnfitMessage("with content other than text")
-    elif not isinstance(content, str):
+    parts = content if isinstance(content, list) else [content]
+    texts = [part.get("text") if isinstance(part, dict) else part for part in parts]
+    said = "".join(text for text in texts if isinstance(text, str))
+    if not all(isinstance(text, str) for text in texts):
         raise UnfitMessage("with content other than text")
-    return [{"type": "text", "text": content}] if form.content == "parts" else content
+    return [{"type": "text", "text": said}] if form.content == "parts" and said else said
 
 
-def _call(call: Message, form: Form) -> Message:
-    function = dict(call["function"])
-    arguments = function.get("arguments", {})
-    if form.arguments == "object" and isinstance(arguments, str):
+def _given_calls(calls: Any, form: Form) -> list[Message]:
+    if form.arguments is None:
+        raise UnfitMessage("with tool calls, which the chat template leaves out")
+    try:
+        return [call | {"function": call["function"] | {"arguments": _arguments(call, form)}} for call in calls]
+    except (AttributeError, KeyError, TypeError) as error:
+        raise UnfitMessage("with malformed tool calls") from error
+
+
+def _arguments(call: Message, form: Form) -> Any:
+    arguments = call["function"].get("arguments", {})
+    if form.arguments == "text":
+        return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+    if isinstance(arguments, str):
         try:
             arguments = json.loads(arguments) if arguments.strip() else {}
         except ValueError:
             arguments = None
-        if not isinstance(arguments, dict):
-            raise UnfitMessage("with tool arguments that are no JSON object")
-    elif form.arguments == "text" and not isinstance(arguments, str):
-        arguments = json.dumps(arguments, ensure_ascii=False)
-    return call | {"function": function | {"arguments": arguments}}
+    if not isinstance(arguments, dict):
+        raise UnfitMessage("with tool arguments that are no JSON object")
+    return arguments

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from trainers.chat_template import RefusedByTemplate, UnfitMessage, form_of, switch_thinking_off
+from trainers.chat_template import RefusedByTemplate, UnfitMessage, form_of, switch_thinking_off, template_text
 from trainers.labels import LabelledRow, UnstableTemplate, label_samples
 from trainers.load import Row, lines_text
 from trainers.problems import TrainerError
@@ -177,6 +177,8 @@ def _notes(tokenizer: Any, rows: list[Row], use: DataUse, limits: Limits) -> lis
         notes.append(f"{'rows with tools: ' if with_tools else ''}{form.stated}")
         counts = {what: sum(_has(row, what) for row in rows if bool(row.tools) == with_tools) for what in form.left_out}
         notes += [f"the chat template leaves out {what} ({count} rows)" for what, count in counts.items() if count]
+        if "strftime_now" in template_text(tokenizer, with_tools=with_tools):
+            notes.append("the chat template writes today's date: another day gives other tokens")
     counted = [
         (use.expanded_rows, "rows became one sample per answer: the chat template is not prefix-stable"),
         (use.dropped_overlong_samples, f"samples are longer than {limits.max_tokens} tokens and were dropped"),

@@ -105,7 +105,7 @@ def model_facts(plan: TrainPlan) -> tuple[int | None, frozenset[int]]:
         generation = GenerationConfig()
     ends = [getattr(holder, "eos_token_id", None) for holder in (config, generation)]
     found = (one for end in ends for one in (end if isinstance(end, list) else [end]) if one is not None)
-    return getattr(config, "max_position_embeddings", None), frozenset(found)
+    return getattr(config.get_text_config(), "max_position_embeddings", None), frozenset(found)
 
 
 def load_model(plan: TrainPlan, folder: str | None = None) -> Any:

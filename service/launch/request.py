@@ -10,6 +10,8 @@ from service.errors import CODES, ErrorItem, TuneGateError, suggestion
 from service.records.decision import SHARDINGS, TARGETS, TECHNIQUES
 from trainers.contract import Adapter, EvaluationSettings, Outputs, Override
 
+# the longest template of the well-known models has about 15,000 characters (2026-11-21)
+_LONGEST_TEMPLATE = 1_000_000
 BLOCKER_CODES = ("lint_errors", "pii_findings", "does_not_fit", "max_cost")
 
 
@@ -72,8 +74,7 @@ def check_choices(choices: PlanChoices) -> None:
         errors.append(ErrorItem("max_cost", str(choices.max_cost), ">= 0 (US dollars)"))
     if not choices.outputs.onnx:
         errors.append(ErrorItem("outputs.onnx", "[]", "at least one of fp32, fp16, int8, int4"))
-    if choices.chat_template is not None and not choices.chat_template.strip():
-        errors.append(ErrorItem("chat_template", "an empty text", "a jinja chat template"))
+    errors += _check_template(choices.chat_template)
     if errors:
         raise TuneGateError("invalid_input", f"The plan request has {len(errors)} unusable value(s).", errors=errors)
 
@@ -89,6 +90,13 @@ def _check_override(override: Override) -> list[ErrorItem]:
     if not override.reason.strip():
         errors.append(ErrorItem(f"overrides.{override.code}", "no reason", "a reason in words; it stays in the record"))
     return errors
+
+
+def _check_template(text: str | None) -> list[ErrorItem]:
+    if text is None or (text.strip() and len(text) <= _LONGEST_TEMPLATE):
+        return []
+    seen = f"{len(text)} characters" if text.strip() else "an empty text"
+    return [ErrorItem("chat_template", seen, f"a jinja chat template of up to {_LONGEST_TEMPLATE} characters")]
 
 
 # (lowest, highest) inclusive; epochs 1 to 50 as in OpenAI's fine-tuning API schema

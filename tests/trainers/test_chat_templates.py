@@ -124,6 +124,8 @@ def test_a_prompt_that_opens_a_thought_is_cured_by_the_switch_alone() -> None:
         ([turn("user", [{"type": "image_url", "image_url": {"url": "x"}}]), turn("assistant", "A")], "other than text"),
         ([turn("user", "U"), calling("[1]")], "no JSON object"),
         ([turn("user", "U"), calling("{secret")], "no JSON object"),
+        ([turn("user", "U"), {"role": "assistant", "tool_calls": [{"id": "secret"}]}], "malformed tool calls"),
+        ([{"content": "secret"}, turn("assistant", "A")], "no role"),
     ],
 )
 def test_a_message_that_cannot_be_given_is_said_without_its_text(messages: list[Any], why: str) -> None:

@@ -89,6 +89,8 @@ def test_the_form_of_the_messages_and_what_the_template_leaves_out_are_said() ->
     tools = Row(1, [turn("user", "U"), calling(), turn("tool", "R"), turn("assistant", "A")], [shapes.TOOL])
     form = "messages are given to the chat template with content as text, tool arguments as object, developer as system"
     assert label_rows(CHATML, [tools, row(2)]).notes[1:] == [form, f"rows with tools: {form}"]
+    dated = tokenizer_with("{{ strftime_now('%Y') }}" + shapes.CHATML)
+    assert any("today's date" in note for note in label_rows(dated, [row(1)]).notes)
     phi = tokenizer_with(shapes.PHI, eos="<|endoftext|>")
     only_declared = Row(1, [turn("user", "U"), turn("assistant", "A")], [shapes.TOOL])
     assert "the chat template leaves out tools (1 rows)" in label_rows(phi, [only_declared]).notes

@@ -8,20 +8,15 @@ from typing import Any
 from trainers.contract import TrainPlan
 from trainers.evaluation import padded
 from trainers.labels import LabelledRow
-from trainers.training.packing import best_fit, is_varlen, packed, require_packing
+from trainers.training.packing import best_fit, is_varlen, packed
 
 Collator = Callable[[Sequence[LabelledRow]], dict[str, Any]]
 
 
-def collator(plan: TrainPlan, model: Any, rows: Sequence[LabelledRow], *, pad_id: int) -> Collator:
-    """The plan's way to put the rows of a forward pass together.
-
-    Raises:
-        TrainerError: `target_cannot` when the model cannot be packed.
-    """
+def collator(plan: TrainPlan, model: Any, *, pad_id: int) -> Collator:
+    """The plan's way to put the rows of a forward pass together."""
     if not plan.hyperparameters.packing:
         return lambda batch: padded(list(batch), pad_id)
-    require_packing(model, rows, pad_id=pad_id)
     varlen = is_varlen(model)
     return lambda batch: packed(batch, pad_id=pad_id, capacity=None if varlen else longest(batch))
 

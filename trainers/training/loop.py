@@ -14,6 +14,7 @@ from trainers.progress import ProgressWriter
 from trainers.techniques import technique
 from trainers.training.arguments import training_arguments
 from trainers.training.batches import collator
+from trainers.training.packing import require_packing
 
 
 class Stopped(Exception):  # noqa: N818
@@ -32,7 +33,8 @@ def fit(
     """Train `base` by the plan's technique and save what was trained; returns the run's figures.
 
     Raises:
-        TrainerError: `job_failed` when the loss is no number. Stopped: on SIGTERM, after the current step.
+        TrainerError: `job_failed` when the loss is no number, `target_cannot` when the model cannot be packed.
+        Stopped: on SIGTERM, after the current step.
     """
     from transformers import PrinterCallback, Trainer
 
@@ -48,10 +50,12 @@ def fit(
         model=model,
         args=training_arguments(plan, out, rows=len(rows)),
         train_dataset=rows,
-        data_collator=collator(plan, model, rows, pad_id=tokenizer.pad_token_id),
+        data_collator=collator(plan, model, pad_id=tokenizer.pad_token_id),
         callbacks=[watcher],
     )
     trainer.remove_callback(PrinterCallback)  # it prints to stdout when tqdm is off
+    if plan.hyperparameters.packing:
+        require_packing(trainer.model, rows, pad_id=tokenizer.pad_token_id)  # on the device that the Trainer chose
     trainer.train()
     if stopping():
         raise Stopped

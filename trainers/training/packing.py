@@ -82,7 +82,8 @@ def require_packing(model: Any, rows: Sequence[LabelledRow], *, pad_id: int) -> 
         for row in (rows[0], rows[len(rows) // 2])
     ]
     difference = _difference(model, packed(tried, pad_id=pad_id, capacity=None))
-    full = next(model.parameters()).dtype.itemsize >= 4
+    weight = next(model.parameters())
+    full = weight.dtype.itemsize >= 4 and weight.device.type == "cpu"
     if not difference <= (_TOLERANCE if full else _TOLERANCE_16_BIT):
         raise TrainerError(
             "target_cannot",
@@ -102,7 +103,8 @@ def _difference(model: Any, together: dict[str, Any]) -> float:
     was_training = model.training
     model.eval()
     try:
-        with torch.inference_mode():
+        # on a GPU as it is trained: flash attention takes 16-bit values only
+        with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=device.type != "cpu"):
             seen = model(input_ids=ids, position_ids=positions, use_cache=False).logits[0].float()
             alone = torch.cat([model(input_ids=part, use_cache=False).logits[0].float() for part in parts])
     except TypeError:  # its forward takes no positions
