@@ -211,3 +211,33 @@ def test_every_weighted_answer_is_trained_once_and_nothing_else_is(turns: Any, n
         seen = seen.replace(marker, "|")
     answers = [answer.strip() for _, answer, weight in turns if weight != 0]
     assert [part.strip() for part in seen.split("|") if part.strip()] == [one for one in answers if one]
+
+
+CALLS = (
+    "{%- for message in messages -%}{{ '<|im_start|>' + message['role'] + '\\n' + (message['content'] or '') }}"
+    "{%- for call in message['tool_calls'] or [] -%}%s{%- endfor -%}{{ '<|im_end|>\\n' }}{%- endfor -%}"
+    "{%- if add_generation_prompt -%}{{ '<|im_start|>assistant\\n' }}{%- endif -%}"
+)
+
+
+def calls_as(expression: str) -> Any:
+    return tokenizer_with(CALLS.replace("%s", expression))
+
+
+def test_a_template_that_goes_through_the_arguments_is_given_an_object() -> None:
+    each = "{%- for name, value in call['function']['arguments'] | items -%}<{{ name }}={{ value }}>{%- endfor -%}"
+    row = label_row(calls_as(each), [turn("user", "U"), calling()], None)
+    assert trained(calls_as(each), row) == "<place=map room><floor=2><|im_end|>\n"
+
+
+def test_a_template_that_takes_text_gets_the_rows_own_text() -> None:
+    tokenizer = calls_as("{{ call['function']['arguments'] + '' }}")
+    spaced = '{"place":  "map room"}'
+    row = label_row(tokenizer, [turn("user", "U"), calling(spaced)], None)
+    assert trained(tokenizer, row) == f"{spaced}<|im_end|>\n"
+    assert trained(tokenizer, label_row(tokenizer, [turn("user", "U"), calling(ARGUMENTS)], None)).startswith(WRITTEN)
+
+
+def test_a_template_that_would_print_pythons_own_notation_is_not_given_calls() -> None:
+    python = "{%- set given = call['function']['arguments'] -%}{%- if given is mapping -%}{{ given }}{%- endif -%}"
+    assert form_of(calls_as(python), with_tools=False).arguments is None
