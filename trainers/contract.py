@@ -35,6 +35,12 @@ class Hyperparameters(msgspec.Struct, frozen=True, kw_only=True):
     """`batch_size` is global examples per optimizer step; learning_rate = base_learning_rate x multiplier.
 
     `peft` is the PeftConfig of technique "peft": an object with `peft_type` and that config's own fields.
+    `max_tokens` is the longest sample in tokens (null: the model's context), `overlong` what becomes of a longer one:
+    refused with its line, dropped, or cut at its end; never silently, and never so that nothing trained is left.
+    `packing` puts the rows of one forward pass one after the other into as few sequences as hold them, none longer
+    than the longest of them; each row sees itself alone. Rows per forward pass and per optimizer step, their order,
+    the number of steps and the losses are those of the same plan without packing (but for the draws of dropout): it
+    only leaves out padding.
     """
 
     batch_size: int = 8
@@ -58,6 +64,8 @@ class Hyperparameters(msgspec.Struct, frozen=True, kw_only=True):
     early_stopping: int | None = None
     # which weights become the result: those of the last step, or of the lowest validation loss
     keep: Literal["last", "best"] = "last"
+    overlong: Literal["refuse", "drop", "cut"] = "refuse"
+    packing: bool = False
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -79,6 +87,13 @@ class Outputs(msgspec.Struct, frozen=True):
     """ONNX precisions to build; none = the adapter alone."""
 
     onnx: list[Literal["fp32", "fp16", "int8", "int4"]] = msgspec.field(default_factory=lambda: ["fp32"])
+
+
+class ChatTemplate(msgspec.Struct, frozen=True):
+    """A jinja chat template that takes the place of the model's own; it travels with everything that is made."""
+
+    sha256: str
+    text: str
 
 
 class Blocker(msgspec.Struct, frozen=True):
@@ -125,6 +140,7 @@ class TrainPlan(msgspec.Struct, frozen=True, kw_only=True):
     blockers: list[Blocker] = []
     overrides: list[Override] = []
     choices: list[Choice] = []
+    chat_template: ChatTemplate | None = None
 
 
 PHASES = ("baseline", "train", "merge", "export", "parity", "evaluate")

@@ -10,8 +10,9 @@ import msgspec
 from trainers.contract import OnnxResult, ParityResult, TrainPlan
 from trainers.evaluation import evaluate
 from trainers.export import ROUTE
+from trainers.labelling import label_rows
 from trainers.labels import render, split_answer
-from trainers.load import Row, label_rows, load_model, load_rows, load_tokenizer
+from trainers.load import Row, load_model, load_rows, trained_tokenizer
 from trainers.onnx_model import OnnxCausalLM, opset_of
 from trainers.outfiles import WORK, has_part, load_part, save_part
 from trainers.problems import TrainerError
@@ -42,7 +43,7 @@ def prove(plan: TrainPlan, out: Path, progress: ProgressWriter) -> None:
     if has_part(out, "evaluate"):
         return
     progress.phase("parity")
-    tokenizer = load_tokenizer(plan)
+    tokenizer = trained_tokenizer(plan, out)
     model = _tuned_model(plan, out)
     held_out = load_rows(plan.validation) if plan.validation else []
     prompts = _prompts(tokenizer, held_out or load_rows(plan.dataset))
@@ -69,7 +70,7 @@ def prove(plan: TrainPlan, out: Path, progress: ProgressWriter) -> None:
         )
         save_part(out, "onnx", {"onnx": msgspec.to_builtins(results)})
     progress.phase("evaluate")
-    labelled = label_rows(tokenizer, held_out, max_tokens=None)
+    labelled = label_rows(tokenizer, held_out).samples if held_out else []
     after = evaluate(model, tokenizer, held_out, labelled, plan.evaluation, progress.log) if held_out else {}
     save_part(out, "evaluate", after)
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from trainers.contract import TrainPlan
 from trainers.evaluation import evaluate
+from trainers.labelling import Labelled, Limits, label_rows
 from trainers.labels import LabelledRow
-from trainers.load import Row, label_rows, load_rows, load_tokenizer
+from trainers.load import TEMPLATE, Row, load_rows, load_tokenizer, model_facts, trained_tokenizer
 from trainers.merge_proof import require_same_answers
-from trainers.outfiles import WORK, complete_folder, has_part, save_part
+from trainers.outfiles import WORK, complete_folder, has_part, save_part, write_atomically
 from trainers.problems import TrainerError
 from trainers.progress import ProgressWriter
 from trainers.stopping import StopSignal
 from trainers.techniques import FOUR_BIT, technique
+from trainers.training.batches import packing_note
 from trainers.training.checkpoints import Checkpoints
 from trainers.training.loop import Stopped, fit, seed_all
 
@@ -39,30 +43,42 @@ def _measure_and_train(plan: TrainPlan, out: Path, progress: ProgressWriter, sto
     measured_before = has_part(out, "baseline")
     progress.phase("train" if measured_before else "baseline")
     rows = load_rows(plan.dataset)
-    labelled = label_rows(tokenizer, rows, max_tokens=plan.hyperparameters.max_tokens)
+    labelled = _labelled(plan, tokenizer, rows, progress)
     held_out = load_rows(plan.validation) if plan.validation else []
-    held_labels = label_rows(tokenizer, held_out, max_tokens=None)
-    trained = sum(row.trained for row in labelled)
-    straddling = sum(row.straddling for row in labelled)
+    held_labels = label_rows(tokenizer, held_out, file="validation").samples if held_out else []
     seed_all(plan.hyperparameters.seed)
     model = technique(plan.technique).load(plan)
     if not measured_before:
-        _say_counts(labelled, progress)
         _baseline(plan, out, model, tokenizer, held_out, held_labels, progress)
         progress.phase("train")
     kept = held_labels[: plan.evaluation.max_rows]
     with stopping.gentle():
-        summary = fit(plan, out, model, tokenizer, labelled, progress, stopping, held_out=kept)
-        save_part(out, "training", summary | {"labelled_tokens": trained, "straddling_tokens": straddling})
+        summary = fit(plan, out, model, tokenizer, labelled.samples, progress, stopping, held_out=kept)
+        if plan.chat_template is not None or labelled.template_changed:
+            _keep_template(str(tokenizer.chat_template).encode(), out)
+        save_part(out, "training", summary | {"data": msgspec.to_builtins(labelled.use)})
     if stopping():
         raise Stopped
 
 
-def _say_counts(labelled: list[LabelledRow], progress: ProgressWriter) -> None:
-    tokens, trained = sum(len(row.input_ids) for row in labelled), sum(row.trained for row in labelled)
-    progress.log(f"{len(labelled)} training rows, {tokens} tokens, {trained} of them trained")
-    if straddling := sum(row.straddling for row in labelled):
-        progress.log(f"{straddling} tokens lie across the start of an answer and are not trained")
+def _labelled(plan: TrainPlan, tokenizer: Any, rows: list[Row], progress: ProgressWriter) -> Labelled:
+    """The training samples; whatever is not trained as it stands in the file is in the log before the first step."""
+    values = plan.hyperparameters
+    context, stops = model_facts(plan)
+    limits = Limits(values.max_tokens or context, values.overlong)
+    labelled = label_rows(tokenizer, rows, limits, stops=stops, file="training data")
+    for note in labelled.notes:
+        progress.log(note)
+    if values.packing:
+        progress.log(packing_note(labelled.samples, batch_size=values.batch_size, micro_batch=values.micro_batch))
+    return labelled
+
+
+def _keep_template(text: bytes, out: Path) -> None:
+    """The template that was trained on; an adapter without it would be prompted by the base model's own."""
+    for place in (out / WORK, out / "adapter"):
+        if place.is_dir():
+            write_atomically(place / TEMPLATE, text)
 
 
 def _baseline(
@@ -96,7 +112,7 @@ def _merge(plan: TrainPlan, out: Path, progress: ProgressWriter) -> None:
         return
     difference = require_same_answers(model, out)
     progress.log(f"merged: logits differ by {difference:.2g} (relative) from the model that was trained")
-    tokenizer = load_tokenizer(plan)  # a fresh one: padding a batch leaves its mark in what a tokenizer saves
+    tokenizer = trained_tokenizer(plan, out)  # a fresh one: padding a batch leaves its mark in what a tokenizer saves
     with complete_folder(out / WORK / "merged") as folder:
         model.save_pretrained(folder, safe_serialization=True)
         tokenizer.save_pretrained(folder)

@@ -227,8 +227,11 @@ def _manifest(out: Path, *, plan: TrainPlan, result: Result, job: Job | None) ->
         for path in run_files(out)
         if path.relative_to(out).as_posix() not in _LEFT_OUT
     ]
-    training = {name: value for name, value in (result.training or {}).items() if name != "seconds"} or None
-    manifest = Manifest(id="", chain=chain, files=files, onnx=onnx, evaluation=evaluation, training=training)
+    training = {
+        name: value for name, value in (result.training or {}).items() if name not in {"seconds", "data"}
+    } or None
+    data = (result.training or {}).get("data")
+    manifest = Manifest(id="", chain=chain, files=files, onnx=onnx, evaluation=evaluation, training=training, data=data)
     return msgspec.structs.replace(manifest, id=record_id(manifest))
 
 

@@ -56,6 +56,10 @@ def plan_text(plan: TrainPlan) -> str:
         lines.append(f"  adapter {adapter_text(values.adapter)}")
     if values.peft is not None:
         lines.append(f"  peft {', '.join(f'{name} {value}' for name, value in values.peft.items())}")
+    limit = f"{values.max_tokens} tokens" if values.max_tokens else "the model's context"
+    lines.append(f"  rows up to {limit}, longer ones: {values.overlong}{', packed' if values.packing else ''}")
+    if plan.chat_template is not None:
+        lines.append(f"  chat template {plan.chat_template.sha256[:12]} in place of the model's own")
     lines.append(f"  ONNX {', '.join(plan.outputs.onnx) or 'none: the adapter alone'}")
     for name in ("decision", "lint_report", "estimate"):
         identifier = getattr(plan, name)

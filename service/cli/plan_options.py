@@ -31,7 +31,21 @@ _OPTIONS = [
     click.option("--learning-rate", type=float, metavar="R", help="Explicit rate."),
     click.option("--learning-rate-multiplier", type=float, metavar="X", help="Rate = our base rate x X."),
     click.option("--seed", type=int, metavar="N", help="One seed for everything random."),
-    click.option("--max-tokens", type=int, metavar="N", help="Refuse rows longer than this."),
+    click.option("--max-tokens", type=int, metavar="N", help="Longest row; default: the model's context."),
+    click.option(
+        "--overlong",
+        type=click.Choice(["refuse", "drop", "cut"]),
+        help="What becomes of longer rows: refused (default), dropped, or cut at the end; counted and said.",
+    ),
+    click.option(
+        "--packing/--no-packing", default=None, help="Put short rows into one sequence, unseen by one another."
+    ),
+    click.option(
+        "--chat-template",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="A jinja chat template in place of the model's own.",
+    ),
     click.option("--adapter-r", type=int, metavar="N", help="Adapter rank."),
     click.option("--adapter-alpha", type=int, metavar="N", help="Adapter scale; default: twice the rank."),
     click.option("--adapter-dropout", type=float, metavar="P", help="Dropout before the adapter."),
@@ -55,7 +69,7 @@ _OPTIONS = [
 ]
 _HYPERPARAMETERS = (
     "batch_size", "micro_batch", "learning_rate", "learning_rate_multiplier", "n_epochs", "seed", "max_tokens",
-    "save_steps", "eval_steps", "early_stopping", "keep",
+    "save_steps", "eval_steps", "early_stopping", "keep", "overlong", "packing",
 )  # fmt: skip
 
 
@@ -81,6 +95,7 @@ def choices_from(options: dict[str, Any]) -> PlanChoices:
         | {"adapter": _adapter(options), "peft": _peft(options["peft"], errors)},
         "outputs": {"onnx": _onnx(options["onnx"], errors)},
         "evaluation": _evaluation(options, checks),
+        "chat_template": _template(options["chat_template"], errors),
     }
     try:
         choices = msgspec.convert(request, PlanChoices)
@@ -128,6 +143,14 @@ def _onnx(values: tuple[str, ...], errors: list[ErrorItem]) -> list[str]:
     if len(values) > 1:
         errors.append(ErrorItem("--onnx", ", ".join(values), "none alone, or precisions"))
     return []
+
+
+def _template(path: Path | None, errors: list[ErrorItem]) -> str | None:
+    try:
+        return None if path is None else path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        errors.append(ErrorItem("--chat-template", f"{path}: {type(error).__name__}", "a readable UTF-8 file"))
+        return None
 
 
 def _evaluation(options: dict[str, Any], checks: list[Check]) -> dict[str, Any]:

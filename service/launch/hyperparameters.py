@@ -88,6 +88,8 @@ def resolve(
         eval_steps=wanted.eval_steps,
         early_stopping=wanted.early_stopping,
         keep=chosen("keep", defaults.keep, "our default"),
+        overlong=chosen("overlong", defaults.overlong, "our default"),
+        packing=chosen("packing", defaults.packing, "our default"),
     )
     return values, chosen.made
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -17,7 +18,7 @@ from service.records.decision import TUNING_STEPS, Decision
 from service.records.estimate import Estimate
 from service.records.identity import record_id
 from service.records.lint_report import LintReport
-from trainers.contract import Blocker, Choice, DatasetRef, TrainPlan
+from trainers.contract import Blocker, ChatTemplate, Choice, DatasetRef, TrainPlan
 
 # what this version can launch; the issues that add a target or a technique add a row
 LAUNCHABLE: dict[str, tuple[str, ...]] = {"local": ("full", "lora", "qlora", "dora", "qdora", "peft")}
@@ -125,6 +126,7 @@ def build_plan(
         blockers=[blocker for blocker in blockers_of(parts, machine=machine) if blocker.code not in overridden],
         overrides=list(choices.overrides),
         choices=[*_choices_of(choices, parts, target=target, technique=technique), *chosen],
+        chat_template=_template(choices.chat_template),
     )
     return msgspec.structs.replace(plan, id=plan_id(plan, model_is_path=parts.model.is_path))
 
@@ -191,6 +193,10 @@ def _memory_blockers(estimate: Estimate | None, machine: Machine) -> list[Blocke
             remedy="A smaller micro_batch or max_tokens, a lighter technique, a smaller model or a larger device.",
         )
     ]
+
+
+def _template(text: str | None) -> ChatTemplate | None:
+    return None if text is None else ChatTemplate(sha256=hashlib.sha256(text.encode()).hexdigest(), text=text)
 
 
 def _no_technique(decision: Decision | None) -> str:

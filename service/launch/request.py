@@ -10,6 +10,8 @@ from service.errors import CODES, ErrorItem, suggestion
 from service.records.decision import SHARDINGS, TARGETS, TECHNIQUES
 from trainers.contract import Adapter, EvaluationSettings, Outputs, Override
 
+# the longest template of the well-known models has about 15,000 characters (2026-11-21)
+_LONGEST_TEMPLATE = 1_000_000
 BLOCKER_CODES = ("lint_errors", "pii_findings", "does_not_fit", "max_cost")
 
 
@@ -35,10 +37,12 @@ class HyperparameterRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_un
     eval_steps: int | None = None
     early_stopping: int | None = None
     keep: Literal["last", "best"] | None = None
+    overlong: Literal["refuse", "drop", "cut"] | None = None
+    packing: bool | None = None
 
 
 class PlanChoices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The choices that CLI and HTTP share."""
+    """The choices that CLI and HTTP share; `chat_template` is the text of one that replaces the model's own."""
 
     model: str
     technique: str | None = None
@@ -49,6 +53,7 @@ class PlanChoices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     evaluation: EvaluationSettings = msgspec.field(default_factory=EvaluationSettings)
     max_cost: float | None = None
     overrides: list[Override] = []
+    chat_template: str | None = None
 
 
 class PlanRequest(PlanChoices, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,7 +75,7 @@ def wrong_values(choices: PlanChoices) -> list[ErrorItem]:
     ]
     if choices.max_cost is not None and choices.max_cost < 0:
         errors.append(ErrorItem("max_cost", str(choices.max_cost), ">= 0 (US dollars)"))
-    return errors
+    return errors + _check_template(choices.chat_template)
 
 
 def _check_name(field: str, value: str | None, allowed: tuple[str, ...]) -> list[ErrorItem]:
@@ -84,6 +89,13 @@ def _check_override(override: Override) -> list[ErrorItem]:
     if not override.reason.strip():
         errors.append(ErrorItem(f"overrides.{override.code}", "no reason", "a reason in words; it stays in the record"))
     return errors
+
+
+def _check_template(text: str | None) -> list[ErrorItem]:
+    if text is None or (text.strip() and len(text) <= _LONGEST_TEMPLATE):
+        return []
+    seen = f"{len(text)} characters" if text.strip() else "an empty text"
+    return [ErrorItem("chat_template", seen, f"a jinja chat template of up to {_LONGEST_TEMPLATE} characters")]
 
 
 # (lowest, highest) inclusive; epochs 1 to 50 as in OpenAI's fine-tuning API schema

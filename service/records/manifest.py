@@ -50,7 +50,10 @@ class Evaluation(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """The artifact's contents; `manifest.json` itself is not among `files`."""
+    """The artifact's contents; `manifest.json` itself is not among `files`.
+
+    `data` counts what became of the training rows: expanded, dropped, cut, tokens and trained tokens.
+    """
 
     schema: Literal["tunegate.manifest/1"] = "tunegate.manifest/1"
     id: str
@@ -60,3 +63,4 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     evaluation: Evaluation
     # rows, steps, losses, the validation curve, which step's weights were kept; null in older manifests
     training: dict[str, Any] | None = None
+    data: dict[str, int] | None = None

@@ -15,6 +15,8 @@ from service.launch.combinations import LORA_FAMILY
 from service.launch.machine import Machine, this_machine
 from service.launch.plan import PlannedModel, PlanParts, build_plan, choose
 from service.launch.request import PlanChoices
+from service.lint.templates.behaviour import behaviour_of
+from service.lint.templates.reading import ChatTemplate, read_template
 from service.models.resolve import ResolvedModel, resolve_model
 from service.models.tensors import module_shapes
 from service.records.decision import Decision
@@ -70,6 +72,7 @@ def plan_from_records(
     """
     machine = this_machine()
     model, folder, technique, _ = _checked(choices, decision, rules=rules, settings=settings, machine=machine)
+    _require_template(choices, folder)
     estimated, no_estimate = _estimate(
         choices, technique=technique, report=data.report, rules=rules, settings=settings, machine=machine
     )
@@ -259,6 +262,26 @@ def _estimate(
             raise
         where = "; ".join(f"{one.where}: {one.seen}" for one in error.errors)
         return None, f"no memory formula for this model: {where or error.detail}"
+
+
+def _require_template(choices: PlanChoices, folder: Path) -> None:
+    """Refuse before anything is spent: without a template that renders a question and an answer nothing can be trained.
+
+    Raises:
+        TuneGateError: `unreadable_model`, or `invalid_input` for the supplied one.
+
+    """
+    own = read_template(folder)
+    if choices.chat_template is not None:
+        given = ChatTemplate((("default", choices.chat_template),), own.tokens if own else ())
+        if problem := behaviour_of(given).problem:
+            raise TuneGateError("invalid_input", f"The chat template cannot be used: {problem}.")
+    elif own is None and (folder / "tokenizer_config.json").is_file():
+        raise TuneGateError(
+            "unreadable_model",
+            f"{choices.model}: the model has no chat template.",
+            remedy="Supply one: --chat-template FILE (over HTTP: chat_template, its text).",
+        )
 
 
 def _planned(name: str, model: ResolvedModel) -> PlannedModel:

@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from trainers.contract import TrainPlan
-from trainers.labels import IGNORED, LabelledRow
+from trainers.labels import LabelledRow
 from trainers.merge_proof import keep_answers
 from trainers.outfiles import WORK, complete_folder
 from trainers.progress import ProgressWriter
 from trainers.runfolder import link_tree
 from trainers.techniques import technique
 from trainers.training.arguments import total_steps, training_arguments
+from trainers.training.batches import collator
 from trainers.training.checkpoints import Checkpoints, Mark, Schedule
+from trainers.training.packing import require_packing
 from trainers.training.tracking import Tracker, open_tracker
 from trainers.training.validation import Validator, best, measured
 
@@ -41,9 +43,10 @@ def fit(
     Returns the run's figures.
 
     Raises:
-        TrainerError: `job_failed` when the loss is no number. Stopped: on SIGTERM, after the current step.
+        TrainerError: `job_failed` when the loss is no number, `target_cannot` when the model cannot be packed.
+        Stopped: on SIGTERM, after the current step.
     """
-    from transformers import DataCollatorForSeq2Seq, PrinterCallback, Trainer
+    from transformers import PrinterCallback, Trainer
 
     from trainers.training.watcher import Watcher
 
@@ -78,11 +81,13 @@ def fit(
             model=model,
             args=training_arguments(plan, checkpoints.folder, rows=len(rows)),
             optimizers=(how.optimizer(model, plan), None),
-            train_dataset=[_sample(row) for row in rows],
-            data_collator=DataCollatorForSeq2Seq(tokenizer, label_pad_token_id=IGNORED),
+            train_dataset=rows,
+            data_collator=collator(plan, model, pad_id=tokenizer.pad_token_id),
             callbacks=[*how.callbacks(model, plan), watcher],
         )
         trainer.remove_callback(PrinterCallback)  # it prints to stdout when tqdm is off
+        if plan.hyperparameters.packing:
+            require_packing(trainer.model, rows, pad_id=tokenizer.pad_token_id)  # on the device that the Trainer chose
         _say_where_it_begins(mark, progress)
         try:
             trainer.train(resume_from_checkpoint=str(checkpoints.path(mark.step)) if mark else None)
@@ -153,7 +158,3 @@ def _promote(best_place: Path, out: Path) -> None:
     for saved in [*best_place.glob("[!.]*"), *(best_place / WORK).glob("*")]:
         with complete_folder(out / saved.relative_to(best_place)) as folder:
             link_tree(saved, folder)
-
-
-def _sample(row: LabelledRow) -> dict[str, list[int]]:
-    return {"input_ids": row.input_ids, "attention_mask": [1] * len(row.input_ids), "labels": row.labels}
