@@ -7,43 +7,36 @@ from typing import Any
 
 from trainers.labels import LabelledRow
 from trainers.load import on_gpu
-from trainers.outfiles import WORK, complete_folder
+from trainers.outfiles import WORK
 from trainers.problems import TrainerError
 
 ROWS, TOKENS = 4, 64
 # relative to the largest logit; on a GPU a 4-bit base is trained in bf16 and merged in fp32
 LIMIT, LIMIT_BF16 = 1e-4, 5e-2
-_FOLDER, _FILE = "trained-answers", "logits.npz"
+_FILE = "trained-logits.npz"
 
 
 def keep_answers(model: Any, rows: list[LabelledRow], out: Path) -> None:
-    """Keep the logits of the model as it was trained; numbers of a few rows, on this host only.
-
-    Nothing is kept where the weights are spread over processes (ZeRO-3): no single one can answer.
-    """
+    """Keep the logits of the model as it was trained; numbers of a few rows, on this host only."""
     import numpy as np
 
-    if any(hasattr(one, "ds_id") for one in model.parameters()):
-        return
     was_training = model.training
-    with complete_folder(out / WORK / _FOLDER) as folder:
-        np.savez(folder / _FILE, *_answers(model.eval(), rows))
+    path = out / WORK / _FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, *_answers(model.eval(), rows))
     model.train(was_training)
 
 
-def require_same_answers(model: Any, rows: list[LabelledRow], out: Path) -> float | None:
-    """The largest difference over the largest logit; None where no answers were kept.
+def require_same_answers(model: Any, rows: list[LabelledRow], out: Path) -> float:
+    """The largest difference over the largest logit.
 
     Raises:
         TrainerError: `parity_failed` when the model computes something else than what was trained.
     """
     import numpy as np
 
-    kept = out / WORK / _FOLDER / _FILE
-    if not kept.exists():
-        return None
-    with np.load(kept) as arrays:
-        trained = [arrays[name] for name in arrays.files]
+    with np.load(out / WORK / _FILE) as kept:
+        trained = [kept[name] for name in kept.files]
     pairs = list(zip(trained, _answers(model, rows), strict=True))
     scale = max(float(abs(left).max()) for left, _ in pairs)
     difference = max(float(abs(left - right).max()) for left, right in pairs) / (scale or 1.0)

@@ -11,12 +11,12 @@ from trainers.contract import OnnxResult, ParityResult, TrainPlan
 from trainers.evaluation import evaluate
 from trainers.export import ROUTE
 from trainers.labels import render, split_answer
-from trainers.load import Row, label_rows, load_rows, load_tokenizer
+from trainers.load import Row, label_rows, load_model, load_rows, load_tokenizer
 from trainers.onnx_model import OnnxCausalLM, opset_of
-from trainers.outfiles import save_part
+from trainers.outfiles import WORK, save_part
 from trainers.problems import TrainerError
 from trainers.progress import ProgressWriter
-from trainers.techniques import tuned_model
+from trainers.techniques import technique
 
 PROMPTS = 4
 TOKENS = 32
@@ -41,7 +41,7 @@ def prove(plan: TrainPlan, out: Path, progress: ProgressWriter) -> None:
     """
     progress.phase("parity")
     tokenizer = load_tokenizer(plan)
-    model = tuned_model(plan, out)
+    model = _tuned_model(plan, out)
     held_out = load_rows(plan.validation) if plan.validation else []
     prompts = _prompts(tokenizer, held_out or load_rows(plan.dataset))
     results = []
@@ -66,6 +66,12 @@ def prove(plan: TrainPlan, out: Path, progress: ProgressWriter) -> None:
     if held_out:
         labelled = label_rows(tokenizer, held_out, max_tokens=None)
         save_part(out, "evaluate", evaluate(model, tokenizer, held_out, labelled, plan.evaluation, progress.log))
+
+
+def _tuned_model(plan: TrainPlan, out: Path) -> Any:
+    """The merged model, or base and adapter side by side where the method has no merge."""
+    merged = out / WORK / "merged"
+    return load_model(plan, folder=str(merged)) if merged.exists() else technique(plan.technique).tuned(plan, out)
 
 
 def compare(model: Any, onnx: OnnxCausalLM, prompts: list[list[int]]) -> ParityResult:

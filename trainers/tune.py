@@ -65,8 +65,7 @@ def _merge(plan: TrainPlan, out: Path, tokenizer: Any, rows: list[LabelledRow], 
         require_same_answers(technique(plan.technique).tuned(plan, out), rows, out)
         return
     difference = require_same_answers(model, rows, out)
-    if difference is not None:
-        progress.log(f"merged: logits differ by {difference:.2g} (relative) from the model that was trained")
+    progress.log(f"merged: logits differ by {difference:.2g} (relative) from the model that was trained")
     with complete_folder(out / WORK / "merged") as folder:
         model.save_pretrained(folder, safe_serialization=True)
         tokenizer.save_pretrained(folder)

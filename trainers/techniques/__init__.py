@@ -13,12 +13,6 @@ optimizer and callbacks, saves what was trained, and gives back a plain model:
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
-from trainers.contract import TrainPlan
-from trainers.load import load_model
-from trainers.outfiles import WORK
 from trainers.techniques.any_peft import AnyPeft
 from trainers.techniques.dora import Dora
 from trainers.techniques.full_weights import Full
@@ -42,9 +36,3 @@ FOUR_BIT = ("qlora", "qdora")
 def technique(name: str) -> Technique:
     """The technique of a plan that `refusals` let through."""
     return TECHNIQUES[name]
-
-
-def tuned_model(plan: TrainPlan, out: Path) -> Any:
-    """What a run made, in fp32 on the CPU: the merged model, or base and adapter where there is no merge."""
-    merged = out / WORK / "merged"
-    return load_model(plan, folder=str(merged)) if merged.exists() else technique(plan.technique).tuned(plan, out)

@@ -43,13 +43,6 @@ def trained(make_plan: Any, tmp_path: Path) -> Fit:
     return train
 
 
-def difference(model: Any, rows: Any, out: Path) -> float:
-    """Relative, to the model as it was trained."""
-    seen = require_same_answers(model, rows, out)
-    assert seen is not None
-    return seen
-
-
 def logits(model: Any, rows: Any) -> Any:
     import torch
 
@@ -79,7 +72,7 @@ def test_the_merged_model_computes_what_was_trained(trained: Fit, name: str, ada
     assert figures["last_loss"] < figures["first_loss"]
     merged = TECHNIQUES[name].merged(plan, out)
     assert merged is not None
-    assert difference(merged, rows, out) <= 1e-5
+    assert require_same_answers(merged, rows, out) <= 1e-5
     assert {str(one.dtype) for one in merged.parameters()} == {"torch.float32"}
     assert merged.config.use_cache is True
     assert (logits(merged, rows) - logits(TECHNIQUES["lora"].load(plan), rows)).abs().max() > 1e-3
@@ -106,7 +99,7 @@ def test_an_adapter_started_from_the_base_ships_as_a_plain_lora_beside_it(traine
     assert config["init_lora_weights"] is True
     assert (config["r"], config["lora_alpha"]) == (2 * SMALL["r"], 2 * SMALL["alpha"])
     tuned = TECHNIQUES["lora"].tuned(plan, out)
-    assert difference(tuned, rows, out) <= 1e-5
+    assert require_same_answers(tuned, rows, out) <= 1e-5
     with tuned.disable_adapter():
         assert (logits(tuned, rows) - logits(TECHNIQUES["lora"].load(plan), rows)).abs().max() == 0
 
@@ -142,7 +135,7 @@ def test_any_mergeable_peft_method_merges_exactly(trained: Fit, peft: dict[str, 
     plan, rows, out, figures = trained("peft", peft=peft)
     assert 0 < figures["trainable_params"] < figures["total_params"]
     merged = TECHNIQUES["peft"].merged(plan, out)
-    assert difference(merged, rows, out) <= 1e-5
+    assert require_same_answers(merged, rows, out) <= 1e-5
     clean(out / "adapter", plan)
 
 
@@ -167,7 +160,7 @@ def test_the_prompt_family_keeps_its_adapter_and_has_no_merge(trained: Fit, peft
     plan, rows, out, figures = trained("peft", peft=peft)
     assert figures["trainable_params"] > 0
     assert TECHNIQUES["peft"].merged(plan, out) is None
-    assert difference(TECHNIQUES["peft"].tuned(plan, out), rows, out) <= 1e-5
+    assert require_same_answers(TECHNIQUES["peft"].tuned(plan, out), rows, out) <= 1e-5
     clean(out / "adapter", plan)
 
 
@@ -216,4 +209,4 @@ def test_other_architectures_merge_exactly(
     tokenizer.save_pretrained(folder)
     plan, rows, out, figures = trained(name, model=folder)
     assert figures["last_loss"] < figures["first_loss"]
-    assert difference(TECHNIQUES[name].merged(plan, out), rows, out) <= 1e-5
+    assert require_same_answers(TECHNIQUES[name].merged(plan, out), rows, out) <= 1e-5
