@@ -1,6 +1,7 @@
 """Trains the example by every technique and writes a table of what each costs and gives.
 
-Run: python examples/library-desk/compare_techniques.py MODEL OUT.md (needs the train extra; some minutes per row).
+Run: python examples/library-desk/compare_techniques.py MODEL OUT.md [ROW]... (needs the train extra; some minutes per
+row).
 MODEL is the demo's base model (`make base-model` or `make demo` leaves it in demo-output/base-model/). Every row has
 the recipe of plan.toml, one seed, and the base rate of its technique: a comparison of defaults, not of techniques at
 their best.
@@ -47,9 +48,11 @@ def main() -> None:
     """Plan and train each row, then write the table."""
     model, out = Path(sys.argv[1]), Path(sys.argv[2])
     names = sys.argv[3:] or list(ROWS)
+    results: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        results = {name: measured(name, model, Path(folder)) for name in names}
-    out.write_text(table(results, model), encoding="utf-8")
+        for name in names:
+            results[name] = measured(name, model, Path(folder))
+            out.write_text(table(results, model), encoding="utf-8")  # after each row: whoever stops it keeps the rest
 
 
 def measured(name: str, model: Path, folder: Path) -> dict[str, Any]:

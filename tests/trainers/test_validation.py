@@ -14,7 +14,8 @@ import pytest
 
 from trainers.contract import Adapter, DatasetRef, Hyperparameters, TrainPlan
 from trainers.evaluation import teacher_forced
-from trainers.load import label_rows, load_model, load_rows, load_tokenizer
+from trainers.labelling import label_rows
+from trainers.load import load_model, load_rows, load_tokenizer
 from trainers.problems import TrainerError
 from trainers.progress import ProgressWriter
 from trainers.training.loop import Stopped, fit
@@ -35,7 +36,7 @@ def train(make_plan: Any) -> Fit:
         plan = msgspec.json.decode(path.read_bytes(), type=TrainPlan)
         tokenizer = load_tokenizer(plan)
         rows, held = (
-            label_rows(tokenizer, load_rows(data), max_tokens=None) for data in (plan.dataset, plan.validation) if data
+            label_rows(tokenizer, load_rows(data)).samples for data in (plan.dataset, plan.validation) if data
         )
         calls = itertools.count(1)
         return fit(
@@ -95,7 +96,7 @@ def loss_of(model: Path, out: Path, data: Path) -> float:
 
     tokenizer = AutoTokenizer.from_pretrained(model)
     tuned = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(model).eval(), str(out / "adapter"))
-    held = label_rows(tokenizer, load_rows(DatasetRef(path=str(data), sha256=sha256(data))), max_tokens=None)
+    held = label_rows(tokenizer, load_rows(DatasetRef(path=str(data), sha256=sha256(data)))).samples
     loss = teacher_forced(tuned.eval(), tokenizer, held)["validation_loss"]
     assert loss is not None
     return loss

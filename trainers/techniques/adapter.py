@@ -8,7 +8,7 @@ from typing import Any
 from trainers.contract import TrainPlan
 from trainers.load import load_model, on_device
 from trainers.problems import TrainerError
-from trainers.techniques.adapter_folder import ADAPTER, keep_initial, save_adapter
+from trainers.techniques.adapter_folder import ADAPTER, remember_start, save_adapter
 from trainers.techniques.technique import Technique
 
 
@@ -27,7 +27,7 @@ class AdapterTechnique(Technique):
         """The base that was trained on, in plain fp32 layers on the CPU."""
         return load_model(plan)
 
-    def wrap(self, model: Any, plan: TrainPlan, out: Path, *, steps: int) -> Any:
+    def wrap(self, model: Any, plan: TrainPlan, *, steps: int) -> Any:
         """The frozen base with the adapter in it.
 
         Raises:
@@ -45,7 +45,7 @@ class AdapterTechnique(Technique):
             ) from error
         if not any(one.requires_grad for one in wrapped.parameters()):
             raise TrainerError("target_cannot", "The adapter has no trainable parameter.", remedy="Other targets.")
-        keep_initial(wrapped, out)
+        remember_start(wrapped)
         return wrapped
 
     def optimizer(self, model: Any, plan: TrainPlan) -> Any | None:
@@ -58,10 +58,12 @@ class AdapterTechnique(Technique):
         del model, plan
         return []
 
-    def save(self, model: Any, tokenizer: Any, plan: TrainPlan, out: Path) -> None:
+    def save(
+        self, model: Any, tokenizer: Any, plan: TrainPlan, out: Path, weights: dict[str, Any] | None = None
+    ) -> None:
         """OUT/adapter."""
         del tokenizer
-        save_adapter(model, plan, out)
+        save_adapter(model, plan, out, weights)
 
     def merged(self, plan: TrainPlan, out: Path) -> Any | None:
         """The fp32 base with the saved adapter folded into its weights."""

@@ -18,9 +18,9 @@ class Full(Technique):
         """The fp32 model."""
         return on_device(load_model(plan))
 
-    def wrap(self, model: Any, plan: TrainPlan, out: Path, *, steps: int) -> Any:
+    def wrap(self, model: Any, plan: TrainPlan, *, steps: int) -> Any:
         """All parameters trainable."""
-        del plan, out, steps
+        del plan, steps
         model.requires_grad_(True)  # noqa: FBT003
         return model
 
@@ -34,11 +34,13 @@ class Full(Technique):
         del model, plan
         return []
 
-    def save(self, model: Any, tokenizer: Any, plan: TrainPlan, out: Path) -> None:
+    def save(
+        self, model: Any, tokenizer: Any, plan: TrainPlan, out: Path, weights: dict[str, Any] | None = None
+    ) -> None:
         """The trained weights, kept on this host until they are exported."""
         del plan
         with complete_folder(out / WORK / "trained") as folder:
-            model.save_pretrained(folder, safe_serialization=True)
+            model.save_pretrained(folder, safe_serialization=True, state_dict=weights)
             tokenizer.save_pretrained(folder)
 
     def merged(self, plan: TrainPlan, out: Path) -> Any | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from trainers.contract import TrainPlan
@@ -21,6 +20,6 @@ class Qlora(Lora):
         """The 4-bit base, dequantised: merging into the original weights would give another function."""
         return dequantised(plan)
 
-    def wrap(self, model: Any, plan: TrainPlan, out: Path, *, steps: int) -> Any:
+    def wrap(self, model: Any, plan: TrainPlan, *, steps: int) -> Any:
         """The prepared 4-bit base with its adapter."""
-        return super().wrap(prepared(model), plan, out, steps=steps)
+        return super().wrap(prepared(model), plan, steps=steps)

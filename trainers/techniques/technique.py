@@ -11,7 +11,7 @@ from trainers.contract import TrainPlan
 class Technique(Protocol):
     """One way to fine-tune. The loop calls load, wrap, optimizer, callbacks and save, in this order; then merged.
 
-    Techniques hold no state: what one step must know of an earlier one lies in OUT/.work.
+    Techniques hold no state: what a later step must know of an earlier one lies in OUT or on the model.
     """
 
     def load(self, plan: TrainPlan) -> Any:
@@ -21,7 +21,7 @@ class Technique(Protocol):
             TrainerError: `unreadable_model`, `missing_extra`.
         """
 
-    def wrap(self, model: Any, plan: TrainPlan, out: Path, *, steps: int) -> Any:
+    def wrap(self, model: Any, plan: TrainPlan, *, steps: int) -> Any:
         """The model with what is trained in it; `steps` optimizer steps lie ahead in the whole run.
 
         Raises:
@@ -34,8 +34,13 @@ class Technique(Protocol):
     def callbacks(self, model: Any, plan: TrainPlan) -> list[Any]:
         """`TrainerCallback`s that the technique needs while it trains."""
 
-    def save(self, model: Any, tokenizer: Any, plan: TrainPlan, out: Path) -> None:
-        """Leave what was trained in OUT, complete and fit to be handed over."""
+    def save(
+        self, model: Any, tokenizer: Any, plan: TrainPlan, out: Path, weights: dict[str, Any] | None = None
+    ) -> None:
+        """Leave what was trained in OUT, complete and fit to be handed over; may be called more than once.
+
+        `weights` are the gathered values where the model's own are spread over processes.
+        """
 
     def merged(self, plan: TrainPlan, out: Path) -> Any | None:
         """A plain fp32 model that computes what was trained, on the CPU; None when the method has no merge."""

@@ -53,7 +53,7 @@ def fit(
     use_cache = base.config.use_cache
     seed_all(plan.hyperparameters.seed)  # again: the baseline must not change the adapter's initial values
     how = technique(plan.technique)
-    model = how.wrap(base, plan, out, steps=total_steps(plan, rows=len(rows)))
+    model = how.wrap(base, plan, steps=total_steps(plan, rows=len(rows)))
     checkpoints = Checkpoints(out, plan.id, progress.log)
     mark = checkpoints.newest()
     trainable = sum(one.numel() for one in model.parameters() if one.requires_grad)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,13 +12,13 @@ from trainers.techniques import technique
 
 
 @pytest.fixture(params=["qlora", "qdora"])
-def wrapped(request: Any, make_plan: Any, tmp_path: Path) -> Any:
+def wrapped(request: Any, make_plan: Any) -> Any:
     """A 4-bit base with an adapter that already does something."""
     import torch
 
     plan = msgspec.json.decode(make_plan(technique=request.param).read_bytes(), type=TrainPlan)
     how = technique(request.param)
-    model = how.wrap(how.load(plan), plan, tmp_path, steps=4)
+    model = how.wrap(how.load(plan), plan, steps=4)
     torch.manual_seed(3)
     with torch.no_grad():
         for one in model.parameters():

@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from trainers.contract import Adapter, TrainPlan
-from trainers.load import label_rows, load_rows, load_tokenizer
+from trainers.labelling import label_rows
+from trainers.load import load_rows, load_tokenizer
 from trainers.merge_proof import require_same_answers
 from trainers.problems import TrainerError
 from trainers.progress import ProgressWriter
@@ -35,7 +36,7 @@ def trained(make_plan: Any, tmp_path: Path) -> Fit:
         out = tmp_path / "out"
         out.mkdir(exist_ok=True)
         tokenizer = load_tokenizer(plan)
-        rows = label_rows(tokenizer, load_rows(plan.dataset), max_tokens=None)
+        rows = label_rows(tokenizer, load_rows(plan.dataset)).samples
         how = technique(name)
         figures = fit(plan, out, how.load(plan), tokenizer, rows, ProgressWriter(out), lambda: False)
         return plan, rows, out, figures
@@ -102,6 +103,22 @@ def test_an_adapter_started_from_the_base_ships_as_a_plain_lora_beside_it(traine
     assert require_same_answers(tuned, out) <= 1e-5
     with tuned.disable_adapter():
         assert (logits(tuned, rows) - logits(TECHNIQUES["lora"].load(plan), rows)).abs().max() == 0
+
+
+def test_saving_twice_writes_the_same_and_leaves_the_model_as_it_was(make_plan: Any, tmp_path: Path) -> None:
+    plan = msgspec.json.decode(make_plan().read_bytes(), type=TrainPlan)
+    values = msgspec.structs.replace(plan.hyperparameters, adapter=Adapter(r=4, alpha=8, init="pissa", rslora=True))
+    plan = msgspec.structs.replace(plan, hyperparameters=values)
+    how = TECHNIQUES["lora"]
+    model = how.wrap(how.load(plan), plan, steps=4)
+    for name in ("one", "two"):
+        how.save(model, None, plan, tmp_path / name)
+    for file in ("adapter_config.json", "adapter_model.safetensors"):
+        one, two = ((tmp_path / name / "adapter" / file).read_bytes() for name in ("one", "two"))
+        assert one == two
+    assert model.peft_config["default"].r == 4
+    assert list(model.peft_config) == ["default"]
+    assert any(one.requires_grad for one in model.parameters())
 
 
 MERGEABLE: list[dict[str, Any]] = [
