@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from trainers.contract import Failure, OnnxResult, Result, TrainPlan
+from trainers.contract import Failure, OnnxLeftOut, OnnxResult, Result, TrainPlan
 from trainers.lock import RunLocked, hold
 from trainers.outfiles import load_part, write_atomically
 from trainers.problems import exit_code_of, take_failure
@@ -77,6 +77,7 @@ class Orchestrator:
                 training=parts["training"],
                 onnx=msgspec.convert(load_part(out, "onnx").get("onnx", []), list[OnnxResult]),
                 versions=_versions(),
+                onnx_left_out=msgspec.convert(load_part(out, "onnx").get("left_out", []), list[OnnxLeftOut]),
             ),
         )
 

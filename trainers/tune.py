@@ -46,6 +46,12 @@ def tune(plan: TrainPlan, out: Path, progress: ProgressWriter, stopping: Callabl
     _merge(plan, out, tokenizer)
 
 
+def merge(plan: TrainPlan, out: Path, progress: ProgressWriter) -> None:
+    """Phase merge alone, from what an earlier run left in OUT/adapter; leaves OUT/.work/merged."""
+    progress.phase("merge")
+    _merge(plan, out, load_tokenizer(plan))
+
+
 def _merge(plan: TrainPlan, out: Path, tokenizer: Any) -> None:
     """Fold what was trained into a fresh fp32 base; the exported model is this one."""
     model = technique(plan.technique).merged(load_model(plan), out)

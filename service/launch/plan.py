@@ -15,7 +15,7 @@ from service.records.decision import TUNING_STEPS, Decision
 from service.records.estimate import Estimate
 from service.records.identity import record_id
 from service.records.lint_report import LintReport
-from trainers.contract import Blocker, DatasetRef, TrainPlan
+from trainers.contract import Blocker, DatasetRef, TrainPlan, cannot_run
 
 # what this version can launch; the issues that add a target or a technique add a row
 LAUNCHABLE: dict[str, tuple[str, ...]] = {"local": ("lora", "full")}
@@ -181,7 +181,7 @@ def _refuse_impossible(choices: PlanChoices, *, target: str, technique: str, sha
         reasons.append(f"technique {technique!r} has no trainer yet (it has: {', '.join(LAUNCHABLE[target])})")
     if sharding != "none":
         reasons.append(f"sharding {sharding!r} is not launched yet (it has: none)")
-    if "fp16" in choices.outputs.onnx:
-        reasons.append("fp16 graphs do not run on the CPU provider that proves them (it has: fp32, int8, int4)")
+    if why := cannot_run(choices.outputs):
+        reasons.append(why)
     if reasons:
         raise TuneGateError("target_cannot", f"Target {target!r}: {'; '.join(reasons)}.", remedy="Choose one it has.")

@@ -1,0 +1,129 @@
+"""What PyTorch answers in fp32: taken once, so that the model's memory is free while the graphs are compared."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Literal
+
+import msgspec
+
+from trainers.evaluation import validation_loss
+from trainers.labels import LabelledRow, render, split_answer
+from trainers.load import Row
+
+PROMPTS = 4
+TOKENS = 32
+_KEPT = 256  # positions of a prompt whose logits are compared: at 150,000 tokens of vocabulary 150 MB
+_QUALITY_ROWS = 64
+_ANSWER_ROWS = 16
+_TIMED_TOKENS = 32
+_TIMED_SECONDS = 5.0
+
+
+class Prompt(msgspec.Struct, frozen=True):
+    """One prompt with its greedy text: `logits` (positions, vocabulary) from `first` on, for sequence[:-1]."""
+
+    messages: list[dict[str, Any]]
+    tools: list[Any] | None
+    ids: list[int]
+    sequence: list[int]
+    first: int
+    logits: Any
+
+    def at(self, position: int) -> Any:
+        """The logits (vocabulary,) after the token at that position."""
+        return self.logits[position - self.first]
+
+
+class Reference(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a graph is compared with; `rows` and `asked` are of the named split."""
+
+    prompts: list[Prompt]
+    split: Literal["validation", "train"]
+    rows: list[LabelledRow]
+    loss: float
+    asked: list[tuple[list[int], str]]
+    tokens_per_second: float
+
+    @property
+    def scale(self) -> float:
+        """The largest logit, by which differences are measured."""
+        return max(float(abs(prompt.logits).max()) for prompt in self.prompts)
+
+
+def take_reference(
+    model: Any,
+    tokenizer: Any,
+    rows: list[Row],
+    labelled: list[LabelledRow],
+    *,
+    split: Literal["validation", "train"],
+    max_rows: int,
+) -> Reference:
+    """Greedy text and logits of the first prompts, loss over the rows, and the speed of one thread."""
+    kept = labelled[: min(max_rows, _QUALITY_ROWS)]
+    asked = [(row, *answer) for row in rows if (answer := split_answer(row.messages))]
+    prompts = [(row, messages, _ids(tokenizer, messages, row)) for row, messages, _ in asked[:_ANSWER_ROWS]]
+    taken = [_prompt(model, messages, row.tools, ids) for row, messages, ids in prompts[:PROMPTS]]
+    loss = validation_loss(model, tokenizer, kept)
+    return Reference(
+        prompts=taken,
+        split=split,
+        rows=kept,
+        loss=float("nan") if loss is None else loss,
+        asked=[(ids, text) for (_, _, ids), (_, _, text) in zip(prompts, asked, strict=False)],
+        tokens_per_second=_speed(model, taken[0].ids) if taken else 0.0,
+    )
+
+
+def timed(step: Any) -> float:
+    """Tokens per second of calling `step(n)` for n = 0, 1, ...; stops after 32 tokens or five seconds."""
+    step(0)  # the first call also allocates
+    started = time.perf_counter()
+    done = 0
+    while done < _TIMED_TOKENS and time.perf_counter() - started < _TIMED_SECONDS:
+        done += 1
+        step(done)
+    return done / (time.perf_counter() - started)
+
+
+def _prompt(model: Any, messages: list[dict[str, Any]], tools: list[Any] | None, ids: list[int]) -> Prompt:
+    import torch
+
+    with torch.inference_mode():
+        out = model.generate(
+            input_ids=torch.tensor([ids]),
+            attention_mask=torch.ones(1, len(ids), dtype=torch.long),
+            max_new_tokens=TOKENS,
+            min_new_tokens=TOKENS,
+            do_sample=False,
+        )
+        sequence = out[0].tolist()
+        logits = model(input_ids=torch.tensor([sequence[:-1]])).logits[0].float().numpy()
+    first = max(0, len(ids) - _KEPT)
+    return Prompt(messages, tools, ids, sequence, first, logits[first:])
+
+
+def _speed(model: Any, ids: list[int]) -> float:
+    """Tokens per second of eager greedy decoding through the cache, on one thread."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.inference_mode():
+            out = model(input_ids=torch.tensor([ids]), use_cache=True)
+
+            def step(_: int) -> None:
+                nonlocal out
+                token = out.logits[:, -1:].argmax(-1)
+                out = model(input_ids=token, past_key_values=out.past_key_values, use_cache=True)
+
+            return timed(step)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _ids(tokenizer: Any, messages: list[dict[str, Any]], row: Row) -> list[int]:
+    text = render(tokenizer, messages, row.tools, prompt=True)
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
