@@ -8,6 +8,7 @@ import platform
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -25,9 +26,9 @@ GROUPS = ("tune", "export", "prove")
 _VERSIONED = ("torch", "transformers", "peft", "onnxruntime", "onnxruntime-genai")
 
 
-def main(argv: list[str]) -> int:
+def main(argv: list[str], groups: Sequence[str] = GROUPS) -> int:
     """0 succeeded, 1 failed or stopped, 2 unusable plan or data, 3 something outside is missing."""
-    orchestrator = Orchestrator()  # first thing: a signal must never find us without its handler
+    orchestrator = Orchestrator(groups)  # first thing: a signal must never find us without its handler
     if len(argv) != 2:
         print("usage: python -m trainers.train PLAN OUT", file=sys.stderr)
         return 2
@@ -49,7 +50,8 @@ def main(argv: list[str]) -> int:
 class Orchestrator:
     """Runs the groups one after the other; imports no heavy library itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, groups: Sequence[str] = GROUPS) -> None:
+        self._groups = groups
         self._stopping = False
         self._worker: subprocess.Popen[bytes] | None = None
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -58,7 +60,7 @@ class Orchestrator:
     def run(self, plan: TrainPlan, plan_path: Path, out: Path) -> int:
         """The whole pipeline; every way out leaves a result file."""
         failure = _refuse(plan)
-        for group in () if failure else GROUPS:
+        for group in () if failure else self._groups:
             failure = self._group(group, plan_path, out)
             if failure or self._stopping:
                 break

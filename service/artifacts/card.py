@@ -146,7 +146,7 @@ def _onnx_row(model: OnnxResult) -> str:
         model.provider if model.verified else f"{model.provider} (unverified)",
         f"{parity.max_abs_logit_diff:.2g}",
         f"{parity.greedy_tokens_equal} of {parity.greedy_tokens_compared}",
-        f"{quality.loss:.4f} ({quality.loss_increase:+.4f}; at most {quality.loss_increase_limit:+g})"
+        f"{quality.loss:.4f} ({round(quality.loss_increase, 4) + 0.0:+.4f}; at most {quality.loss_increase_limit:+g})"
         if quality
         else "",
         f"{speed.tokens_per_second:g}, {speed.times_torch:g} x (1 thread)" if speed else "not measured",
@@ -158,7 +158,7 @@ def _loading(models: Sequence[OnnxResult]) -> list[str]:
     if not models:
         return ["The artifact holds no ONNX file."]
     lines = [
-        "In plain onnxruntime, from this folder (batches are padded on the right; of longer prompts feed the same):",
+        "In plain onnxruntime, run in this folder (in a batch, pad on the right and mask the padding with zeros):",
         "",
         "```python",
         plain_code(models[0]) + "```",

@@ -33,7 +33,9 @@ _OPTIONS = [
     click.option("--max-tokens", type=int, metavar="N", help="Refuse rows longer than this."),
     click.option("--adapter-r", type=int, metavar="N", help="Adapter rank."),
     click.option("--adapter-alpha", type=int, metavar="N", help="Adapter scale."),
-    click.option("--onnx", "onnx", multiple=True, metavar="P", help="ONNX precision: fp32, fp16, int8, int4 (repeatable)."),
+    click.option(
+        "--onnx", "onnx", multiple=True, metavar="P", help="ONNX precision: fp32, fp16, int8, int4 (repeatable)."
+    ),
     click.option("--provider", metavar="P", help="What will run the ONNX file: cpu (default), cuda or dml."),
     click.option(
         "--check", "checks", multiple=True, metavar="NAME=REGEX", help="Measure the share of answers that match."

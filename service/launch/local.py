@@ -17,6 +17,8 @@ from service.files import write_atomically
 from trainers.contract import Progress, Result
 
 WORK = ".work"  # host-only files of a run; never part of the artifact
+# the two doors of the trainers package
+TRAIN, EXPORT = "trainers.train", "trainers.export"
 _STARTED = "trainer-process.json"
 _POLL_SECONDS = 0.1
 
@@ -33,14 +35,14 @@ def work_plan(out: Path) -> Path:
     return out / WORK / "plan.json"
 
 
-def start_trainer(out: Path) -> subprocess.Popen[bytes]:
+def start_trainer(out: Path, entry: str = TRAIN) -> subprocess.Popen[bytes]:
     """Start the trainer detached (own session), so that it outlives the service; its output goes to a file."""
     log = out / WORK / "trainer.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     try:
         with log.open("ab") as sink:
             process = subprocess.Popen(
-                [sys.executable, "-m", "trainers.train", str(work_plan(out)), str(out)],
+                [sys.executable, "-m", entry, str(work_plan(out)), str(out)],
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=sink,

@@ -8,7 +8,15 @@ from pathlib import Path
 
 from service.artifacts.bundle import RunInputs, finish_run, prepare_run, require_space, require_usable
 from service.errors import TuneGateError
-from service.launch.local import end_of_log, read_progress, read_result, start_trainer, stop_trainer, trainer_alive
+from service.launch.local import (
+    TRAIN,
+    end_of_log,
+    read_progress,
+    read_result,
+    start_trainer,
+    stop_trainer,
+    trainer_alive,
+)
 from service.launch.plan import require_launchable
 from service.records.manifest import Manifest
 from service.verbs.plan import PlanBundle
@@ -55,9 +63,9 @@ def needed_bytes(bundle: PlanBundle) -> int:
     return weights * (_COPIES + len(bundle.plan.outputs.onnx))
 
 
-def follow_trainer(out: Path) -> Iterator[Progress]:
+def follow_trainer(out: Path, entry: str = TRAIN) -> Iterator[Progress]:
     """Start the trainer and yield its progress until it ends; leaving early stops the whole process tree."""
-    process = start_trainer(out)
+    process = start_trainer(out, entry)
     seen = 0
     try:
         running = True

@@ -142,7 +142,7 @@ class _Gate:
         del onnx
         self._progress.log(
             f"{precision}: logits differ by {parity.max_abs_logit_diff:.2g}, {parity.greedy_tokens_equal} of "
-            f"{parity.greedy_tokens_compared} greedy tokens equal, loss {quality.loss_increase:+.4f}"
+            f"{parity.greedy_tokens_compared} greedy tokens equal, loss {round(quality.loss_increase, 4) + 0.0:+.4f}"
         )
         result = OnnxResult(
             path=f"onnx/{precision}/model.onnx",
