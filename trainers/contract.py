@@ -202,7 +202,8 @@ class GenaiResult(msgspec.Struct, frozen=True, kw_only=True):
 class OnnxResult(msgspec.Struct, frozen=True, kw_only=True):
     """One built precision; `path` is relative to OUT.
 
-    `verified` says whether it was proven on the provider it was built for; `proven_on` names where it was run.
+    `verified` says whether it was proven on the provider it was built for; `proven_on` names where it was run. A
+    conversation that grows past `rope_switch` tokens (LongRoPE) must be prefilled again there.
     """
 
     path: str
@@ -216,6 +217,7 @@ class OnnxResult(msgspec.Struct, frozen=True, kw_only=True):
     quality: QualityResult | None = None
     latency: LatencyResult | None = None
     genai: GenaiResult | None = None
+    rope_switch: int | None = None
 
 
 class OnnxLeftOut(msgspec.Struct, frozen=True, kw_only=True):

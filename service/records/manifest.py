@@ -90,7 +90,10 @@ class Genai(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OnnxModel(msgspec.Struct, frozen=True):
-    """One ONNX file; `verified` is false where the provider it was built for was not there to prove it on."""
+    """One ONNX file; `verified` is false where the provider it was built for was not there to prove it on.
+
+    `rope_switch` (LongRoPE) is the length past which a conversation must be prefilled again.
+    """
 
     path: str
     route: str
@@ -103,6 +106,7 @@ class OnnxModel(msgspec.Struct, frozen=True):
     quality: Quality | None = None
     latency: Latency | None = None
     genai: Genai | None = None
+    rope_switch: int | None = None
 
 
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True):

@@ -157,5 +157,6 @@ class _Gate:
             # how fast a GPU's graph runs on a CPU says nothing
             latency=latency(self._reference, folder) if provider == "cpu" else None,
             genai=opened,
+            rope_switch=self._reference.rope_switch,
         )
         return result, "; ".join(failures(precision, parity, quality))

@@ -44,6 +44,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
     loss: float
     asked: list[tuple[list[int], str]]
     tokens_per_second: float
+    rope_switch: int | None = None
 
     @property
     def scale(self) -> float:
@@ -64,7 +65,9 @@ def take_reference(
     kept = labelled[: min(max_rows, _QUALITY_ROWS)]
     asked = [(row, *answer) for row in rows if (answer := split_answer(row.messages))]
     prompts = [(row, messages, _ids(tokenizer, messages, row)) for row, messages, _ in asked[:_ANSWER_ROWS]]
-    taken = [_prompt(model, messages, row.tools, ids) for row, messages, ids in prompts[:PROMPTS]]
+    switch = rope_switch(model.config)
+    compared = [prompt for prompt in prompts if switch is None or len(prompt[2]) + TOKENS <= switch] or prompts
+    taken = [_prompt(model, messages, row.tools, ids) for row, messages, ids in compared[:PROMPTS]]
     loss = validation_loss(model, tokenizer, kept)
     return Reference(
         prompts=taken,
@@ -73,7 +76,21 @@ def take_reference(
         loss=float("nan") if loss is None else loss,
         asked=[(ids, text) for (_, _, ids), (_, _, text) in zip(prompts, asked, strict=False)],
         tokens_per_second=_speed(model, taken[0].ids) if taken else 0.0,
+        rope_switch=switch,
     )
+
+
+def rope_switch(config: Any) -> int | None:
+    """The length at which LongRoPE changes its factors, or None.
+
+    A cache that was filled below it holds keys rotated by the short factors: decoding on from there differs from a
+    fresh forward pass, in PyTorch as well. Prompts are compared on one side of it.
+    """
+    rope = getattr(config, "rope_parameters", None) or {}
+    if rope.get("rope_type") != "longrope":
+        return None
+    original = rope.get("original_max_position_embeddings") or getattr(config, "original_max_position_embeddings", None)
+    return int(original) if original and original != config.max_position_embeddings else None
 
 
 def timed(step: Any) -> float:
