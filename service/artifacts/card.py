@@ -132,8 +132,8 @@ def _onnx(result: Result) -> list[str]:
             lines.append(f"\n`{model.path}` in onnxruntime-genai: {model.genai.why}.")
         if model.rope_switch is not None:
             lines.append(
-                f"\n`{model.path}` changes its rotary factors at {model.rope_switch} tokens: prefill a conversation again "
-                "when it grows past that length, the cache of before does not hold there."
+                f"\n`{model.path}` changes its rotary factors at {model.rope_switch} tokens: prefill a conversation "
+                "again when it grows past that length, the cache of before does not hold there."
             )
     for left in result.onnx_left_out:
         offered = f" The next precision is `{left.next}`." if left.next else ""

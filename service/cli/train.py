@@ -65,9 +65,8 @@ def manifest_text(manifest: Manifest, out: Path) -> str:
             f"{parity.greedy_tokens_equal} of {parity.greedy_tokens_compared} greedy tokens equal"
         )
         if model.quality is not None:
-            lines.append(
-                f"    loss {model.quality.loss:.4f} ({round(model.quality.loss_increase, 4) + 0.0:+.4f} against PyTorch)"
-            )
+            increase = round(model.quality.loss_increase, 4) + 0.0  # never -0.0000
+            lines.append(f"    loss {model.quality.loss:.4f} ({increase:+.4f} against PyTorch)")
         if model.latency is not None:
             speed = model.latency
             lines.append(f"    {speed.tokens_per_second:g} tokens/s on one thread, {speed.times_torch:g} x PyTorch")

@@ -74,7 +74,7 @@ def _same_answer(prompt: Prompt, onnx: OnnxCausalLM) -> bool:
     wanted = prompt.sequence[len(prompt.ids) :]
     ends = [index for index, token in enumerate(wanted) if token in onnx.eos]
     wanted = wanted[: ends[0] + 1] if ends else wanted
-    return onnx.generate(prompt.ids, max_new_tokens=TOKENS)[: len(wanted)] == wanted
+    return onnx.generate(prompt.ids, max_new_tokens=TOKENS) == wanted
 
 
 def _difference(left: Any, right: Any) -> float:

@@ -68,12 +68,15 @@ def take_reference(
     switch = rope_switch(model.config)
     compared = [prompt for prompt in prompts if switch is None or len(prompt[2]) + TOKENS <= switch] or prompts
     taken = [_prompt(model, messages, row.tools, ids) for row, messages, ids in compared[:PROMPTS]]
-    loss = validation_loss(model, tokenizer, kept)
+    # the longest row of a batch decides LongRoPE's factors for all of it: then each row is its own batch
+    batches = [kept] if switch is None else [[row] for row in kept]
+    losses = [(validation_loss(model, tokenizer, batch), sum(row.trained for row in batch)) for batch in batches]
+    weight = sum(count for loss, count in losses if loss is not None)
     return Reference(
         prompts=taken,
         split=split,
         rows=kept,
-        loss=float("nan") if loss is None else loss,
+        loss=sum(loss * count for loss, count in losses if loss is not None) / weight if weight else float("nan"),
         asked=[(ids, text) for (_, _, ids), (_, _, text) in zip(prompts, asked, strict=False)],
         tokens_per_second=_speed(model, taken[0].ids) if taken else 0.0,
         rope_switch=switch,
@@ -108,17 +111,23 @@ def _prompt(model: Any, messages: list[dict[str, Any]], tools: list[Any] | None,
     import torch
 
     with torch.inference_mode():
-        out = model.generate(
-            input_ids=torch.tensor([ids]),
-            attention_mask=torch.ones(1, len(ids), dtype=torch.long),
-            max_new_tokens=TOKENS,
-            min_new_tokens=TOKENS,
-            do_sample=False,
-        )
-        sequence = out[0].tolist()
+        sequence = ids + _greedy(model, ids)
         logits = model(input_ids=torch.tensor([sequence[:-1]])).logits[0].float().numpy()
     first = max(0, len(ids) - _KEPT)
     return Prompt(messages, tools, ids, sequence, first, logits[first:])
+
+
+def _greedy(model: Any, ids: list[int]) -> list[int]:
+    """`TOKENS` tokens of plain greedy text, past any end token: generate() would follow the generation config."""
+    import torch
+
+    out = model(input_ids=torch.tensor([ids]), use_cache=True)
+    text: list[int] = []
+    while True:
+        text.append(int(out.logits[0, -1].argmax()))
+        if len(text) == TOKENS:
+            return text
+        out = model(input_ids=torch.tensor([text[-1:]]), past_key_values=out.past_key_values, use_cache=True)
 
 
 def _speed(model: Any, ids: list[int]) -> float:

@@ -71,6 +71,7 @@ def test_llama_passes_in_fp32_int8_and_int4(llama: Any) -> None:
     differences = [llama.onnx[one].parity.max_abs_logit_diff for one in ("fp32", "int8", "int4")]
     assert differences == sorted(differences)
     assert differences[0] < 1e-5
+    assert llama.onnx["fp32"].parity.same_answers == 4
     wanted = torch_logits(llama.model, IDS)
     assert abs(plain_logits(llama.folder("fp32"), IDS, cache_after=5) - wanted).max() < 1e-5
     for precision, difference in (("int8", 0.05), ("int4", 0.3)):
