@@ -121,6 +121,7 @@ def load_model(plan: TrainPlan, folder: str | None = None) -> Any:
         "weights",
         plan,
         lambda name, **options: AutoModelForCausalLM.from_pretrained(folder or name, **options),
+        use_safetensors=True,
         dtype=torch.float32,
         attn_implementation="eager",
     )
@@ -129,7 +130,7 @@ def load_model(plan: TrainPlan, folder: str | None = None) -> Any:
 
 def _loaded(what: str, plan: TrainPlan, loader: Any, **options: Any) -> Any:
     try:
-        return loader(plan.model, local_files_only=not plan.allow_download, **options)
+        return loader(plan.model, local_files_only=not plan.allow_download, trust_remote_code=False, **options)
     except (OSError, ValueError, KeyError) as error:
         raise TrainerError(
             "unreadable_model",

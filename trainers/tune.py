@@ -9,6 +9,7 @@ from typing import Any
 from trainers.contract import TrainPlan
 from trainers.evaluation import evaluate
 from trainers.load import label_rows, load_model, load_rows, load_tokenizer
+from trainers.native import require_native
 from trainers.outfiles import WORK, complete_folder, save_part
 from trainers.progress import ProgressWriter
 from trainers.techniques import technique
@@ -22,6 +23,7 @@ def tune(plan: TrainPlan, out: Path, progress: ProgressWriter, stopping: Callabl
         TrainerError: refused data or model. Stopped: on SIGTERM, after the current step.
     """
     progress.phase("baseline")
+    require_native(plan.model)
     tokenizer = load_tokenizer(plan)
     rows = load_rows(plan.dataset)
     labelled = label_rows(tokenizer, rows, max_tokens=plan.hyperparameters.max_tokens)

@@ -28,6 +28,7 @@ class PlannedModel(msgspec.Struct, frozen=True):
     params: int | None
     fingerprint: str | None
     is_path: bool
+    revision: str | None = None
 
 
 class PlanParts(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +89,7 @@ def build_plan(
         allow_download=allow_download,
         blockers=[blocker for blocker in blockers_of(parts, machine=machine) if blocker.code not in overridden],
         overrides=list(choices.overrides),
+        model_revision=parts.model.revision,
     )
     return msgspec.structs.replace(plan, id=plan_id(plan, model_is_path=parts.model.is_path))
 

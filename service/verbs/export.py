@@ -16,6 +16,7 @@ from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError
 from service.files import write_atomically
 from service.launch.local import EXPORT, WORK, work_plan
+from service.models.hub import pinned
 from service.models.resolve import resolve_model
 from service.records.manifest import Manifest
 from service.settings import Settings
@@ -124,7 +125,7 @@ def _found(run: Path, plan: TrainPlan, request: ExportRequest, *, rules: RuleFil
 def _base_model(
     plan: TrainPlan, request: ExportRequest, errors: list[ErrorItem], *, rules: RuleFiles, settings: Settings
 ) -> Path | None:
-    name = request.model or plan.model
+    name = request.model or pinned(plan.model, plan.model_revision)
     remedy = "Say where it lies: --model FOLDER."
     try:
         model = resolve_model(name, rules=rules, settings=settings)

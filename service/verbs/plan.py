@@ -14,6 +14,8 @@ from service.files import write_atomically
 from service.launch.machine import Machine, this_machine
 from service.launch.plan import PlannedModel, PlanParts, build_plan, choose
 from service.launch.request import PlanChoices
+from service.models.folder import check_trainable
+from service.models.hub import pinned
 from service.models.resolve import ResolvedModel, resolve_model
 from service.records.decision import Decision
 from service.records.estimate import Estimate
@@ -74,6 +76,7 @@ def plan_from_records(
             f"{choices.model}: no folder with weights is known for this model.",
             remedy=f"Give the path of a model folder, or put it under {settings.models}.",
         )
+    check_trainable(model.folder)
     machine = this_machine()
     estimated = _estimate(
         choices, technique=technique, report=data.report, rules=rules, settings=settings, machine=machine
@@ -140,7 +143,7 @@ def reopen_plan(plan: TrainPlan, *, rules: RuleFiles, settings: Settings) -> Pla
     """
     dataset = _unchanged(plan.dataset)
     validation = _unchanged(plan.validation) if plan.validation else None
-    model = resolve_model(plan.model, rules=rules, settings=settings)
+    model = resolve_model(pinned(plan.model, plan.model_revision), rules=rules, settings=settings)
     if model.folder is None or model.fingerprint != plan.model_fingerprint:
         raise TuneGateError(
             "plan_mismatch", f"{plan.model}: the model is not the one that was planned.", remedy="Plan again."
@@ -219,8 +222,10 @@ def _estimate(
 
 def _planned(name: str, model: ResolvedModel) -> PlannedModel:
     return PlannedModel(
-        name=name,
+        # the commit has a field of its own
+        name=name.partition("@")[0] if model.revision and not Path(name).exists() else name,
         params=model.params,
         fingerprint=model.fingerprint,
         is_path=Path(name).exists(),
+        revision=model.revision,
     )
