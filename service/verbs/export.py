@@ -23,6 +23,8 @@ from service.settings import Settings
 from service.verbs.train import follow_trainer, raise_failure
 from trainers.contract import DatasetRef, Outputs, Progress, TrainPlan, cannot_run
 
+# the merged weights and a copy in between, beside one ONNX copy per precision
+_COPIES = 2
 _RECORDS = ("decision.json", "lint-report.json", "estimate.json", "plan.json", "job.json")
 # where full fine-tuning leaves its weights for the merge
 _TRAINED = Path(WORK) / "trained"
@@ -66,7 +68,7 @@ def export(
     source, plan = _finished(run)
     found = _found(run, plan, request, rules=rules, settings=settings)
     weights = sum(path.stat().st_size for path in found.model.glob("*.safetensors"))
-    require_space(out, needed_bytes=weights * (1 + len(request.outputs.onnx)))
+    require_space(out, needed_bytes=weights * (_COPIES + len(request.outputs.onnx)))
     with _workplace(out) as place:
         _prepare(place, run, plan, found, request)
         for record in follow_trainer(place, EXPORT):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -31,10 +30,8 @@ def export(plan: TrainPlan, out: Path, progress: ProgressWriter) -> None:
         TrainerError: `job_failed` when no route can build the architecture.
     """
     progress.phase("export")
-    routes: dict[str, Any] = {}
     for precision in dict.fromkeys(plan.outputs.onnx):
-        routes[precision] = build(plan, out, precision, progress.log).name
-        save_part(out, "routes", routes)
+        build(plan, out, precision, progress.log)
 
 
 def build(plan: TrainPlan, out: Path, precision: str, say: Callable[[str], None], *, by: str | None = None) -> Route:

@@ -37,7 +37,7 @@ def refusal(merged: Path) -> str | None:
     if not found:
         return None
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-    return f"{found[0]}{more} is as wide as the vocabulary ({model.config.vocab_size})"
+    return f"{found[0]}{more} is as wide as the vocabulary ({model.config.get_text_config().vocab_size})"
 
 
 def build(merged: Path, folder: Path, precision: str, provider: str, **options: str) -> None:
@@ -72,7 +72,7 @@ def _hollow(merged: Path) -> Any:
 def _as_wide_as_the_vocabulary(model: Any) -> tuple[list[str], list[str]]:
     import torch
 
-    width = model.config.vocab_size
+    width = model.config.get_text_config().vocab_size
     own = {id(model.get_output_embeddings()), id(model.get_input_embeddings())}
     others = [(name, module) for name, module in model.named_modules() if id(module) not in own]
     return (

@@ -210,6 +210,37 @@ def test_nothing_points_back_to_this_machine(llama: Any) -> None:
     assert not list(Path.cwd().glob("cache_dir*"))
 
 
+def test_longrope_is_built_and_compared_on_one_side_of_its_switch(
+    make_model: Callable[..., Path], export_and_prove: Any
+) -> None:
+    factors = [1.0 + 0.1 * n for n in range(8)]
+    # as transformers 5 writes it: `rope_type` alone, where the builder reads `type`
+    rope = {"rope_type": "longrope", "rope_theta": 1e4, "short_factor": factors, "long_factor": factors[::-1]}
+    sizes = {"max_position_embeddings": 512, "original_max_position_embeddings": 80}
+    model = make_model("Phi3ForCausalLM", rope_parameters=rope, **sizes)
+    assert "type" not in json.loads((model / "config.json").read_text())["rope_parameters"]
+    result = export_and_prove(model, "fp32").onnx["fp32"]
+    assert result.route == "genai-builder"
+    assert result.rope_switch == 80
+    assert result.parity.max_abs_logit_diff < 1e-5
+
+
+def test_a_template_that_genai_renders_otherwise_is_said_and_plain_onnxruntime_still_counts(
+    llama: Any, ready: Any, prove_it: Any
+) -> None:
+    from trainers.onnx.build import export
+    from trainers.progress import ProgressWriter
+
+    plan, out = ready(llama.model, "fp32")
+    export(plan, out, ProgressWriter(out))
+    template = out / "onnx" / "fp32" / "chat_template.jinja"
+    template.write_text("{{ 'Hi. ' }}" + template.read_text())
+    genai = prove_it(plan, out).onnx["fp32"].genai
+    assert (genai.verified, genai.prompts_equal) == (False, 0)
+    assert genai.greedy_tokens_equal == genai.greedy_tokens_compared
+    assert "chat template" in genai.why
+
+
 def test_an_option_that_the_builder_would_ignore_is_refused(llama: Any, tmp_path: Path) -> None:
     from trainers.onnx.builder import build
 
