@@ -59,6 +59,9 @@ class EvaluationSettings(msgspec.Struct, frozen=True, kw_only=True):
 Precision = Literal["fp32", "fp16", "int8", "int4"]
 Provider = Literal["cpu", "cuda", "dml"]
 
+# how an ONNX file was made: by onnxruntime-genai's model builder, or by torch.onnx (plain onnxruntime only)
+GENAI_BUILDER, TORCH_DYNAMO = "genai-builder", "torch-dynamo"
+
 # what each execution provider can run; the builder makes fp16 for "cpu" too, but that graph fails when it is run
 ONNX_PRECISIONS: dict[str, tuple[Precision, ...]] = {
     "cpu": ("fp32", "int8", "int4"),

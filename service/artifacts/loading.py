@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from trainers.contract import OnnxResult
+from trainers.contract import GENAI_BUILDER, OnnxResult
 
 _PROVIDERS = {
     "cpu": ["CPUExecutionProvider"],
     "cuda": ["CUDAExecutionProvider", "CPUExecutionProvider"],
     "dml": ["DmlExecutionProvider", "CPUExecutionProvider"],
 }
-_BUILDER = "genai-builder"
 
 _PLAIN = """\
 import json
@@ -84,7 +83,7 @@ print(tokenizer.decode(answer))
 
 def plain_code(model: OnnxResult) -> str:
     """Greedy decoding in plain onnxruntime, with the cache."""
-    builder = model.route == _BUILDER
+    builder = model.route == GENAI_BUILDER
     return _filled(
         _PLAIN,
         FOLDER=_folder(model),

@@ -10,7 +10,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-ROUTE = "genai-builder"
+from trainers.contract import GENAI_BUILDER
+
+ROUTE = GENAI_BUILDER
 # what the builder's own parser knows; it ignores any other name without a word, so a typo would change nothing
 OPTIONS = frozenset(
     {

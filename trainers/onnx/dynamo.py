@@ -9,9 +9,10 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from trainers.contract import TORCH_DYNAMO
 from trainers.outfiles import complete_folder
 
-ROUTE = "torch-dynamo"
+ROUTE = TORCH_DYNAMO
 OPSET = 18
 BLOCK_SIZE = 32
 _BITS = {"int8": 8, "int4": 4}
