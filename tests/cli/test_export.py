@@ -53,7 +53,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def make_model(folder: Path) -> None:
-    """A random Phi-3 with the example's tokenizer, made in a process of its own to keep this one small."""
+    """A random Phi-3 with the example's tokenizer, made in a process of its own to keep this one small.
+
+    One large weight in every block of 32 leaves int4 too few steps for the others; int8 has enough.
+    """
     code = f"""
 import sys; sys.path.insert(0, {str(DESK)!r})
 import make_base_model as maker
@@ -65,7 +68,11 @@ config = Phi3Config(
     num_key_value_heads=2, max_position_embeddings=256, original_max_position_embeddings=256,
     pad_token_id=tokenizer.pad_token_id, bos_token_id=None, eos_token_id=tokenizer.eos_token_id,
 )
-Phi3ForCausalLM(config).save_pretrained({str(folder)!r})
+model = Phi3ForCausalLM(config)
+for name, weight in model.named_parameters():
+    if weight.ndim == 2 and "embed" not in name:
+        weight.data[:, ::32] *= 5
+model.save_pretrained({str(folder)!r})
 tokenizer.save_pretrained({str(folder)!r})
 """
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
@@ -117,6 +124,19 @@ def test_another_precision_is_built_from_the_run_and_proven(place: Path, exporte
     assert "adapter/adapter_model.safetensors" in listed
     assert not any("elsewhere" in path.read_text(errors="replace") for path in out.rglob("*.json"))
     assert MARKER not in (out / "README.md").read_text() + (out / "progress.jsonl").read_text()
+
+
+def test_a_precision_that_misses_its_limits_is_left_out_and_the_exit_code_says_so(place: Path, tmp_path: Path) -> None:
+    record = tmp_path / "manifest.json"
+    told = ["--format", "json", "--output", str(record)]
+    assert run(["export", str(place / "run"), "--precision", "int4", "-o", str(tmp_path / "out"), *told]) == 1
+    manifest = json.loads(record.read_text())
+    (left,) = manifest["onnx_left_out"]
+    assert (left["precision"], left["next"]) == ("int4", "int8")
+    assert "relative logit difference" in left["why"]
+    # nothing was left to hand over, so the next precision was built in its place
+    assert [one["precision"] for one in manifest["onnx"]] == ["int8"]
+    assert [path.name for path in (tmp_path / "out" / "onnx").iterdir()] == ["int8"]
 
 
 def test_a_used_output_is_left_alone(place: Path, exported: tuple[Path, Any], export: Export) -> None:
