@@ -83,10 +83,38 @@ class EvaluationSettings(msgspec.Struct, frozen=True, kw_only=True):
     checks: list[Check] = []
 
 
-class Outputs(msgspec.Struct, frozen=True):
-    """ONNX precisions to build; none = the adapter alone."""
+Precision = Literal["fp32", "fp16", "int8", "int4"]
+Provider = Literal["cpu", "cuda", "dml"]
 
-    onnx: list[Literal["fp32", "fp16", "int8", "int4"]] = msgspec.field(default_factory=lambda: ["fp32"])
+# how an ONNX file was made: by onnxruntime-genai's model builder, or by torch.onnx (plain onnxruntime only)
+GENAI_BUILDER, TORCH_DYNAMO = "genai-builder", "torch-dynamo"
+
+# what each execution provider can run; the builder makes fp16 for "cpu" too, but that graph fails when it is run
+ONNX_PRECISIONS: dict[str, tuple[Precision, ...]] = {
+    "cpu": ("fp32", "int8", "int4"),
+    "cuda": ("fp32", "fp16", "int8", "int4"),
+    "dml": ("fp16", "int4"),
+}
+
+
+class Outputs(msgspec.Struct, frozen=True):
+    """ONNX precisions to build, and the onnxruntime execution provider that will run them."""
+
+    onnx: list[Precision] = msgspec.field(default_factory=lambda: ["fp32"])
+    provider: Provider = "cpu"
+
+
+def cannot_run(outputs: Outputs) -> str | None:
+    """Why these precisions do not run on that provider and what does, or None."""
+    allowed = ONNX_PRECISIONS[outputs.provider]
+    wrong = [precision for precision in dict.fromkeys(outputs.onnx) if precision not in allowed]
+    if not wrong:
+        return None
+    elsewhere = [name for name, has in ONNX_PRECISIONS.items() if set(wrong) <= set(has)]
+    other = f"; {', '.join(wrong)}: provider {' or '.join(elsewhere)}" if elsewhere else ""
+    return (
+        f"ONNX {', '.join(wrong)} cannot run on the {outputs.provider} provider (it has: {', '.join(allowed)}{other})"
+    )
 
 
 class ChatTemplate(msgspec.Struct, frozen=True):
@@ -141,6 +169,7 @@ class TrainPlan(msgspec.Struct, frozen=True, kw_only=True):
     overrides: list[Override] = []
     choices: list[Choice] = []
     chat_template: ChatTemplate | None = None
+    model_revision: str | None = None
 
 
 PHASES = ("baseline", "train", "merge", "export", "parity", "evaluate")
@@ -170,22 +199,89 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ParityResult(msgspec.Struct, frozen=True, kw_only=True):
-    """ONNX against fp32 PyTorch; `relative` is the difference over the largest reference logit."""
+    """ONNX against fp32 PyTorch; `relative` is the difference over the largest reference logit.
+
+    Tokens are compared one by one on PyTorch's own greedy text; of those that differ, `near_ties` fell on a choice
+    that PyTorch itself all but tossed a coin for. `batch` is the same difference in a right-padded batch of two
+    unequal prompts; `same_answers` counts prompts whose free greedy answers are equal token for token.
+    """
 
     max_abs_logit_diff: float
     relative_logit_diff: float
     greedy_tokens_compared: int
     greedy_tokens_equal: int
+    near_ties: int = 0
+    batch_max_abs_logit_diff: float | None = None
+    prompts: int | None = None
+    same_answers: int | None = None
+
+
+class QualityResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Loss (nats per trained token) through the ONNX graph itself, against PyTorch in fp32 on the same rows."""
+
+    engine: str = "onnxruntime"
+    split: Literal["validation", "train"]
+    rows: int
+    loss: float
+    reference_loss: float
+    loss_increase: float
+    loss_increase_limit: float
+    exact_match: float | None = None
+    exact_match_rows: int = 0
+
+
+class LatencyResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Greedy decoding of one prompt through the cache, both engines in the same process on the same CPU."""
+
+    tokens_per_second: float
+    torch_tokens_per_second: float
+    times_torch: float
+    threads: int
+    prompt_tokens: int
+    new_tokens: int
+    machine: str
+
+
+class GenaiResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The folder in onnxruntime-genai; `verified` is false where it does not answer alike, and `why` says what."""
+
+    verified: bool
+    why: str | None = None
+    greedy_tokens_compared: int = 0
+    greedy_tokens_equal: int = 0
+    prompts_compared: int = 0
+    prompts_equal: int = 0
 
 
 class OnnxResult(msgspec.Struct, frozen=True, kw_only=True):
-    """One built precision; `path` is relative to OUT."""
+    """One built precision; `path` is relative to OUT.
+
+    `verified` says whether it was proven on the provider it was built for; `proven_on` names where it was run. A
+    conversation that grows past `rope_switch` tokens (LongRoPE) must be prefilled again there.
+    """
 
     path: str
     route: str
     precision: str
     opset: int
     parity: ParityResult
+    provider: Provider = "cpu"
+    verified: bool = True
+    proven_on: str | None = None
+    quality: QualityResult | None = None
+    latency: LatencyResult | None = None
+    genai: GenaiResult | None = None
+    rope_switch: int | None = None
+
+
+class OnnxLeftOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A precision that was built and did not pass; `next` is the one to ask for instead."""
+
+    precision: str
+    why: str
+    next: str | None
+    parity: ParityResult | None = None
+    quality: QualityResult | None = None
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -205,3 +301,4 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     training: dict[str, Any] | None = None
     onnx: list[OnnxResult] = []
     versions: dict[str, str] = {}
+    onnx_left_out: list[OnnxLeftOut] = []

@@ -133,6 +133,7 @@ def load_model(plan: TrainPlan, folder: str | None = None, **options: Any) -> An
         "weights",
         plan,
         lambda name, **options: AutoModelForCausalLM.from_pretrained(folder or name, **options),
+        use_safetensors=True,
         dtype=torch.float32,
         attn_implementation="eager",
         **options,
@@ -154,7 +155,7 @@ def on_device(model: Any) -> Any:
 
 def _loaded(what: str, plan: TrainPlan, loader: Any, **options: Any) -> Any:
     try:
-        return loader(plan.model, local_files_only=not plan.allow_download, **options)
+        return loader(plan.model, local_files_only=not plan.allow_download, trust_remote_code=False, **options)
     except (OSError, ValueError, KeyError) as error:
         raise TrainerError(
             "unreadable_model",

@@ -6,8 +6,7 @@ import importlib.util
 import re
 from pathlib import Path
 
-from trainers.contract import TrainPlan
-from trainers.export import PRECISIONS
+from trainers.contract import TrainPlan, cannot_run
 from trainers.techniques import FOUR_BIT, TECHNIQUES
 
 _NEEDED = ("torch", "transformers", "peft", "accelerate", "onnxruntime", "onnxruntime_genai", "onnx")
@@ -24,9 +23,8 @@ def refusals(plan: TrainPlan) -> list[str]:
     if plan.hyperparameters.batch_size % plan.hyperparameters.micro_batch:
         found.append("batch_size is not a multiple of micro_batch")
     found += _unmeasured(plan)
-    wrong = [precision for precision in plan.outputs.onnx if precision not in PRECISIONS]
-    if wrong:
-        found.append(f"ONNX precision {', '.join(wrong)} does not run on the CPU (it has {', '.join(PRECISIONS)})")
+    if why := cannot_run(plan.outputs):
+        found.append(why)
     for name, reference in (("dataset", plan.dataset), ("validation", plan.validation)):
         if reference is not None and not Path(reference.path or "").is_file():
             found.append(f"{name}: no file at the path of the plan")

@@ -11,11 +11,12 @@ import platform
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from trainers.contract import Failure, OnnxResult, Result, TrainPlan
+from trainers.contract import Failure, OnnxLeftOut, OnnxResult, Result, TrainPlan
 from trainers.lock import RunLocked, hold
 from trainers.outfiles import load_part, write_atomically
 from trainers.problems import DISK_FULL, TrainerError, disk_full, exit_code_of, take_failure
@@ -29,9 +30,9 @@ GROUPS = ("tune", "export", "prove")
 _VERSIONED = ("torch", "transformers", "peft", "onnxruntime", "onnxruntime-genai")
 
 
-def main(argv: list[str]) -> int:
+def main(argv: list[str], groups: Sequence[str] = GROUPS) -> int:
     """0 succeeded, 1 failed or stopped, 2 unusable plan or data, 3 something outside is missing."""
-    orchestrator = Orchestrator()  # first thing: a signal must never find us without its handler
+    orchestrator = Orchestrator(groups)  # first thing: a signal must never find us without its handler
     follow_parent(int(os.environ.pop("TUNEGATE_STOP_WITH_PID", "0")), signal.SIGTERM)
     if len(argv) != 2:
         print("usage: python -m trainers.train PLAN OUT", file=sys.stderr)
@@ -60,7 +61,8 @@ def main(argv: list[str]) -> int:
 class Orchestrator:
     """Runs the groups one after the other; imports no heavy library itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, groups: Sequence[str] = GROUPS) -> None:
+        self._groups = groups
         self._stopping = False
         self._worker: subprocess.Popen[bytes] | None = None
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -82,7 +84,7 @@ class Orchestrator:
     def run(self, plan: TrainPlan, plan_path: Path, out: Path) -> int:
         """The whole pipeline; every way out leaves a result file."""
         failure = _refuse(plan)
-        for group in () if failure else GROUPS:
+        for group in () if failure else self._groups:
             failure = self._group(group, plan_path, out)
             if failure or self._stopping:
                 break
@@ -101,6 +103,7 @@ class Orchestrator:
                 training=parts["training"],
                 onnx=msgspec.convert(load_part(out, "onnx").get("onnx", []), list[OnnxResult]),
                 versions=_versions(),
+                onnx_left_out=msgspec.convert(load_part(out, "onnx").get("left_out", []), list[OnnxLeftOut]),
             ),
         )
 

@@ -13,6 +13,7 @@ from trainers.labelling import Labelled, Limits, label_rows
 from trainers.labels import LabelledRow
 from trainers.load import TEMPLATE, Row, load_rows, load_tokenizer, model_facts, trained_tokenizer
 from trainers.merge_proof import require_same_answers
+from trainers.native import require_native
 from trainers.outfiles import WORK, complete_folder, has_part, save_part, write_atomically
 from trainers.problems import TrainerError
 from trainers.progress import ProgressWriter
@@ -34,11 +35,11 @@ def tune(plan: TrainPlan, out: Path, progress: ProgressWriter, stopping: StopSig
     if not has_part(out, "training"):
         _measure_and_train(plan, out, progress, stopping)
     Checkpoints(out, plan.id, progress.log).forget()
-    progress.phase("merge")
-    _merge(plan, out, progress)
+    merge(plan, out, progress)
 
 
 def _measure_and_train(plan: TrainPlan, out: Path, progress: ProgressWriter, stopping: StopSignal) -> None:
+    require_native(plan.model)
     tokenizer = load_tokenizer(plan)
     measured_before = has_part(out, "baseline")
     progress.phase("train" if measured_before else "baseline")
@@ -97,8 +98,9 @@ def _baseline(
     save_part(out, "baseline", before)
 
 
-def _merge(plan: TrainPlan, out: Path, progress: ProgressWriter) -> None:
-    """Fold what was trained into a fresh base and prove that nothing changed; the exported model is this one."""
+def merge(plan: TrainPlan, out: Path, progress: ProgressWriter) -> None:
+    """Fold what was trained into a fresh base and prove that nothing changed; leaves OUT/.work/merged."""
+    progress.phase("merge")
     model = technique(plan.technique).merged(plan, out)
     if model is None and plan.outputs.onnx:
         raise TrainerError(
@@ -111,7 +113,8 @@ def _merge(plan: TrainPlan, out: Path, progress: ProgressWriter) -> None:
         require_same_answers(technique(plan.technique).tuned(plan, out), out)
         return
     difference = require_same_answers(model, out)
-    progress.log(f"merged: logits differ by {difference:.2g} (relative) from the model that was trained")
+    if difference is not None:
+        progress.log(f"merged: logits differ by {difference:.2g} (relative) from the model that was trained")
     tokenizer = trained_tokenizer(plan, out)  # a fresh one: padding a batch leaves its mark in what a tokenizer saves
     with complete_folder(out / WORK / "merged") as folder:
         model.save_pretrained(folder, safe_serialization=True)

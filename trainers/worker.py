@@ -1,4 +1,4 @@
-"""One phase group in a fresh process: `python -m trainers.worker tune|export|prove PLAN OUT`."""
+"""One phase group in a fresh process: `python -m trainers.worker GROUP PLAN OUT`."""
 
 from __future__ import annotations
 
@@ -41,13 +41,17 @@ def _run(group: str, plan: TrainPlan, out: Path, stop: StopSignal) -> None:
 
         tune(plan, out, progress, stop)
     elif group == "export":
-        from trainers.export import export
+        from trainers.onnx.build import export
 
         export(plan, out, progress)
-    else:
-        from trainers.parity import prove
+    elif group == "merge":
+        from trainers.tune import merge
 
-        prove(plan, out, progress)
+        merge(plan, out, progress)
+    else:
+        from trainers.onnx.prove import prove
+
+        prove(plan, out, progress, evaluated=group == "prove")
 
 
 def _prepare_environment(plan: TrainPlan) -> None:

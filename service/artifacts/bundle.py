@@ -9,7 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from service.artifacts.card import model_card
+from service.artifacts.card import base_name, model_card
+from service.artifacts.licence import base_licence
 from service.errors import ErrorItem, TuneGateError
 from service.files import write_atomically
 from service.launch.local import WORK, read_result, work_plan
@@ -18,7 +19,7 @@ from service.records.estimate import Estimate
 from service.records.identity import record_id
 from service.records.job import Job
 from service.records.lint_report import LintReport
-from service.records.manifest import Chain, Evaluation, Manifest, ManifestFile, OnnxModel, Parity
+from service.records.manifest import BaseModel, Chain, Evaluation, LeftOut, Manifest, ManifestFile, OnnxModel
 from trainers.contract import Result, TrainPlan
 
 MANIFEST = "manifest.json"
@@ -123,8 +124,10 @@ def require_space(out: Path, *, needed_bytes: int) -> None:
         )
 
 
-def finish_run(out: Path, *, plan: TrainPlan, job: Job | None) -> Manifest:
+def finish_run(out: Path, *, plan: TrainPlan, job: Job | None, source: Manifest | None = None) -> Manifest:
     """Write job.json, README.md and manifest.json over a succeeded run, then verify every hash.
+
+    `source` is the manifest of the run whose weights were exported again: its chain and evaluation still hold.
 
     Raises:
         TuneGateError: `artifact_not_ready` when the trainer left no success, `disk_full`, `artifact_corrupt`.
@@ -136,9 +139,17 @@ def finish_run(out: Path, *, plan: TrainPlan, job: Job | None) -> Manifest:
     result = read_result(out)
     if result is None or result.status != "succeeded" or result.plan != plan.id:
         raise TuneGateError("artifact_not_ready", "The trainer left no proof of success for this plan.")
+    if source is not None:
+        measured = source.evaluation
+        result = msgspec.structs.replace(result, evaluation_before=measured.before, evaluation_after=measured.after)
+    licence = base_licence(out)
     if job is not None:
         write_atomically(out / "job.json", _readable(job))
-    manifest = _manifest(out, plan=plan, result=result, job=job)
+    job_id = job.id if job else source.chain.job if source else None
+    chain = _chain(plan, job_id)
+    card = model_card(plan, result, chain, report=_lint_report(out), licence=licence)
+    write_atomically(out / "README.md", card.encode())
+    manifest = _manifest(out, plan=plan, result=result, chain=chain, made_from=source.id if source else None)
     write_atomically(out / MANIFEST, _readable(manifest))
     _drop_host_files(out)  # only now: until the manifest stands, they are the proof of success
     return verify_run(out)
@@ -193,30 +204,18 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _manifest(out: Path, *, plan: TrainPlan, result: Result, job: Job | None) -> Manifest:
-    chain = Chain(
-        decision=plan.decision,
-        lint_report=plan.lint_report,
-        estimate=plan.estimate,
-        plan=plan.id,
-        job=job.id if job else None,
-    )
-    onnx = [
-        OnnxModel(
-            path=model.path,
-            route=model.route,
-            precision=model.precision,
-            opset=model.opset,
-            parity=Parity(
-                max_abs_logit_diff=model.parity.max_abs_logit_diff,
-                greedy_tokens_compared=model.parity.greedy_tokens_compared,
-                greedy_tokens_equal=model.parity.greedy_tokens_equal,
-            ),
-        )
-        for model in result.onnx
-    ]
-    evaluation = Evaluation(before=result.evaluation_before, after=result.evaluation_after)
-    write_atomically(out / "README.md", model_card(plan, result, chain).encode())
+def _chain(plan: TrainPlan, job_id: str | None) -> Chain:
+    return Chain(decision=plan.decision, lint_report=plan.lint_report, estimate=plan.estimate, plan=plan.id, job=job_id)
+
+
+def _lint_report(out: Path) -> LintReport | None:
+    try:
+        return msgspec.json.decode((out / "lint-report.json").read_bytes(), type=LintReport)
+    except FileNotFoundError:
+        return None
+
+
+def _manifest(out: Path, *, plan: TrainPlan, result: Result, chain: Chain, made_from: str | None) -> Manifest:
     files = [
         ManifestFile(
             path=path.relative_to(out).as_posix(),
@@ -230,8 +229,19 @@ def _manifest(out: Path, *, plan: TrainPlan, result: Result, job: Job | None) ->
     training = {
         name: value for name, value in (result.training or {}).items() if name not in {"seconds", "data"}
     } or None
-    data = (result.training or {}).get("data")
-    manifest = Manifest(id="", chain=chain, files=files, onnx=onnx, evaluation=evaluation, training=training, data=data)
+    manifest = Manifest(
+        id="",
+        chain=chain,
+        files=files,
+        # the trainer's results have the manifest's shape; the two are declared apart so that neither imports the other
+        onnx=msgspec.convert(msgspec.to_builtins(result.onnx), list[OnnxModel]),
+        evaluation=Evaluation(before=result.evaluation_before, after=result.evaluation_after),
+        training=training,
+        data=(result.training or {}).get("data"),
+        onnx_left_out=msgspec.convert(msgspec.to_builtins(result.onnx_left_out), list[LeftOut]),
+        base_model=BaseModel(base_name(plan), plan.model_fingerprint, plan.model_revision),
+        made_from=made_from,
+    )
     return msgspec.structs.replace(manifest, id=record_id(manifest))
 
 

@@ -59,8 +59,13 @@ _OPTIONS = [
     click.option("--early-stopping", type=int, metavar="N", help="Stop after N validations without a better loss."),
     click.option("--keep", type=click.Choice(["last", "best"]), help="Weights of the last step, or of the best loss."),
     click.option(
-        "--onnx", "onnx", multiple=True, metavar="P", help="ONNX precision: fp32, int8, int4 (repeatable), or none."
+        "--onnx",
+        "onnx",
+        multiple=True,
+        metavar="P",
+        help="ONNX precision: fp32, fp16, int8, int4 (repeatable), or none.",
     ),
+    click.option("--provider", metavar="P", help="What will run the ONNX file: cpu (default), cuda or dml."),
     click.option(
         "--check", "checks", multiple=True, metavar="NAME=REGEX", help="Measure the share of answers that match."
     ),
@@ -93,7 +98,10 @@ def choices_from(options: dict[str, Any]) -> PlanChoices:
         "overrides": msgspec.to_builtins(overrides),
         "hyperparameters": {name: options[name] for name in _HYPERPARAMETERS}
         | {"adapter": _adapter(options), "peft": _peft(options["peft"], errors)},
-        "outputs": {"onnx": _onnx(options["onnx"], errors)},
+        "outputs": {
+            "onnx": _onnx(options["onnx"], errors),
+            "provider": options["provider"] or Outputs().provider,
+        },
         "evaluation": _evaluation(options, checks),
         "chat_template": _template(options["chat_template"], errors),
     }

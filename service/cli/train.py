@@ -72,6 +72,18 @@ def manifest_text(manifest: Manifest, out: Path) -> str:
             f"  {model.path} ({model.route}): logits differ by {parity.max_abs_logit_diff:.2g} from PyTorch, "
             f"{parity.greedy_tokens_equal} of {parity.greedy_tokens_compared} greedy tokens equal"
         )
+        if model.quality is not None:
+            increase = round(model.quality.loss_increase, 4) + 0.0  # never -0.0000
+            lines.append(f"    loss {model.quality.loss:.4f} ({increase:+.4f} against PyTorch)")
+        if model.latency is not None:
+            speed = model.latency
+            lines.append(f"    {speed.tokens_per_second:g} tokens/s on one thread, {speed.times_torch:g} x PyTorch")
+        if not model.verified:
+            lines.append(f"    built for {model.provider}, not verified there: proven on {model.proven_on}")
+    for left in manifest.onnx_left_out:
+        lines.append(f"  LEFT OUT {left.precision}: {left.why}")
+        if left.next:
+            lines.append(f"    the next precision is {left.next}")
     before, after = manifest.evaluation.before, manifest.evaluation.after
     if before and after:
         for name, value in _measures(before).items():

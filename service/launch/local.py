@@ -17,6 +17,8 @@ from service.files import write_atomically
 from trainers.contract import Progress, Result
 
 WORK = ".work"  # host-only files of a run; never part of the artifact
+# the two doors of the trainers package
+TRAIN, EXPORT = "trainers.train", "trainers.export"
 _STARTED = "trainer-process.json"
 _POLL_SECONDS = 0.1
 
@@ -33,7 +35,7 @@ def work_plan(out: Path) -> Path:
     return out / WORK / "plan.json"
 
 
-def start_trainer(out: Path, *, ends_with_us: bool = False) -> subprocess.Popen[bytes]:
+def start_trainer(out: Path, entry: str = TRAIN, *, ends_with_us: bool = False) -> subprocess.Popen[bytes]:
     """Start the trainer in a session of its own, so that it outlives the service; its output goes to a file.
 
     With `ends_with_us` it stops, with a checkpoint, when this process dies (Linux).
@@ -44,7 +46,7 @@ def start_trainer(out: Path, *, ends_with_us: bool = False) -> subprocess.Popen[
     try:
         with log.open("ab") as sink:
             process = subprocess.Popen(
-                [sys.executable, "-m", "trainers.train", str(work_plan(out)), str(out)],
+                [sys.executable, "-m", entry, str(work_plan(out)), str(out)],
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=sink,

@@ -32,6 +32,7 @@ class PlannedModel(msgspec.Struct, frozen=True):
     fingerprint: str | None
     is_path: bool
     shapes: Mapping[str, tuple[int, ...]] = {}
+    revision: str | None = None
 
 
 class PlanParts(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +128,7 @@ def build_plan(
         overrides=list(choices.overrides),
         choices=[*_choices_of(choices, parts, target=target, technique=technique), *chosen],
         chat_template=_template(choices.chat_template),
+        model_revision=parts.model.revision,
     )
     return msgspec.structs.replace(plan, id=plan_id(plan, model_is_path=parts.model.is_path))
 

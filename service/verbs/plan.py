@@ -17,6 +17,7 @@ from service.launch.plan import PlannedModel, PlanParts, build_plan, choose
 from service.launch.request import PlanChoices
 from service.lint.templates.behaviour import behaviour_of
 from service.lint.templates.reading import ChatTemplate, read_template
+from service.models.hub import pinned
 from service.models.resolve import ResolvedModel, resolve_model
 from service.models.tensors import module_shapes
 from service.records.decision import Decision
@@ -140,7 +141,7 @@ def reopen_plan(plan: TrainPlan, *, rules: RuleFiles, settings: Settings) -> Pla
     """
     dataset = _unchanged(plan.dataset)
     validation = _unchanged(plan.validation) if plan.validation else None
-    model = resolve_model(plan.model, rules=rules, settings=settings)
+    model = resolve_model(pinned(plan.model, plan.model_revision), rules=rules, settings=settings)
     if model.folder is None or model.fingerprint != plan.model_fingerprint:
         raise TuneGateError(
             "plan_mismatch", f"{plan.model}: the model is not the one that was planned.", remedy="Plan again."
@@ -286,9 +287,11 @@ def _require_template(choices: PlanChoices, folder: Path) -> None:
 
 def _planned(name: str, model: ResolvedModel) -> PlannedModel:
     return PlannedModel(
-        name=name,
+        # the commit has a field of its own
+        name=name.partition("@")[0] if model.revision and not Path(name).exists() else name,
         params=model.params,
         fingerprint=model.fingerprint,
         is_path=Path(name).exists(),
         shapes=module_shapes(model.folder) if model.folder else {},
+        revision=model.revision,
     )

@@ -22,7 +22,15 @@ from service.artifacts.bundle import (
     require_usable,
 )
 from service.errors import TuneGateError
-from service.launch.local import end_of_log, read_progress, read_result, start_trainer, stop_trainer, trainer_alive
+from service.launch.local import (
+    TRAIN,
+    end_of_log,
+    read_progress,
+    read_result,
+    start_trainer,
+    stop_trainer,
+    trainer_alive,
+)
 from service.launch.plan import require_launchable
 from service.records.manifest import Manifest
 from service.verbs.plan import PlanBundle
@@ -94,10 +102,10 @@ def needed_bytes(bundle: PlanBundle) -> int:
     return weights * (_COPIES + len(bundle.plan.outputs.onnx))
 
 
-def follow_trainer(out: Path) -> Iterator[Progress]:
+def follow_trainer(out: Path, entry: str = TRAIN) -> Iterator[Progress]:
     """Start the trainer and yield its progress until it ends; leaving early stops the whole process tree."""
     seen = max((record.n for record in read_progress(out, after=0)), default=0)  # an earlier try said these
-    process = start_trainer(out, ends_with_us=True)
+    process = start_trainer(out, entry, ends_with_us=True)
     try:
         running = True
         while running:

@@ -134,6 +134,7 @@ def test_without_a_tuning_decision_nothing_is_guessed(answer: Answer | None) -> 
         {"target": "kaito"},
         {"sharding": "zero3"},
         {"outputs": {"onnx": ["fp16"]}},
+        {"outputs": {"onnx": ["fp32"], "provider": "dml"}},
     ],
 )
 def test_what_the_target_cannot_do_is_refused_with_what_it_can(choices: dict[str, Any]) -> None:
@@ -141,6 +142,13 @@ def test_what_the_target_cannot_do_is_refused_with_what_it_can(choices: dict[str
     with pytest.raises(TuneGateError) as raised:
         plan(wanted)
     assert (raised.value.code, raised.value.status) == ("target_cannot", 422)
+
+
+@pytest.mark.parametrize(("precision", "provider"), [("fp16", "cuda"), ("int8", "cuda"), ("fp16", "dml")])
+def test_a_gpu_s_precision_is_planned_for_that_gpu(precision: str, provider: str) -> None:
+    outputs = {"onnx": [precision], "provider": provider}
+    wanted = msgspec.convert({"model": "base", "technique": "lora", "outputs": outputs}, PlanChoices)
+    assert msgspec.to_builtins(plan(wanted).outputs) == outputs
 
 
 def test_every_unusable_value_is_reported_at_once() -> None:

@@ -57,7 +57,7 @@ def _same_answers(model: Path, out: Path) -> None:
     from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from trainers.onnx_model import OnnxCausalLM
+    from trainers.onnx.graph import OnnxCausalLM
 
     tokenizer = AutoTokenizer.from_pretrained(out / "onnx" / "fp32")
     tuned = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(model).eval(), str(out / "adapter"))
