@@ -17,6 +17,7 @@ from trainers.training.arguments import training_arguments
 from trainers.training.checkpoints import Checkpoints, Mark, Schedule
 from trainers.training.tracking import Tracker, open_tracker
 from trainers.training.validation import Validator, best, measured
+from trainers.training.watcher import Watcher, as_callback
 
 _SAVED_BYTES_PER_PARAMETER = 12  # an fp32 weight and the two moments of AdamW
 
@@ -42,17 +43,10 @@ def fit(
     Raises:
         TrainerError: `job_failed` when the loss is no number. Stopped: on SIGTERM, after the current step.
     """
-    from transformers import DataCollatorForSeq2Seq, PrinterCallback, Trainer
-
-    from trainers.training.watcher import Watcher
-
     use_cache = base.config.use_cache
     seed_all(plan.hyperparameters.seed)  # again: the baseline must not change the adapter's initial values
     how = technique(plan.technique)
     model = how.wrap(base, plan)
-    checkpoints = Checkpoints(out, plan.id, progress.log)
-    mark = checkpoints.newest()
-    trainable = sum(one.numel() for one in model.parameters() if one.requires_grad)
 
     def save(place: Path) -> None:
         # the Trainer switches the cache off, and it would be saved so
@@ -60,6 +54,9 @@ def fit(
         how.save(model, tokenizer, plan, place)
         base.config.use_cache = switched
 
+    checkpoints = Checkpoints(out, plan.id, progress.log)
+    mark = checkpoints.newest()
+    trainable = sum(one.numel() for one in model.parameters() if one.requires_grad)
     keeps_best = plan.hyperparameters.keep == "best"
     with _tracked(plan, out, progress) as tracker:
         watcher = Watcher(
@@ -72,40 +69,61 @@ def fit(
             keep_best=(lambda step: save(checkpoints.best_path(step))) if keeps_best else None,
             seconds_before=mark.seconds if mark else 0.0,
         )
-        trainer = Trainer(
-            model=model,
-            args=training_arguments(plan, checkpoints.folder, rows=len(rows)),
-            train_dataset=[_sample(row) for row in rows],
-            data_collator=DataCollatorForSeq2Seq(tokenizer, label_pad_token_id=IGNORED),
-            callbacks=[watcher],
-        )
-        trainer.remove_callback(PrinterCallback)  # it prints to stdout when tqdm is off
         _say_where_it_begins(mark, progress)
-        try:
-            trainer.train(resume_from_checkpoint=str(checkpoints.path(mark.step)) if mark else None)
-        finally:
-            checkpoints.forget_unsealed()  # a save that failed half-way must not hold the space it lacked
+        state = _train(plan, model, tokenizer, rows, watcher, checkpoints, mark)
         if watcher.stopped:
             raise Stopped
-    history = trainer.state.log_history
-    top = best(history) if keeps_best else None
+    top = best(state.log_history) if keeps_best else None
     if top is None:
         save(out)
     else:
         _promote(checkpoints.best_path(top[0]), out)
-    losses = [entry["loss"] for entry in history if "loss" in entry]
     return {
         "rows": len(rows),
-        "steps": len(losses),
-        "first_loss": losses[0],
-        "last_loss": losses[-1],
         "trainable_params": trainable,
         "total_params": sum(one.numel() for one in model.parameters()),
         "seconds": watcher.seconds,
-        "validation": [{"step": step, "validation_loss": loss} for step, loss in measured(history)],
         "kept": plan.hyperparameters.keep,
-        "kept_step": top[0] if top else len(losses),
-        "stopped_early": trainer.state.global_step < trainer.state.max_steps,
+        "kept_step": top[0] if top else state.global_step,
+        **_curve(state),
+    }
+
+
+def _train(
+    plan: TrainPlan,
+    model: Any,
+    tokenizer: Any,
+    rows: list[LabelledRow],
+    watcher: Watcher,
+    checkpoints: Checkpoints,
+    mark: Mark | None,
+) -> Any:
+    """All steps that are left; the Trainer's state after them, with the history of the whole run."""
+    from transformers import DataCollatorForSeq2Seq, PrinterCallback, Trainer
+
+    trainer = Trainer(
+        model=model,
+        args=training_arguments(plan, checkpoints.folder, rows=len(rows)),
+        train_dataset=[_sample(row) for row in rows],
+        data_collator=DataCollatorForSeq2Seq(tokenizer, label_pad_token_id=IGNORED),
+        callbacks=[as_callback(watcher)],
+    )
+    trainer.remove_callback(PrinterCallback)  # it prints to stdout when tqdm is off
+    try:
+        trainer.train(resume_from_checkpoint=str(checkpoints.path(mark.step)) if mark else None)
+    finally:
+        checkpoints.forget_unsealed()  # a save that failed half-way must not hold the space it lacked
+    return trainer.state
+
+
+def _curve(state: Any) -> dict[str, Any]:
+    losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
+    return {
+        "steps": len(losses),
+        "first_loss": losses[0],
+        "last_loss": losses[-1],
+        "validation": [{"step": step, "validation_loss": loss} for step, loss in measured(state.log_history)],
+        "stopped_early": state.global_step < state.max_steps,
     }
 
 
