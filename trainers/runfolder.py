@@ -35,7 +35,7 @@ def claim(out: Path, plan: TrainPlan) -> bool:
             f"{out} holds a run of another plan ({shown}{more}).",
             remedy="Name a new folder for this plan, or go on with the plan that the run was started with.",
         )
-    if earlier is None:
+    if not (out / _PLAN).is_file():  # plan.json alone may be edited between two tries
         write_atomically(out / _PLAN, msgspec.json.encode(plan))
     return earlier is not None
 

@@ -88,10 +88,10 @@ class Orchestrator:
             failure = self._group(group, plan_path, out)
             if failure or self._stopping:
                 break
+        if failure:  # also while stopping: a last checkpoint that could not be written must be known
+            return _end(out, Result(status="failed", plan=plan.id, error=failure))
         if self._stopping:
             return _end(out, Result(status="stopped", plan=plan.id))
-        if failure:
-            return _end(out, Result(status="failed", plan=plan.id, error=failure))
         parts = {name: load_part(out, name) or None for name in ("baseline", "evaluate", "training")}
         return _end(
             out,

@@ -175,9 +175,9 @@ def test_cancelling_ends_the_whole_process_tree(service: Service) -> None:
 
 
 def kill_trainer(service: Service, job: str) -> int:
-    trainer = service.trainer(job)
+    pid: int = (trainer := service.trainer(job)).pid
     trainer.kill()
-    return trainer.pid
+    return pid
 
 
 def test_a_killed_trainer_goes_on_from_its_checkpoint(service: Service) -> None:

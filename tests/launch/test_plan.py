@@ -14,7 +14,7 @@ from service.errors import TuneGateError
 from service.launch.hyperparameters import largest_divisor
 from service.launch.machine import Machine
 from service.launch.plan import LAUNCHABLE, PlannedModel, PlanParts, build_plan, require_launchable
-from service.launch.request import PlanChoices
+from service.launch.request import HyperparameterRequest, PlanChoices
 from service.records.decision import Answer, Decision
 from service.records.estimate import Estimate, Peak
 from service.records.lint_report import Finding, LintedFile, LintReport, Summary
@@ -240,3 +240,16 @@ def test_the_micro_batch_divides_the_batch(batch: int, limit: int) -> None:
     micro = largest_divisor(batch, limit)
     assert batch % micro == 0
     assert 1 <= micro <= limit
+
+
+def test_settings_that_rest_on_a_validation_loss_need_validation_data() -> None:
+    wanted = HyperparameterRequest(early_stopping=2, eval_steps=10, keep="best", save_steps=5)
+    choices = msgspec.structs.replace(CHOICES, hyperparameters=wanted)
+    with pytest.raises(TuneGateError) as raised:
+        plan(choices)
+    assert raised.value.code == "invalid_input"
+    assert [error.where.rpartition(".")[2] for error in raised.value.errors] == ["early_stopping", "eval_steps", "keep"]
+    held = DatasetRef(path="validation.jsonl", sha256="v" * 64)
+    values = plan(choices, validation=held).hyperparameters
+    assert (values.early_stopping, values.eval_steps, values.keep, values.save_steps) == (2, 10, "best", 5)
+    assert plan(CHOICES).hyperparameters.keep == "last"

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trainers.contract import DatasetRef, TrainPlan
+from trainers.problems import TrainerError
 from trainers.progress import ProgressWriter
-from trainers.runfolder import clear_leftovers
+from trainers.runfolder import claim, clear_leftovers
 from trainers.training.checkpoints import COST_SHARE, INTERVAL_SECONDS, KEPT, MARK, Checkpoints, Schedule
 from trainers.training.validation import best, evaluations_since_best
 
@@ -199,6 +203,23 @@ def test_a_record_that_was_cut_off_is_removed_and_its_number_used_again(tmp_path
         handle.write(rest)
     ProgressWriter(tmp_path).log("on")
     assert [one["n"] for one in records(tmp_path)] == [1, 2, 3]
+
+
+def test_a_folder_belongs_to_the_settings_it_was_started_with(make_plan: Any, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    plan = msgspec.json.decode(make_plan().read_bytes(), type=TrainPlan)
+    out.mkdir()
+    (out / "plan.json").write_bytes(msgspec.json.encode(plan))
+    assert claim(out, plan)
+    moved = msgspec.structs.replace(plan, model="/elsewhere", dataset=DatasetRef(path="b", sha256=plan.dataset.sha256))
+    assert claim(out, moved)
+    edited = msgspec.structs.replace(plan, technique="full")
+    (out / "plan.json").write_bytes(msgspec.json.encode(edited))  # by hand, the id left as it was
+    with pytest.raises(TrainerError) as raised:
+        claim(out, edited)
+    assert (raised.value.failure.code, raised.value.exit_code) == ("plan_mismatch", 2)
+    assert "technique: 'lora' there, 'full' here" in raised.value.failure.detail
+    assert not claim(tmp_path / "new", plan)
 
 
 def test_unfinished_files_of_a_killed_run_go_and_nothing_else(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from trainers.training.checkpoints import Checkpoints, Mark, Schedule
 from trainers.training.packing import require_packing
 from trainers.training.tracking import Tracker, open_tracker
 from trainers.training.validation import Validator, best, measured
+from trainers.training.watcher import Watcher, as_callback
 
 _SAVED_BYTES_PER_PARAMETER = 12  # an fp32 weight and the two moments of AdamW
 
@@ -46,17 +47,10 @@ def fit(
         TrainerError: `job_failed` when the loss is no number, `target_cannot` when the model cannot be packed.
         Stopped: on SIGTERM, after the current step.
     """
-    from transformers import PrinterCallback, Trainer
-
-    from trainers.training.watcher import Watcher
-
     use_cache = base.config.use_cache
     seed_all(plan.hyperparameters.seed)  # again: the baseline must not change the adapter's initial values
     how = technique(plan.technique)
     model = how.wrap(base, plan, steps=total_steps(plan, rows=len(rows)))
-    checkpoints = Checkpoints(out, plan.id, progress.log)
-    mark = checkpoints.newest()
-    trainable = sum(one.numel() for one in model.parameters() if one.requires_grad)
 
     def save(place: Path) -> None:
         # the Trainer switches the cache off, and it would be saved so
@@ -65,6 +59,9 @@ def fit(
         how.save(model, tokenizer, plan, place)
         base.config.use_cache = switched
 
+    checkpoints = Checkpoints(out, plan.id, progress.log)
+    mark = checkpoints.newest()
+    trainable = sum(one.numel() for one in model.parameters() if one.requires_grad)
     keeps_best = plan.hyperparameters.keep == "best"
     with _tracked(plan, out, progress) as tracker:
         watcher = Watcher(
@@ -77,43 +74,66 @@ def fit(
             keep_best=(lambda step: save(checkpoints.best_path(step))) if keeps_best else None,
             seconds_before=mark.seconds if mark else 0.0,
         )
-        trainer = Trainer(
-            model=model,
-            args=training_arguments(plan, checkpoints.folder, rows=len(rows)),
-            optimizers=(how.optimizer(model, plan), None),
-            train_dataset=rows,
-            data_collator=collator(plan, model, pad_id=tokenizer.pad_token_id),
-            callbacks=[*how.callbacks(model, plan), watcher],
-        )
-        trainer.remove_callback(PrinterCallback)  # it prints to stdout when tqdm is off
-        if plan.hyperparameters.packing:
-            require_packing(trainer.model, rows, pad_id=tokenizer.pad_token_id)  # on the device that the Trainer chose
         _say_where_it_begins(mark, progress)
-        try:
-            trainer.train(resume_from_checkpoint=str(checkpoints.path(mark.step)) if mark else None)
-        finally:
-            checkpoints.forget_unsealed()  # a save that failed half-way must not hold the space it lacked
+        state = _train(plan, model, tokenizer, rows, watcher, checkpoints, mark)
         if watcher.stopped:
             raise Stopped
-    history = trainer.state.log_history
-    top = best(history) if keeps_best else None
+    top = best(state.log_history) if keeps_best else None
     if top is None:
         save(out)
     else:
         _promote(checkpoints.best_path(top[0]), out)
-    losses = [entry["loss"] for entry in history if "loss" in entry]
     return {
         "rows": len(rows),
-        "steps": len(losses),
-        "first_loss": losses[0],
-        "last_loss": losses[-1],
         "trainable_params": trainable,
         "total_params": sum(map(_values, model.parameters())),
         "seconds": watcher.seconds,
-        "validation": [{"step": step, "validation_loss": loss} for step, loss in measured(history)],
         "kept": plan.hyperparameters.keep,
-        "kept_step": top[0] if top else len(losses),
-        "stopped_early": trainer.state.global_step < trainer.state.max_steps,
+        "kept_step": top[0] if top else state.global_step,
+        **_curve(state),
+    }
+
+
+def _train(
+    plan: TrainPlan,
+    model: Any,
+    tokenizer: Any,
+    rows: list[LabelledRow],
+    watcher: Watcher,
+    checkpoints: Checkpoints,
+    mark: Mark | None,
+) -> Any:
+    """All steps that are left; the Trainer's state after them, with the history of the whole run."""
+    from transformers import PrinterCallback, Trainer
+
+    how, pad_id = technique(plan.technique), tokenizer.pad_token_id
+
+    trainer = Trainer(
+        model=model,
+        args=training_arguments(plan, checkpoints.folder, rows=len(rows)),
+        optimizers=(how.optimizer(model, plan), None),
+        train_dataset=rows,
+        data_collator=collator(plan, model, pad_id=pad_id),
+        callbacks=[*how.callbacks(model, plan), as_callback(watcher)],
+    )
+    trainer.remove_callback(PrinterCallback)  # it prints to stdout when tqdm is off
+    if plan.hyperparameters.packing:
+        require_packing(trainer.model, rows, pad_id=pad_id)  # on the device that the Trainer chose
+    try:
+        trainer.train(resume_from_checkpoint=str(checkpoints.path(mark.step)) if mark else None)
+    finally:
+        checkpoints.forget_unsealed()  # a save that failed half-way must not hold the space it lacked
+    return trainer.state
+
+
+def _curve(state: Any) -> dict[str, Any]:
+    losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
+    return {
+        "steps": len(losses),
+        "first_loss": losses[0],
+        "last_loss": losses[-1],
+        "validation": [{"step": step, "validation_loss": loss} for step, loss in measured(state.log_history)],
+        "stopped_early": state.global_step < state.max_steps,
     }
 
 

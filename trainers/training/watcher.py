@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from transformers import TrainerCallback
-
 from trainers.problems import TrainerError
 from trainers.progress import ProgressWriter
 from trainers.training.checkpoints import Checkpoints, Schedule
@@ -16,7 +14,7 @@ from trainers.training.tracking import Tracker
 from trainers.training.validation import MEASURE, Validator, best
 
 
-class Watcher(TrainerCallback):  # type: ignore[misc]
+class Watcher:
     """Hears of every step through its loss, which the Trainer logs just before it saves."""
 
     def __init__(
@@ -46,9 +44,8 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
         """Since the first step of the run, interruptions left out."""
         return round(time.monotonic() - self._began, 1)
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+    def begins(self, state: Any) -> None:
         """A resumed run: records that a power cut took from progress.jsonl are in the checkpoint's history."""
-        del args, control, kwargs
         for entry in list(state.log_history):
             if "loss" in entry:
                 self._say_step(entry["step"], state.max_steps, entry)
@@ -57,16 +54,18 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
                     step=entry["step"], total=state.max_steps, loss=entry[MEASURE], message=_measured(entry)
                 )
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
-        del args
-        if not logs or "loss" not in logs:
-            return
+    def stepped(self, state: Any, control: Any, logs: dict[str, Any], model: Any) -> None:
+        """A step is done: `control` takes what is to happen before the next one.
+
+        Raises:
+            TrainerError: `job_failed` when a number of it is none.
+        """
         step, last = state.global_step, state.global_step >= state.max_steps
         _require_finite(step, logs)
         self._say_step(step, state.max_steps, logs)
         epoch_end = step % (state.max_steps // state.num_train_epochs) == 0
         if self._validator.due(step, epoch_end=epoch_end, last=last):
-            self._measure(kwargs["model"], state)
+            self._measure(model, state)
             if self._validator.given_up(state.log_history) and not last:
                 self._progress.log(f"stopped early after step {step}: no better validation loss since {_best(state)}")
                 control.should_training_stop = True
@@ -77,8 +76,8 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
             self._schedule.begin()
             control.should_save = True
 
-    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        del args, control, kwargs
+    def saved(self, state: Any) -> None:
+        """The Trainer has written a checkpoint."""
         top = best(state.log_history) if self._keep_best else None
         self._checkpoints.seal(state.global_step, seconds=self.seconds, best=top[0] if top else None)
         self._schedule.saved()
@@ -100,6 +99,27 @@ class Watcher(TrainerCallback):  # type: ignore[misc]
         epoch = round(float(logs.get("epoch") or 0), 4)
         if self._progress.step(step=step, total=total, loss=loss, learning_rate=rate, epoch=epoch):
             self._tracker.metrics(step, loss=loss, learning_rate=rate)
+
+
+def as_callback(watcher: Watcher) -> Any:
+    """The watcher where the Trainer looks for it."""
+    from transformers import TrainerCallback
+
+    class Callback(TrainerCallback):  # type: ignore[misc]
+        def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            del args, control, kwargs
+            watcher.begins(state)
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+            del args
+            if logs and "loss" in logs:
+                watcher.stepped(state, control, logs, kwargs["model"])
+
+        def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            del args, control, kwargs
+            watcher.saved(state)
+
+    return Callback()
 
 
 def _require_finite(step: int, logs: dict[str, Any]) -> None:
