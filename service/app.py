@@ -23,6 +23,7 @@ from service.api.operation import live, ready
 from service.api.problems import HANDLERS
 from service.settings import Settings, load_settings
 from service.verbs.context import Context, running_context
+from service.verbs.privacy_ready import privacy_prepared
 
 
 class Metrics(PrometheusController):
@@ -39,11 +40,13 @@ def build_app(context: Context | None = None, *, settings: Settings | None = Non
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         if context is not None:
             app.state.context = context
-            yield
+            with privacy_prepared(context.settings, context.rules):
+                yield
             return
         async with running_context(settings or load_settings(), stop_jobs=True) as own:
             app.state.context = own
-            yield
+            with privacy_prepared(own.settings, own.rules):
+                yield
 
     handlers: list[Any] = [Decisions, lint_body, redact_body, Datasets, Estimates, Plans, Jobs, Rules, Catalogues]
     return Litestar(

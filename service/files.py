@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from service.errors import TuneGateError
+from service.leftovers import PREFIX, hold
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -45,13 +46,15 @@ def writing(path: Path) -> Iterator[BinaryIO]:
 class Staging:
     """New files that appear together when all of them are complete, or not at all.
 
-    Each is written to a temporary file beside its place (hidden, so that a killed process leaves no half of it).
+    Each is written to a temporary file beside its place: hidden, so that a killed process leaves no half of it, and
+    removed by the next one that writes into the folder.
     """
 
     def __init__(self) -> None:
         self._places: dict[Path, Path] = {}
         self._modes: dict[Path, int] = {}
         self._folders: list[Path] = []
+        self._held: dict[Path, int | None] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -64,6 +67,9 @@ class Staging:
         for folder in reversed(self._folders):
             with contextlib.suppress(OSError):
                 folder.rmdir()
+        for descriptor in self._held.values():
+            if descriptor is not None:
+                os.close(descriptor)
 
     @contextlib.contextmanager
     def open(self, path: Path, mode: int = 0o644) -> Iterator[BinaryIO]:
@@ -74,7 +80,9 @@ class Staging:
         """
         try:
             self._make(path.parent)
-            descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=f".{path.name}")
+            if path.parent not in self._held:
+                self._held[path.parent] = hold(path.parent)
+            descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=PREFIX, suffix=f".{path.name}")
             self._places[path], self._modes[path] = Path(name), mode
             with os.fdopen(descriptor, "wb") as handle:
                 yield handle

@@ -42,7 +42,7 @@ def _onnx(folder: Path, messages: list[dict[str, Any]], tools: list[Any] | None)
     from transformers import AutoTokenizer
 
     from trainers.labels import render
-    from trainers.onnx_model import OnnxCausalLM
+    from trainers.onnx.graph import OnnxCausalLM
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
     ids = tokenizer(render(tokenizer, messages, tools, prompt=True), add_special_tokens=False)["input_ids"]

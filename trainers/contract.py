@@ -15,17 +15,33 @@ class DatasetRef(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
 
 
-class Adapter(msgspec.Struct, frozen=True, kw_only=True):
-    """LoRA-family shape; `targets` is "all-linear" or module names."""
+class Adapter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """LoRA-family shape; `targets` is "all-linear" or module names.
+
+    `rslora` scales by alpha / sqrt(r) instead of alpha / r; `init` starts from the base's own main directions
+    (PiSSA: singular vectors, OLoRA: QR); `loraplus_ratio` is LoRA+'s learning rate of B over that of A.
+    """
 
     r: int = 16
     alpha: int = 32
     dropout: float = 0.0
     targets: list[str] | Literal["all-linear"] = "all-linear"
+    rslora: bool = False
+    init: Literal["default", "pissa", "olora"] = "default"
+    loraplus_ratio: float | None = None
 
 
 class Hyperparameters(msgspec.Struct, frozen=True, kw_only=True):
-    """`batch_size` is global examples per optimizer step; learning_rate = base_learning_rate x multiplier."""
+    """`batch_size` is global examples per optimizer step; learning_rate = base_learning_rate x multiplier.
+
+    `peft` is the PeftConfig of technique "peft": an object with `peft_type` and that config's own fields.
+    `max_tokens` is the longest sample in tokens (null: the model's context), `overlong` what becomes of a longer one:
+    refused with its line, dropped, or cut at its end; never silently, and never so that nothing trained is left.
+    `packing` puts the rows of one forward pass one after the other into as few sequences as hold them, none longer
+    than the longest of them; each row sees itself alone. Rows per forward pass and per optimizer step, their order,
+    the number of steps and the losses are those of the same plan without packing (but for the draws of dropout): it
+    only leaves out padding.
+    """
 
     batch_size: int = 8
     micro_batch: int = 8
@@ -39,6 +55,17 @@ class Hyperparameters(msgspec.Struct, frozen=True, kw_only=True):
     max_grad_norm: float = 1.0
     max_tokens: int | None = None
     adapter: Adapter | None = None
+    peft: dict[str, Any] | None = None
+    # steps between checkpoints; null = at epoch ends or every five minutes, for at most 2.5 % of the time
+    save_steps: int | None = None
+    # steps between measurements on the validation rows; null = at the end of each epoch (the last step always counts)
+    eval_steps: int | None = None
+    # stop after so many measurements without a better validation loss; null = never
+    early_stopping: int | None = None
+    # which weights become the result: those of the last step, or of the lowest validation loss
+    keep: Literal["last", "best"] = "last"
+    overlong: Literal["refuse", "drop", "cut"] = "refuse"
+    packing: bool = False
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -56,10 +83,45 @@ class EvaluationSettings(msgspec.Struct, frozen=True, kw_only=True):
     checks: list[Check] = []
 
 
-class Outputs(msgspec.Struct, frozen=True):
-    """ONNX precisions to build."""
+Precision = Literal["fp32", "fp16", "int8", "int4"]
+Provider = Literal["cpu", "cuda", "dml"]
 
-    onnx: list[Literal["fp32", "fp16", "int8", "int4"]] = msgspec.field(default_factory=lambda: ["fp32"])
+# how an ONNX file was made: by onnxruntime-genai's model builder, or by torch.onnx (plain onnxruntime only)
+GENAI_BUILDER, TORCH_DYNAMO = "genai-builder", "torch-dynamo"
+
+# what each execution provider can run; the builder makes fp16 for "cpu" too, but that graph fails when it is run
+ONNX_PRECISIONS: dict[str, tuple[Precision, ...]] = {
+    "cpu": ("fp32", "int8", "int4"),
+    "cuda": ("fp32", "fp16", "int8", "int4"),
+    "dml": ("fp16", "int4"),
+}
+
+
+class Outputs(msgspec.Struct, frozen=True):
+    """ONNX precisions to build, and the onnxruntime execution provider that will run them."""
+
+    onnx: list[Precision] = msgspec.field(default_factory=lambda: ["fp32"])
+    provider: Provider = "cpu"
+
+
+def cannot_run(outputs: Outputs) -> str | None:
+    """Why these precisions do not run on that provider and what does, or None."""
+    allowed = ONNX_PRECISIONS[outputs.provider]
+    wrong = [precision for precision in dict.fromkeys(outputs.onnx) if precision not in allowed]
+    if not wrong:
+        return None
+    elsewhere = [name for name, has in ONNX_PRECISIONS.items() if set(wrong) <= set(has)]
+    other = f"; {', '.join(wrong)}: provider {' or '.join(elsewhere)}" if elsewhere else ""
+    return (
+        f"ONNX {', '.join(wrong)} cannot run on the {outputs.provider} provider (it has: {', '.join(allowed)}{other})"
+    )
+
+
+class ChatTemplate(msgspec.Struct, frozen=True):
+    """A jinja chat template that takes the place of the model's own; it travels with everything that is made."""
+
+    sha256: str
+    text: str
 
 
 class Blocker(msgspec.Struct, frozen=True):
@@ -72,6 +134,14 @@ class Blocker(msgspec.Struct, frozen=True):
 class Override(msgspec.Struct, frozen=True):
     code: str
     reason: str
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """A value that nobody asked for: what was chosen instead, and why."""
+
+    name: str
+    value: bool | int | float | str | list[str] | None
+    why: str
 
 
 class TrainPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,13 +171,22 @@ class TrainPlan(msgspec.Struct, frozen=True, kw_only=True):
     cost: dict[str, Any] | None = None
     blockers: list[Blocker] = []
     overrides: list[Override] = []
+    choices: list[Choice] = []
+    chat_template: ChatTemplate | None = None
+    model_revision: str | None = None
 
 
 PHASES = ("baseline", "train", "merge", "export", "parity", "evaluate")
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One line of progress.jsonl, numbered from 1 across restarts; never holds training text."""
+    """One line of progress.jsonl, numbered from 1 across restarts; never holds training text.
+
+    A run that was interrupted goes on in the same file: a `log` record says "resumed at step N", a
+    phase that is entered again is said again, and every step has one record, written when it was done
+    first (steps after the last checkpoint are repeated without a second record). `end` closes one try.
+    `validation_loss` (nats per trained token) comes with a `log` record and the step it was measured after.
+    """
 
     n: int
     event: Literal["phase", "step", "log", "end"]
@@ -120,25 +199,93 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     epoch: float | None = None
     tokens: int | None = None
     message: str | None = None
+    validation_loss: float | None = None
 
 
 class ParityResult(msgspec.Struct, frozen=True, kw_only=True):
-    """ONNX against fp32 PyTorch; `relative` is the difference over the largest reference logit."""
+    """ONNX against fp32 PyTorch; `relative` is the difference over the largest reference logit.
+
+    Tokens are compared one by one on PyTorch's own greedy text; of those that differ, `near_ties` fell on a choice
+    that PyTorch itself all but tossed a coin for. `batch` is the same difference in a right-padded batch of two
+    unequal prompts; `same_answers` counts prompts whose free greedy answers are equal token for token.
+    """
 
     max_abs_logit_diff: float
     relative_logit_diff: float
     greedy_tokens_compared: int
     greedy_tokens_equal: int
+    near_ties: int = 0
+    batch_max_abs_logit_diff: float | None = None
+    prompts: int | None = None
+    same_answers: int | None = None
+
+
+class QualityResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Loss (nats per trained token) through the ONNX graph itself, against PyTorch in fp32 on the same rows."""
+
+    engine: str = "onnxruntime"
+    split: Literal["validation", "train"]
+    rows: int
+    loss: float
+    reference_loss: float
+    loss_increase: float
+    loss_increase_limit: float
+    exact_match: float | None = None
+    exact_match_rows: int = 0
+
+
+class LatencyResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Greedy decoding of one prompt through the cache, both engines in the same process on the same CPU."""
+
+    tokens_per_second: float
+    torch_tokens_per_second: float
+    times_torch: float
+    threads: int
+    prompt_tokens: int
+    new_tokens: int
+    machine: str
+
+
+class GenaiResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The folder in onnxruntime-genai; `verified` is false where it does not answer alike, and `why` says what."""
+
+    verified: bool
+    why: str | None = None
+    greedy_tokens_compared: int = 0
+    greedy_tokens_equal: int = 0
+    prompts_compared: int = 0
+    prompts_equal: int = 0
 
 
 class OnnxResult(msgspec.Struct, frozen=True, kw_only=True):
-    """One built precision; `path` is relative to OUT."""
+    """One built precision; `path` is relative to OUT.
+
+    `verified` says whether it was proven on the provider it was built for; `proven_on` names where it was run. A
+    conversation that grows past `rope_switch` tokens (LongRoPE) must be prefilled again there.
+    """
 
     path: str
     route: str
     precision: str
     opset: int
     parity: ParityResult
+    provider: Provider = "cpu"
+    verified: bool = True
+    proven_on: str | None = None
+    quality: QualityResult | None = None
+    latency: LatencyResult | None = None
+    genai: GenaiResult | None = None
+    rope_switch: int | None = None
+
+
+class OnnxLeftOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A precision that was built and did not pass; `next` is the one to ask for instead."""
+
+    precision: str
+    why: str
+    next: str | None
+    parity: ParityResult | None = None
+    quality: QualityResult | None = None
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -158,3 +305,4 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     training: dict[str, Any] | None = None
     onnx: list[OnnxResult] = []
     versions: dict[str, str] = {}
+    onnx_left_out: list[OnnxLeftOut] = []

@@ -1,7 +1,8 @@
-"""Measures a model on validation rows: loss per trained token, exact match, and the plan's style checks."""
+"""Measures a model on validation rows: loss and accuracy per trained token, exact match, the plan's style checks."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,7 @@ from trainers.labels import IGNORED, LabelledRow, render, split_answer
 from trainers.load import Row
 
 _BATCH_ROWS = 16
+_LARGEST_EXPONENT = 700.0  # exp() of more overflows a float
 
 
 def evaluate(
@@ -33,7 +35,8 @@ def evaluate(
     expected = [text for _, _, text in asked]
     return {
         "rows": len(asked),
-        "validation_loss": validation_loss(model, tokenizer, labelled[: settings.max_rows]),
+        **teacher_forced(model, tokenizer, labelled[: settings.max_rows]),
+        "generations": len(answers),
         "exact_match": _share([got.strip() == want.strip() for got, want in zip(answers, expected, strict=True)]),
         "checks": {check.name: style_share(check, answers) for check in settings.checks},
         "max_new_tokens": settings.max_new_tokens,
@@ -47,24 +50,34 @@ def style_share(check: Check, answers: list[str]) -> float | None:
     return _share([pattern.fullmatch(answer.strip()) is not None for answer in answers])
 
 
-def validation_loss(model: Any, tokenizer: Any, labelled: list[LabelledRow]) -> float | None:
-    """Mean cross-entropy (nats) per trained token over all rows together."""
+def teacher_forced(model: Any, tokenizer: Any, labelled: list[LabelledRow]) -> dict[str, float | None]:
+    """Per trained token over all rows together, each given the true tokens before it.
+
+    `validation_loss` is the mean cross-entropy (nats), `perplexity` its exponential, `token_accuracy`
+    the share whose most likely token is the true one.
+    """
     import torch
 
-    total, count = 0.0, 0
+    total, right, count = 0.0, 0, 0
     for start in range(0, len(labelled), _BATCH_ROWS):
         batch = padded(labelled[start : start + _BATCH_ROWS], tokenizer.pad_token_id)
+        batch = {name: values.to(model.device) for name, values in batch.items()}
         with torch.inference_mode():
             logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+        # virtual tokens of prompt tuning stand before the row
+        logits, wanted = logits[:, -batch["labels"].shape[1] : -1], batch["labels"][:, 1:]
         losses = torch.nn.functional.cross_entropy(
-            logits[:, :-1].reshape(-1, logits.shape[-1]).float(),
-            batch["labels"][:, 1:].reshape(-1),
-            ignore_index=IGNORED,
-            reduction="sum",
+            logits.reshape(-1, logits.shape[-1]).float(), wanted.reshape(-1), ignore_index=IGNORED, reduction="sum"
         )
         total += float(losses)
-        count += int((batch["labels"][:, 1:] != IGNORED).sum())
-    return total / count if count else None
+        right += int((logits.argmax(-1) == wanted).sum())  # an ignored label is no token, so it never matches
+        count += int((wanted != IGNORED).sum())
+    loss = total / count if count else None
+    return {
+        "validation_loss": loss,
+        "perplexity": math.exp(min(loss, _LARGEST_EXPONENT)) if loss is not None else None,
+        "token_accuracy": right / count if count else None,
+    }
 
 
 def padded(rows: list[LabelledRow], pad_id: int) -> dict[str, Any]:
@@ -86,10 +99,11 @@ def generate(model: Any, tokenizer: Any, prompts: list[str], *, max_new_tokens: 
     import torch
 
     batch = tokenizer(prompts, add_special_tokens=False, padding=True, padding_side="left", return_tensors="pt")
+    batch = batch.to(model.device)
     with torch.inference_mode():
         out = model.generate(
-            input_ids=batch["input_ids"],
-            attention_mask=batch["attention_mask"],
+            input_ids=batch["input_ids"].to(model.device),
+            attention_mask=batch["attention_mask"].to(model.device),
             max_new_tokens=max_new_tokens,
             do_sample=False,
             use_cache=True,

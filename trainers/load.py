@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 
 from trainers.contract import DatasetRef, TrainPlan
-from trainers.labels import LabelledRow, UnstableTemplate, label_row
+from trainers.outfiles import WORK
 from trainers.problems import TrainerError
 
+TEMPLATE = "chat_template.jinja"
 _SHOWN_LINES = 20
 
 
@@ -55,61 +56,72 @@ def load_rows(reference: DatasetRef) -> list[Row]:
             continue
         rows.append(Row(number, row.messages, row.tools))
     if broken or not rows:
-        what = f"cannot read {_lines(broken)}" if broken else "no rows"
+        what = f"cannot read {lines_text(broken)}" if broken else "no rows"
         raise TrainerError("invalid_input", f"{path.name}: {what}.", remedy="Lint the file: tunegate lint.")
     return rows
 
 
-def label_rows(tokenizer: Any, rows: list[Row], *, max_tokens: int | None) -> list[LabelledRow]:
-    """Labels of every row; what cannot be trained as it stands is refused with its lines, all at once.
-
-    Raises:
-        TrainerError: `invalid_input`.
-    """
-    labelled, problems = [], {"without a trained token": [], "too long": [], "not prefix-stable": []}  # type: ignore[var-annotated]
-    for row in rows:
-        try:
-            one = label_row(tokenizer, row.messages, row.tools)
-        except UnstableTemplate:
-            problems["not prefix-stable"].append(row.line)
-            continue
-        if not one.trained:
-            problems["without a trained token"].append(row.line)
-        elif max_tokens is not None and len(one.input_ids) > max_tokens:
-            problems["too long"].append(row.line)
-        else:
-            labelled.append(one)
-    found = [f"{_lines(lines)} {what}" for what, lines in problems.items() if lines]
-    if found:
-        limit = f" (limit {max_tokens} tokens)" if problems["too long"] else ""
-        raise TrainerError(
-            "invalid_input",
-            f"{'; '.join(found)}{limit}.",
-            remedy="Nothing is dropped or cut silently: mend the rows, or raise max_tokens.",
-        )
-    return labelled
-
-
-def load_tokenizer(plan: TrainPlan) -> Any:
-    """The model's tokenizer; it must be fast (offsets) and have a chat template.
+def load_tokenizer(plan: TrainPlan, folder: str | None = None) -> Any:
+    """The model's tokenizer (or a folder's); it must be fast (offsets) and have a chat template, its own or the plan's.
 
     Raises:
         TrainerError: `unreadable_model`.
     """
     from transformers import AutoTokenizer
 
-    tokenizer = _loaded("tokenizer", plan, AutoTokenizer.from_pretrained)
+    tokenizer = _loaded(
+        "tokenizer", plan, lambda name, **options: AutoTokenizer.from_pretrained(folder or name, **options)
+    )
     if not tokenizer.is_fast:
-        raise TrainerError("unreadable_model", "The tokenizer gives no offsets (it is not a fast tokenizer).")
+        raise TrainerError(
+            "unreadable_model",
+            "The tokenizer gives no offsets (it is not a fast tokenizer).",
+            remedy="Save it with a tokenizer.json: labels are found by character offsets.",
+        )
+    if plan.chat_template is not None and folder is None:
+        tokenizer.chat_template = plan.chat_template.text
     if not tokenizer.chat_template:
-        raise TrainerError("unreadable_model", "The tokenizer has no chat template.")
+        raise TrainerError(
+            "unreadable_model",
+            "The tokenizer has no chat template.",
+            remedy="Supply one: --chat-template FILE, or chat_template in the plan.",
+        )
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
+    tokenizer.deprecation_warnings["sequence-length-is-longer-than-the-specified-maximum"] = True  # we count ourselves
     return tokenizer
 
 
-def load_model(plan: TrainPlan, folder: str | None = None) -> Any:
-    """The causal language model in fp32 with eager attention, in evaluation mode (PyTorch, on the CPU).
+def trained_tokenizer(plan: TrainPlan, out: Path) -> Any:
+    """The tokenizer with the chat template that a run trained on, which need not be the model's own."""
+    tokenizer = load_tokenizer(plan)
+    for place in (out / WORK, out / "adapter"):
+        if (kept := place / TEMPLATE).is_file():
+            tokenizer.chat_template = kept.read_text(encoding="utf-8")
+            break
+    return tokenizer
+
+
+def model_facts(plan: TrainPlan) -> tuple[int | None, frozenset[int]]:
+    """(longest context in tokens or None, token ids that end generation), from the model's configuration alone.
+
+    Raises:
+        TrainerError: `unreadable_model`.
+    """
+    from transformers import AutoConfig, GenerationConfig
+
+    config = _loaded("configuration", plan, AutoConfig.from_pretrained)
+    try:
+        generation = GenerationConfig.from_pretrained(plan.model, local_files_only=not plan.allow_download)
+    except OSError:
+        generation = GenerationConfig()
+    ends = [getattr(holder, "eos_token_id", None) for holder in (config, generation)]
+    found = (one for end in ends for one in (end if isinstance(end, list) else [end]) if one is not None)
+    return getattr(config.get_text_config(), "max_position_embeddings", None), frozenset(found)
+
+
+def load_model(plan: TrainPlan, folder: str | None = None, **options: Any) -> Any:
+    """The causal language model in fp32 with eager attention, in evaluation mode, on the CPU unless `options` say.
 
     Raises:
         TrainerError: `unreadable_model`.
@@ -121,15 +133,29 @@ def load_model(plan: TrainPlan, folder: str | None = None) -> Any:
         "weights",
         plan,
         lambda name, **options: AutoModelForCausalLM.from_pretrained(folder or name, **options),
+        use_safetensors=True,
         dtype=torch.float32,
         attn_implementation="eager",
+        **options,
     )
     return model.eval()
 
 
+def on_gpu() -> bool:
+    """Whether this process trains on a GPU."""
+    import torch
+
+    return bool(torch.cuda.is_available())
+
+
+def on_device(model: Any) -> Any:
+    """The model on the device that trains."""
+    return model.to("cuda") if on_gpu() else model
+
+
 def _loaded(what: str, plan: TrainPlan, loader: Any, **options: Any) -> Any:
     try:
-        return loader(plan.model, local_files_only=not plan.allow_download, **options)
+        return loader(plan.model, local_files_only=not plan.allow_download, trust_remote_code=False, **options)
     except (OSError, ValueError, KeyError) as error:
         raise TrainerError(
             "unreadable_model",
@@ -138,7 +164,8 @@ def _loaded(what: str, plan: TrainPlan, loader: Any, **options: Any) -> Any:
         ) from error
 
 
-def _lines(numbers: list[int]) -> str:
+def lines_text(numbers: list[int]) -> str:
+    """Such as `lines 1, 4 and 7 more`."""
     shown = ", ".join(map(str, numbers[:_SHOWN_LINES]))
     more = f" and {len(numbers) - _SHOWN_LINES} more" if len(numbers) > _SHOWN_LINES else ""
     return f"line{'s' if len(numbers) > 1 else ''} {shown}{more}"

@@ -38,6 +38,7 @@ def complete_folder(target: Path) -> Iterator[Path]:
         yield temporary
         for path in temporary.rglob("*"):
             path.chmod(0o755 if path.is_dir() else 0o644)  # save_pretrained writes weights with mode 0600
+        sync_tree(temporary)
         if target.exists():
             shutil.rmtree(target)
         temporary.replace(target)
@@ -45,9 +46,25 @@ def complete_folder(target: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def sync_tree(folder: Path) -> None:
+    """Flush every file to the disk: a rename may outlive a power cut that its content does not."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+
 def save_part(out: Path, name: str, content: dict[str, Any]) -> None:
     """Keep one phase's part of the result for the orchestrator."""
     write_atomically(out / WORK / f"part-{name}.json", msgspec.json.encode(content))
+
+
+def has_part(out: Path, name: str) -> bool:
+    """Whether a phase has left its part: it is done and need not be repeated."""
+    return (out / WORK / f"part-{name}.json").is_file()
 
 
 def load_part(out: Path, name: str) -> dict[str, Any]:

@@ -13,6 +13,11 @@ from trainers.outfiles import WORK, write_atomically
 EXIT_CODES = {"invalid_input": 2, "plan_mismatch": 2, "unreadable_model": 2, "target_cannot": 2} | dict.fromkeys(
     ("disk_full", "missing_extra", "run_locked", "environment"), 3
 )
+DISK_FULL = 74  # exit code of a worker that had no space left even to say so (EX_IOERR)
+
+
+# of RuntimeErrors of torch.save (2.13), whose C++ writer hides the cause; writing its own file seldom fails otherwise
+_TORCH_WRITE_FAILED = ("PytorchStreamWriter failed", "unexpected pos", "iostream error")
 
 
 class TrainerError(Exception):
@@ -37,7 +42,7 @@ def from_exception(error: Exception, phase: str) -> TrainerError:
     if isinstance(error, TrainerError):
         return error
     if _disk_full(error):
-        return TrainerError("disk_full", f"{phase}: no space left for the outputs.", remedy="Free space and run again.")
+        return disk_full(phase)
     if isinstance(error, ImportError):
         return TrainerError(
             "missing_extra", f"{phase}: {error.name} is not installed.", remedy="pip install 'tunegate[train]'"
@@ -50,20 +55,36 @@ def from_exception(error: Exception, phase: str) -> TrainerError:
     )
 
 
+def disk_full(phase: str) -> TrainerError:
+    """The disk is full; what was complete before stays, so the same run can go on."""
+    return TrainerError(
+        "disk_full",
+        f"{phase}: no space left for the outputs.",
+        remedy="Free space and run the same again: it goes on from the last checkpoint.",
+    )
+
+
 def _disk_full(error: Exception) -> bool:
-    """Also for native writers (safetensors), which put the system's number into their text."""
+    """Also for native writers: safetensors puts the system's number into its text, torch.save only its own words."""
     numbers = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     if isinstance(error, OSError) and error.errno in numbers:
         return True
     text = str(error)
-    return any(f"os error {number})" in text for number in numbers)
+    return any(f"os error {number})" in text for number in numbers) or any(one in text for one in _TORCH_WRITE_FAILED)
 
 
-def write_failure(out: Path, failure: Failure, *, first: bool = False) -> None:
-    """Leave the failure for the orchestrator; among ranks only the `first`, since its end breaks the others."""
+def leave_failure(out: Path, failure: Failure, *, first: bool = False) -> int:
+    """Leave the failure for the orchestrator; the worker's exit code, which says it alone on a full disk.
+
+    Among ranks only the `first` failure stays: the end of one breaks the others.
+    """
     if first and (out / WORK / "failure.json").exists():
-        return
-    write_atomically(out / WORK / "failure.json", msgspec.json.encode(failure))
+        return exit_code_of(failure)
+    try:
+        write_atomically(out / WORK / "failure.json", msgspec.json.encode(failure))
+    except OSError:
+        return DISK_FULL
+    return exit_code_of(failure)
 
 
 def take_failure(out: Path) -> Failure | None:

@@ -7,11 +7,10 @@ import re
 import shutil
 from pathlib import Path
 
-from trainers.contract import TrainPlan
-from trainers.export import PRECISIONS
+from trainers.contract import TrainPlan, cannot_run
 from trainers.sharding.ranks import world_size
 from trainers.sharding.settings import SHARDINGS
-from trainers.techniques import TECHNIQUES
+from trainers.techniques import FOUR_BIT, TECHNIQUES
 
 _NEEDED = ("torch", "transformers", "peft", "accelerate", "onnxruntime", "onnxruntime_genai", "onnx")
 
@@ -21,12 +20,11 @@ def refusals(plan: TrainPlan) -> list[str]:
     found = []
     if plan.blockers:
         found.append(f"the plan is blocked: {', '.join(blocker.code for blocker in plan.blockers)}")
-    if plan.technique not in TECHNIQUES:
-        found.append(f"technique {plan.technique!r} is not one of {', '.join(TECHNIQUES)}")
-    found += _sharding_refusals(plan)
-    wrong = [precision for precision in plan.outputs.onnx if precision not in PRECISIONS]
-    if wrong:
-        found.append(f"ONNX precision {', '.join(wrong)} does not run on the CPU (it has {', '.join(PRECISIONS)})")
+    found += _of_technique(plan)
+    found += _of_processes(plan)
+    found += _unmeasured(plan)
+    if why := cannot_run(plan.outputs):
+        found.append(why)
     for name, reference in (("dataset", plan.dataset), ("validation", plan.validation)):
         if reference is not None and not Path(reference.path or "").is_file():
             found.append(f"{name}: no file at the path of the plan")
@@ -37,7 +35,18 @@ def refusals(plan: TrainPlan) -> list[str]:
     ]
 
 
-def _sharding_refusals(plan: TrainPlan) -> list[str]:
+def _of_technique(plan: TrainPlan) -> list[str]:
+    found = []
+    if plan.technique not in TECHNIQUES:
+        found.append(f"technique {plan.technique!r} is not one of {', '.join(TECHNIQUES)}")
+    if plan.technique == "peft" and not (plan.hyperparameters.peft or {}).get("peft_type"):
+        found.append("technique 'peft' without hyperparameters.peft.peft_type")
+    if plan.technique == "full" and not plan.outputs.onnx:
+        found.append("full fine-tuning without an ONNX precision leaves no artifact")
+    return found
+
+
+def _of_processes(plan: TrainPlan) -> list[str]:
     found, values = [], plan.hyperparameters
     if plan.sharding not in {"none", *SHARDINGS}:
         found.append(f"sharding {plan.sharding!r} is not one of none, {', '.join(SHARDINGS)}")
@@ -56,9 +65,26 @@ def _sharding_refusals(plan: TrainPlan) -> list[str]:
     return found
 
 
+def _unmeasured(plan: TrainPlan) -> list[str]:
+    """Settings that rest on a validation loss, in a plan that has none."""
+    if plan.validation is not None:
+        return []
+    values = plan.hyperparameters
+    asked = {
+        "early_stopping": values.early_stopping is not None,
+        "eval_steps": values.eval_steps is not None,
+        "keep 'best'": values.keep == "best",
+    }
+    return [f"{name} needs validation data" for name, given in asked.items() if given]
+
+
 def missing_libraries(plan: TrainPlan) -> list[str]:
     """Libraries of the extras that the plan needs and that are not installed."""
-    needed = (*_NEEDED, "deepspeed") if plan.sharding != "none" else _NEEDED
+    needed = [*_NEEDED]
+    if plan.technique in FOUR_BIT:
+        needed.append("bitsandbytes")
+    if plan.sharding != "none":
+        needed.append("deepspeed")
     return [name for name in needed if importlib.util.find_spec(name) is None]
 
 

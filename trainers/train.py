@@ -1,5 +1,7 @@
 """The one entry: `python -m trainers.train PLAN OUT` runs the pipeline of a plan and leaves OUT/result.json.
 
+Run again on a folder whose run was stopped or killed, it goes on where that one was.
+
 Several processes on this machine are started from here. A launcher of several machines starts this module once per
 process (`torchrun --nnodes 2 --nproc-per-node 4 --rdzv-endpoint HOST:PORT -m trainers.train PLAN OUT`, OUT on storage
 that all of them see): the first one runs the whole pipeline, the others join it for the training.
@@ -13,18 +15,20 @@ import platform
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from trainers.contract import Failure, OnnxResult, Result, TrainPlan
+from trainers.contract import Failure, OnnxLeftOut, OnnxResult, Result, TrainPlan
 from trainers.lock import RunLocked, hold
 from trainers.outfiles import load_part, write_atomically
-from trainers.problems import exit_code_of, take_failure
+from trainers.problems import DISK_FULL, TrainerError, disk_full, exit_code_of, take_failure
 from trainers.progress import ProgressWriter
 from trainers.refusals import missing_libraries, refusals
+from trainers.runfolder import carried_out, claim, clear_leftovers
 from trainers.sharding.ranks import is_first, world_size
-from trainers.worker import STOPPED
+from trainers.stopping import STOPPED, follow_parent
 
 # each group runs in a fresh process: training memory is gone before export, and a native crash loses little
 GROUPS = ("tune", "export", "prove")
@@ -33,9 +37,10 @@ GROUPS_OF_SEVERAL = ("baseline", "train", "merge", "export", "prove")
 _VERSIONED = ("torch", "transformers", "peft", "onnxruntime", "onnxruntime-genai")
 
 
-def main(argv: list[str]) -> int:
+def main(argv: list[str], groups: Sequence[str] = GROUPS) -> int:
     """0 succeeded, 1 failed or stopped, 2 unusable plan or data, 3 something outside is missing."""
-    orchestrator = Orchestrator()  # first thing: a signal must never find us without its handler
+    orchestrator = Orchestrator(groups)  # first thing: a signal must never find us without its handler
+    follow_parent(int(os.environ.pop("TUNEGATE_STOP_WITH_PID", "0")), signal.SIGTERM)
     if len(argv) != 2:
         print("usage: python -m trainers.train PLAN OUT", file=sys.stderr)
         return 2
@@ -50,33 +55,53 @@ def main(argv: list[str]) -> int:
         return orchestrator.join(plan, plan_path, out)
     try:
         with hold(out):
-            return orchestrator.run(plan, plan_path, out)
+            return orchestrator.start(plan, plan_path, out)
     except RunLocked:
         print(f"{out}: another trainer holds this run folder", file=sys.stderr)
+        return 3
+    except TrainerError as error:  # the folder is another plan's: nothing in it is touched
+        print(f"{error} {error.failure.remedy}", file=sys.stderr)
+        return error.exit_code
+    except OSError as error:
+        print(f"{out}: {error.strerror or type(error).__name__}", file=sys.stderr)
         return 3
 
 
 class Orchestrator:
     """Runs the groups one after the other; imports no heavy library itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, groups: Sequence[str] = GROUPS) -> None:
+        self._groups = groups
         self._stopping = False
         self._worker: subprocess.Popen[bytes] | None = None
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
 
+    def start(self, plan: TrainPlan, plan_path: Path, out: Path) -> int:
+        """Begin the run, go on with an interrupted one, or leave a finished one as it is.
+
+        Raises:
+            TrainerError: `plan_mismatch` when the folder belongs to another plan.
+        """
+        resumes = claim(out, plan)
+        if resumes and carried_out(out, plan):
+            print(f"{out}: this plan has been carried out here already; nothing was repeated", file=sys.stderr)
+            return 0
+        clear_leftovers(out)
+        return self.run(plan, plan_path, out)
+
     def run(self, plan: TrainPlan, plan_path: Path, out: Path) -> int:
         """The whole pipeline; every way out leaves a result file."""
         failure = _refuse(plan)
-        groups = GROUPS if plan.processes == 1 else GROUPS_OF_SEVERAL
+        groups = GROUPS_OF_SEVERAL if self._groups == GROUPS and plan.processes > 1 else self._groups
         for group in () if failure else groups:
             failure = self._group(group, plan, plan_path, out)
             if failure or self._stopping:
                 break
+        if failure:  # also while stopping: a last checkpoint that could not be written must be known
+            return _end(out, Result(status="failed", plan=plan.id, error=failure))
         if self._stopping:
             return _end(out, Result(status="stopped", plan=plan.id))
-        if failure:
-            return _end(out, Result(status="failed", plan=plan.id, error=failure))
         parts = {name: load_part(out, name) or None for name in ("baseline", "evaluate", "training")}
         return _end(
             out,
@@ -88,6 +113,7 @@ class Orchestrator:
                 training=parts["training"],
                 onnx=msgspec.convert(load_part(out, "onnx").get("onnx", []), list[OnnxResult]),
                 versions=_versions(),
+                onnx_left_out=msgspec.convert(load_part(out, "onnx").get("left_out", []), list[OnnxLeftOut]),
             ),
         )
 
@@ -111,6 +137,8 @@ class Orchestrator:
         if code == STOPPED or (self._stopping and code == -signal.SIGTERM):
             self._stopping = True
             return None
+        if code == DISK_FULL:
+            return disk_full(group).failure
         return take_failure(out) or Failure(
             "trainer_died",
             f"The worker of phase group {group!r} ended {_how(code)} without saying why.",

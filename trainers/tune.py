@@ -6,85 +6,152 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from trainers.contract import TrainPlan
 from trainers.evaluation import evaluate
+from trainers.labelling import Labelled, Limits, label_rows
 from trainers.labels import LabelledRow
-from trainers.load import label_rows, load_model, load_rows, load_tokenizer
-from trainers.outfiles import WORK, complete_folder, save_part
-from trainers.progress import ProgressWriter
+from trainers.load import TEMPLATE, Row, load_rows, load_tokenizer, model_facts, trained_tokenizer
+from trainers.merge_proof import require_same_answers
+from trainers.native import require_native
+from trainers.outfiles import WORK, complete_folder, has_part, save_part, write_atomically
+from trainers.problems import TrainerError
+from trainers.progress import ProgressWriter, Silent
 from trainers.sharding.ranks import is_first
-from trainers.techniques import technique
+from trainers.stopping import StopSignal
+from trainers.techniques import FOUR_BIT, technique
+from trainers.training.batches import packing_note
+from trainers.training.checkpoints import Checkpoints
 from trainers.training.loop import Stopped, fit, seed_all
 
-Stopping = Callable[[], bool]
+
+class Data(msgspec.Struct, frozen=True):
+    """What is trained and measured on, as this tokenizer labels it."""
+
+    tokenizer: Any
+    labelled: Labelled
+    held_out: list[Row]
+    held_labels: list[LabelledRow]
 
 
-def tune(plan: TrainPlan, out: Path, progress: ProgressWriter, stopping: Stopping) -> None:
-    """Phases baseline, train and merge in one process; leaves OUT/adapter and OUT/.work/merged.
+def tune(plan: TrainPlan, out: Path, progress: ProgressWriter, stopping: StopSignal) -> None:
+    """Phases baseline, train and merge; leaves OUT/adapter and OUT/.work/merged. Finished ones are not repeated.
 
     Raises:
         TrainerError: refused data or model. Stopped: on SIGTERM, after the current step.
     """
-    model = measure_baseline(plan, out, progress, stopping)
+    if not (out / WORK / "merged").is_dir() and not has_part(out, "training"):
+        measured_before = has_part(out, "baseline")
+        progress.phase("train" if measured_before else "baseline")
+        data = _read(plan, progress)
+        seed_all(plan.hyperparameters.seed)
+        model = technique(plan.technique).load(plan)
+        if not measured_before:
+            _baseline(plan, out, model, data, progress)
+            progress.phase("train")
+        _train(plan, out, lambda: model, data, progress, stopping)
+    merge(plan, out, progress)
+
+
+def measure_baseline(plan: TrainPlan, out: Path, progress: ProgressWriter) -> None:
+    """Phase baseline alone: refuse what cannot be trained, and measure the untuned model on the validation rows."""
+    if not has_part(out, "baseline"):
+        progress.phase("baseline")
+        data = _read(plan, progress)
+        _baseline(plan, out, technique(plan.technique).load(plan), data, progress)
+
+
+def train_with_others(plan: TrainPlan, out: Path, progress: ProgressWriter, stopping: StopSignal) -> None:
+    """Phase train alone, as one of several processes of which the first one speaks and writes."""
+    if has_part(out, "training"):
+        return
     progress.phase("train")
-    _train(plan, out, lambda: model, progress, stopping)
-    merge(plan, out, progress, stopping)
+    how = f" under {plan.sharding}; DeepSpeed compiles its operators at first use" if plan.sharding != "none" else ""
+    progress.log(f"{plan.processes} processes{how}")
+    data = _read(plan, Silent(out))  # the counts were said before the baseline
+    _train(plan, out, lambda: technique(plan.technique).load(plan), data, progress, stopping)
 
 
-def measure_baseline(plan: TrainPlan, out: Path, progress: ProgressWriter, stopping: Stopping) -> Any:
-    """Refuse what cannot be trained, and measure the untuned model on the validation rows; returns the model."""
-    progress.phase("baseline")
+def _read(plan: TrainPlan, progress: ProgressWriter) -> Data:
+    require_native(plan.model)
     tokenizer = load_tokenizer(plan)
-    labelled = _labelled(plan, tokenizer)
+    labelled = _labelled(plan, tokenizer, load_rows(plan.dataset), progress)
     held_out = load_rows(plan.validation) if plan.validation else []
-    held_labels = label_rows(tokenizer, held_out, max_tokens=None)
-    tokens, trained = sum(len(row.input_ids) for row in labelled), sum(row.trained for row in labelled)
-    progress.log(f"{len(labelled)} training rows, {tokens} tokens, {trained} of them trained")
-    straddling = sum(row.straddling for row in labelled)
-    if straddling:
-        progress.log(f"{straddling} tokens lie across the start of an answer and are not trained")
-    seed_all(plan.hyperparameters.seed)
-    model = load_model(plan)
-    if held_out:
-        before = evaluate(model, tokenizer, held_out, held_labels, plan.evaluation, progress.log)
-        save_part(out, "baseline", before)
-    if stopping():
-        raise Stopped
-    return model
-
-
-def train_with_others(plan: TrainPlan, out: Path, progress: ProgressWriter, stopping: Stopping) -> None:
-    """Phase train as one of several processes; the first one speaks and writes."""
-    progress.phase("train")
-    if plan.sharding != "none":
-        progress.log(f"{plan.processes} processes, {plan.sharding}; DeepSpeed compiles its operators at first use")
-    _train(plan, out, lambda: load_model(plan), progress, stopping)
-
-
-def merge(plan: TrainPlan, out: Path, progress: ProgressWriter, stopping: Stopping) -> None:
-    """Fold what was trained into a fresh fp32 base; the exported model is this one."""
-    progress.phase("merge")
-    model = technique(plan.technique).merged(load_model(plan), out)
-    with complete_folder(out / WORK / "merged") as folder:
-        model.save_pretrained(folder, safe_serialization=True)
-        load_tokenizer(plan).save_pretrained(folder)
-    if stopping():
-        raise Stopped
+    held_labels = label_rows(tokenizer, held_out, file="validation").samples if held_out else []
+    return Data(tokenizer, labelled, held_out, held_labels)
 
 
 def _train(
-    plan: TrainPlan, out: Path, load_base: Callable[[], Any], progress: ProgressWriter, stopping: Stopping
+    plan: TrainPlan,
+    out: Path,
+    load_base: Callable[[], Any],
+    data: Data,
+    progress: ProgressWriter,
+    stopping: StopSignal,
 ) -> None:
-    tokenizer = load_tokenizer(plan)
-    rows = _labelled(plan, tokenizer)
-    summary = fit(plan, out, load_base, tokenizer, rows, progress, stopping)
-    counts = {
-        "labelled_tokens": sum(row.trained for row in rows),
-        "straddling_tokens": sum(row.straddling for row in rows),
-    }
-    if is_first():
-        save_part(out, "training", summary | counts)
+    kept, labelled = data.held_labels[: plan.evaluation.max_rows], data.labelled
+    with stopping.gentle():
+        summary = fit(plan, out, load_base, data.tokenizer, labelled.samples, progress, stopping, held_out=kept)
+        if is_first():
+            if plan.chat_template is not None or labelled.template_changed:
+                _keep_template(str(data.tokenizer.chat_template).encode(), out)
+            save_part(out, "training", summary | {"data": msgspec.to_builtins(labelled.use)})
+    if stopping():
+        raise Stopped
 
 
-def _labelled(plan: TrainPlan, tokenizer: Any) -> list[LabelledRow]:
-    return label_rows(tokenizer, load_rows(plan.dataset), max_tokens=plan.hyperparameters.max_tokens)
+def _labelled(plan: TrainPlan, tokenizer: Any, rows: list[Row], progress: ProgressWriter) -> Labelled:
+    """The training samples; whatever is not trained as it stands in the file is in the log before the first step."""
+    values = plan.hyperparameters
+    context, stops = model_facts(plan)
+    limits = Limits(values.max_tokens or context, values.overlong)
+    labelled = label_rows(tokenizer, rows, limits, stops=stops, file="training data")
+    for note in labelled.notes:
+        progress.log(note)
+    if values.packing:
+        progress.log(packing_note(labelled.samples, batch_size=values.batch_size, micro_batch=values.micro_batch))
+    return labelled
+
+
+def _keep_template(text: bytes, out: Path) -> None:
+    """The template that was trained on; an adapter without it would be prompted by the base model's own."""
+    for place in (out / WORK, out / "adapter"):
+        if place.is_dir():
+            write_atomically(place / TEMPLATE, text)
+
+
+def _baseline(plan: TrainPlan, out: Path, model: Any, data: Data, progress: ProgressWriter) -> None:
+    """Leave the untuned model's measures, or an empty part where there is nothing to measure on."""
+    before: dict[str, Any] = {}
+    if data.held_out:
+        if plan.technique in FOUR_BIT:
+            progress.log("the untuned model is measured as it is trained: in 4 bits")
+        before = evaluate(model, data.tokenizer, data.held_out, data.held_labels, plan.evaluation, progress.log)
+    save_part(out, "baseline", before)
+
+
+def merge(plan: TrainPlan, out: Path, progress: ProgressWriter) -> None:
+    """Fold what was trained into a fresh base and prove that nothing changed; leaves OUT/.work/merged."""
+    if (out / WORK / "merged").is_dir():
+        return
+    Checkpoints(out, plan.id, progress.log).forget()
+    progress.phase("merge")
+    model = technique(plan.technique).merged(plan, out)
+    if model is None and plan.outputs.onnx:
+        raise TrainerError(
+            "target_cannot",
+            "This method has no merge into the base's weights: there is no model to export as ONNX.",
+            remedy="Plan without ONNX; the adapter is in OUT/adapter.",
+        )
+    if model is None:
+        progress.log("this method has no merge: the adapter is the artifact")
+        require_same_answers(technique(plan.technique).tuned(plan, out), out)
+        return
+    difference = require_same_answers(model, out)
+    if difference is not None:
+        progress.log(f"merged: logits differ by {difference:.2g} (relative) from the model that was trained")
+    tokenizer = trained_tokenizer(plan, out)  # a fresh one: padding a batch leaves its mark in what a tokenizer saves
+    with complete_folder(out / WORK / "merged") as folder:
+        model.save_pretrained(folder, safe_serialization=True)
+        tokenizer.save_pretrained(folder)

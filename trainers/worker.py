@@ -6,7 +6,6 @@ together, each of them in the group train; then export and prove.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import sys
@@ -15,19 +14,18 @@ from pathlib import Path
 import msgspec
 
 from trainers.contract import TrainPlan
-from trainers.problems import exit_code_of, from_exception, write_failure
+from trainers.problems import from_exception, leave_failure
 from trainers.progress import ProgressWriter, Silent
 from trainers.sharding.ranks import is_first, world_size
-
-_PR_SET_PDEATHSIG = 1  # Linux prctl(2)
-STOPPED = 75  # exit code of a worker that ended because it was asked to (EX_TEMPFAIL)
+from trainers.stopping import STOPPED, StopSignal, follow_parent
 
 
 def main(argv: list[str]) -> int:
     """Run one group; problems are left in OUT/.work/failure.json."""
     group, plan_path, out = argv[0], Path(argv[1]), Path(argv[2])
-    stop = _StopFlag()
-    die_with_parent()
+    stop = StopSignal()
+    # a killed orchestrator must not leave its worker
+    follow_parent(int(os.environ.get("TUNEGATE_TRAINER_PID", "0")), signal.SIGKILL)
     plan = msgspec.json.decode(plan_path.read_bytes(), type=TrainPlan)
     _prepare_environment(plan)
     from trainers.training.loop import Stopped
@@ -37,47 +35,36 @@ def main(argv: list[str]) -> int:
     except Stopped:
         return STOPPED
     except Exception as error:  # noqa: BLE001 - whatever happened becomes a named failure without training text
-        failure = from_exception(error, group).failure
-        write_failure(out, failure, first=world_size() > 1)
-        return exit_code_of(failure)
+        return leave_failure(out, from_exception(error, group).failure, first=world_size() > 1)
     return 0
 
 
-class _StopFlag:
-    """Set by SIGTERM and SIGINT; the work stops after the current step."""
-
-    def __init__(self) -> None:
-        self.seen = False
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._set)
-
-    def _set(self, number: int, frame: object) -> None:
-        del number, frame
-        self.seen = True
-
-    def __call__(self) -> bool:
-        return self.seen
-
-
-def _run(group: str, plan: TrainPlan, out: Path, stop: _StopFlag) -> None:
+def _run(group: str, plan: TrainPlan, out: Path, stop: StopSignal) -> None:
     progress = ProgressWriter(out) if is_first() else Silent(out)
     if group == "tune":
         from trainers.tune import tune
 
         tune(plan, out, progress, stop)
-    elif group in {"baseline", "train", "merge"}:
-        from trainers.tune import measure_baseline, merge, train_with_others
-
-        part = {"baseline": measure_baseline, "train": train_with_others, "merge": merge}[group]
-        part(plan, out, progress, stop)
     elif group == "export":
-        from trainers.export import export
+        from trainers.onnx.build import export
 
         export(plan, out, progress)
-    else:
-        from trainers.parity import prove
+    elif group == "baseline":
+        from trainers.tune import measure_baseline
 
-        prove(plan, out, progress)
+        measure_baseline(plan, out, progress)
+    elif group == "train":
+        from trainers.tune import train_with_others
+
+        train_with_others(plan, out, progress, stop)
+    elif group == "merge":
+        from trainers.tune import merge
+
+        merge(plan, out, progress)
+    else:
+        from trainers.onnx.prove import prove
+
+        prove(plan, out, progress, evaluated=group == "prove")
 
 
 def _prepare_environment(plan: TrainPlan) -> None:
@@ -93,16 +80,6 @@ def _prepare_environment(plan: TrainPlan) -> None:
         os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
         if not Path("/dev/nvidiactl").exists():
             os.environ.setdefault("DS_ACCELERATOR", "cpu")
-
-
-def die_with_parent() -> None:
-    """A killed parent must not leave its worker: ask the kernel for SIGKILL when it dies (Linux)."""
-    parent = int(os.environ.get("TUNEGATE_TRAINER_PID", "0"))
-    if sys.platform != "linux" or not parent:
-        return
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before the call above
-        os.kill(os.getpid(), signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from service.artifacts.card import model_card
+from service.artifacts.card import base_name, model_card
+from service.artifacts.licence import base_licence
 from service.errors import ErrorItem, TuneGateError
 from service.files import write_atomically
 from service.launch.local import WORK, read_result, work_plan
@@ -18,7 +19,7 @@ from service.records.estimate import Estimate
 from service.records.identity import record_id
 from service.records.job import Job
 from service.records.lint_report import LintReport
-from service.records.manifest import Chain, Evaluation, Manifest, ManifestFile, OnnxModel, Parity
+from service.records.manifest import BaseModel, Chain, Evaluation, LeftOut, Manifest, ManifestFile, OnnxModel
 from trainers.contract import Result, TrainPlan
 
 MANIFEST = "manifest.json"
@@ -60,10 +61,10 @@ def prepare_run(out: Path, inputs: RunInputs) -> None:
 
 
 def require_usable(out: Path, *, plan_id: str) -> None:
-    """Refuse a folder that holds anything but an earlier, unfinished try at the same plan.
+    """Refuse a folder that holds anything but an earlier, unfinished try at the same plan, which can go on.
 
     Raises:
-        TuneGateError: `output_exists`.
+        TuneGateError: `output_exists`; `plan_mismatch` for an unfinished run of another plan.
 
     """
     if out.exists() and not out.is_dir():
@@ -74,12 +75,36 @@ def require_usable(out: Path, *, plan_id: str) -> None:
         earlier = msgspec.json.decode((out / "plan.json").read_bytes(), type=TrainPlan).id
     except (OSError, msgspec.DecodeError):
         earlier = None
-    if earlier != plan_id or (out / MANIFEST).exists():
+    finished = (out / MANIFEST).exists()
+    if earlier is not None and earlier != plan_id and not finished:
+        raise TuneGateError(
+            "plan_mismatch",
+            f"{out} holds an unfinished run of another plan (plan {earlier[:12]} there, {plan_id[:12]} here).",
+            remedy="Name a new folder for this plan, or go on with the plan.json that lies in the folder.",
+        )
+    if earlier is None or finished:
         raise TuneGateError(
             "output_exists",
             f"{out} already holds files of another run.",
             remedy="Name a new or empty folder.",
         )
+
+
+def finished_run(out: Path, *, plan_id: str) -> Manifest | None:
+    """The manifest of a run of this very plan that was carried out here before, verified; None when there is none.
+
+    Raises:
+        TuneGateError: `artifact_corrupt` when its files are no longer what the manifest says.
+
+    """
+    try:
+        manifest = read_manifest(out)
+    except (TuneGateError, OSError, msgspec.DecodeError):
+        return None
+    if manifest.chain.plan != plan_id:
+        return None
+    _drop_host_files(out)
+    return verify_run(out)
 
 
 def require_space(out: Path, *, needed_bytes: int) -> None:
@@ -99,25 +124,35 @@ def require_space(out: Path, *, needed_bytes: int) -> None:
         )
 
 
-def finish_run(out: Path, *, plan: TrainPlan, job: Job | None) -> Manifest:
+def finish_run(out: Path, *, plan: TrainPlan, job: Job | None, source: Manifest | None = None) -> Manifest:
     """Write job.json, README.md and manifest.json over a succeeded run, then verify every hash.
+
+    `source` is the manifest of the run whose weights were exported again: its chain and evaluation still hold.
 
     Raises:
         TuneGateError: `artifact_not_ready` when the trainer left no success, `disk_full`, `artifact_corrupt`.
 
     """
+    done = finished_run(out, plan_id=plan.id)
+    if done is not None:
+        return done  # a kill came between the manifest and the answer
     result = read_result(out)
     if result is None or result.status != "succeeded" or result.plan != plan.id:
         raise TuneGateError("artifact_not_ready", "The trainer left no proof of success for this plan.")
-    shutil.rmtree(out / WORK, ignore_errors=True)
-    for name in ("result.json", "trainer.json"):
-        (out / name).unlink(missing_ok=True)
+    if source is not None:
+        measured = source.evaluation
+        result = msgspec.structs.replace(result, evaluation_before=measured.before, evaluation_after=measured.after)
+    licence = base_licence(out)
     if job is not None:
         write_atomically(out / "job.json", _readable(job))
-    manifest = _manifest(out, plan=plan, result=result, job=job)
+    job_id = job.id if job else source.chain.job if source else None
+    chain = _chain(plan, job_id)
+    card = model_card(plan, result, chain, report=_lint_report(out), licence=licence)
+    write_atomically(out / "README.md", card.encode())
+    manifest = _manifest(out, plan=plan, result=result, chain=chain, made_from=source.id if source else None)
     write_atomically(out / MANIFEST, _readable(manifest))
-    verify_run(out)
-    return manifest
+    _drop_host_files(out)  # only now: until the manifest stands, they are the proof of success
+    return verify_run(out)
 
 
 def read_manifest(out: Path) -> Manifest:
@@ -169,30 +204,18 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _manifest(out: Path, *, plan: TrainPlan, result: Result, job: Job | None) -> Manifest:
-    chain = Chain(
-        decision=plan.decision,
-        lint_report=plan.lint_report,
-        estimate=plan.estimate,
-        plan=plan.id,
-        job=job.id if job else None,
-    )
-    onnx = [
-        OnnxModel(
-            path=model.path,
-            route=model.route,
-            precision=model.precision,
-            opset=model.opset,
-            parity=Parity(
-                max_abs_logit_diff=model.parity.max_abs_logit_diff,
-                greedy_tokens_compared=model.parity.greedy_tokens_compared,
-                greedy_tokens_equal=model.parity.greedy_tokens_equal,
-            ),
-        )
-        for model in result.onnx
-    ]
-    evaluation = Evaluation(before=result.evaluation_before, after=result.evaluation_after)
-    write_atomically(out / "README.md", model_card(plan, result, chain).encode())
+def _chain(plan: TrainPlan, job_id: str | None) -> Chain:
+    return Chain(decision=plan.decision, lint_report=plan.lint_report, estimate=plan.estimate, plan=plan.id, job=job_id)
+
+
+def _lint_report(out: Path) -> LintReport | None:
+    try:
+        return msgspec.json.decode((out / "lint-report.json").read_bytes(), type=LintReport)
+    except FileNotFoundError:
+        return None
+
+
+def _manifest(out: Path, *, plan: TrainPlan, result: Result, chain: Chain, made_from: str | None) -> Manifest:
     files = [
         ManifestFile(
             path=path.relative_to(out).as_posix(),
@@ -203,8 +226,29 @@ def _manifest(out: Path, *, plan: TrainPlan, result: Result, job: Job | None) ->
         for path in run_files(out)
         if path.relative_to(out).as_posix() not in _LEFT_OUT
     ]
-    manifest = Manifest(id="", chain=chain, files=files, onnx=onnx, evaluation=evaluation)
+    training = {
+        name: value for name, value in (result.training or {}).items() if name not in {"seconds", "data"}
+    } or None
+    manifest = Manifest(
+        id="",
+        chain=chain,
+        files=files,
+        # the trainer's results have the manifest's shape; the two are declared apart so that neither imports the other
+        onnx=msgspec.convert(msgspec.to_builtins(result.onnx), list[OnnxModel]),
+        evaluation=Evaluation(before=result.evaluation_before, after=result.evaluation_after),
+        training=training,
+        data=(result.training or {}).get("data"),
+        onnx_left_out=msgspec.convert(msgspec.to_builtins(result.onnx_left_out), list[LeftOut]),
+        base_model=BaseModel(base_name(plan), plan.model_fingerprint, plan.model_revision),
+        made_from=made_from,
+    )
     return msgspec.structs.replace(manifest, id=record_id(manifest))
+
+
+def _drop_host_files(out: Path) -> None:
+    shutil.rmtree(out / WORK, ignore_errors=True)
+    for name in ("result.json", "trainer.json"):
+        (out / name).unlink(missing_ok=True)
 
 
 def _kind(path: Path, out: Path) -> str:

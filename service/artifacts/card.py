@@ -1,61 +1,181 @@
-"""The model card that ships with an artifact: what it is, what it rests on, how to load it."""
+"""The model card that ships with an artifact: what it is, what it rests on, how far it is proven, how to load it."""
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from service.artifacts.loading import genai_code, plain_code
+from service.records.lint_report import LintReport
 from service.records.manifest import Chain
-from trainers.contract import Result, TrainPlan
+from trainers.contract import OnnxResult, Result, TrainPlan
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
-def model_card(plan: TrainPlan, result: Result, chain: Chain) -> str:
-    """Markdown without a word of the training data."""
-    base = plan.model.rstrip("/").rsplit("/", 1)[-1]
-    return "\n".join(
-        [
-            f"# {base}, fine-tuned ({plan.technique})",
-            "",
-            f"Base model `{base}`, technique `{plan.technique}`, trained on dataset sha256 `{plan.dataset.sha256}`.",
-            "",
-            "## Evaluation on the validation rows",
-            *_evaluation_table(result.evaluation_before, result.evaluation_after),
-            "",
-            "## Files",
-            "| ONNX | route | opset | max logit difference to PyTorch | greedy tokens equal |",
-            "|---|---|---|---|---|",
-            *(
-                f"| `{model.path}` | {model.route} | {model.opset} | {model.parity.max_abs_logit_diff:.2g} "
-                f"| {model.parity.greedy_tokens_equal} of {model.parity.greedy_tokens_compared} |"
-                for model in result.onnx
-            ),
-            "",
-            "`manifest.json` lists every file with its sha256; `adapter/` holds the adapter, if the technique has one.",
-            "",
-            "## Load",
-            "`onnxruntime.InferenceSession` on `model.onnx`: feed `input_ids`, `attention_mask` (ones over real",
-            "tokens; pad right) and every `past_key_values.*` (zeros of length 0 at first, then the `present.*` of",
-            "the same name).",
-            "The prompt comes from the chat template beside it; stop at `eos_token_id` of `genai_config.json`.",
-            "The folder also opens with onnxruntime-genai.",
-            "",
-            "## Chain of records",
-            *(f"- {name}: `{value}`" for name, value in _chain_rows(chain)),
-            "",
-            "The base model's licence applies to this model too.",
-            "",
-        ]
+def model_card(
+    plan: TrainPlan, result: Result, chain: Chain, *, report: LintReport | None = None, licence: str | None = None
+) -> str:
+    """Markdown with YAML front matter, by the conventions of the Hugging Face Hub; not a word of the training data."""
+    base = base_name(plan)
+    sections = [
+        _front_matter(plan, result, licence),
+        [f"# {base}, fine-tuned ({plan.technique})", "", _summary(plan, base)],
+        ["## Intended use", *_intended_use(licence)],
+        ["## Training data", *_training_data(plan, report)],
+        ["## Training", *_training(plan, result)],
+        ["## Evaluation", *_evaluation(result.evaluation_before, result.evaluation_after)],
+        ["## ONNX files", *_onnx(result)],
+        ["## Load", *_loading(result.onnx)],
+        ["## Chain of records", *(f"- {name}: `{value}`" for name, value in _chain_rows(chain))],
+    ]
+    return "\n\n".join("\n".join(lines) for lines in sections) + "\n"
+
+
+def base_name(plan: TrainPlan) -> str:
+    """The base model's name: a hub id as it is, of a path only the last part."""
+    name = plan.model.rstrip("/\\")
+    hub = plan.model_revision is not None and _HUB_ID.fullmatch(name)
+    return name if hub else re.split(r"[/\\]", name)[-1]
+
+
+def _front_matter(plan: TrainPlan, result: Result, licence: str | None) -> list[str]:
+    genai = any(model.genai is not None and model.genai.verified for model in result.onnx)
+    values: dict[str, Any] = {
+        "license": licence,
+        "base_model": base_name(plan),
+        "library_name": "onnx",
+        "pipeline_tag": "text-generation",
+        "tags": ["onnx", "onnxruntime", *(["onnxruntime-genai"] if genai else []), "conversational", plan.technique],
+        "datasets": [f"sha256:{plan.dataset.sha256}"],
+        "metrics": ["perplexity", "exact_match"] if result.evaluation_after else None,
+    }
+    # JSON is YAML: quoted so that no name can be read as anything else
+    return ["---", *(f"{name}: {json.dumps(value)}" for name, value in values.items() if value is not None), "---"]
+
+
+def _summary(plan: TrainPlan, base: str) -> str:
+    revision = f" at revision `{plan.model_revision}`" if plan.model_revision else ""
+    print_ = f" (files' fingerprint `{plan.model_fingerprint}`)" if plan.model_fingerprint else ""
+    return f"`{base}`{revision}{print_}, tuned by `{plan.technique}` and exported to ONNX."
+
+
+def _intended_use(licence: str | None) -> list[str]:
+    terms = (
+        f"The base model is under `{licence}`, which applies to this model too."
+        if licence
+        else "The base model's folder names no licence: look it up before you pass this model on."
     )
+    return [
+        "Answers in the manner of its training data, to prompts rendered by the chat template that lies beside it.",
+        "It was measured on the validation rows below and on nothing else: not on safety, not on other languages or",
+        f"tasks. {terms}",
+    ]
 
 
-def _evaluation_table(before: dict[str, Any] | None, after: dict[str, Any] | None) -> list[str]:
+def _training_data(plan: TrainPlan, report: LintReport | None) -> list[str]:
+    rows = [f"sha256 `{plan.dataset.sha256}`; the data itself is not part of the artifact."]
+    if report is None:
+        return rows
+    counts: dict[str, float] = {f"{file.role} rows": file.rows for file in report.files}
+    counts |= {"lint errors": report.summary.errors, "lint warnings": report.summary.warnings}
+    counts |= {
+        name: value
+        for name, value in sorted(report.facts.items())
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+    return [*rows, "", "| fact | value |", "|---|---|", *_rows(counts)]
+
+
+def _training(plan: TrainPlan, result: Result) -> list[str]:
+    values = plan.hyperparameters
+    shown: dict[str, Any] = {
+        "technique": plan.technique,
+        "epochs": values.n_epochs,
+        "batch size": values.batch_size,
+        "learning rate": values.learning_rate,
+        "seed": values.seed,
+    }
+    if values.adapter is not None and plan.technique != "full":
+        shown |= {"adapter rank": values.adapter.r, "adapter alpha": values.adapter.alpha}
+    shown |= {f"{name} version": version for name, version in result.versions.items()}
+    return ["| setting | value |", "|---|---|", *_rows(shown)]
+
+
+def _evaluation(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> list[str]:
     if before is None or after is None:
         return ["No validation data was given."]
-    rows = ["| measure | before | after |", "|---|---|---|"]
-    names = [name for name in ("rows", "validation_loss", "exact_match") if name in before]
-    rows += [f"| {name} | {_number(before.get(name))} | {_number(after.get(name))} |" for name in names]
-    for name in before.get("checks", {}):
-        rows.append(f"| check `{name}` | {_number(before['checks'][name])} | {_number(after['checks'].get(name))} |")
+    rows = [f"On the validation rows, by {after.get('engine', 'torch')}.", "", "| measure | before | after |"]
+    rows.append("|---|---|---|")
+    for name, value in before.items():
+        if isinstance(value, int | float) and name != "max_new_tokens":
+            rows.append(f"| {name} | {_number(value)} | {_number(after.get(name))} |")
+    for name, value in before.get("checks", {}).items():
+        rows.append(f"| check `{name}` | {_number(value)} | {_number(after.get('checks', {}).get(name))} |")
     return rows
+
+
+def _onnx(result: Result) -> list[str]:
+    head = (
+        "Against PyTorch in fp32, on prompts of the data; tokens are compared on PyTorch's own greedy text. "
+        "Loss is in nats per trained token, through the ONNX graph."
+    )
+    columns = ("ONNX", "route", "opset", "provider", "logit difference", "equal tokens", "loss", "tokens/s x PyTorch")
+    lines = [head, "", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    lines += [_onnx_row(model) for model in result.onnx]
+    for model in result.onnx:
+        if not model.verified:
+            lines.append(f"\n`{model.path}` is built for `{model.provider}` and was proven on {model.proven_on} only.")
+        if model.genai is not None and not model.genai.verified:
+            lines.append(f"\n`{model.path}` in onnxruntime-genai: {model.genai.why}.")
+        if model.rope_switch is not None:
+            lines.append(
+                f"\n`{model.path}` changes its rotary factors at {model.rope_switch} tokens: prefill a conversation "
+                "again when it grows past that length, the cache of before does not hold there."
+            )
+    for left in result.onnx_left_out:
+        offered = f" The next precision is `{left.next}`." if left.next else ""
+        lines.append(f"\n`{left.precision}` is left out: {left.why}.{offered}")
+    lines += ["", "`manifest.json` lists every file with its sha256; `adapter/` holds the adapter, if there is one."]
+    return lines
+
+
+def _onnx_row(model: OnnxResult) -> str:
+    parity, quality, speed = model.parity, model.quality, model.latency
+    cells = [
+        f"`{model.path}`",
+        model.route,
+        str(model.opset),
+        model.provider if model.verified else f"{model.provider} (unverified)",
+        f"{parity.max_abs_logit_diff:.2g}",
+        f"{parity.greedy_tokens_equal} of {parity.greedy_tokens_compared}",
+        f"{quality.loss:.4f} ({round(quality.loss_increase, 4) + 0.0:+.4f}; at most {quality.loss_increase_limit:+g})"
+        if quality
+        else "",
+        f"{speed.tokens_per_second:g}, {speed.times_torch:g} x (1 thread)" if speed else "not measured",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _loading(models: Sequence[OnnxResult]) -> list[str]:
+    if not models:
+        return ["The artifact holds no ONNX file."]
+    lines = [
+        "In plain onnxruntime, run in this folder (in a batch, pad on the right and mask the padding with zeros):",
+        "",
+        "```python",
+        plain_code(models[0]) + "```",
+    ]
+    genai = next((model for model in models if genai_code(model)), None)
+    if genai is not None:
+        lines += ["", "In onnxruntime-genai:", "", "```python", f"{genai_code(genai)}```"]
+    return lines
+
+
+def _rows(values: Mapping[str, Any]) -> list[str]:
+    return [f"| {name} | {_number(value)} |" for name, value in values.items()]
 
 
 def _number(value: object) -> str:

@@ -24,6 +24,7 @@ VERBS = {
     "estimate": "service.cli.estimate",
     "plan": "service.cli.plan",
     "train": "service.cli.train",
+    "export": "service.cli.export",
     "jobs": "service.cli.jobs",
     "rules": "service.cli.rules",
     "explain": "service.cli.explain",

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from service.cli.client import ServiceClient
 from service.cli.output import emit, output_options, pretty_json, say
+from service.cli.plan import choices_text
 from service.cli.train import progress_line
 from service.settings import load_settings
+from trainers.contract import TrainPlan
 
 
 def _client() -> ServiceClient:
@@ -44,10 +47,15 @@ def list_(format_: str, output: Path | None, *, no_input: bool) -> int:
 @click.argument("job")
 @output_options()
 def show(job: str, format_: str, output: Path | None, *, no_input: bool) -> int:
-    """One job as it stands; exit 1 when it failed or was cancelled."""
+    """One job as it stands, with what its plan chose by itself; exit 1 when it failed or was cancelled."""
     del no_input
-    found = _client().get(f"/v1/jobs/{job}")
-    emit(pretty_json(found) if format_ == "json" else _text(found), output)
+    client = _client()
+    found = client.get(f"/v1/jobs/{job}")
+    if format_ == "json":
+        emit(pretty_json(found), output)
+    else:
+        plan = msgspec.convert(client.get(f"/v1/plans/{found['plan']}"), TrainPlan)
+        emit("\n".join([_text(found), *choices_text(plan.choices)]), output)
     return 1 if found["state"] in {"failed", "cancelled"} else 0
 
 

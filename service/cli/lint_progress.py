@@ -19,11 +19,14 @@ _SCAN = "service.privacy"
 
 @contextmanager
 def reading_bar(inputs: Sequence[LintInput], *, wanted: bool) -> Iterator[Callable[[int], None] | None]:
-    """Takes the bytes that were read, and shows their share on stderr; None where nobody would see or need it."""
-    if not (wanted and sys.stderr.isatty()):
+    """Takes the bytes that were read, and shows their share on stderr; None where nobody would see or need it.
+
+    Whatever is `wanted`, a terminal is told what holds the privacy scan up.
+    """
+    if not sys.stderr.isatty():
         yield None
         return
-    size = _size(inputs)
+    size = _size(inputs) if wanted else 0
     with _told():
         if size <= _WORTH_BYTES:
             yield None

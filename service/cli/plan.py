@@ -13,7 +13,7 @@ from service.cli.plan_options import choices_from, plan_options
 from service.data import rule_files
 from service.records.decision import Decision
 from service.settings import load_settings
-from trainers.contract import TrainPlan
+from trainers.contract import Adapter, Choice, TrainPlan
 
 
 @click.command("plan")
@@ -53,14 +53,47 @@ def plan_text(plan: TrainPlan) -> str:
         ),
     ]
     if values.adapter is not None:
-        lines.append(f"  adapter r {values.adapter.r}, alpha {values.adapter.alpha}, {values.adapter.targets}")
-    lines.append(f"  ONNX {', '.join(plan.outputs.onnx)}")
+        lines.append(f"  adapter {adapter_text(values.adapter)}")
+    if values.peft is not None:
+        lines.append(f"  peft {', '.join(f'{name} {value}' for name, value in values.peft.items())}")
+    limit = f"{values.max_tokens} tokens" if values.max_tokens else "the model's context"
+    lines.append(f"  rows up to {limit}, longer ones: {values.overlong}{', packed' if values.packing else ''}")
+    if plan.chat_template is not None:
+        lines.append(f"  chat template {plan.chat_template.sha256[:12]} in place of the model's own")
+    lines.append(f"  ONNX {', '.join(plan.outputs.onnx) or 'none: the adapter alone'}")
     for name in ("decision", "lint_report", "estimate"):
         identifier = getattr(plan, name)
         lines.append(f"  {name.replace('_', ' ')}: {identifier[:12] if identifier else 'none'}")
+    lines += choices_text(plan.choices)
     lines += [f"  override {override.code}: {override.reason}" for override in plan.overrides]
     for blocker in plan.blockers:
         lines += [f"BLOCKED {blocker.code}: {blocker.detail}", f"  {blocker.remedy}"]
     if not plan.blockers:
         lines.append("Nothing blocks it.")
     return "\n".join(lines)
+
+
+def adapter_text(adapter: Adapter) -> str:
+    """Its shape, and of its options those that are not the default."""
+    options = [
+        "rslora" if adapter.rslora else "",
+        f"init {adapter.init}" if adapter.init != "default" else "",
+        f"dropout {adapter.dropout:g}" if adapter.dropout else "",
+        f"LoRA+ ratio {adapter.loraplus_ratio:g}" if adapter.loraplus_ratio else "",
+    ]
+    targets = adapter.targets if isinstance(adapter.targets, str) else ", ".join(adapter.targets)
+    return ", ".join([f"r {adapter.r}", f"alpha {adapter.alpha}", targets, *filter(None, options)])
+
+
+def choices_text(choices: list[Choice]) -> list[str]:
+    """A line per value that nobody gave, with its reason."""
+    if not choices:
+        return []
+    lines = [f"    {one.name} {_value(one.value)}: {one.why}" for one in choices]
+    return ["  chosen automatically:", *lines]
+
+
+def _value(value: object) -> str:
+    if value is None:
+        return "none"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -15,6 +15,7 @@ from trainers.contract import Adapter, Check, EvaluationSettings, Outputs, Overr
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_ALL_LINEAR, _NO_ONNX = "all-linear", "none"
 _OPTIONS = [
     click.option("--model", metavar="M", help="Model folder, or a name under TUNEGATE_HOME/models."),
     click.option("--data", type=click.Path(path_type=Path), metavar="FILE", help="Training data, chat JSONL."),
@@ -30,10 +31,41 @@ _OPTIONS = [
     click.option("--learning-rate", type=float, metavar="R", help="Explicit rate."),
     click.option("--learning-rate-multiplier", type=float, metavar="X", help="Rate = our base rate x X."),
     click.option("--seed", type=int, metavar="N", help="One seed for everything random."),
-    click.option("--max-tokens", type=int, metavar="N", help="Refuse rows longer than this."),
+    click.option("--max-tokens", type=int, metavar="N", help="Longest row; default: the model's context."),
+    click.option(
+        "--overlong",
+        type=click.Choice(["refuse", "drop", "cut"]),
+        help="What becomes of longer rows: refused (default), dropped, or cut at the end; counted and said.",
+    ),
+    click.option(
+        "--packing/--no-packing", default=None, help="Put short rows into one sequence, unseen by one another."
+    ),
+    click.option(
+        "--chat-template",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="A jinja chat template in place of the model's own.",
+    ),
     click.option("--adapter-r", type=int, metavar="N", help="Adapter rank."),
-    click.option("--adapter-alpha", type=int, metavar="N", help="Adapter scale."),
-    click.option("--onnx", "onnx", multiple=True, metavar="P", help="ONNX precision: fp32, int8, int4 (repeatable)."),
+    click.option("--adapter-alpha", type=int, metavar="N", help="Adapter scale; default: twice the rank."),
+    click.option("--adapter-dropout", type=float, metavar="P", help="Dropout before the adapter."),
+    click.option("--adapter-targets", metavar="A,B", help="Modules that carry the adapter; default: all-linear."),
+    click.option("--adapter-init", metavar="I", help="Where the adapter starts: default, pissa, olora."),
+    click.option("--rslora", is_flag=True, help="Scale by alpha over the root of the rank (rsLoRA)."),
+    click.option("--loraplus-ratio", type=float, metavar="X", help="B learns X times as fast as A (LoRA+)."),
+    click.option("--peft", metavar="JSON", help='PeftConfig of technique peft, or its file: {"peft_type": "IA3"}.'),
+    click.option("--save-steps", type=int, metavar="N", help="Steps between checkpoints; default: by time."),
+    click.option("--eval-steps", type=int, metavar="N", help="Steps between validations; default: each epoch."),
+    click.option("--early-stopping", type=int, metavar="N", help="Stop after N validations without a better loss."),
+    click.option("--keep", type=click.Choice(["last", "best"]), help="Weights of the last step, or of the best loss."),
+    click.option(
+        "--onnx",
+        "onnx",
+        multiple=True,
+        metavar="P",
+        help="ONNX precision: fp32, fp16, int8, int4 (repeatable), or none.",
+    ),
+    click.option("--provider", metavar="P", help="What will run the ONNX file: cpu (default), cuda or dml."),
     click.option(
         "--check", "checks", multiple=True, metavar="NAME=REGEX", help="Measure the share of answers that match."
     ),
@@ -42,6 +74,7 @@ _OPTIONS = [
 ]
 _HYPERPARAMETERS = (
     "batch_size", "micro_batch", "learning_rate", "learning_rate_multiplier", "n_epochs", "seed", "max_tokens",
+    "save_steps", "eval_steps", "early_stopping", "keep", "overlong", "packing",
 )  # fmt: skip
 
 
@@ -63,9 +96,14 @@ def choices_from(options: dict[str, Any]) -> PlanChoices:
         "target": options["target"],
         "max_cost": options["max_cost"],
         "overrides": msgspec.to_builtins(overrides),
-        "hyperparameters": {name: options[name] for name in _HYPERPARAMETERS} | {"adapter": _adapter(options)},
-        "outputs": {"onnx": list(options["onnx"]) or list(Outputs().onnx)},
+        "hyperparameters": {name: options[name] for name in _HYPERPARAMETERS}
+        | {"adapter": _adapter(options), "peft": _peft(options["peft"], errors)},
+        "outputs": {
+            "onnx": _onnx(options["onnx"], errors),
+            "provider": options["provider"] or Outputs().provider,
+        },
         "evaluation": _evaluation(options, checks),
+        "chat_template": _template(options["chat_template"], errors),
     }
     try:
         choices = msgspec.convert(request, PlanChoices)
@@ -78,10 +116,49 @@ def choices_from(options: dict[str, Any]) -> PlanChoices:
 
 
 def _adapter(options: dict[str, Any]) -> dict[str, Any] | None:
-    if options["adapter_r"] is None and options["adapter_alpha"] is None:
+    targets = options["adapter_targets"]
+    given = {
+        "r": options["adapter_r"],
+        "alpha": options["adapter_alpha"],
+        "dropout": options["adapter_dropout"],
+        "targets": targets if targets in {None, _ALL_LINEAR} else [one.strip() for one in targets.split(",")],
+        "init": options["adapter_init"],
+        "rslora": options["rslora"] or None,
+        "loraplus_ratio": options["loraplus_ratio"],
+    }
+    given = {name: value for name, value in given.items() if value is not None}
+    if not given:
         return None
-    rank = options["adapter_r"] or Adapter().r
-    return {"r": rank, "alpha": options["adapter_alpha"] or 2 * rank}
+    return {"alpha": 2 * given.get("r", Adapter().r)} | given
+
+
+def _peft(text: str | None, errors: list[ErrorItem]) -> dict[str, Any] | None:
+    """The object itself, or the one in a file."""
+    if text is None:
+        return None
+    try:
+        content = text if text.lstrip().startswith("{") else Path(text).read_text(encoding="utf-8")
+        return msgspec.json.decode(content, type=dict[str, Any])
+    except (OSError, UnicodeDecodeError, msgspec.DecodeError, RecursionError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        errors.append(ErrorItem("--peft", text[:60], "a JSON object, or the path of a file that holds one", why))
+        return None
+
+
+def _onnx(values: tuple[str, ...], errors: list[ErrorItem]) -> list[str]:
+    if _NO_ONNX not in values:
+        return list(values) or list(Outputs().onnx)
+    if len(values) > 1:
+        errors.append(ErrorItem("--onnx", ", ".join(values), "none alone, or precisions"))
+    return []
+
+
+def _template(path: Path | None, errors: list[ErrorItem]) -> str | None:
+    try:
+        return None if path is None else path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        errors.append(ErrorItem("--chat-template", f"{path}: {type(error).__name__}", "a readable UTF-8 file"))
+        return None
 
 
 def _evaluation(options: dict[str, Any], checks: list[Check]) -> dict[str, Any]:

@@ -48,12 +48,12 @@ _OF_REDACTING = ("map", "way", "entities", "languages", "threshold")
 )  # fmt: skip
 @click.option(
     "--entities", metavar="NAMES", default="",
-    help=f"Only these, with commas, or {EVERYTHING}; otherwise all but {', '.join(ONLY_IF_NAMED)}.",
+    help=f"Only these, with commas, or {EVERYTHING}; else those of [privacy], else all but {', '.join(ONLY_IF_NAMED)}.",
 )  # fmt: skip
 @click.option(
     "--language", "languages", multiple=True, metavar="CODE",
     help="Of the texts (ISO 639-1), else those of [privacy] in tunegate.toml, else en; repeatable, then every text is "
-    "scanned as each of them.",
+    "scanned as each of them; auto stands for all with recognizers of their own.",
 )  # fmt: skip
 @click.option(
     "--threshold", type=float, metavar="SCORE",

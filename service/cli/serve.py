@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import ipaddress
+import logging
 import signal
 import socket
 from contextlib import nullcontext
@@ -56,6 +57,7 @@ async def _serve(listener: socket.socket, *, stop_jobs: bool) -> int:
     from service.app import build_app
     from service.verbs.context import running_context
 
+    _tell_on_stderr()
     async with running_context(load_settings(), stop_jobs=stop_jobs) as context:
         config = uvicorn.Config(
             build_app(context), log_level="warning", access_log=False, timeout_graceful_shutdown=_GRACE_SECONDS
@@ -74,6 +76,13 @@ async def _serve(listener: socket.socket, *, stop_jobs: bool) -> int:
             click.echo(f"tunegate listens on http://{shown}:{port}")
         await serving
     return 130 if signal.SIGINT in seen else 0
+
+
+def _tell_on_stderr() -> None:
+    """What the service says of itself, a line each; never of a request that went well."""
+    log = logging.getLogger("tunegate")
+    log.addHandler(logging.StreamHandler())
+    log.setLevel(logging.INFO)
 
 
 def _stop(server: uvicorn.Server, seen: list[int], number: int) -> None:

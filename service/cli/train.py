@@ -21,18 +21,26 @@ if TYPE_CHECKING:
     from service.verbs.plan import PlanBundle
 
 
+_FOUND = {
+    "unfinished": "holds an unfinished run of this plan: it goes on where that one stopped",
+    "finished": "holds the finished run of this plan: it is verified, nothing is repeated",
+}
+
+
 @click.command("train")
 @click.argument("plan", type=click.Path(path_type=Path), required=False, metavar="[PLAN.json]")
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="The run folder.")
 @plan_options
 @output_options()
 def command(plan: Path | None, out: Path, format_: str, output: Path | None, *, no_input: bool, **options: Any) -> int:
-    """Run the whole pipeline here and print the manifest."""
+    """Run the whole pipeline here and print the manifest; on the folder of a stopped or killed run, go on with it."""
     del no_input
-    from service.verbs.train import train
+    from service.verbs.train import found_in, train
 
     bundle = _from_plan(plan) if plan else _from_options(options)
     say(plan_text(bundle.plan))
+    if said := _FOUND.get(found_in(out, bundle.plan.id)):
+        say(f"{out} {said}")
     manifest = train(bundle, out, report=say_progress)
     emit(pretty_json(manifest) if format_ == "json" else manifest_text(manifest, out), output)
     return 0
@@ -64,6 +72,18 @@ def manifest_text(manifest: Manifest, out: Path) -> str:
             f"  {model.path} ({model.route}): logits differ by {parity.max_abs_logit_diff:.2g} from PyTorch, "
             f"{parity.greedy_tokens_equal} of {parity.greedy_tokens_compared} greedy tokens equal"
         )
+        if model.quality is not None:
+            increase = round(model.quality.loss_increase, 4) + 0.0  # never -0.0000
+            lines.append(f"    loss {model.quality.loss:.4f} ({increase:+.4f} against PyTorch)")
+        if model.latency is not None:
+            speed = model.latency
+            lines.append(f"    {speed.tokens_per_second:g} tokens/s on one thread, {speed.times_torch:g} x PyTorch")
+        if not model.verified:
+            lines.append(f"    built for {model.provider}, not verified there: proven on {model.proven_on}")
+    for left in manifest.onnx_left_out:
+        lines.append(f"  LEFT OUT {left.precision}: {left.why}")
+        if left.next:
+            lines.append(f"    the next precision is {left.next}")
     before, after = manifest.evaluation.before, manifest.evaluation.after
     if before and after:
         for name, value in _measures(before).items():
@@ -75,7 +95,7 @@ def manifest_text(manifest: Manifest, out: Path) -> str:
 
 
 def _measures(evaluation: dict[str, Any]) -> dict[str, Any]:
-    names = ("rows", "validation_loss", "exact_match")
+    names = ("rows", "validation_loss", "perplexity", "token_accuracy", "exact_match")
     checks: dict[str, Any] = evaluation.get("checks", {})
     return {name: evaluation[name] for name in names if name in evaluation} | checks
 

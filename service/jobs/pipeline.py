@@ -16,6 +16,7 @@ from dbos import DBOS
 from service.artifacts.bundle import RunInputs, finish_run, prepare_run, require_space
 from service.errors import TuneGateError
 from service.files import write_atomically
+from service.jobs.resuming import note_start, worth_resuming
 from service.jobs.states import enter, fail, forward
 from service.launch.local import WORK, read_progress, read_result, start_trainer, stop_trainer, trainer_alive
 from service.records.job import ENDED, Job, JobError
@@ -71,17 +72,15 @@ async def prepare(job_id: str) -> bool:
 
 @DBOS.step(name="follow", preemptible=True)
 async def follow(job_id: str) -> bool:
-    """Start the trainer or adopt the living one, forward its progress, and judge how it ended."""
+    """Start the trainer or adopt the living one, forward its progress, resume it if it dies, judge how it ended."""
     out = Ground.runs / job_id
     try:
         if not await asyncio.to_thread(_start_or_adopt, job_id, out):
             return False
-        running = True
-        while running:
-            running = await asyncio.to_thread(trainer_alive, out)
-            await asyncio.to_thread(_forward_new, job_id, out)
-            if running:
-                await asyncio.sleep(POLL_SECONDS)
+        while True:
+            await _until_dead(job_id, out)
+            if not await asyncio.to_thread(_resumed, job_id, out):
+                break
         return await asyncio.to_thread(_judge, job_id, out)
     except BaseException:
         # DBOS's own interruptions are BaseExceptions; only a job that is being cancelled may lose its trainer,
@@ -89,6 +88,15 @@ async def follow(job_id: str) -> bool:
         if Ground.store.job(job_id).state == "cancelling":
             await asyncio.to_thread(stop_trainer, out, grace_seconds=GRACE_SECONDS)
         raise
+
+
+async def _until_dead(job_id: str, out: Path) -> None:
+    running = True
+    while running:
+        running = await asyncio.to_thread(trainer_alive, out)
+        await asyncio.to_thread(_forward_new, job_id, out)
+        if running:
+            await asyncio.sleep(POLL_SECONDS)
 
 
 @DBOS.step(name="finalize")
@@ -124,12 +132,28 @@ def _start_or_adopt(job_id: str, out: Path) -> bool:
         return False
     started = (out / WORK / "trainer-process.json").exists()
     if not started and read_result(out) is None:
-        try:
-            start_trainer(out)
-        except TuneGateError as error:
-            _fail_with(job_id, error)
-            return False
+        return _start(job_id, out)
     return True
+
+
+def _start(job_id: str, out: Path) -> bool:
+    try:
+        note_start(out)
+        start_trainer(out)
+    except (TuneGateError, OSError) as error:
+        _fail_with(job_id, error)
+        return False
+    return True
+
+
+def _resumed(job_id: str, out: Path) -> bool:
+    """Start the trainer again where it is worth it; never one whose job is being cancelled."""
+    if not worth_resuming(out) or enter(Ground.store, job_id, "running").state != "running":
+        return False
+    (out / "result.json").unlink(missing_ok=True)  # the verdict of the try that died
+    said = {"message": "the trainer died and is started again from its last checkpoint"}
+    Ground.store.update_job(job_id, lambda job: job, ("log", said))
+    return _start(job_id, out)
 
 
 def _forward_new(job_id: str, out: Path) -> None:
@@ -145,7 +169,7 @@ def _judge(job_id: str, out: Path) -> bool:
         fail(Ground.store, job_id, JobError(result.error.code, result.error.detail, result.error.remedy))
     else:
         what = "was stopped from outside" if result is not None else "ended without a result"
-        remedy = "Launch the plan again; a killed trainer usually means that memory ran out."
+        remedy = "Launch the plan again; a trainer that is killed again and again usually runs out of memory."
         fail(Ground.store, job_id, JobError("trainer_died", f"The trainer {what}.", remedy))
     return False
 

@@ -1,43 +1,52 @@
-"""Resolves hyper-parameters: defaults, the base learning rate of (technique, model size), and the product."""
+"""Resolves hyper-parameters: what was asked, else a default with its reason; learning rate = base rate x multiplier."""
 
 from __future__ import annotations
 
-from typing import TypeVar
+import hashlib
+from typing import Any, TypeVar
 
 import msgspec
 
 from service.data import RuleFiles
-from service.errors import TuneGateError
+from service.errors import ErrorItem, TuneGateError
+from service.launch.peft_methods import DEFAULT_VIRTUAL_TOKENS, method_of
 from service.launch.request import HyperparameterRequest
-from trainers.contract import Adapter, Hyperparameters
+from trainers.contract import Adapter, Choice, Hyperparameters
 
 T = TypeVar("T")
 
 DEFAULT_BATCH_SIZE = 8
 DEFAULT_EPOCHS = 3
-DEFAULT_SEED = 42
+# what a seed may be: torch takes more, NumPy does not
+_SEEDS = 2**32
+_WITHOUT_ADAPTER = ("full", "peft")
 
 
 class BaseRate(msgspec.Struct, frozen=True):
-    """A learning rate for models up to `max_params` parameters, with its source."""
+    """A learning rate for models up to `max_params` parameters, with its source; `method` is a peft_type."""
 
     technique: str
     max_params: int
     rate: float
     source: str
+    method: str | None = None
 
 
 class _File(msgspec.Struct, frozen=True):
     base_rate: list[BaseRate]
 
 
-def base_rate(rules: RuleFiles, *, technique: str, params: int | None) -> BaseRate:
-    """The row of the smallest size class that holds the model; unknown sizes take the largest class."""
+def base_rate(rules: RuleFiles, *, technique: str, params: int | None, method: str | None = None) -> BaseRate:
+    """The row of the smallest size class that holds the model; unknown sizes take the largest class.
+
+    A PEFT method without rows of its own takes those of the technique.
+    """
     rows = [
         row
         for row in msgspec.toml.decode(rules.read("hyperparameters.toml"), type=_File).base_rate
         if row.technique == technique
     ]
+    rows = [row for row in rows if row.method == method] or [row for row in rows if row.method is None]
     if not rows:
         raise TuneGateError(
             "invalid_rules",
@@ -48,30 +57,67 @@ def base_rate(rules: RuleFiles, *, technique: str, params: int | None) -> BaseRa
     return next((row for row in rows if params is not None and params <= row.max_params), rows[-1])
 
 
-def resolve(wanted: HyperparameterRequest, *, rules: RuleFiles, technique: str, params: int | None) -> Hyperparameters:
-    """Every value the trainer will use, so that the plan says them all."""
-    batch_size = _or(wanted.batch_size, wanted.micro_batch or DEFAULT_BATCH_SIZE)
-    multiplier = _or(wanted.learning_rate_multiplier, 1.0)
-    if wanted.learning_rate is None:
-        base = base_rate(rules, technique=technique, params=params).rate
-        rate = base * multiplier
-    else:
-        base = rate = wanted.learning_rate
+def resolve(
+    wanted: HyperparameterRequest, *, rules: RuleFiles, technique: str, params: int | None, seed_from: str
+) -> tuple[Hyperparameters, list[Choice]]:
+    """Every value the trainer will use, so that the plan says them all; and why each was chosen that nobody gave."""
+    chosen = _Chosen(wanted)
+    why = "our default" if wanted.micro_batch is None else "one micro-batch"
+    batch_size = chosen("batch_size", wanted.micro_batch or DEFAULT_BATCH_SIZE, why)
+    base, rate, multiplier = _rates(wanted, chosen, rules=rules, technique=technique, params=params)
     defaults = Hyperparameters(base_learning_rate=base, learning_rate=rate)
-    return Hyperparameters(
+    values = Hyperparameters(
         batch_size=batch_size,
-        micro_batch=_or(wanted.micro_batch, largest_divisor(batch_size, DEFAULT_BATCH_SIZE)),
+        micro_batch=chosen(
+            "micro_batch",
+            largest_divisor(batch_size, DEFAULT_BATCH_SIZE),
+            f"the largest divisor of the batch up to {DEFAULT_BATCH_SIZE}",
+        ),
         learning_rate_multiplier=multiplier,
         base_learning_rate=base,
         learning_rate=rate,
-        n_epochs=_or(wanted.n_epochs, DEFAULT_EPOCHS),
-        seed=_or(wanted.seed, DEFAULT_SEED),
-        warmup_ratio=_or(wanted.warmup_ratio, defaults.warmup_ratio),
-        weight_decay=_or(wanted.weight_decay, defaults.weight_decay),
-        max_grad_norm=_or(wanted.max_grad_norm, defaults.max_grad_norm),
+        n_epochs=chosen("n_epochs", DEFAULT_EPOCHS, "our default"),
+        seed=chosen("seed", generated_seed(seed_from), "generated from the data and the model"),
+        warmup_ratio=chosen("warmup_ratio", defaults.warmup_ratio, "our default"),
+        weight_decay=chosen("weight_decay", defaults.weight_decay, "our default"),
+        max_grad_norm=chosen("max_grad_norm", defaults.max_grad_norm, "our default"),
         max_tokens=wanted.max_tokens,
-        adapter=None if technique == "full" else (wanted.adapter or Adapter()),
+        adapter=None if technique in _WITHOUT_ADAPTER else chosen.adapter(),
+        peft=_completed(wanted.peft, rules, chosen) if technique == "peft" else None,
+        save_steps=wanted.save_steps,
+        eval_steps=wanted.eval_steps,
+        early_stopping=wanted.early_stopping,
+        keep=chosen("keep", defaults.keep, "our default"),
+        overlong=chosen("overlong", defaults.overlong, "our default"),
+        packing=chosen("packing", defaults.packing, "our default"),
     )
+    return values, chosen.made
+
+
+def generated_seed(text: str) -> int:
+    """A seed that nobody gave: it differs between runs on other data, and is the same for the same request."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") % _SEEDS
+
+
+def require_measurable(wanted: HyperparameterRequest, *, validated: bool) -> None:
+    """Refuse settings that rest on a validation loss when there is nothing to measure it on.
+
+    Raises:
+        TuneGateError: `invalid_input` with one item per setting.
+
+    """
+    asked = {
+        "early_stopping": wanted.early_stopping,
+        "eval_steps": wanted.eval_steps,
+        "keep": wanted.keep if wanted.keep == "best" else None,
+    }
+    errors = [
+        ErrorItem(f"hyperparameters.{name}", str(value), "only with validation data", "Give a validation file.")
+        for name, value in asked.items()
+        if value is not None and not validated
+    ]
+    if errors:
+        raise TuneGateError("invalid_input", f"{len(errors)} setting(s) rest on a validation loss.", errors=errors)
 
 
 def largest_divisor(number: int, limit: int) -> int:
@@ -79,5 +125,47 @@ def largest_divisor(number: int, limit: int) -> int:
     return next(size for size in range(min(number, limit), 0, -1) if number % size == 0)
 
 
-def _or(value: T | None, default: T) -> T:
-    return default if value is None else value
+class _Chosen:
+    """Answers with what was wanted, or takes the default and notes it."""
+
+    def __init__(self, wanted: HyperparameterRequest) -> None:
+        self._wanted = wanted
+        self.made: list[Choice] = []
+
+    def __call__(self, name: str, default: T, why: str) -> T:
+        value: T | None = getattr(self._wanted, name)
+        if value is None:
+            return self.note(name, default, why)
+        return value
+
+    def note(self, name: str, value: T, why: str) -> T:
+        self.made.append(Choice(name, value, why))  # type: ignore[arg-type]
+        return value
+
+    def adapter(self) -> Adapter:
+        if self._wanted.adapter is not None:
+            return self._wanted.adapter
+        default = Adapter()
+        self.note("adapter", f"r {default.r}, alpha {default.alpha}, {default.targets}", "our default")
+        return default
+
+
+def _rates(
+    wanted: HyperparameterRequest, chosen: _Chosen, *, rules: RuleFiles, technique: str, params: int | None
+) -> tuple[float, float, float]:
+    """(base rate, learning rate, multiplier)."""
+    multiplier = 1.0 if wanted.learning_rate_multiplier is None else wanted.learning_rate_multiplier
+    if wanted.learning_rate is not None:
+        return wanted.learning_rate, wanted.learning_rate, multiplier
+    row = base_rate(rules, technique=technique, params=params, method=(wanted.peft or {}).get("peft_type"))
+    rate = row.rate * multiplier
+    chosen.note("learning_rate", rate, f"base rate {row.rate:g} x multiplier {multiplier:g}; {row.source}")
+    return row.rate, rate, multiplier
+
+
+def _completed(peft: dict[str, Any] | None, rules: RuleFiles, chosen: _Chosen) -> dict[str, Any]:
+    """The PeftConfig with the one number that the prompt family cannot do without."""
+    values, method = dict(peft or {}), method_of(peft, rules)
+    if method is not None and "num_virtual_tokens" in method.fields and values.get("num_virtual_tokens") is None:
+        values["num_virtual_tokens"] = chosen.note("peft.num_virtual_tokens", DEFAULT_VIRTUAL_TOKENS, "our default")
+    return values

@@ -17,6 +17,8 @@ from service.files import write_atomically
 from trainers.contract import Progress, Result
 
 WORK = ".work"  # host-only files of a run; never part of the artifact
+# the two doors of the trainers package
+TRAIN, EXPORT = "trainers.train", "trainers.export"
 _STARTED = "trainer-process.json"
 _POLL_SECONDS = 0.1
 
@@ -33,18 +35,23 @@ def work_plan(out: Path) -> Path:
     return out / WORK / "plan.json"
 
 
-def start_trainer(out: Path) -> subprocess.Popen[bytes]:
-    """Start the trainer detached (own session), so that it outlives the service; its output goes to a file."""
+def start_trainer(out: Path, entry: str = TRAIN, *, ends_with_us: bool = False) -> subprocess.Popen[bytes]:
+    """Start the trainer in a session of its own, so that it outlives the service; its output goes to a file.
+
+    With `ends_with_us` it stops, with a checkpoint, when this process dies (Linux).
+    """
+    environment = os.environ | ({"TUNEGATE_STOP_WITH_PID": str(os.getpid())} if ends_with_us else {})
     log = out / WORK / "trainer.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     try:
         with log.open("ab") as sink:
             process = subprocess.Popen(
-                [sys.executable, "-m", "trainers.train", str(work_plan(out)), str(out)],
+                [sys.executable, "-m", entry, str(work_plan(out)), str(out)],
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=sink,
                 start_new_session=True,
+                env=environment,
             )
     except OSError as error:
         raise TuneGateError("environment", f"The trainer cannot be started ({error.strerror}).") from error
@@ -73,15 +80,17 @@ def stop_trainer(out: Path, *, grace_seconds: float) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(recorded.pid, signal.SIGTERM)
     deadline = time.monotonic() + grace_seconds
-    while trainer_alive(out) and time.monotonic() < deadline:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            # workers come and go between phases; a root that has just died has no children left to name
-            tree |= set(root.children(recursive=True))
-        time.sleep(_POLL_SECONDS)
-    for process in tree:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(tree, timeout=5)
+    try:
+        while trainer_alive(out) and time.monotonic() < deadline:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                # workers come and go between phases; a root that has just died has no children left to name
+                tree |= set(root.children(recursive=True))
+            time.sleep(_POLL_SECONDS)
+    finally:  # also when a second Ctrl-C ends the wait: nothing may be left running
+        for process in tree:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(tree, timeout=5)
 
 
 def read_progress(out: Path, *, after: int) -> list[Progress]:

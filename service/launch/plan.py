@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from service.data import RuleFiles
-from service.errors import TuneGateError
-from service.launch.hyperparameters import resolve
+from service.errors import ErrorItem, TuneGateError
+from service.launch.combinations import refusals
+from service.launch.hyperparameters import require_measurable, resolve
 from service.launch.machine import Machine
-from service.launch.request import PlanChoices, check_choices
+from service.launch.request import PlanChoices, wrong_values
+from service.models.tensors import Shapes
 from service.records.decision import TUNING_STEPS, Decision
 from service.records.estimate import Estimate
 from service.records.identity import record_id
 from service.records.lint_report import LintReport
-from trainers.contract import Blocker, DatasetRef, TrainPlan
+from trainers.contract import Blocker, ChatTemplate, Choice, DatasetRef, TrainPlan
 
 # what this version can launch; the issues that add a target or a technique add a row
-LAUNCHABLE: dict[str, tuple[str, ...]] = {"local": ("lora", "full")}
+LAUNCHABLE: dict[str, tuple[str, ...]] = {"local": ("full", "lora", "qlora", "dora", "qdora", "peft")}
 
 
 class PlannedModel(msgspec.Struct, frozen=True):
-    """The model as a plan needs it: name as given, parameter count, and whether the name is a local path."""
+    """The model as a plan needs it: name as given, parameter count, whether the name is a local path, its weights."""
 
     name: str
     params: int | None
     fingerprint: str | None
     is_path: bool
+    shapes: Mapping[str, tuple[int, ...]] = {}
+    revision: str | None = None
 
 
 class PlanParts(msgspec.Struct, frozen=True, kw_only=True):
-    """The records and references that a plan joins."""
+    """The records and references that a plan joins; `no_estimate` says why there is none."""
 
     decision: Decision | None
     report: LintReport
@@ -39,23 +44,45 @@ class PlanParts(msgspec.Struct, frozen=True, kw_only=True):
     model: PlannedModel
     dataset: DatasetRef
     validation: DatasetRef | None
+    no_estimate: str | None = None
 
 
-def choose(choices: PlanChoices, decision: Decision | None) -> tuple[str, str, str]:
+def choose(
+    choices: PlanChoices,
+    decision: Decision | None,
+    *,
+    rules: RuleFiles,
+    machine: Machine,
+    shapes: Shapes | None = None,
+    also: Sequence[ErrorItem] = (),
+) -> tuple[str, str, str]:
     """(target, technique, sharding): asked for, else decided; never guessed.
 
+    `shapes` are the model's weights where they are known; `also` is what was found wrong elsewhere.
+
     Raises:
-        TuneGateError: `invalid_input` when nothing names a technique, `target_cannot` when the target has no such.
+        TuneGateError: `invalid_input` when a value is unusable or nothing names a technique, `target_cannot` when
+            the target has no such or the choices do not combine; always with everything that was found.
 
     """
-    check_choices(choices)
+    wrong = [*wrong_values(choices), *also]
     answer = decision.answer if decision else None
     technique = choices.technique or (answer.technique if answer else None)
-    if technique is None:
-        raise TuneGateError("invalid_input", _no_technique(decision), remedy="Give a technique, or decide again.")
     target = choices.target or (answer.target if answer else None) or "local"
     sharding = choices.sharding or (answer.sharding if answer and not choices.technique else None) or "none"
-    _refuse_impossible(choices, target=target, technique=technique, sharding=sharding)
+    cannot = _refusals_of_target(target, technique, sharding)
+    if not cannot and technique is not None:
+        known = shapes if shapes is not None else {}
+        cannot += refusals(choices, technique=technique, rules=rules, machine=machine, shapes=known)
+    if wrong:
+        found = [*wrong, *(one for one in cannot if one.where not in {error.where for error in wrong})]
+        raise TuneGateError("invalid_input", f"The plan request has {len(found)} unusable value(s).", errors=found)
+    if technique is None:
+        raise TuneGateError("invalid_input", _no_technique(decision), remedy="Give a technique, or decide again.")
+    if cannot:
+        raise TuneGateError(
+            "target_cannot", f"Target {target!r} cannot carry this out: {len(cannot)} reason(s).", errors=cannot
+        )
     return target, technique, sharding
 
 
@@ -68,8 +95,19 @@ def build_plan(
     allow_download: bool = False,
 ) -> TrainPlan:
     """The plan with its blockers; it spends nothing."""
-    target, technique, sharding = choose(choices, parts.decision)
+    target, technique, sharding = choose(
+        choices, parts.decision, rules=rules, machine=machine, shapes=parts.model.shapes
+    )
+    require_measurable(choices.hyperparameters, validated=parts.validation is not None)
     overridden = {override.code for override in choices.overrides}
+    values, chosen = resolve(
+        choices.hyperparameters,
+        rules=rules,
+        technique=technique,
+        params=parts.model.params,
+        # the same request makes the same plan, wherever its files lie
+        seed_from=parts.dataset.sha256 + (parts.model.fingerprint or parts.model.name),
+    )
     plan = TrainPlan(
         id="",
         decision=parts.decision.id if parts.decision else None,
@@ -82,12 +120,15 @@ def build_plan(
         sharding=sharding,
         dataset=parts.dataset,
         validation=parts.validation,
-        hyperparameters=resolve(choices.hyperparameters, rules=rules, technique=technique, params=parts.model.params),
+        hyperparameters=values,
         evaluation=choices.evaluation,
         outputs=choices.outputs,
         allow_download=allow_download,
         blockers=[blocker for blocker in blockers_of(parts, machine=machine) if blocker.code not in overridden],
         overrides=list(choices.overrides),
+        choices=[*_choices_of(choices, parts, target=target, technique=technique), *chosen],
+        chat_template=_template(choices.chat_template),
+        model_revision=parts.model.revision,
     )
     return msgspec.structs.replace(plan, id=plan_id(plan, model_is_path=parts.model.is_path))
 
@@ -113,8 +154,6 @@ def require_launchable(plan: TrainPlan) -> None:
         TuneGateError: `plan_blocked` with one item per blocker.
 
     """
-    from service.errors import ErrorItem
-
     if plan.blockers:
         raise TuneGateError(
             "plan_blocked",
@@ -158,6 +197,10 @@ def _memory_blockers(estimate: Estimate | None, machine: Machine) -> list[Blocke
     ]
 
 
+def _template(text: str | None) -> ChatTemplate | None:
+    return None if text is None else ChatTemplate(sha256=hashlib.sha256(text.encode()).hexdigest(), text=text)
+
+
 def _no_technique(decision: Decision | None) -> str:
     if decision is None:
         return "Neither a decision nor a technique was given."
@@ -169,19 +212,28 @@ def _no_technique(decision: Decision | None) -> str:
     return "The decision names no technique."
 
 
-def _refuse_impossible(choices: PlanChoices, *, target: str, technique: str, sharding: str) -> None:
+def _choices_of(choices: PlanChoices, parts: PlanParts, *, target: str, technique: str) -> list[Choice]:
+    """What was chosen beside the hyper-parameters."""
+    made = []
+    decided = f"decision {parts.decision.id[:12]}" if parts.decision else ""
+    if choices.technique is None:
+        made.append(Choice("technique", technique, decided))
+    if choices.target is None:
+        by_decision = parts.decision and parts.decision.answer and parts.decision.answer.target
+        made.append(Choice("target", target, decided if by_decision else "nothing else was named"))
+    if parts.no_estimate:
+        made.append(Choice("estimate", None, parts.no_estimate))
+    return made
+
+
+def _refusals_of_target(target: str, technique: str | None, sharding: str) -> list[ErrorItem]:
     if target not in LAUNCHABLE:
-        raise TuneGateError(
-            "target_cannot",
-            f"This version does not launch on {target!r}.",
-            remedy=f"Launch targets: {', '.join(LAUNCHABLE)}.",
-        )
-    reasons = []
-    if technique not in LAUNCHABLE[target]:
-        reasons.append(f"technique {technique!r} has no trainer yet (it has: {', '.join(LAUNCHABLE[target])})")
+        allowed, why = ", ".join(LAUNCHABLE), f"This version does not launch on {target!r}."
+        return [ErrorItem("target", target, allowed, why)]
+    found = []
+    if technique is not None and technique not in LAUNCHABLE[target]:
+        allowed = ", ".join(LAUNCHABLE[target])
+        found.append(ErrorItem("technique", technique, allowed, f"{technique!r} has no trainer on {target!r}."))
     if sharding != "none":
-        reasons.append(f"sharding {sharding!r} is not launched yet (it has: none)")
-    if "fp16" in choices.outputs.onnx:
-        reasons.append("fp16 graphs do not run on the CPU provider that proves them (it has: fp32, int8, int4)")
-    if reasons:
-        raise TuneGateError("target_cannot", f"Target {target!r}: {'; '.join(reasons)}.", remedy="Choose one it has.")
+        found.append(ErrorItem("sharding", sharding, "none", f"Sharding {sharding!r} is not launched yet."))
+    return found

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 import msgspec
 
-from service.errors import CODES, ErrorItem, TuneGateError, suggestion
+from service.errors import CODES, ErrorItem, suggestion
 from service.records.decision import SHARDINGS, TARGETS, TECHNIQUES
 from trainers.contract import Adapter, EvaluationSettings, Outputs, Override
 
+# the longest template of the well-known models has about 15,000 characters (2026-11-21)
+_LONGEST_TEMPLATE = 1_000_000
 BLOCKER_CODES = ("lint_errors", "pii_findings", "does_not_fit", "max_cost")
 
 
 class HyperparameterRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Wanted values; null = our default. `learning_rate` and `learning_rate_multiplier` exclude each other."""
+    """Wanted values; null = our default. `learning_rate` and `learning_rate_multiplier` exclude each other.
+
+    `peft` is the PeftConfig of technique "peft" as an object: `peft_type` and that config's own fields.
+    """
 
     batch_size: int | None = None
     micro_batch: int | None = None
@@ -25,10 +32,17 @@ class HyperparameterRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_un
     max_grad_norm: float | None = None
     max_tokens: int | None = None
     adapter: Adapter | None = None
+    peft: dict[str, Any] | None = None
+    save_steps: int | None = None
+    eval_steps: int | None = None
+    early_stopping: int | None = None
+    keep: Literal["last", "best"] | None = None
+    overlong: Literal["refuse", "drop", "cut"] | None = None
+    packing: bool | None = None
 
 
 class PlanChoices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The choices that CLI and HTTP share."""
+    """The choices that CLI and HTTP share; `chat_template` is the text of one that replaces the model's own."""
 
     model: str
     technique: str | None = None
@@ -39,6 +53,7 @@ class PlanChoices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     evaluation: EvaluationSettings = msgspec.field(default_factory=EvaluationSettings)
     max_cost: float | None = None
     overrides: list[Override] = []
+    chat_template: str | None = None
 
 
 class PlanRequest(PlanChoices, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,13 +64,8 @@ class PlanRequest(PlanChoices, frozen=True, kw_only=True, forbid_unknown_fields=
     validation_dataset_id: str | None = None
 
 
-def check_choices(choices: PlanChoices) -> None:
-    """Refuse values outside the contract, all at once.
-
-    Raises:
-        TuneGateError: `invalid_input` with one item per wrong field.
-
-    """
+def wrong_values(choices: PlanChoices) -> list[ErrorItem]:
+    """Every value outside the contract."""
     errors = [
         *_check_name("technique", choices.technique, TECHNIQUES),
         *_check_name("sharding", choices.sharding, SHARDINGS),
@@ -65,10 +75,7 @@ def check_choices(choices: PlanChoices) -> None:
     ]
     if choices.max_cost is not None and choices.max_cost < 0:
         errors.append(ErrorItem("max_cost", str(choices.max_cost), ">= 0 (US dollars)"))
-    if not choices.outputs.onnx:
-        errors.append(ErrorItem("outputs.onnx", "[]", "at least one of fp32, fp16, int8, int4"))
-    if errors:
-        raise TuneGateError("invalid_input", f"The plan request has {len(errors)} unusable value(s).", errors=errors)
+    return errors + _check_template(choices.chat_template)
 
 
 def _check_name(field: str, value: str | None, allowed: tuple[str, ...]) -> list[ErrorItem]:
@@ -84,6 +91,13 @@ def _check_override(override: Override) -> list[ErrorItem]:
     return errors
 
 
+def _check_template(text: str | None) -> list[ErrorItem]:
+    if text is None or (text.strip() and len(text) <= _LONGEST_TEMPLATE):
+        return []
+    seen = f"{len(text)} characters" if text.strip() else "an empty text"
+    return [ErrorItem("chat_template", seen, f"a jinja chat template of up to {_LONGEST_TEMPLATE} characters")]
+
+
 # (lowest, highest) inclusive; epochs 1 to 50 as in OpenAI's fine-tuning API schema
 _RANGES: dict[str, tuple[float, float]] = {
     "batch_size": (1, 4096),
@@ -96,6 +110,9 @@ _RANGES: dict[str, tuple[float, float]] = {
     "weight_decay": (0, 1),
     "max_grad_norm": (0, 1000),
     "max_tokens": (8, 10_000_000),
+    "save_steps": (1, 10_000_000),
+    "eval_steps": (1, 10_000_000),
+    "early_stopping": (1, 1000),
 }
 
 
@@ -122,8 +139,20 @@ def _check_numbers(wanted: HyperparameterRequest) -> list[ErrorItem]:
                 f"a divisor of batch_size {wanted.batch_size}",
             )
         )
-    if wanted.adapter is not None and wanted.adapter.r < 1:
-        errors.append(ErrorItem("hyperparameters.adapter.r", str(wanted.adapter.r), ">= 1"))
+    return errors + (_check_adapter(wanted.adapter) if wanted.adapter is not None else [])
+
+
+def _check_adapter(adapter: Adapter) -> list[ErrorItem]:
+    errors = []
+    # the ratio is of learning rates: B must not learn slower than A (LoRA+, arXiv 2402.12354)
+    for field, low, high in (("r", 1, 65_536), ("alpha", 1, 1_000_000), ("loraplus_ratio", 1, 1000)):
+        value = getattr(adapter, field)
+        if value is not None and not low <= value <= high:
+            errors.append(ErrorItem(f"hyperparameters.adapter.{field}", str(value), f"{low} to {high}"))
+    if not 0 <= adapter.dropout < 1:
+        errors.append(ErrorItem("hyperparameters.adapter.dropout", str(adapter.dropout), "0 to below 1"))
+    if adapter.targets == []:
+        errors.append(ErrorItem("hyperparameters.adapter.targets", "[]", '"all-linear" or module names'))
     return errors
 
 

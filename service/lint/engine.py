@@ -173,6 +173,7 @@ class Linter:
 
     def _add(self, path: str, role: Role, sha256: str, size: int, encoding: Encoding, partial: Partial) -> None:
         self.files.append(LintedFile(path, role, sha256, size, partial.rows))
+        partial.personal.unread_files = int(encoding.name != "utf-8")
         self.parts.append(Part(path, role, sha256, partial))
         found = partial.findings
         self._whole.count_all(found)

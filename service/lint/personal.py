@@ -14,9 +14,11 @@ from service.lint.check import Check, Hit, Row
 from service.lint.languages import identifier, language_of
 from service.lint.shape import role
 from service.privacy.allowed import Allow, Allowed
-from service.privacy.entities import CARRIED_RULE, SECRET_RULE, EntityTable
+from service.privacy.entities import CARRIED_RULE, RESERVED_RULE, SECRET_RULE, EntityTable
+from service.privacy.escapes import found_in, plain
 from service.privacy.fields import Text, may_be_document, texts
 from service.privacy.found import Found
+from service.privacy.reserved import Reserved, ReservedAs, ReservedValues
 from service.privacy.settings import NER_ENTITIES, PrivacySettings
 from service.privacy.value_key import mark_of, shown_mark
 from service.records.lint_report import PersonalPlace
@@ -62,7 +64,8 @@ class PrivacyScan(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """How a lint run looks for personal data; what it needs to look is made in the process that looks.
 
     `auto` tells each row's language, among those of the settings; otherwise every text is scanned as each of them.
-    `sample` is the share of rows that are scanned. `weights` says that the target leaves answers of weight 0 out of
+    `reserved` are values that are nobody's, and `reserved_as` what becomes of them. `sample` is the share of rows that
+    are scanned. `weights` says that the target leaves answers of weight 0 out of
     training.
     """
 
@@ -70,18 +73,16 @@ class PrivacyScan(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     table: EntityTable
     key: bytes
     allow: tuple[Allow, ...] = ()
+    reserved: tuple[Reserved, ...] = ()
+    reserved_as: ReservedAs = "info"
     sample: float = 1.0
     auto: bool = False
     weights: bool = True
 
     @cached_property
     def scanner(self) -> Scanner:
-        """What finds it.
-
-        Raises:
-            TuneGateError: for settings that cannot be, or a model that is required and not there.
-        """
-        return _scanner(msgspec.json.encode(self.settings, order="deterministic"))
+        """What finds it. Raises TuneGateError as `scanner_of`."""
+        return scanner_of(self.settings)
 
     @property
     def unavailable(self) -> list[str]:
@@ -97,6 +98,10 @@ class PrivacyScan(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def _allowed(self) -> Allowed:
         return Allowed(self.allow)
+
+    @cached_property
+    def _reserved(self) -> ReservedValues:
+        return ReservedValues(() if self.reserved_as == "personal" else self.reserved)
 
     @cached_property
     def _remembered(self) -> Any:
@@ -133,20 +138,21 @@ class PrivacyScan(msgspec.Struct, frozen=True, kw_only=True, dict=True):
                 rule = self.table.rule_of(one.entity)
                 if rule is None:
                     continue
-                value = text.text[one.start : one.end]
-                if self._allowed(one.entity, value):
+                value = plain(text.text[one.start : one.end])
+                nobodys = self._reserved(one.entity, value)
+                if self._allowed(one.entity, value) or (nobodys and self.reserved_as == "allow"):
                     allowed[one.entity] += 1
                 else:
-                    found.append(self._personal(one, rule, text, value, data))
+                    found.append(self._personal(one, RESERVED_RULE if nobodys else rule, text, value, data))
         return RowFound(found, allowed, language)
 
     def _personal(self, one: Found, rule: str, text: Text, value: str, data: dict[str, Any]) -> Personal:
         if rule == SECRET_RULE and text.pointer.endswith(_CARRYING):
             rule = CARRIED_RULE
+        memorised = rule != RESERVED_RULE and self.table.memorised(one.entity)
         return Personal(
             rule, text.pointer, one.entity, one.start, one.end, round(one.score, 2), mark_of(self.key, value),
-            self.table.memorised(one.entity), is_trained(data, text.pointer, weights=self.weights), text.kind,
-            text.inside,
+            memorised, is_trained(data, text.pointer, weights=self.weights), text.kind, text.inside,
         )  # fmt: skip
 
     def _language(self, told: Sequence[Text]) -> str:
@@ -165,10 +171,14 @@ class PrivacyScan(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return found
 
     def _scanned_anew(self, text: str, context: tuple[str, ...] = (), language: str = "") -> Sequence[Found]:
-        scan, languages = self.scanner.scan, (language,) if language else self.settings.languages
+        languages = (language,) if language else self.settings.languages
         if len(languages) == 1:
-            return scan(text, language=languages[0], context=context)
-        # what several languages find alike is one finding
+            return found_in(text, lambda one: self.scanner.scan(one, language=languages[0], context=context))
+        return found_in(text, lambda one: self._in_each(one, languages, context))
+
+    def _in_each(self, text: str, languages: Sequence[str], context: tuple[str, ...]) -> Sequence[Found]:
+        """What several languages find alike is one finding."""
+        scan = self.scanner.scan
         best: dict[tuple[int, int, str], Found] = {}
         for one in (one for each in languages for one in scan(text, language=each, context=context)):
             known = best.get(one[1:3] + one[:1])
@@ -177,9 +187,17 @@ class PrivacyScan(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return [best[place] for place in sorted(best)]
 
 
+def scanner_of(settings: PrivacySettings) -> Scanner:
+    """One for all runs with the same settings: what it loads takes longer than to lint a small file.
+
+    Raises:
+        TuneGateError: for settings that cannot be, or a model that is required and not there.
+    """
+    return _scanner(msgspec.json.encode(settings, order="deterministic"))
+
+
 @lru_cache(maxsize=4)
 def _scanner(settings: bytes) -> Scanner:
-    """One for all runs with the same settings: what it loads takes longer than to lint a small file."""
     from service.privacy.scanner import Scanner
 
     return Scanner(msgspec.json.decode(settings, type=PrivacySettings))

@@ -10,6 +10,7 @@ from operator import add
 from typing import NamedTuple
 
 from service.lint.personal import Personal, RowFound
+from service.privacy.entities import RESERVED_RULE
 from service.privacy.value_key import MARK_BYTES, shown_mark
 
 # the rule takes the place of a mark's last byte: 56 bits tell values apart
@@ -34,7 +35,7 @@ class PersonalCounts:
     """
 
     def __init__(self) -> None:
-        self.looked_at = self.holding = self.unread = 0
+        self.looked_at = self.holding = self.unread = self.unread_files = 0
         self.entities: Counter[str] = Counter()
         self.allowed: Counter[str] = Counter()
         self.languages: Counter[str] = Counter()
@@ -47,10 +48,11 @@ class PersonalCounts:
         self.allowed.update(row.allowed)
         if row.language:
             self.languages[row.language] += 1
-        if kept:
+        personal = [one for one in kept if one.rule != RESERVED_RULE]
+        if personal:
             self.holding += 1
-            self.entities.update(one.entity for one in kept)
-            for value in sorted({_packed(one) for one in kept if one.memorised}):
+            self.entities.update(one.entity for one in personal)
+            for value in sorted({_packed(one) for one in personal if one.memorised}):
                 self._values.append(value)
                 self._lines.append(line)
 
@@ -60,7 +62,7 @@ class PersonalCounts:
 
     def merge(self, later: PersonalCounts, lines: int) -> None:
         """Append the stretch that begins `lines` lines later."""
-        for name in ("looked_at", "holding", "unread"):
+        for name in ("looked_at", "holding", "unread", "unread_files"):
             setattr(self, name, getattr(self, name) + getattr(later, name))
         for name in ("entities", "allowed", "languages"):
             getattr(self, name).update(getattr(later, name))

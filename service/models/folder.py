@@ -82,6 +82,27 @@ def check_weights(folder: Path) -> None:
         )
 
 
+def check_trainable(folder: Path) -> None:
+    """Refuse a folder whose weights are pickles only: loading one runs whatever code is in it.
+
+    Raises:
+        TuneGateError: `unreadable_model` with one item per file.
+
+    """
+    if any(folder.glob("*.safetensors")):
+        return
+    pickles = sorted(path for pattern in ("*.bin", "*.pt", "*.pth") for path in folder.glob(pattern))
+    raise TuneGateError(
+        "unreadable_model",
+        f"{folder.name}: the weights are no safetensors.",
+        remedy="Convert them once where you trust them: AutoModelForCausalLM.from_pretrained(FOLDER)"
+        ".save_pretrained(NEW_FOLDER), and the tokenizer likewise.",
+        errors=[
+            ErrorItem(path.name, "a pickle, which can run code when it is loaded", "*.safetensors") for path in pickles
+        ],
+    )
+
+
 def unreadable(path: Path, what: str) -> TuneGateError:
     """The error for one file of a model."""
     return TuneGateError(

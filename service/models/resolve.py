@@ -13,6 +13,7 @@ from service.data import RuleFiles
 from service.errors import TuneGateError, suggestion
 from service.models.catalogue import catalogue, count_parameters
 from service.models.folder import check_weights, fingerprint, has_weights, read_config, unreadable
+from service.models.hub import HUB_ID, snapshot, snapshot_of
 from service.settings import Settings
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
@@ -27,10 +28,14 @@ class ResolvedModel(msgspec.Struct, frozen=True, kw_only=True):
     params: int | None
     folder: Path | None
     fingerprint: str | None
+    revision: str | None = None
 
 
 def resolve_model(model: str | Mapping[str, Any], *, rules: RuleFiles, settings: Settings) -> ResolvedModel:
-    """What MODEL names. A folder under settings.models wins over a catalogue id, which wins over a path.
+    """What MODEL names: a folder under settings.models, else a catalogue id, else a path, else a hub id.
+
+    A hub id (`ORG/NAME[@REVISION]`) is read from the local cache of the hub, pinned to the commit that lies there; it
+    is fetched only if settings allow downloads.
 
     Raises:
         TuneGateError: `unreadable_model` naming the file and what is wrong.
@@ -49,6 +54,9 @@ def resolve_model(model: str | Mapping[str, Any], *, rules: RuleFiles, settings:
         if path.is_dir():
             return _from_folder(path.resolve().name, path.resolve())
         return _from_config(path.resolve().parent.name, read_config(path))
+    found = snapshot(model, allow_download=settings.allow_download)
+    if found is not None:
+        return _from_folder(found.name, found.folder)
     raise _unknown(model, [*rows, *_local_names(settings)])
 
 
@@ -65,6 +73,7 @@ def _from_folder(name: str, folder: Path) -> ResolvedModel:
         params=_count(config, str(folder / "config.json")),
         folder=folder if weights else None,
         fingerprint=fingerprint(folder),
+        revision=commit.revision if (commit := snapshot_of(folder)) else None,
     )
 
 
@@ -96,5 +105,11 @@ def _unknown(model: str, names: list[str]) -> TuneGateError:
     return TuneGateError(
         "unreadable_model",
         f"{model[:200]!r} is no catalogue id, no folder under the models folder and no path.",
-        remedy=f"{suggestion(model, names)} Known: {', '.join(sorted(set(names)))}.".strip(),
+        remedy=f"{suggestion(model, names)} Known: {', '.join(sorted(set(names)))}.{_about_the_hub(model)}".strip(),
     )
+
+
+def _about_the_hub(model: str) -> str:
+    if not HUB_ID.fullmatch(model):
+        return ""
+    return " A hub id must lie in the local Hugging Face cache, or downloads be allowed (TUNEGATE_ALLOW_DOWNLOAD=1)."

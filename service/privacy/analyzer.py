@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Sequence
 from contextvars import ContextVar
 
-import phonenumbers
 import tldextract.tldextract
 from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry, RecognizerResult
 from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
@@ -15,7 +14,7 @@ from presidio_analyzer.nlp_engine import NlpEngine
 from presidio_analyzer.predefined_recognizers import PhoneRecognizer, SpacyRecognizer
 from presidio_analyzer.recognizer_registry import RecognizerRegistryProvider
 
-from service.errors import ErrorItem, TuneGateError, did_you_mean
+from service.errors import TuneGateError
 from service.privacy.context import FastContextEnhancer
 from service.privacy.given import with_given
 from service.privacy.limits import limit
@@ -25,7 +24,7 @@ from service.privacy.phones import fast_phones
 from service.privacy.plan import Candidates, Plan
 from service.privacy.planner import fingerprint_of, narrows, plan_of
 from service.privacy.recognizers import REPLACED, own_recognizers, regions_of
-from service.privacy.settings import PrivacySettings
+from service.privacy.settings import PrivacySettings, unknown_entities
 
 # the e-mail recognizer asks for the public suffix of a domain, and tldextract would fetch the list on the first one;
 # the list that it ships is used instead, and nothing is written below ~/.cache
@@ -80,12 +79,13 @@ class Analyzer:
         """What the recognizers of all languages look for."""
         return frozenset(name for names in self._entities.values() for name in names)
 
-    def plan(self, language: str) -> Plan:
-        """What the gate must know of a language's recognizers."""
+    def plan(self, language: str, *, careful: bool = False) -> Plan:
+        """What the gate must know of a language's recognizers; see `plan_of`."""
         return plan_of(
             self._by_language[language],
             threshold=self._settings.threshold,
             enhancer=self._enhancer if self._light else None,
+            careful=careful,
         )
 
     def is_of(self, plan: Plan, language: str) -> bool:
@@ -170,7 +170,6 @@ def _parts_of(
 
 def _stock(settings: PrivacySettings) -> list[EntityRecognizer]:
     """The recognizers that Presidio enables, for every language."""
-    _check_regions(settings.regions or ())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # about the NER recognizer that is taken out below
         provider = RecognizerRegistryProvider(registry_configuration={"supported_languages": list(settings.languages)})
@@ -179,19 +178,6 @@ def _stock(settings: PrivacySettings) -> list[EntityRecognizer]:
         if type(one) is PhoneRecognizer:
             one.supported_regions = regions_of(one.supported_language, settings.regions)
     return [one for one in recognizers if not isinstance(one, SpacyRecognizer)]
-
-
-def _check_regions(regions: Sequence[str]) -> None:
-    unknown = [one for one in regions if one not in phonenumbers.SUPPORTED_REGIONS]
-    if unknown:
-        allowed = ", ".join(sorted(phonenumbers.SUPPORTED_REGIONS))
-        raise TuneGateError(
-            "usage",
-            f"{len(unknown)} region(s) have no phone numbers.",
-            errors=[
-                ErrorItem("regions", repr(one), allowed, "Name regions by their ISO 3166 code.") for one in unknown
-            ],
-        )
 
 
 def _with_ours(recognizers: list[EntityRecognizer], settings: PrivacySettings) -> list[EntityRecognizer]:
@@ -208,16 +194,9 @@ def _wanted(recognizers: list[EntityRecognizer], entities: Sequence[str] | None)
     if entities is None:
         return recognizers
     known = _entities_of(recognizers)
-    unknown = [name for name in entities if name not in known]
+    unknown = unknown_entities(entities, sorted(known))
     if unknown:
-        raise TuneGateError(
-            "usage",
-            f"No recognizer knows {len(unknown)} of the entities.",
-            errors=[
-                ErrorItem("entities", name, did_you_mean(name, known), f"Known: {', '.join(sorted(known))}.")
-                for name in unknown
-            ],
-        )
+        raise TuneGateError("usage", f"No recognizer knows {len(unknown)} of the entities.", errors=unknown)
     return [one for one in recognizers if not set(entities).isdisjoint(one.supported_entities)]
 
 

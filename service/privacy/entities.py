@@ -12,7 +12,7 @@ from service.errors import TuneGateError
 
 FILE = "privacy/entities.toml"
 _SECRETS = "SECRET_"
-OTHER_RULE, SECRET_RULE, CARRIED_RULE, OFF = "P039", "S001", "S002", "off"
+OTHER_RULE, RESERVED_RULE, SECRET_RULE, CARRIED_RULE, OFF = "P039", "P013", "S001", "S002", "off"
 
 
 class Kind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any, Literal, NamedTuple
 
-from service.privacy.spelling import Edit, edited, respelled
+from service.privacy.spelling import Edit, Pairs, edited, pairs_of, respelled
 
 Kind = Literal["string", "number", "key"]
 
@@ -29,8 +29,10 @@ _PARTS: Mapping[str, Mapping[str, str]] = {
     _MESSAGE: _OF_MESSAGE,
     # what a tool answered; the name is the tool's
     _RESULT: {**_OF_MESSAGE, "name": _KEPT, "content": _FREE},
-    "part": {"type": _KEPT, "image_url": "image"},
+    "part": {"type": _KEPT, "image_url": "image", "input_audio": "sound", "file": "file"},
     "image": {"detail": _KEPT},
+    "sound": {"data": "bytes", "format": _KEPT},
+    "file": {"file_data": "bytes", "file_id": _KEPT},
     "call": _TOOL,
     "function": {"name": _KEPT, "arguments": _FREE, "parameters": "schema"},
     "schema": {
@@ -48,6 +50,7 @@ _CONTEXT_KEYS = 2
 # a key that a pointer may show; any other may itself be personal data
 _NAME = re.compile(r"[A-Za-z_]{1,40}[0-9]{0,2}\Z")
 # all of the text, for other words may stand behind
+_BASE64 = re.compile(r"[A-Za-z0-9+/\s]*={0,2}\s*\Z", re.ASCII)
 _INLINE_DATA = re.compile(
     r"data:(?:[a-z]{1,20}/[a-z0-9.+-]{1,80})?(?:;charset=[a-z0-9-]{1,20})?;base64,[a-z0-9+/=%]*\Z",
     re.IGNORECASE | re.ASCII,
@@ -70,11 +73,18 @@ class Text(NamedTuple):
 
 Rewrite = Callable[[Text], str]
 
+# what `texts` leaves out, and why, for those who must know what was not looked at
+NEVER_READ = (
+    "roles, types, ids, weights, names of functions and of schema properties, data of inline images, sound and files",
+    "read by trainers and templates as they are, not as text",
+)
+NEVER_JOINED = ("values that are split over two texts", "every content, part, key and leaf is a text of its own")
+
 
 def texts(row: object) -> list[Text]:
     """Every text of a row in its order: contents, parts, names, leaves and keys of tool arguments, metadata.
 
-    Roles, ids, weights, function names and the data of inline images are none.
+    What NEVER_READ names is none.
     """
     found: list[Text] = []
 
@@ -108,28 +118,33 @@ class _Walk:
         if part == _KEPT or value is None or isinstance(value, bool):
             return value
         if isinstance(value, str):
+            if part == "bytes" and _BASE64.match(value):
+                return value
             return self._string(value, place, context, inside=inside)
-        if isinstance(value, dict):
+        if isinstance(value, (dict, Pairs)):
             return self._object(value, part, place, context, inside=inside)
         if isinstance(value, list):
             return self._array(value, part, place, context, inside=inside)
         return self._number(value, place, context, inside=inside)
 
     def _object(
-        self, value: dict[str, Any], part: str, place: str, context: tuple[str, ...], *, inside: bool
-    ) -> dict[str, Any]:
-        if part == _MESSAGE and value.get("role") in ("tool", "function"):
+        self, value: dict[str, Any] | Pairs, part: str, place: str, context: tuple[str, ...], *, inside: bool
+    ) -> dict[str, Any] | Pairs:
+        if part == _MESSAGE and isinstance(value, dict) and value.get("role") in ("tool", "function"):
             part = _RESULT
         known, otherwise = _PARTS.get(part, {}), _OTHERWISE.get(part, _FREE)
-        new: dict[str, Any] = {}
+        new: dict[str, Any] | Pairs = {} if isinstance(value, dict) else Pairs()
         changed = False
-        for key, old in value.items():
+        for key, old in pairs_of(value):
             name = key if key in known or otherwise == "schema" else self._key(key, value, new, place, inside=inside)
             leads = context if key in known or key in _SAY_NOTHING else (*context, key)[-_CONTEXT_KEYS:]
             there = place if inside or not _NAME.match(key) else f"{place}/{key}"
             item = self.value(old, known.get(key, otherwise), there, leads, inside=inside)
             changed |= item is not old or name is not key
-            new[name] = item
+            if isinstance(new, dict):
+                new[name] = item
+            else:
+                new.append((name, item))
         return new if changed else value
 
     def _array(self, value: list[Any], part: str, place: str, context: tuple[str, ...], *, inside: bool) -> list[Any]:
@@ -142,7 +157,7 @@ class _Walk:
     def _string(self, text: str, place: str, context: tuple[str, ...], *, inside: bool) -> str:
         """A text, or a JSON document that is read as one wherever it stands: escapes hide what is in it."""
         try:
-            data = json.loads(text, object_pairs_hook=_distinct) if may_be_document(text) else None
+            data = json.loads(text, object_pairs_hook=_object) if may_be_document(text) else None
         except (ValueError, RecursionError):
             data = None
         if data is None:
@@ -165,8 +180,11 @@ class _Walk:
         except ValueError:
             return new
 
-    def _key(self, key: str, taken: dict[str, Any], new: dict[str, Any], place: str, *, inside: bool) -> str:
+    def _key(
+        self, key: str, taken: dict[str, Any] | Pairs, new: dict[str, Any] | Pairs, place: str, *, inside: bool
+    ) -> str:
         name = self._same(key, self._rewrite(Text(place, key, (), "key", inside)))
+        # keys that come twice are no names that must differ
         if name is key or not (name in taken or name in new):
             return name
         # what was to go must not stay because its place is taken
@@ -179,9 +197,7 @@ class _Walk:
         return old if new == old else new
 
 
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object; of a key that comes twice one value would be lost, so such a document is read as plain text."""
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | Pairs:
+    """An object; one with a key that comes twice keeps both values."""
     found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError
-    return found
+    return found if len(found) == len(pairs) else Pairs(pairs)

@@ -1,16 +1,19 @@
 """Says, in microseconds, which recognizers can possibly fire in a text: a superset of those that would.
 
 Whenever it cannot say, the answer is "all of them". The texts that it is asked about are searched with Vectorscan:
-ASCII in one database, everything else in a second one that follows Unicode, takes longer to make and may come later.
+ASCII in databases where word boundaries are exact, everything else in others that follow Unicode. Each is loaded, or
+made, when a text first needs it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import cached_property
 
-from service.privacy.digits import needs_digit
 from service.privacy.kept import Kept
-from service.privacy.plan import Candidates, Part, Plan
+from service.privacy.plan import Candidates, Expression, Part, Plan
 from service.privacy.unicode_classes import any_of, translation
 from service.privacy.vectorscan import Database
 
@@ -19,57 +22,119 @@ _DOTLESS, _DOTTED = "\u0131", "\u0130"
 # lower-casing a word alone and within a text gives the same letters but for the Greek sigma
 _SIGMAS = "\u03c3\u03c2"
 _REMEMBERED = 4096
+_DIGIT = r"\d"
+# of those that need a digit: made in a third of the time that one database of all takes, and most texts have none
+_TOGETHER = 20
+# another process that makes a database needs some seconds
+_LOOK_AGAIN_SECONDS = 1.0
+
+
+class _Shelf:
+    """A database that threads share: loaded or made once, while others that need it wait."""
+
+    def __init__(self, kept: Kept, name: str, make: Callable[[], Database], making: Callable[[], None]) -> None:
+        self._kept = kept
+        self._name = name
+        self._make = make
+        self._making = making
+        self._lock = threading.Lock()
+        self._database: Database | None = None
+        self._next_look = 0.0
+
+    def database(self) -> Database | None:
+        """None while another process makes it."""
+        return self._database or self._had()
+
+    def _had(self) -> Database | None:
+        with self._lock:
+            if self._database is None and time.monotonic() >= self._next_look:
+                self._database = self._kept.database(self._name, self._made)
+                self._next_look = time.monotonic() + _LOOK_AGAIN_SECONDS
+            return self._database
+
+    def _made(self) -> Database:
+        self._making()
+        return self._make()
 
 
 class _Split:
-    """All expressions over ASCII text in two databases: most texts have no digit, and half of the expressions need one.
+    """All expressions in two databases: most texts have no digit, and most expressions, and the slow ones, need one.
 
-    The first database also says whether there is a digit.
+    The first database also says whether there is a digit and (`apart`) a character that the engines class differently.
     """
 
-    def __init__(self, plan: Plan, kept: Kept) -> None:
-        needing = [needs_digit(one) for one in plan.expressions]
-        self._free = tuple(number for number, needs in enumerate(needing) if not needs)
-        self._digits = tuple(number for number, needs in enumerate(needing) if needs)
+    def __init__(self, plan: Plan, kept: Kept, making: Callable[[], None], *, unicode_classes: bool) -> None:
+        self._kept = kept
+        self._unicode = unicode_classes
+        self._free = tuple(number for number, needs in enumerate(plan.digits) if not needs)
+        self._digits = tuple(number for number, needs in enumerate(plan.digits) if needs)
+        self._digit, self._apart = len(self._free), len(self._free) + 1
         free, digits = ([plan.expressions[number] for number in part] for part in (self._free, self._digits))
-        self._first = kept.database("ascii", lambda: Database.of(free, unicode_classes=False, exact=["[0-9]"]))
-        self._second: Database | None = None
-        if digits:
-            self._second = kept.database("ascii-digits", lambda: Database.of(digits, unicode_classes=False))
+        name = "unicode" if unicode_classes else "ascii"
+        self._first = _Shelf(kept, name, lambda: self._made(free, None), making)
+        self._second = _Shelf(kept, f"{name}-digits", lambda: self._made(digits, _TOGETHER), making)
 
-    def matching(self, content: bytes) -> list[int]:
-        """The numbers of the plan's expressions that match."""
-        found = self._first.matching(content)
+    def preparations(self) -> list[Callable[[], object]]:
+        """Steps that load or make what is not there."""
+        return [self._first.database, self._second.database] if self._digits else [self._first.database]
+
+    def matching(self, text: str) -> list[int] | None:
+        """The numbers of the plan's expressions that match; None where nobody can say.
+
+        Raises:
+            UnicodeEncodeError: a lone surrogate.
+        """
+        first = self._first.database()
+        if first is None:
+            return None
+        content = text.encode()
+        found = first.matching(content)
         if not found:
             return found
-        matched = [self._free[number] for number in found if number < len(self._free)]
-        if len(matched) < len(found) and self._second is not None:
-            matched += [self._digits[number] for number in self._second.matching(content)]
+        if self._unicode and self._apart in found:
+            content = text.translate(self._table).encode()
+            found = first.matching(content)
+        matched = [self._free[number] for number in found if number < self._digit]
+        if self._digits and self._digit in found:
+            second = self._second.database()
+            if second is None:
+                return None
+            matched += [self._digits[number] for number in second.matching(content)]
         return matched
+
+    @cached_property
+    def _table(self) -> dict[int, int]:
+        return translation(self._kept.disagreements())
+
+    def _made(self, expressions: Sequence[Expression], together: int | None) -> Database:
+        exact = []
+        if together is None:
+            exact = [_DIGIT, any_of(self._kept.disagreements())] if self._unicode else [_DIGIT]
+        return Database.of(expressions, unicode_classes=self._unicode, exact=exact, together=together)
 
 
 class Gate:
-    """The superset for one language's plan."""
+    """The superset for one language's plan; `making` is called before a database is made that is not kept.
 
-    def __init__(self, plan: Plan, kept: Kept) -> None:
+    Its methods raise hyperscan.error for an expression that a database cannot hold.
+    """
+
+    def __init__(self, plan: Plan, kept: Kept, making: Callable[[], None]) -> None:
         self.plan = plan
-        self._kept = kept
-        self._ascii = _Split(plan, kept)
-        self._unicode: Database | None = None
-        self.lacks_unicode = False  # a text asked for it and it is not kept
-        self._table: dict[int, int] = {}
+        self._ascii = _Split(plan, kept, making, unicode_classes=False)
+        self._unicode = _Split(plan, kept, making, unicode_classes=True)
         self._always = tuple(Candidates(number, None) for number in plan.always)
         self._remembered: dict[tuple[int, ...], tuple[tuple[Candidates, ...], tuple[Part, ...]]] = {}
 
+    def preparations(self) -> list[Callable[[], object]]:
+        """Steps that load or make every database."""
+        return self._ascii.preparations() + self._unicode.preparations()
+
     def candidates(self, text: str, context: Sequence[str] = ()) -> tuple[Candidates, ...] | None:
         """What may fire, in the order of the recognizers; None when all of them may."""
-        if text.isascii():
-            matched = self._ascii.matching(text.encode())
-        else:
-            found = self._beyond_ascii(text)
-            if found is None:
-                return None
-            matched = found
+        matched = self._ascii.matching(text) if text.isascii() else self._beyond_ascii(text)
+        if matched is None:
+            return None
         if not matched:
             return self._always
         key = tuple(sorted(matched))
@@ -85,38 +150,9 @@ class Gate:
         if _DOTTED in text or _DOTLESS in text:
             return None
         try:
-            coded = text.encode()
+            return self._unicode.matching(text)
         except UnicodeEncodeError:
             return None  # a lone surrogate
-        if self._unicode is None:
-            self.lacks_unicode = not self._load_unicode()
-            if self._unicode is None:
-                return None
-        database = self._unicode
-        matched = database.matching(coded)
-        if self.plan.size in matched:
-            matched = database.matching(text.translate(self._table).encode())
-        return [number for number in matched if number < self.plan.size]
-
-    def make_unicode(self) -> None:
-        """Make the second database now, unless it is there."""
-        if self._unicode is None and not self._load_unicode():
-            apart = self._kept.disagreements()
-            self._table = translation(apart)
-            made = Database.of(self.plan.expressions, unicode_classes=True, exact=[any_of(apart)])
-            self._kept.keep("unicode", made.to_bytes())
-            self._unicode = made
-        self.lacks_unicode = False
-
-    def _load_unicode(self) -> bool:
-        """Take the second database from an earlier run."""
-        if self.lacks_unicode:
-            return False
-        kept = self._kept.kept_database("unicode")
-        if kept is not None:
-            self._table = translation(self._kept.disagreements())
-            self._unicode = kept
-        return kept is not None
 
     def _recall(self, key: tuple[int, ...]) -> tuple[tuple[Candidates, ...], tuple[Part, ...]]:
         """Few sets of expressions match together again and again."""

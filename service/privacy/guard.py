@@ -1,9 +1,11 @@
-"""One language's gate, made when it pays: from what earlier runs kept at once, else after some work without it."""
+"""One language's gate: what earlier runs kept, or made when it is first needed (some seconds, once on a machine)."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from service.privacy.identity import classes_key, plan_key
@@ -16,95 +18,115 @@ if TYPE_CHECKING:
     from service.privacy.gate import Gate
     from service.privacy.kept import Kept
 
-# making a language's databases takes 15 to 30 seconds of a busy machine (70 recognizers), once: a small file
-# never waits for what it would not use
+# where nothing can be kept every run would make its own: a small file never waits for what it would not use
 _PAYS_AFTER_SECONDS = 8.0
 
 _LOG = logging.getLogger(__name__)
-_MAKING = (
-    "The privacy scan makes its patterns ready, which takes up to a minute; later runs find them in the data folder."
-)
+_MAKING = "The privacy scan prepares its patterns (%s), once on this machine; it takes some seconds."
 
 
 class Guard:
-    """Asks the gate of one language; without one every recognizer may fire."""
+    """Asks the gate of one language; without one every recognizer may fire. Threads may share it."""
 
     def __init__(self, settings: PrivacySettings, language: str, analyzer: Callable[[], Analyzer]) -> None:
         self._settings = settings
         self._language = language
         self._analyzer = analyzer
+        self._lock = threading.RLock()
         self._gate: Gate | None = None
         self._kept: Kept | None = None
         self._opened = False
+        self._told = False
+        self._careful = False
         self._trusted = False  # until Presidio is there to compare with
         self._spent_seconds = 0.0
+        self._failures: tuple[type[Exception], ...] = ()
         self.note: str | None = None
 
     def candidates(self, text: str, context: Sequence[str]) -> tuple[Candidates, ...] | None:
         """What may fire in a text; None for everything."""
-        if self._gate is None and not self._opened:
+        gate = self._gate
+        if gate is None:
+            if self._opened:
+                return None
             self._open()
-        return None if self._gate is None else self._gate.candidates(text, context)
+            gate = self._gate
+            if gate is None:
+                return None
+        try:
+            return gate.candidates(text, context)
+        except self._failures as error:
+            self._give_up(gate, error)
+            return None
 
     def spent(self, seconds: float) -> None:
-        """Count work that was done on one text without a gate; after enough of it, make one."""
-        if self._kept is None or (self._gate is not None and not self._gate.lacks_unicode):
+        """Count work that was done on one text without a gate; after enough of it, make one that cannot be kept."""
+        if self._gate is not None or self._kept is None:
             return
         self._spent_seconds += seconds
         if self._spent_seconds >= _PAYS_AFTER_SECONDS:
-            self._spent_seconds = 0.0
-            self.prepare()
+            self._make()
 
-    def prepare(self) -> None:
-        """Make the gate now, unless another process is making it: its work is taken over when it is done."""
+    def preparations(self) -> Iterator[Callable[[], None]]:
+        """Steps that load or make everything; what another process is making is left to it."""
+        yield self._begin
+        gate = self._gate
+        while gate is not None:
+            for step in gate.preparations():
+                yield partial(self._prepare, gate, step)
+            # one with a database that could not be made was replaced
+            gate, last = self._gate, gate
+            if gate is last:
+                return
+
+    def _begin(self) -> None:
         if not self._opened:
             self._open()
-        if self._kept is None:
-            return
-        with self._kept.alone() as alone:
-            plan = self._kept_plan() if self._gate is None else None  # another process may just have finished
-            if self._gate is None and (plan is not None or alone):
-                if plan is None:
-                    _LOG.info(_MAKING)
-                self._make(plan or self._analyzer().plan(self._language))
-            if self._gate is not None:
-                self._gate.lacks_unicode = False  # look again
-                if alone:
-                    self._make_unicode(self._gate)
+        if self._gate is None and self._kept is not None:
+            self._make()
+
+    def _prepare(self, gate: Gate, step: Callable[[], object]) -> None:
+        if gate is self._gate:
+            try:
+                step()
+            except self._failures as error:
+                self._give_up(gate, error)
 
     def trust(self, analyzer: Analyzer) -> bool:
-        """Whether the gate was made from these very recognizers; one that was not is forgotten and made anew later."""
-        if self._gate is None or self._trusted or analyzer.is_of(self._gate.plan, self._language):
+        """Whether the gate was made from these very recognizers; one that was not is forgotten and made anew."""
+        gate = self._gate
+        if gate is None or self._trusted or analyzer.is_of(gate.plan, self._language):
             self._trusted = True
             return True
-        self._gate = None
-        if self._kept is not None:
-            self._kept.forget()
+        with self._lock:
+            if self._gate is gate and self._kept is not None:
+                self._kept.forget()
+                self._make()
         return False
 
-    def _make_unicode(self, gate: Gate) -> None:
-        import hyperscan
-
-        try:
-            gate.make_unicode()
-        except (hyperscan.error, MemoryError):
-            self._kept = None
-            self.note = "the recognizers' patterns do not fit a Unicode database: texts beyond ASCII ran every one."
-
     def _open(self) -> None:
-        self._opened = True
-        try:
-            import hyperscan  # noqa: F401
+        with self._lock:
+            if not self._opened:
+                self._find()
+                self._opened = True
 
+    def _find(self) -> None:
+        try:
+            import hyperscan
+
+            from service.privacy.gate import Gate
             from service.privacy.kept import Kept
         except ImportError:
             self.note = "hyperscan is not installed: every recognizer ran on every text. Same findings, slower."
             return
+        self._failures = (hyperscan.error, MemoryError)
         folder = load_settings().home / "cache" / "privacy"
         self._kept = Kept(folder, plan_key(self._settings, self._language), classes_key())
         plan = self._kept_plan()
         if plan is not None:
-            self._make(plan)
+            self._gate = Gate(plan, self._kept, self._tell)
+        elif self._kept.keeps:
+            self._make()
 
     def _kept_plan(self) -> Plan | None:
         import msgspec
@@ -116,16 +138,31 @@ class Guard:
         except msgspec.DecodeError:
             return None
 
-    def _make(self, plan: Plan) -> None:
-        import hyperscan
-
+    def _make(self) -> None:
+        """A gate of the recognizers as they are now."""
         from service.privacy.gate import Gate
 
-        assert self._kept is not None
-        try:
-            self._gate = Gate(plan, self._kept)
-        except (hyperscan.error, MemoryError):
-            self._kept = None
+        with self._lock:
+            assert self._kept is not None
+            self._tell()
+            plan = self._analyzer().plan(self._language, careful=self._careful)
+            self._kept.keep("plan", ENCODER.encode(plan))
+            self._gate = Gate(plan, self._kept, self._tell)
+
+    def _give_up(self, gate: Gate, error: Exception) -> None:
+        """After a database that could not be made: without the expressions that do not fit, or without a gate."""
+        with self._lock:
+            if self._gate is not gate or self._kept is None:
+                return
+            self._kept.forget()
+            if not isinstance(error, MemoryError) and not self._careful:
+                self._careful = True
+                self._make()
+                return
+            self._gate = self._kept = None
             self.note = "the recognizers' patterns do not fit a database: every one ran on every text. Same findings."
-            return
-        self._kept.keep("plan", ENCODER.encode(plan))
+
+    def _tell(self) -> None:
+        if not self._told:
+            self._told = True
+            _LOG.info(_MAKING, self._language)

@@ -44,6 +44,11 @@ class Kept:
     def keep(self, name: str, content: bytes) -> None:
         self._keep(f"{self._key}.{name}", content)
 
+    @property
+    def keeps(self) -> bool:
+        """Whether there is a folder at all: else every run makes its own."""
+        return self._folder is not None
+
     def forget(self) -> None:
         """Remove what was kept under the key."""
         if self._folder is not None:
@@ -51,16 +56,20 @@ class Kept:
                 with contextlib.suppress(OSError):
                     path.unlink()
 
-    def database(self, name: str, make: Callable[[], Database]) -> Database:
-        """The kept database, or a new one that is kept."""
-        kept = self.kept_database(name)
+    def database(self, name: str, make: Callable[[], Database]) -> Database | None:
+        """The kept database, or a new one that is kept; None while another process makes it."""
+        kept = self._kept_database(name)
         if kept is not None:
             return kept
-        made = make()
-        self.keep(name, made.to_bytes())
-        return made
+        with self._alone(name) as alone:
+            kept = self._kept_database(name)  # another process may just have finished
+            if kept is not None or not alone:
+                return kept
+            made = make()
+            self.keep(name, made.to_bytes())
+            return made
 
-    def kept_database(self, name: str) -> Database | None:
+    def _kept_database(self, name: str) -> Database | None:
         """The database that was kept under a name, if it is one of this library and CPU."""
         import hyperscan
 
@@ -84,13 +93,15 @@ class Kept:
         return made
 
     @contextlib.contextmanager
-    def alone(self) -> Iterator[bool]:
+    def _alone(self, name: str) -> Iterator[bool]:
         """Whether this process may make what is missing; another that already does so is not copied."""
         if self._folder is None:
             yield True
             return
         try:
-            descriptor = os.open(self._folder / f"{self._key}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(
+                self._folder / f"{self._key}.{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+            )
         except OSError:
             yield True
             return

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import phonenumbers
 from phonenumbers import phonenumbermatcher
@@ -12,10 +13,12 @@ from presidio_analyzer import EntityRecognizer, RecognizerResult
 from presidio_analyzer.predefined_recognizers import PhoneRecognizer
 
 matcher: Any = phonenumbermatcher  # its private parts have no types
-_SHORT = 6
+_SHORT = 10
 _REMEMBERED = 16384
 _INNER_PARTS = ("_PATTERN", "_SECOND_NUMBER_START_PATTERN", "_INNER_MATCHES")
 _INNER_METHODS = ("_extract_match", "_find")
+# no plus, no letter and nothing else behind which an extension could stand
+_PLAIN = re.compile(r"[0-9 ().\-/]+")
 
 
 def fast_phones(stock: PhoneRecognizer) -> PhoneRecognizer:
@@ -60,6 +63,32 @@ def necessary_expression(regions: Iterable[str], leniency: int) -> str:
     return rf"\d(?:[^\dA-WYZa-wyz]{{0,4}}\d){{{fewest - 1}}}"
 
 
+def may_be_valid(digits: str, region: str, leniency: int) -> bool:
+    """Whether a candidate with these digits, and no plus and no extension, can hold a number that is asked for."""
+    known = _national(region, leniency)
+    return known is None or known.search(digits) is not None
+
+
+@cache
+def _national(region: str, leniency: int) -> re.Pattern[str] | None:
+    """What stands among the digits of every valid number as one dials it in a region; None where nobody can say.
+
+    Parsing takes prefixes away, so that the national number is what is left at the end of a part of the candidate. It
+    is one of the region's, or of those that share its country code, unless the prefix for calls abroad stands before.
+    """
+    if leniency < phonenumbers.Leniency.VALID:
+        return None
+    code = phonenumbers.country_code_for_region(region)
+    regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(code, ())
+    if region not in regions:
+        return None
+    if any(_metadata(one, code).national_prefix_transform_rule for one in (region, regions[0])):
+        return None  # digits are put in
+    patterns = [_metadata(one, code).general_desc.national_number_pattern for one in regions]
+    abroad = [_metadata(one, code).international_prefix for one in (region, regions[0])]
+    return re.compile("|".join(f"(?:{one})" for one in [*patterns, *abroad] if one))
+
+
 def _metadata(region: str, code: int) -> Any:
     if region == phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY:
         return phonenumbers.PhoneMetadata.metadata_for_nongeo_region(code)
@@ -75,22 +104,31 @@ def _lengths(metadata: Any, leniency: int) -> set[int]:
     return {length for length in lengths if length > 0} or {1}
 
 
+class _Candidate(NamedTuple):
+    """What may be a number: where it starts, itself, how many digits it has, and these when nothing else counts."""
+
+    start: int
+    text: str
+    digits: int
+    plain: str | None
+
+
 class _Candidates:
     """What may be a number in one text, by the place from which one looks: every region looks at the same ones."""
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._known: dict[int, tuple[int, str, int] | None] = {}
+        self._known: dict[int, _Candidate | None] = {}
 
-    def after(self, index: int) -> tuple[int, str, int] | None:
-        """(start, candidate, digits in it) of the first one at or after a place."""
+    def after(self, index: int) -> _Candidate | None:
+        """The first one at or after a place."""
         try:
             return self._known[index]
         except KeyError:
             found = self._known[index] = self._search(index)
             return found
 
-    def _search(self, index: int) -> tuple[int, str, int] | None:
+    def _search(self, index: int) -> _Candidate | None:
         match = matcher._PATTERN.search(self._text, index)
         if match is None:
             return None
@@ -98,7 +136,8 @@ class _Candidates:
         second = matcher._SECOND_NUMBER_START_PATTERN.search(candidate)
         if second:
             candidate = candidate[: second.start()]
-        return match.start(), candidate, sum(map(str.isdigit, candidate))
+        digits = "".join(filter(str.isdigit, candidate))
+        return _Candidate(match.start(), candidate, len(digits), digits if _PLAIN.fullmatch(candidate) else None)
 
 
 class _MayGiveUpError(Exception):
@@ -128,15 +167,19 @@ class FastPhoneRecognizer(PhoneRecognizer):  # type: ignore[misc]
         looking = phonenumbers.PhoneNumberMatcher(text, region, leniency=self.leniency)
         index, failures = 0, 0
         while (found := candidates.after(index)) is not None:
-            start, candidate, digits = found
-            tried = digits >= fewest and not _is_never(candidate, region, self.leniency)
+            start, candidate, digits, plain = found
+            tried = (
+                digits >= fewest
+                and (plain is None or may_be_valid(plain, region, self.leniency))
+                and not _is_never(candidate, region, self.leniency)
+            )
             match = looking._extract_match(candidate, start) if tried else None
             if match is not None:
                 yield match
                 index = match.end
                 continue
             index = start + len(candidate)
-            failures += 1 if tried or digits == len(candidate) else _most_failures(candidate)
+            failures += 1 if tried else _most_failures(len(candidate) - digits)
             if failures >= looking._max_tries:
                 raise _MayGiveUpError
 
@@ -150,9 +193,9 @@ class FastPhoneRecognizer(PhoneRecognizer):  # type: ignore[misc]
         return code
 
 
-def _most_failures(candidate: str) -> int:
-    """Itself, and for every way to cut it the first part and one part from each character on."""
-    return 1 + len(matcher._INNER_MATCHES) * (1 + len(candidate))
+def _most_failures(signs: int) -> int:
+    """Itself, and for every way to cut it the first part and one part from each of its signs on."""
+    return 1 + len(matcher._INNER_MATCHES) * (1 + signs) if signs else 1
 
 
 def _is_never(candidate: str, region: str, leniency: int) -> bool:

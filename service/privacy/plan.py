@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import NamedTuple
 
 import msgspec
@@ -31,7 +30,7 @@ class Candidates(NamedTuple):
     patterns: tuple[int, ...] | None
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Which recognizers can possibly fire once certain expressions matched.
 
     A recognizer is a number: its place in the list that the settings always give for the language.
@@ -41,14 +40,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     names: tuple[str, ...]
     entities: tuple[str, ...]
     expressions: tuple[Expression, ...]
+    digits: tuple[bool, ...]  # by expression: whether it matches no text without a digit
     parts: tuple[tuple[Part, ...], ...]  # by expression: what may fire when it matched
     always: tuple[int, ...]  # what no expression can stand for
     words: Mapping[int, tuple[str, ...] | None]  # lower-cased context words of recognizers with weak patterns
-
-    @cached_property
-    def size(self) -> int:
-        """How many expressions there are."""
-        return len(self.expressions)
 
 
 ENCODER = msgspec.json.Encoder()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from service.privacy.found import Found, Unscanned
 from service.privacy.guard import Guard
 from service.privacy.ner_models import missing_models
 from service.privacy.settings import NER_ENTITIES, PrivacySettings, check
-from service.privacy.spared import models_spared
+from service.privacy.spared import kept_for_good, models_spared
 from service.privacy.yaml_files import YamlFile
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Scanner:
         self._missing = _missing(settings)
         # without its model a named-entity engine cannot be set up; what is left is told as not scanned
         self.settings = msgspec.structs.replace(settings, ner=None) if self._missing else settings
+        self._loading = threading.Lock()
         self._guards = {language: Guard(self.settings, language, self._load) for language in settings.languages}
 
     @property
@@ -57,9 +59,18 @@ class Scanner:
         return tuple(dict.fromkeys(guard.note for guard in self._guards.values() if guard.note))
 
     def prepare(self) -> None:
-        """Make or load every gate now: before processes are forked, or when a service starts."""
+        """Make or load every gate now: before processes are forked."""
+        for step in self.preparations():
+            step()
+
+    def preparations(self) -> Iterator[Callable[[], None]]:
+        """The same in steps of a second or two."""
         for guard in self._guards.values():
-            guard.prepare()
+            yield from guard.preparations()
+
+    def load(self) -> None:
+        """Import Presidio now, as the first text in which something may fire does."""
+        self._load()
 
     def scan(
         self, text: str, *, language: str | None = None, context: Sequence[str] = (), ad_hoc: Sequence[Any] = ()
@@ -98,18 +109,20 @@ class Scanner:
         return found
 
     def _load(self) -> Analyzer:
-        return self._analyzer
+        with self._loading:
+            return self._analyzer
 
     @cached_property
     def _analyzer(self) -> Analyzer:
         if self.settings.ner is not None:
             os.environ.setdefault("HF_HUB_OFFLINE", "1")
         try:
-            with models_spared(self.settings):
-                from service.privacy.analyzer import Analyzer
+            with kept_for_good():
+                with models_spared(self.settings):
+                    from service.privacy.analyzer import Analyzer
+                return Analyzer(self.settings)
         except ImportError as error:
             raise missing_extra("privacy", "The privacy scan", error) from error
-        return Analyzer(self.settings)
 
 
 def found_of(results: Sequence[Any]) -> list[Found]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from service.errors import ErrorItem, TuneGateError
+from service.errors import ErrorItem, TuneGateError, did_you_mean
+from service.privacy.languages import unknown_languages
 
 NER_ENTITIES = ("PERSON", "LOCATION", "ORGANIZATION")
-_LANGUAGE = re.compile(r"[a-z]{2}")
 _REGION = re.compile(r"[A-Z]{2}")
+_MEANT = {"UK": "GB"}
+_SHOWN = 40
 
 
 class PrivacySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,25 +36,64 @@ def check(settings: PrivacySettings) -> None:
     Raises:
         TuneGateError: `usage` with everything that is wrong with them.
     """
-    errors = list(_mistakes(settings))
+    errors = mistakes(settings)
     if errors:
         raise TuneGateError("usage", f"{len(errors)} privacy setting(s) cannot be used.", errors=errors)
 
 
-def _mistakes(settings: PrivacySettings) -> Iterator[ErrorItem]:
-    for name, values, shape, allowed in (
-        ("languages", settings.languages, _LANGUAGE, "ISO 639-1 codes such as en"),
-        ("regions", settings.regions, _REGION, "ISO 3166 codes such as GB"),
-    ):
-        if values is None:
-            continue
-        if not values:
-            yield ErrorItem(name, "none", f"at least one; {allowed}", "Name one.")
-        yield from (ErrorItem(name, repr(one), allowed, "Correct it.") for one in values if not shape.fullmatch(one))
-        if len(set(values)) != len(values):
-            yield ErrorItem(name, "one of them twice", "each once", "Name it once.")
-    if settings.entities is not None and not settings.entities:
-        yield ErrorItem("entities", "none", "at least one, or all of them", "Name one, or leave the setting out.")
+def mistakes(settings: PrivacySettings) -> list[ErrorItem]:
+    """All that is wrong with the settings, as far as it can be told without the recognizers."""
+    return [
+        *_none_or_twice("languages", settings.languages),
+        *unknown_languages(settings.languages),
+        *_none_or_twice("regions", settings.regions),
+        *unknown_regions(settings.regions or ()),
+        *_none_or_twice("entities", settings.entities),
+        *_scores(settings),
+    ]
+
+
+def unknown_regions(regions: Sequence[str]) -> Iterator[ErrorItem]:
+    """Regions whose phone numbers nobody knows."""
+    known = _regions() if regions else frozenset()
+    for one in regions:
+        if not _REGION.fullmatch(one) or (known and one not in known):
+            nearest = _MEANT.get(one.upper()) or did_you_mean(one.upper(), known)
+            hint = f"Did you mean {nearest!r}?" if nearest else "Name regions by their two letters (ISO 3166-1)."
+            count = f"one of {len(known)} " if known else ""
+            yield ErrorItem("regions", repr(one[:_SHOWN]), f"{count}ISO 3166 codes such as GB, PH, US", hint)
+
+
+def unknown_entities(names: Sequence[str], known: Sequence[str], where: str = "entities") -> list[ErrorItem]:
+    """Entities that no recognizer knows."""
+    allowed = f"one of {len(known)} entities; rules/privacy/entities.toml lists them by kind"
+    return [
+        ErrorItem(where, name[:_SHOWN], allowed, f"Did you mean {nearest!r}?" if nearest else None)
+        for name in names
+        if name not in known
+        for nearest in [did_you_mean(name[:_SHOWN].upper(), known)]
+    ]
+
+
+def _regions() -> frozenset[str]:
+    """What phonenumbers has; nothing where it is not installed, and then nothing is scanned."""
+    try:
+        import phonenumbers
+    except ImportError:
+        return frozenset()
+    return frozenset(phonenumbers.SUPPORTED_REGIONS)
+
+
+def _none_or_twice(name: str, values: Sequence[str] | None) -> Iterator[ErrorItem]:
+    if values is None:
+        return
+    if not values:
+        yield ErrorItem(name, "none", "at least one", "Name one, or leave the setting out.")
+    if len(set(values)) != len(values):
+        yield ErrorItem(name, "one of them twice", "each once", "Name it once.")
+
+
+def _scores(settings: PrivacySettings) -> Iterator[ErrorItem]:
     scores = {"threshold": settings.threshold} | {f"thresholds.{one}": at for one, at in settings.thresholds.items()}
     for name, score in scores.items():
         if not 0 <= score <= 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -14,6 +14,15 @@ _CHARACTER = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|[^\\]", re.DOTALL
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Pairs(list[tuple[str, Any]]):
+    """A JSON object in which a key comes twice."""
+
+
+def pairs_of(value: dict[str, Any] | Pairs) -> Iterable[tuple[str, Any]]:
+    """Keys and values of an object as they are written."""
+    return value.items() if isinstance(value, dict) else value
 
 
 class Edit(NamedTuple):
@@ -86,8 +95,8 @@ def original_places(edits: Sequence[Edit]) -> Callable[[int, int], tuple[int, in
 
 def _scalars(value: Any) -> Iterator[Any]:
     """Keys and leaves in the order in which a document writes them."""
-    if isinstance(value, dict):
-        for key, item in value.items():
+    if isinstance(value, (dict, Pairs)):
+        for key, item in pairs_of(value):
             yield key
             yield from _scalars(item)
     elif isinstance(value, list):

@@ -1,4 +1,4 @@
-"""A Vectorscan database of many expressions: made, kept as bytes, loaded, and asked by several threads."""
+"""Vectorscan databases of many expressions: made, kept as bytes, loaded, and asked by several threads."""
 
 from __future__ import annotations
 
@@ -6,24 +6,34 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from service.privacy.expressions import DOTALL, IGNORECASE, MULTILINE
 from service.privacy.plan import Expression
 
 
 class Database:
-    """Says which expressions match somewhere in some bytes."""
+    """Says which expressions match somewhere in some bytes; inside are one or several of Vectorscan's own."""
 
-    def __init__(self, database: Any, hyperscan: Any) -> None:
-        self._database = database
+    def __init__(self, databases: Sequence[Any], hyperscan: Any) -> None:
+        self._databases = tuple(databases)
         self._hyperscan = hyperscan
-        self._scratch = threading.local()
+        self._scratches = threading.local()
 
     @classmethod
-    def of(cls, expressions: Sequence[Expression], *, unicode_classes: bool, exact: Sequence[str] = ()) -> Database:
-        """Compile (seconds). Expressions are numbered from 0; `exact` ones, of named code points, go on from there.
+    def of(
+        cls,
+        expressions: Sequence[Expression],
+        *,
+        unicode_classes: bool,
+        exact: Sequence[str] = (),
+        together: int | None = None,
+    ) -> Database:
+        """Compile (seconds). Expressions are numbered from 0; `exact` ones, single classes, go on from there.
 
         With `unicode_classes` word boundaries can only be dropped (a prefilter), without them they are exact, but
-        right in ASCII text alone: hence a database for each.
+        right in ASCII text alone: hence a database for each. At most `together` expressions (None = all) are made
+        into one of Vectorscan's databases: its time to compile grows faster than their number.
 
         Raises:
             hyperscan.error: an expression that it does not know.
@@ -38,8 +48,15 @@ class Database:
         else:
             flags = [_exact_or_prefilter(hyperscan, one, flag) for one, flag in zip(coded, flags, strict=True)]
         coded += [one.encode() for one in exact]
-        flags += [_flags(hyperscan, 0)] * len(exact)
-        return cls(_compiled(hyperscan, coded, flags), hyperscan)
+        flags += [_flags(hyperscan, 0) | (hyperscan.HS_FLAG_UCP if unicode_classes else 0)] * len(exact)
+        step = together or len(coded)
+        return cls(
+            [
+                _compiled(hyperscan, coded[first : first + step], flags[first : first + step], first)
+                for first in range(0, len(coded), step)
+            ],
+            hyperscan,
+        )
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Database:
@@ -50,21 +67,22 @@ class Database:
         """
         import hyperscan
 
-        return cls(hyperscan.loadb(content, hyperscan.HS_MODE_BLOCK), hyperscan)
+        parts = msgspec.msgpack.decode(content, type=tuple[bytes, ...])
+        return cls([hyperscan.loadb(part, hyperscan.HS_MODE_BLOCK) for part in parts], hyperscan)
 
     def to_bytes(self) -> bytes:
-        content: bytes = self._hyperscan.dumpb(self._database)
-        return content
+        return msgspec.msgpack.encode([self._hyperscan.dumpb(one) for one in self._databases])
 
     def matching(self, content: bytes) -> list[int]:
         """The numbers of the expressions that match, each once."""
         try:
-            scratch = self._scratch.own
+            scratches = self._scratches.own
         except AttributeError:
             # two scans must not share a scratch
-            scratch = self._scratch.own = self._hyperscan.Scratch(self._database)
+            scratches = self._scratches.own = [self._hyperscan.Scratch(one) for one in self._databases]
         matched: list[int] = []
-        self._database.scan(content, match_event_handler=_note, context=matched, scratch=scratch)
+        for database, scratch in zip(self._databases, scratches, strict=True):
+            database.scan(content, match_event_handler=_note, context=matched, scratch=scratch)
         return matched
 
 
@@ -75,7 +93,7 @@ def compiles(expression: Expression) -> bool:
     flag = _flags(hyperscan, expression.flags) | hyperscan.HS_FLAG_PREFILTER
     try:
         for more in (0, hyperscan.HS_FLAG_UCP):
-            _compiled(hyperscan, [expression.text.encode()], [flag | more])
+            _compiled(hyperscan, [expression.text.encode()], [flag | more], 0)
     except hyperscan.error:
         return False
     return True
@@ -101,15 +119,15 @@ def _flags(hyperscan: Any, regex_flags: int) -> int:
 def _exact_or_prefilter(hyperscan: Any, coded: bytes, flag: int) -> int:
     """Lookarounds and references back are only known to a prefilter, which drops them."""
     try:
-        _compiled(hyperscan, [coded], [flag])
+        _compiled(hyperscan, [coded], [flag], 0)
     except hyperscan.error:
         return flag | int(hyperscan.HS_FLAG_PREFILTER)
     return flag
 
 
-def _compiled(hyperscan: Any, coded: Sequence[bytes], flags: Sequence[int]) -> Any:
+def _compiled(hyperscan: Any, coded: Sequence[bytes], flags: Sequence[int], first: int) -> Any:
+    """One of Vectorscan's databases, its expressions numbered from `first`."""
     database = hyperscan.Database()
-    database.compile(
-        expressions=list(coded), ids=list(range(len(coded))), elements=len(coded), flags=list(flags)
-    )  # fmt: skip
+    ids = list(range(first, first + len(coded)))
+    database.compile(expressions=list(coded), ids=ids, elements=len(coded), flags=list(flags))
     return database

@@ -26,20 +26,97 @@ class ManifestFile(msgspec.Struct, frozen=True):
     kind: str
 
 
+class BaseModel(msgspec.Struct, frozen=True):
+    """What was tuned: `fingerprint` is over its files, `revision` a hub commit (null for a folder of no hub)."""
+
+    name: str
+    fingerprint: str | None
+    revision: str | None = None
+
+
 class Parity(msgspec.Struct, frozen=True):
-    """ONNX against PyTorch (fp32, eager) on the same prompts; logits are unitless."""
+    """ONNX against PyTorch (fp32, eager) on the same prompts; logits are unitless.
+
+    Tokens are compared on PyTorch's own greedy text; of those that differ, `near_ties` are choices that PyTorch itself
+    made by a hair. `batch_max_abs_logit_diff` is of a right-padded batch of two unequal prompts, `same_answers` counts
+    prompts whose free greedy answers are equal token for token.
+    """
 
     max_abs_logit_diff: float
     greedy_tokens_compared: int
     greedy_tokens_equal: int
+    relative_logit_diff: float | None = None
+    near_ties: int = 0
+    batch_max_abs_logit_diff: float | None = None
+    prompts: int | None = None
+    same_answers: int | None = None
+
+
+class Quality(msgspec.Struct, frozen=True, kw_only=True):
+    """Loss (nats per trained token) and exact answers through the graph, by `engine`, on rows of the named split."""
+
+    engine: str
+    split: Literal["validation", "train"]
+    rows: int
+    loss: float
+    reference_loss: float
+    loss_increase: float
+    loss_increase_limit: float
+    exact_match: float | None = None
+    exact_match_rows: int = 0
+
+
+class Latency(msgspec.Struct, frozen=True, kw_only=True):
+    """Greedy decoding of one prompt, beside PyTorch eager in the same process; of the machine that exported it."""
+
+    tokens_per_second: float
+    torch_tokens_per_second: float
+    times_torch: float
+    threads: int
+    prompt_tokens: int
+    new_tokens: int
+    machine: str
+
+
+class Genai(msgspec.Struct, frozen=True, kw_only=True):
+    """The folder in onnxruntime-genai: whether it answers like plain onnxruntime, and why not."""
+
+    verified: bool
+    why: str | None = None
+    greedy_tokens_compared: int = 0
+    greedy_tokens_equal: int = 0
+    prompts_compared: int = 0
+    prompts_equal: int = 0
 
 
 class OnnxModel(msgspec.Struct, frozen=True):
+    """One ONNX file; `verified` is false where the provider it was built for was not there to prove it on.
+
+    `rope_switch` (LongRoPE) is the length past which a conversation must be prefilled again.
+    """
+
     path: str
     route: str
     precision: str
     opset: int
     parity: Parity
+    provider: str = "cpu"
+    verified: bool = True
+    proven_on: str | None = None
+    quality: Quality | None = None
+    latency: Latency | None = None
+    genai: Genai | None = None
+    rope_switch: int | None = None
+
+
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A precision that missed its limits and is not in the artifact; `next` is the one to ask for instead."""
+
+    precision: str
+    why: str
+    next: str | None
+    parity: Parity | None = None
+    quality: Quality | None = None
 
 
 class Evaluation(msgspec.Struct, frozen=True):
@@ -50,7 +127,11 @@ class Evaluation(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """The artifact's contents; `manifest.json` itself is not among `files`."""
+    """The artifact's contents; `manifest.json` itself is not among `files`.
+
+    `data` counts what became of the training rows: expanded, dropped, cut, tokens and trained tokens.
+    `made_from` is the manifest that an artifact was exported from again; null for one that a run made.
+    """
 
     schema: Literal["tunegate.manifest/1"] = "tunegate.manifest/1"
     id: str
@@ -58,3 +139,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     files: list[ManifestFile]
     onnx: list[OnnxModel]
     evaluation: Evaluation
+    # rows, steps, losses, the validation curve, which step's weights were kept; null in older manifests
+    training: dict[str, Any] | None = None
+    data: dict[str, int] | None = None
+    onnx_left_out: list[LeftOut] = []
+    base_model: BaseModel | None = None
+    made_from: str | None = None

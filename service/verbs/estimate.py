@@ -8,6 +8,7 @@ from service.estimate.defaults import DEFAULT_SEQ_LEN, check_for_model
 from service.estimate.hardware import chosen, hardware_table
 from service.estimate.inputs import (
     DEFAULT_TECHNIQUES,
+    AdapterInputs,
     EstimateInputs,
     check_inputs,
     invalid,
@@ -21,7 +22,7 @@ from service.records.estimate import Estimate, EstimateSet
 from service.records.lint_report import LintReport
 from service.settings import Settings
 
-__all__ = ["EstimateInputs", "answer", "estimate", "read_inputs"]
+__all__ = ["AdapterInputs", "EstimateInputs", "answer", "estimate", "read_inputs"]
 
 LENGTH_FACT = "data.tokens_max"
 # batches are padded to the longest row; rounding up keeps an estimate stable over small changes of the data

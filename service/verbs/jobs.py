@@ -15,6 +15,7 @@ from service.errors import TuneGateError
 from service.jobs.pipeline import JobInputs
 from service.jobs.states import enter
 from service.launch.plan import require_launchable
+from service.models.hub import pinned
 from service.models.resolve import resolve_model
 from service.records.dataset import Dataset
 from service.records.decision import Decision
@@ -155,7 +156,7 @@ def artifact_file(context: Context, job_id: str, path: str) -> Path:
 def _bundle(context: Context, plan_id: str) -> PlanBundle:
     plan = context.store.get("plan", plan_id, TrainPlan)
     require_launchable(plan)
-    model = resolve_model(plan.model, rules=context.rules, settings=context.settings)
+    model = resolve_model(pinned(plan.model, plan.model_revision), rules=context.rules, settings=context.settings)
     if model.folder is None or model.fingerprint != plan.model_fingerprint:
         raise TuneGateError("plan_mismatch", f"{plan.model}: not the model that was planned.", remedy="Plan again.")
     dataset = _data(context, plan.dataset)

@@ -6,7 +6,7 @@ import hashlib
 import importlib.util
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -19,10 +19,15 @@ from service.lint.personal_counts import PersonalCounts
 from service.lint.profile import Profile
 from service.privacy.allowed import Allow, Allowed
 from service.privacy.entities import EntityTable, entity_table
+from service.privacy.fields import NEVER_JOINED, NEVER_READ
+from service.privacy.reserved import ReservedAs, reserved_rows
 from service.privacy.settings import PrivacySettings
 from service.privacy.value_key import value_key
 from service.records.lint_report import NotScanned
 from service.settings import load_settings
+
+if TYPE_CHECKING:
+    from service.privacy.scanner import Scanner
 
 Mode = Literal["off", "patterns", "ner"]
 MODES: tuple[Mode, ...] = ("off", "patterns", "ner")
@@ -32,7 +37,7 @@ TOLD_APART = ("en", "es", "it", "pl", "de", "fr")
 # what the scan says of whole corpora
 _OF_CORPUS = ("P041", "P042", "P043")
 _EVERYTHING = "personal data and secrets"
-_LIBRARY = "presidio_analyzer"
+LIBRARY = "presidio_analyzer"
 
 
 class PrivacyRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,15 +45,16 @@ class PrivacyRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     `mode` None looks for patterns where the optional part is installed; the report says so loudly where it is not.
     `languages` are codes that every text is scanned as, or "auto" (alone, or with the codes to choose from) to tell
-    each row's; none stands for those of the settings. `allow` are values that are no findings, and `sample` is the
-    share of rows that are scanned. `home` is the folder of the key that turns values into marks, None that of the
-    environment.
+    each row's; none stands for those of the settings. `allow` are values that are no findings, `reserved` is what
+    becomes of values that are nobody's, and `sample` the share of rows that are scanned. `home` is the folder of the
+    key that turns values into marks, None that of the environment.
     """
 
     mode: Mode | None = None
     languages: tuple[str, ...] = ()
     settings: PrivacySettings = PrivacySettings()
     allow: tuple[Allow, ...] = ()
+    reserved: ReservedAs = "info"
     sample: float = 1.0
     home: Path | None = None
 
@@ -66,12 +72,12 @@ def scan_for(
         return None, "the privacy scan is switched off"
     if not any(is_of_scan(code) for code in codes):
         return None, "none of its rules was asked for"
-    if importlib.util.find_spec(_LIBRARY) is None:
+    if importlib.util.find_spec(LIBRARY) is None:
         if asked.mode is not None:
-            raise missing_extra("privacy", "The privacy scan", ImportError(name=_LIBRARY))
+            raise missing_extra("privacy", "The privacy scan", ImportError(name=LIBRARY))
         return None, "NOTHING was looked for: the privacy scan is not installed; pip install 'tunegate[privacy]'"
     table = entity_table(rules)
-    settings = _settings(asked, table)
+    settings = settings_of(asked, table)
     auto = AUTO in asked.languages
     if auto:
         identifier()
@@ -82,6 +88,8 @@ def scan_for(
         table=table,
         key=value_key(asked.home or load_settings().home),
         allow=asked.allow,
+        reserved=reserved_rows(rules),
+        reserved_as=asked.reserved,
         sample=asked.sample,
         auto=auto,
         weights=profile.severity_of(entries()["R033"]) is None,
@@ -95,7 +103,12 @@ def is_of_scan(code: str) -> bool:
     return READS in entries()[code].reads or code in _OF_CORPUS
 
 
-def _settings(asked: PrivacyRequest, table: EntityTable) -> PrivacySettings:
+def settings_of(asked: PrivacyRequest, table: EntityTable) -> PrivacySettings:
+    """The settings of the scan that a request asks for.
+
+    Raises:
+        TuneGateError: `usage` for names without a model.
+    """
     settings = asked.settings
     if asked.mode == "ner" and settings.ner is None:
         raise TuneGateError(
@@ -121,7 +134,7 @@ def scan_identity(scan: PrivacyScan | None) -> Any:
     for name in ("ner", "recognizers"):
         if settings[name] is not None:
             settings[name] = hashlib.sha256(Path(settings[name]).read_bytes()).hexdigest()
-    return [settings, msgspec.to_builtins(scan.allow), scan.sample, scan.auto]
+    return [settings, msgspec.to_builtins(scan.allow), scan.sample, scan.auto, scan.reserved_as]
 
 
 def scan_facts(scan: PrivacyScan | None, counts: PersonalCounts) -> dict[str, str | int]:
@@ -140,11 +153,9 @@ def scan_gaps(scan: PrivacyScan | None, why_not: str | None, counts: PersonalCou
     if scan is None:
         yield NotScanned(_EVERYTHING, why_not or "")
         return
-    entities: dict[str, list[str]] = {}
-    for one in scan.scanner.unscanned:
-        entities.setdefault(one.why, []).append(one.what)
-    for why, names in entities.items():
-        yield NotScanned(", ".join(names), f"NOT looked for: {why}")
+    yield from unscanned_names(scan.scanner)
+    yield NotScanned(*NEVER_READ)
+    yield NotScanned(*NEVER_JOINED)
     yield from _languages(scan, counts)
     if scan.sample < 1:
         yield NotScanned(
@@ -152,10 +163,21 @@ def scan_gaps(scan: PrivacyScan | None, why_not: str | None, counts: PersonalCou
         )
     if counts.unread:
         yield NotScanned(f"{_EVERYTHING} of lines that are no row", f"{counts.unread} line(s) hold no JSON object")
+    if counts.unread_files:
+        yield NotScanned(f"{_EVERYTHING} of files that are not UTF-8", f"{counts.unread_files} file(s) (F006)")
     if counts.allowed:
         listed = ", ".join(f"{entity} x {times}" for entity, times in sorted(counts.allowed.items()))
         yield NotScanned("allowed values", f"found, and allowed by the settings: {listed}")
     yield from (NotScanned("the gate before the privacy scan", note) for note in scan.scanner.notes)
+
+
+def unscanned_names(scanner: Scanner) -> Iterator[NotScanned]:
+    """The entities that a scanner does not look for, one note for each reason."""
+    entities: dict[str, list[str]] = {}
+    for one in scanner.unscanned:
+        entities.setdefault(one.why, []).append(one.what)
+    for why, names in entities.items():
+        yield NotScanned(", ".join(names), f"NOT looked for: {why}")
 
 
 def _languages(scan: PrivacyScan, counts: PersonalCounts) -> Iterator[NotScanned]:

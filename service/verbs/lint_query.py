@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,13 +13,13 @@ from service.lint.catalogue import rule_ids
 from service.lint.profile import load_profiles
 from service.lint.schemas_given import schema_of_request
 from service.lint.tokens.counter import Mode as TokenMode
+from service.privacy.languages import language_code, unknown_languages
 from service.verbs.lint import METHODS, TOKENS, LintInput, LintRequest
-from service.verbs.lint_privacy import MODES, Mode
+from service.verbs.lint_privacy import AUTO, MODES, Mode
 from service.verbs.privacy_settings import PrivacyTable, privacy_request
 
 _RULES = "a rule id or the start of one"
 _SHOWN, _DIGITS = 60, 9
-_LANGUAGE = re.compile("auto|[a-z]{2}")
 # with its worst escaping, two of them and the rest stay below the 64 KiB that servers take of a request's head
 _MOST_SCHEMA_BYTES = 8_192
 _FLAGS = {"true": True, "false": False}
@@ -151,11 +150,8 @@ def _wrong(values: dict[str, str], rules: RuleFiles) -> list[ErrorItem]:
         errors.append(ErrorItem("tokens", values["tokens"][:_SHOWN], ", ".join(TOKENS)))
     if values.get("privacy", "off") not in MODES:
         errors.append(ErrorItem("privacy", values["privacy"][:_SHOWN], ", ".join(MODES)))
-    errors += [
-        ErrorItem("language", code[:_SHOWN], "ISO 639-1 codes such as en, or auto")
-        for code in _names(values.get("language", ""))
-        if not _LANGUAGE.fullmatch(code)
-    ]
+    named = [language_code(code) for code in _names(values.get("language", ""))]
+    errors += unknown_languages([code for code in named if code != AUTO], "language")
     most = values.get("max_findings", "0")
     if not (most.isascii() and most.isdigit() and len(most) <= _DIGITS):
         errors.append(ErrorItem("max_findings", most[:_SHOWN], "a whole number from 0 (all)"))

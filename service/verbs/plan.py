@@ -9,20 +9,25 @@ from typing import TypeVar
 import msgspec
 
 from service.data import RuleFiles
-from service.errors import TuneGateError
+from service.errors import ErrorItem, TuneGateError
 from service.files import write_atomically
+from service.launch.combinations import LORA_FAMILY
 from service.launch.machine import Machine, this_machine
 from service.launch.plan import PlannedModel, PlanParts, build_plan, choose
 from service.launch.request import PlanChoices
+from service.lint.templates.behaviour import behaviour_of
+from service.lint.templates.reading import ChatTemplate, read_template
+from service.models.hub import pinned
 from service.models.resolve import ResolvedModel, resolve_model
+from service.models.tensors import module_shapes
 from service.records.decision import Decision
 from service.records.estimate import Estimate
 from service.records.lint_report import LintReport
 from service.settings import Settings
-from service.verbs.estimate import EstimateInputs, estimate
+from service.verbs.estimate import AdapterInputs, EstimateInputs, estimate
 from service.verbs.lint import LintInput, LintRequest, lint
 from service.verbs.lint_privacy import PrivacyRequest
-from trainers.contract import DatasetRef, TrainPlan
+from trainers.contract import Adapter, DatasetRef, TrainPlan
 
 R = TypeVar("R")
 
@@ -66,16 +71,10 @@ def plan_from_records(
         TuneGateError: `invalid_input`, `target_cannot`, `unreadable_model`.
 
     """
-    _, technique, _ = choose(choices, decision)
-    model = resolve_model(choices.model, rules=rules, settings=settings)
-    if model.folder is None:
-        raise TuneGateError(
-            "unreadable_model",
-            f"{choices.model}: no folder with weights is known for this model.",
-            remedy=f"Give the path of a model folder, or put it under {settings.models}.",
-        )
     machine = this_machine()
-    estimated = _estimate(
+    model, folder, technique, _ = _checked(choices, decision, rules=rules, settings=settings, machine=machine)
+    _require_template(choices, folder)
+    estimated, no_estimate = _estimate(
         choices, technique=technique, report=data.report, rules=rules, settings=settings, machine=machine
     )
     parts = PlanParts(
@@ -85,6 +84,7 @@ def plan_from_records(
         model=_planned(choices.model, model),
         dataset=data.dataset,
         validation=data.validation,
+        no_estimate=no_estimate,
     )
     plan = build_plan(choices, parts, rules=rules, machine=machine, allow_download=settings.allow_download)
     return PlanBundle(
@@ -94,7 +94,7 @@ def plan_from_records(
         estimate=estimated,
         dataset=data.dataset_path,
         validation=data.validation_path,
-        model=model.folder,
+        model=folder,
     )
 
 
@@ -108,7 +108,8 @@ def plan_from_files(
     settings: Settings,
 ) -> PlanBundle:
     """The plan on files of this machine; they are linted for the plan's target first."""
-    target, _, _ = choose(choices, decision)
+    # before the files are linted, which may take minutes
+    *_, target = _checked(choices, decision, rules=rules, settings=settings, machine=this_machine())
     inputs = [LintInput(path=data, shown_as=str(data), role="train")]
     if validation is not None:
         inputs.append(LintInput(path=validation, shown_as=str(validation), role="validation"))
@@ -140,7 +141,7 @@ def reopen_plan(plan: TrainPlan, *, rules: RuleFiles, settings: Settings) -> Pla
     """
     dataset = _unchanged(plan.dataset)
     validation = _unchanged(plan.validation) if plan.validation else None
-    model = resolve_model(plan.model, rules=rules, settings=settings)
+    model = resolve_model(pinned(plan.model, plan.model_revision), rules=rules, settings=settings)
     if model.folder is None or model.fingerprint != plan.model_fingerprint:
         raise TuneGateError(
             "plan_mismatch", f"{plan.model}: the model is not the one that was planned.", remedy="Plan again."
@@ -194,6 +195,41 @@ def _unchanged(reference: DatasetRef) -> Path:
     return path
 
 
+def _checked(
+    choices: PlanChoices, decision: Decision | None, *, rules: RuleFiles, settings: Settings, machine: Machine
+) -> tuple[ResolvedModel, Path, str, str]:
+    """(the model, the folder of its weights, technique, target), after everything that needs no data was checked.
+
+    Raises:
+        TuneGateError: `invalid_input`, `target_cannot`, `unreadable_model`; a model that cannot be read joins the
+            other errors where there are some.
+
+    """
+    problem: TuneGateError | None = None
+    model = None
+    try:
+        model = resolve_model(choices.model, rules=rules, settings=settings)
+        if model.folder is None:
+            problem = TuneGateError(
+                "unreadable_model",
+                f"{choices.model}: no folder with weights is known for this model.",
+                remedy=f"Give the path of a model folder, or put it under {settings.models}.",
+            )
+    except TuneGateError as error:
+        problem = error
+    shapes = module_shapes(model.folder) if model and model.folder else {}
+    try:
+        target, technique, _ = choose(choices, decision, rules=rules, machine=machine, shapes=shapes)
+    except TuneGateError as error:
+        if problem is None or not error.errors:
+            raise
+        also = [ErrorItem("model", problem.detail.rstrip("."), None, problem.remedy or None)]
+        choose(choices, decision, rules=rules, machine=machine, shapes=shapes, also=also)
+    if problem is not None or model is None or model.folder is None:
+        raise problem or TuneGateError("unreadable_model", choices.model)
+    return model, model.folder, technique, target
+
+
 def _estimate(
     choices: PlanChoices,
     *,
@@ -202,25 +238,60 @@ def _estimate(
     rules: RuleFiles,
     settings: Settings,
     machine: Machine,
-) -> Estimate | None:
+) -> tuple[Estimate | None, str | None]:
+    """The estimate of the chosen technique here, or None and why there is none."""
+    values = choices.hyperparameters
+    peft = values.peft or {}
+    if technique == "peft" and peft.get("peft_type") != "PROMPT_TUNING":
+        return None, f"no memory formula covers {peft.get('peft_type')}"
+    adapter = AdapterInputs(virtual_tokens=peft.get("num_virtual_tokens"))
+    if technique in LORA_FAMILY:
+        shape = values.adapter or Adapter()
+        adapter = AdapterInputs(r=shape.r, targets=shape.targets, dropout=shape.dropout)
     inputs = EstimateInputs(
         model=choices.model,
-        techniques=[technique],
+        techniques=["prompt" if technique == "peft" else technique],
         gpu="cpu" if machine.is_cpu else None,
-        micro_batch=choices.hyperparameters.micro_batch or choices.hyperparameters.batch_size or 8,
+        micro_batch=values.micro_batch or values.batch_size or 8,
+        adapter=adapter,
     )
     try:
-        return estimate(inputs, rules=rules, settings=settings, report=report)[0]
+        return estimate(inputs, rules=rules, settings=settings, report=report)[0], None
     except TuneGateError as error:
-        if error.code != "unsupported_family":
+        # no formula for this architecture or these targets: the plan says so, and is not blocked by a guess
+        if error.code not in {"unsupported_family", "invalid_input"}:
             raise
-        return None  # no formula for this architecture: the plan says so by its null, and is not blocked by a guess
+        where = "; ".join(f"{one.where}: {one.seen}" for one in error.errors)
+        return None, f"no memory formula for this model: {where or error.detail}"
+
+
+def _require_template(choices: PlanChoices, folder: Path) -> None:
+    """Refuse before anything is spent: without a template that renders a question and an answer nothing can be trained.
+
+    Raises:
+        TuneGateError: `unreadable_model`, or `invalid_input` for the supplied one.
+
+    """
+    own = read_template(folder)
+    if choices.chat_template is not None:
+        given = ChatTemplate((("default", choices.chat_template),), own.tokens if own else ())
+        if problem := behaviour_of(given).problem:
+            raise TuneGateError("invalid_input", f"The chat template cannot be used: {problem}.")
+    elif own is None and (folder / "tokenizer_config.json").is_file():
+        raise TuneGateError(
+            "unreadable_model",
+            f"{choices.model}: the model has no chat template.",
+            remedy="Supply one: --chat-template FILE (over HTTP: chat_template, its text).",
+        )
 
 
 def _planned(name: str, model: ResolvedModel) -> PlannedModel:
     return PlannedModel(
-        name=name,
+        # the commit has a field of its own
+        name=name.partition("@")[0] if model.revision and not Path(name).exists() else name,
         params=model.params,
         fingerprint=model.fingerprint,
         is_path=Path(name).exists(),
+        shapes=module_shapes(model.folder) if model.folder else {},
+        revision=model.revision,
     )

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
+from service.data import rule_files
 from service.errors import ErrorItem, TuneGateError, suggestion
 from service.privacy.allowed import Allow, Allowed
-from service.privacy.settings import PrivacySettings, check
+from service.privacy.entities import entity_table
+from service.privacy.known import known_entities
+from service.privacy.languages import language_code
+from service.privacy.reserved import ReservedAs
+from service.privacy.settings import PrivacySettings, mistakes, unknown_entities
 from service.privacy.spared import one_request
+from service.settings import load_settings
 from service.verbs.lint_privacy import AUTO, Mode, PrivacyRequest
 
 __all__ = ["PrivacyTable", "one_request", "privacy_request", "tables_of"]
@@ -21,9 +28,11 @@ _OF_SCAN = {field.name.replace("_", "-"): field for field in msgspec.structs.fie
 _BESIDE: dict[str, Any] = {
     "mode": Mode,
     "allow": tuple[Allow, ...],
+    "reserved": ReservedAs,
     "sample": Annotated[float, msgspec.Meta(gt=0, le=1)],
 }
 _FILES = ("ner", "recognizers")
+_SECRETS = "SECRET_"
 
 
 class PrivacyTable(NamedTuple):
@@ -42,31 +51,66 @@ def privacy_request(
     A relative path in a table is relative to its file.
 
     Raises:
-        TuneGateError: `invalid_input` with every unknown key and wrong value, `usage` for languages that are no codes.
+        TuneGateError: `invalid_input` with every unknown key and every value that cannot be meant.
     """
     found: dict[str, Any] = {}
+    stands: dict[str, str] = {}
     errors: list[ErrorItem] = []
     for table in tables:
         values = dict(_values(table, errors))
         found |= values
+        stands |= {key: f"{table.where}.{key}" for key in values}
         if "allow" in values:
             errors += _unreadable(table, values["allow"])
         if (mode or found.get("mode")) != "off":
             errors += _missing(table, values.get("recognizers"))
-    if errors:
-        raise TuneGateError("invalid_input", f"{len(errors)} wrong privacy setting(s).", errors=errors)
+    if languages:
+        stands["languages"] = "--language"
+    named = tuple(dict.fromkeys(language_code(one) for one in languages or found.get("languages", ())))
     settings = PrivacySettings(**{field.name: found[key] for key, field in _OF_SCAN.items() if key in found})
-    named = tuple(dict.fromkeys(languages)) or tuple(found.get("languages", ()))
     codes = tuple(code for code in named if code != AUTO)
     settings = msgspec.structs.replace(settings, languages=codes or PrivacySettings().languages)
-    check(settings)
+    wrong = mistakes(settings)
+    if not errors and (mode or found.get("mode")) != "off":
+        usable = {one.where for one in wrong}.isdisjoint({"languages", "regions"})
+        wrong += _unknown(settings, found.get("allow", ())) if usable else ()
+    errors += [_placed(one, stands) for one in wrong]
+    if errors:
+        raise TuneGateError("invalid_input", f"{len(errors)} wrong privacy setting(s).", errors=errors)
     return PrivacyRequest(
         mode=mode or found.get("mode"),
         languages=named,
         settings=settings,
         allow=found.get("allow", ()),
+        reserved=found.get("reserved", "info"),
         sample=found.get("sample", 1.0),
     )
+
+
+def _placed(one: ErrorItem, stands: Mapping[str, str]) -> ErrorItem:
+    """The mistake with the file and the key that it stands at."""
+    key, rest = re.match(r"(\w+)(.*)", one.where).groups()  # type: ignore[union-attr]
+    return msgspec.structs.replace(one, where=stands.get(key, key) + rest)
+
+
+def _unknown(settings: PrivacySettings, allow: Sequence[Allow]) -> list[ErrorItem]:
+    """Names that no recognizer knows; the recognizers are asked where a name is not one of the table of kinds."""
+    named = entity_table(rule_files(load_settings().rules)).named
+    places = {f"thresholds.{name}": name for name in settings.thresholds}
+    places |= {f"without[{number}]": name for number, name in enumerate(settings.without)}
+    places |= {f"allow[{number}].entity": one.entity for number, one in enumerate(allow) if one.entity}
+    odd = {where: name for where, name in places.items() if name not in named and not name.startswith(_SECRETS)}
+    if settings.entities is None and not odd:
+        return []
+    try:
+        known = known_entities(settings)
+    except TuneGateError as error:
+        if error.code != "missing_extra":
+            raise
+        return []  # nothing is scanned, and the report says so
+    wrong = unknown_entities(settings.entities or (), known)
+    every = sorted({*known, *named})
+    return wrong + [one for where, name in odd.items() for one in unknown_entities([name], every, where)]
 
 
 def tables_of(path: Path | None) -> list[PrivacyTable]:

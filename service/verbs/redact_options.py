@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from service.errors import ErrorItem, TuneGateError, missing_extra, suggestion
+from service.data import rule_files
+from service.errors import ErrorItem, TuneGateError, suggestion
 from service.privacy.allowed import Allowed
+from service.privacy.escapes import plain
+from service.privacy.fields import NEVER_JOINED, NEVER_READ
 from service.privacy.found import Found
+from service.privacy.known import known_entities
+from service.privacy.languages import language_code, unknown_languages
 from service.privacy.redaction.row import Scan
 from service.privacy.redaction.ways import WAYS
+from service.privacy.reserved import ReservedValues, reserved_rows
 from service.privacy.scanner import Scanner
-from service.privacy.settings import PrivacySettings
+from service.privacy.settings import PrivacySettings, unknown_entities
 from service.records.lint_report import NotScanned
-from service.verbs.lint_privacy import AUTO, TOLD_APART, PrivacyRequest
+from service.settings import load_settings
+from service.verbs.lint_privacy import AUTO, TOLD_APART, PrivacyRequest, unscanned_names
 
 WITH = WAYS
 EVERYTHING = "all"
 # an address of a page, a day and a random id identify nobody by themselves, and a set without them teaches less
 ONLY_IF_NAMED = ("DATE_TIME", "DOMAIN_NAME", "URL", "UUID")
-_LANGUAGE = re.compile(r"[a-z]{2}\Z")
 _SHOWN = 40
 _SCANNERS = 4
 
@@ -57,20 +62,34 @@ class RedactOptions(msgspec.Struct, frozen=True, kw_only=True):
 def configured(
     asked: PrivacyRequest, *, way: str, entities: tuple[str, ...], languages: tuple[str, ...], threshold: float | None
 ) -> RedactOptions:
-    """The options, over what a [privacy] table says: languages, threshold, regions, a model, values that may stay."""
+    """The options, over what a [privacy] table says: entities, languages, threshold, regions, a model, values that may
+    stay.
+    """
     settings = asked.settings
     if asked.mode != "ner":
         settings = msgspec.structs.replace(settings, ner=None, require_ner=False)
-    # a language that would have to be told of every text: as each of them finds no less
-    told_apart = TOLD_APART if AUTO in asked.languages else settings.languages
+    named = tuple(dict.fromkeys(language_code(code) for code in languages or asked.languages))
+    codes = tuple(code for code in named if code != AUTO)
+    if AUTO in named:
+        # a language that would have to be told of every text: as each of them finds no less
+        codes = codes or TOLD_APART
     return RedactOptions(
         way=way,
-        entities=entities,
-        languages=languages or told_apart,
+        entities=entities or settings.entities or (),
+        languages=codes or settings.languages,
         threshold=settings.threshold if threshold is None else threshold,
         settings=settings,
-        allowed=Allowed(asked.allow) if asked.allow else None,
+        allowed=_may_stay(asked),
     )
+
+
+def _may_stay(asked: PrivacyRequest) -> MayStay | None:
+    """What is no finding: the values that are listed, and those that are nobody's if the table says so."""
+    listed = Allowed(asked.allow)
+    if asked.reserved != "allow":
+        return listed if asked.allow else None
+    reserved = ReservedValues(reserved_rows(rule_files(load_settings().rules)))
+    return lambda entity, value: listed(entity, value) or reserved(entity, value)
 
 
 def scan_of(options: RedactOptions) -> Scan:
@@ -89,14 +108,14 @@ def scan_of(options: RedactOptions) -> Scan:
             remedy="See: tunegate redact --help, or GET /schema.",
             errors=errors,
         )
-    scanner, allowed = _scanner(options), options.allowed
+    scanner, allowed = scanner_of(options), options.allowed
 
     def scan(text: str, context: tuple[str, ...]) -> Sequence[Found]:
         return [
             one
             for language in options.languages
             for one in scanner.scan(text, language=language, context=context)
-            if not (allowed and allowed(one.entity, text[one.start : one.end]))
+            if not (allowed and allowed(one.entity, plain(text[one.start : one.end])))
         ]
 
     return scan
@@ -108,11 +127,7 @@ def wrong(options: RedactOptions) -> list[ErrorItem]:
     if options.way not in WAYS:
         shown = options.way[:_SHOWN]
         errors.append(ErrorItem("with", shown, ", ".join(WAYS), suggestion(shown, WAYS) or None))
-    errors += [
-        ErrorItem("language", code[:_SHOWN], "codes of two letters (ISO 639-1), as en, de, tl")
-        for code in options.languages or ("",)
-        if not _LANGUAGE.match(code)
-    ]
+    errors += unknown_languages(options.languages or ("",), "language")
     if not 0 <= options.threshold <= 1:
         errors.append(ErrorItem("threshold", f"{options.threshold:g}", "a number from 0 to 1"))
     if EVERYTHING in options.entities and len(options.entities) > 1:
@@ -122,21 +137,22 @@ def wrong(options: RedactOptions) -> list[ErrorItem]:
 
 def not_scanned(options: RedactOptions) -> list[NotScanned]:
     """What stays although it may be there."""
-    found = [NotScanned(one.what, f"NOT looked for: {one.why}") for one in _scanner(options).unscanned]
+    found = list(unscanned_names(scanner_of(options)))
     if _named(options):
         found.append(NotScanned("other entities", "only those that were named are redacted"))
     elif not options.entities:
         found.append(NotScanned(", ".join(ONLY_IF_NAMED), "redacted only when they are named"))
     languages = ", ".join(options.languages)
     found.append(NotScanned(f"personal data in other languages than {languages}", f"texts are scanned as {languages}"))
-    return found
+    return [*found, NotScanned(*NEVER_READ), NotScanned(*NEVER_JOINED)]
 
 
 def _named(options: RedactOptions) -> tuple[str, ...]:
     return () if options.entities == (EVERYTHING,) else options.entities
 
 
-def _scanner(options: RedactOptions) -> Scanner:
+def scanner_of(options: RedactOptions) -> Scanner:
+    """One for all runs with the same settings."""
     return _made(msgspec.json.encode(settings_of(options, _named(options) or None), order="deterministic"))
 
 
@@ -155,14 +171,4 @@ def settings_of(options: RedactOptions, entities: tuple[str, ...] | None = None)
 
 
 def _unknown(options: RedactOptions) -> list[ErrorItem]:
-    try:
-        from service.privacy.analyzer import plain_analyzer
-    except ImportError as error:
-        raise missing_extra("privacy", "The privacy scan", error) from error
-    every = plain_analyzer(settings_of(options))
-    known = sorted({name for language in options.languages for name in every.get_supported_entities(language)})
-    return [
-        ErrorItem("entities", name[:_SHOWN], ", ".join(known), suggestion(name[:_SHOWN], known) or None)
-        for name in options.entities
-        if name not in known
-    ]
+    return unknown_entities(options.entities, known_entities(settings_of(options)))

@@ -42,7 +42,8 @@ PARAMETERS = (
     ),
     Parameter(
         "language", {"type": "string", "default": ",".join(_DEFAULTS.languages)},
-        "Languages of the texts, with commas; every text is scanned as each of them.",
+        "Languages of the texts, with commas; every text is scanned as each of them. auto stands for all with "
+        "recognizers of their own.",
     ),
     Parameter(
         "threshold", {"type": "number", "minimum": 0, "maximum": 1, "default": _DEFAULTS.threshold},

@@ -1,35 +1,67 @@
-"""train: the whole pipeline of a plan on this machine, in the foreground."""
+"""train: the whole pipeline of a plan on this machine, in the foreground; run again, it goes on where it stopped."""
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
-from service.artifacts.bundle import RunInputs, finish_run, prepare_run, require_space, require_usable
+import msgspec
+
+from service.artifacts.bundle import (
+    MANIFEST,
+    RunInputs,
+    finish_run,
+    finished_run,
+    prepare_run,
+    require_space,
+    require_usable,
+)
 from service.errors import TuneGateError
-from service.launch.local import end_of_log, read_progress, read_result, start_trainer, stop_trainer, trainer_alive
+from service.launch.local import (
+    TRAIN,
+    end_of_log,
+    read_progress,
+    read_result,
+    start_trainer,
+    stop_trainer,
+    trainer_alive,
+)
 from service.launch.plan import require_launchable
 from service.records.manifest import Manifest
 from service.verbs.plan import PlanBundle
-from trainers.contract import Progress
+from trainers.contract import Progress, TrainPlan
 
 # merged weights + adapter + one ONNX copy per precision, none larger than the fp32 weights
 _COPIES = 2
 _POLL_SECONDS = 0.2
-_GRACE_SECONDS = 20.0
+# one step and one checkpoint; a second Ctrl-C does not wait for it
+_GRACE_SECONDS = 120.0
 
 
 def train(bundle: PlanBundle, out: Path, *, report: Callable[[Progress], None]) -> Manifest:
-    """Baseline, train, merge, export, parity, evaluate, manifest; `report` sees every progress record.
+    """Baseline, train, merge, export, parity, evaluate, manifest; `report` sees every new progress record.
+
+    A folder with an unfinished run of the same plan goes on where that was stopped or killed; one with a
+    finished run is verified and answered with its manifest.
 
     Raises:
-        TuneGateError: `plan_blocked`, `output_exists`, `disk_full`, `trainer_died`, or what the trainer reported.
+        TuneGateError: `interrupted` by Ctrl-C, `plan_mismatch` on another plan's run, `plan_blocked`,
+            `output_exists`, `run_locked`, `disk_full`, `trainer_died`, or what the trainer reported.
 
     """
     plan = bundle.plan
     require_launchable(plan)
+    done = finished_run(out, plan_id=plan.id)
+    if done is not None:
+        return done
     require_usable(out, plan_id=plan.id)
+    if trainer_alive(out):
+        raise TuneGateError("run_locked", f"A trainer still runs in {out}.", remedy="Wait for its end, or stop it.")
     require_space(out, needed_bytes=needed_bytes(bundle))
     prepare_run(
         out,
@@ -43,10 +75,25 @@ def train(bundle: PlanBundle, out: Path, *, report: Callable[[Progress], None]) 
             model=bundle.model,
         ),
     )
-    for record in follow_trainer(out):
-        report(record)
+    try:
+        with _sigterm_as_ctrl_c():
+            for record in follow_trainer(out):
+                report(record)
+    except KeyboardInterrupt:
+        raise TuneGateError("interrupted", "Stopped before it was done.", remedy=_go_on(out)) from None
     raise_failure(out)
     return finish_run(out, plan=plan, job=None)
+
+
+def found_in(out: Path, plan_id: str) -> Literal["nothing", "unfinished", "finished"]:
+    """What a run folder holds of this plan."""
+    try:
+        earlier = msgspec.json.decode((out / "plan.json").read_bytes(), type=TrainPlan).id
+    except (OSError, msgspec.DecodeError):
+        return "nothing"
+    if earlier != plan_id:
+        return "nothing"
+    return "finished" if (out / MANIFEST).exists() else "unfinished"
 
 
 def needed_bytes(bundle: PlanBundle) -> int:
@@ -55,10 +102,10 @@ def needed_bytes(bundle: PlanBundle) -> int:
     return weights * (_COPIES + len(bundle.plan.outputs.onnx))
 
 
-def follow_trainer(out: Path) -> Iterator[Progress]:
+def follow_trainer(out: Path, entry: str = TRAIN) -> Iterator[Progress]:
     """Start the trainer and yield its progress until it ends; leaving early stops the whole process tree."""
-    process = start_trainer(out)
-    seen = 0
+    seen = max((record.n for record in read_progress(out, after=0)), default=0)  # an earlier try said these
+    process = start_trainer(out, entry, ends_with_us=True)
     try:
         running = True
         while running:
@@ -85,4 +132,23 @@ def raise_failure(out: Path) -> None:
     if result.error is not None:
         raise TuneGateError(result.error.code, result.error.detail, remedy=result.error.remedy)
     if result.status != "succeeded":
-        raise TuneGateError("interrupted", "The trainer was stopped before it was done.", remedy="Run it again.")
+        raise TuneGateError("interrupted", "The trainer was stopped before it was done.", remedy=_go_on(out))
+
+
+@contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """A SIGTERM must not end us without our trainer (signals can be taken in the main thread alone)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _go_on(out: Path) -> str:
+    steps = [record for record in read_progress(out, after=0) if record.event == "step"]
+    done = f" ({steps[-1].step} of {steps[-1].total} steps are done)" if steps else ""
+    return f"The same command goes on where it stopped{done}; or: tunegate train {out / 'plan.json'} -o {out}"

@@ -132,7 +132,7 @@ def test_a_plan_on_flawed_data_is_blocked_and_does_not_launch(client: Client) ->
 @pytest.mark.parametrize(
     ("change", "status", "code"),
     [
-        ({"technique": "qlora"}, 422, "target_cannot"),
+        ({"technique": "provider-managed"}, 422, "target_cannot"),
         ({"target": "kaito"}, 422, "target_cannot"),
         ({"technique": "lorra"}, 422, "invalid_input"),
         ({"model": "no-such-model"}, 422, "unreadable_model"),
@@ -140,11 +140,61 @@ def test_a_plan_on_flawed_data_is_blocked_and_does_not_launch(client: Client) ->
         ({"decision_id": "0" * 64}, 404, "unknown_id"),
         ({"surprise": 1}, 400, "invalid_input"),
         ({"hyperparameters": {"n_epochs": 0}}, 422, "invalid_input"),
+        ({"hyperparameters": {"adapter": {"rank": 4}}}, 400, "invalid_input"),
+        ({"technique": "full", "hyperparameters": {"adapter": {"rslora": True}}}, 422, "target_cannot"),
+        ({"technique": "qlora", "hyperparameters": {"adapter": {"init": "pissa"}}}, 422, "target_cannot"),
+        ({"technique": "peft", "hyperparameters": {"peft": {"peft_type": "LROA"}}}, 422, "target_cannot"),
+        ({"technique": "peft", "hyperparameters": {"peft": {"peft_type": "P_TUNING"}}}, 422, "target_cannot"),
     ],
 )
 def test_unusable_plans_are_refused(client: Client, change: dict[str, Any], status: int, code: str) -> None:
     body = {"dataset_id": upload(client, "train.jsonl")["id"], "model": "base", "technique": "lora"}
     problem(client.post("/v1/plans", json=body | change), status, code)
+
+
+def test_every_reason_against_a_plan_comes_back_at_once(client: Client) -> None:
+    body = {
+        "dataset_id": upload(client, "train.jsonl")["id"], "model": "nowhere", "technique": "dora",
+        "hyperparameters": {"n_epochs": 0, "adapter": {"init": "olora"}}, "outputs": {"onnx": ["fp16"]},
+    }  # fmt: skip
+    refused = problem(client.post("/v1/plans", json=body), 422, "invalid_input")
+    assert [one["where"] for one in refused["errors"]] == [
+        "hyperparameters.n_epochs", "model", "hyperparameters.adapter.init", "outputs.onnx",
+    ]  # fmt: skip
+    assert all(one["allowed"] or one["remedy"] for one in refused["errors"])
+
+
+@pytest.mark.parametrize(
+    ("technique", "changes"),
+    [
+        ("full", {}),
+        ("lora", {"hyperparameters": {"adapter": {"r": 8, "rslora": True, "init": "pissa", "loraplus_ratio": 4}}}),
+        ("qlora", {}),
+        ("dora", {}),
+        ("qdora", {}),
+        ("peft", {"hyperparameters": {"peft": {"peft_type": "IA3"}}}),
+        ("peft", {"hyperparameters": {"peft": {"peft_type": "PROMPT_TUNING"}}, "outputs": {"onnx": []}}),
+    ],
+)
+def test_every_technique_can_be_planned_and_says_what_was_chosen(
+    client: Client, technique: str, changes: dict[str, Any]
+) -> None:
+    body = {"dataset_id": upload(client, "train.jsonl")["id"], "model": "base", "technique": technique} | changes
+    made = client.post("/v1/plans", json=body)
+    assert made.status_code == 201, made.text
+    plan = made.json()
+    assert plan["blockers"] == []
+    chosen = {one["name"]: one for one in plan["choices"]}
+    assert chosen["learning_rate"]["value"] == plan["hyperparameters"]["learning_rate"]
+    assert chosen["seed"]["value"] == plan["hyperparameters"]["seed"]
+    if plan["estimate"] is None:
+        assert "no memory formula" in chosen["estimate"]["why"]
+    else:
+        estimate = client.get(f"/v1/estimates/{plan['estimate']}").json()
+        assert estimate["technique"] == ("prompt" if technique == "peft" else technique)
+        if technique == "lora":
+            assert estimate["inputs"]["adapter"]["r"] == 8
+    assert client.post("/v1/plans", json=body).json() == plan
 
 
 @pytest.mark.parametrize("kind", ["decisions", "datasets", "estimates", "plans", "jobs"])

@@ -52,6 +52,18 @@ def test_a_body_gets_the_bytes_and_the_record_of_the_command_line(
     assert server.waiting == []
 
 
+def test_what_escapes_hide_goes_and_languages_are_read_as_on_the_command_line(server: Any) -> None:
+    fenced = '```json\n{"to": "ada\\u0040mailer.de", "n": "a\\/b"}\n```'
+    answer = redact(server, row(fenced), language="auto,deu")
+    assert answer.status_code == 200, answer.text
+    assert answer.content == row(fenced.replace("ada\\u0040mailer.de", "<EMAIL_ADDRESS_1>"))
+    record = json.loads(answer.headers["tunegate-redaction"])
+    assert record["options"]["languages"] == ["de"]
+    assert any(one["what"].startswith("roles, types, ids") for one in record["not_scanned"])
+    (error,) = server.refused(redact(server, ROWS, language="xx"), 422, "invalid_input")["errors"]
+    assert (error["where"], error["seen"]) == ("language", "'xx'")
+
+
 def test_rows_that_cannot_be_read_are_told_and_nothing_is_sent(server: Any) -> None:
     body = server.refused(redact(server, ROWS + MAIL.encode() + b"\n\xff\n"), 422, "invalid_input")
     assert [(one["where"], one["seen"]) for one in body["errors"]] == [("-:4", "not JSON"), ("-:5", "not UTF-8")]

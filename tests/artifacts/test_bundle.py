@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from service.artifacts.bundle import finish_run, require_space, require_usable, sha256_of, verify_run
+from service.artifacts.bundle import finish_run, finished_run, require_space, require_usable, sha256_of, verify_run
 from service.artifacts.zipped import zip_stream
 from service.errors import TuneGateError
 from service.records.identity import record_id
@@ -107,6 +107,32 @@ def test_a_folder_with_other_files_is_not_touched(tmp_path: Path) -> None:
         require_usable(tmp_path, plan_id="p" * 64)
     assert raised.value.code == "output_exists"
     assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
+
+
+def test_an_unfinished_run_goes_on_with_its_own_plan_only(run: Path) -> None:
+    require_usable(run, plan_id=PLAN.id)
+    with pytest.raises(TuneGateError) as raised:
+        require_usable(run, plan_id="q" * 64)
+    assert (raised.value.code, raised.value.exit_code) == ("plan_mismatch", 2)
+    assert finished_run(run, plan_id=PLAN.id) is None
+
+
+def test_a_finished_run_is_answered_with_its_manifest_and_never_closed_twice(run: Path) -> None:
+    manifest = finish_run(run, plan=PLAN, job=None)
+    (run / ".work").mkdir()  # as a kill just after the manifest leaves it
+    (run / "result.json").write_text("{}")
+    assert finish_run(run, plan=PLAN, job=None) == manifest
+    assert not (run / ".work").exists()
+    assert finished_run(run, plan_id=PLAN.id) == manifest
+    assert finished_run(run, plan_id="q" * 64) is None
+    for plan_id in (PLAN.id, "q" * 64):
+        with pytest.raises(TuneGateError) as raised:
+            require_usable(run, plan_id=plan_id)
+        assert raised.value.code == "output_exists"
+    (run / "adapter/adapter_model.safetensors").write_bytes(b"other")
+    with pytest.raises(TuneGateError) as raised:
+        finished_run(run, plan_id=PLAN.id)
+    assert raised.value.code == "artifact_corrupt"
 
 
 def test_too_little_space_is_said_before_any_work(tmp_path: Path) -> None:

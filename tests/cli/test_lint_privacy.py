@@ -12,7 +12,7 @@ import pytest
 
 from service.cli.app import run
 
-MAIL = "ada@example.org"
+MAIL = "ada@quokkas.org"
 Lint = Callable[..., dict[str, Any]]
 
 
@@ -143,7 +143,12 @@ def test_every_mistake_of_the_table_is_told_at_once(project: Path, capsys: pytes
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(("--language", "english"), "ISO 639"), (("--language", "fil"), "ISO 639"), (("--privacy", "ner"), "ner")],
+    [
+        (("--language", "english"), "ISO 639"),
+        (("--language", "xx"), "ISO 639"),
+        (("--language", "pt-BR"), "Did you mean 'pt'?"),
+        (("--privacy", "ner"), "ner"),
+    ],
 )
 def test_what_cannot_be_looked_for_is_bad_usage(
     project: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str

@@ -88,7 +88,7 @@ def test_a_blocked_plan_does_not_train(model: Path, tmp_path: Path, capsys: pyte
         (["--model", "no/such/folder", "--technique", "lora"], "no/such/folder"),
         (["--model", "{model}"], "Neither a decision nor a technique"),
         (["--model", "{model}", "--technique", "lorra"], "Did you mean 'lora'?"),
-        (["--model", "{model}", "--technique", "qlora"], "no trainer yet"),
+        (["--model", "{model}", "--technique", "provider-managed"], "has no trainer on 'local'"),
         (["--model", "{model}", "--technique", "lora", "--target", "kaito"], "does not launch on 'kaito'"),
         (["--model", "{model}", "--technique", "lora", "--override", "lint_errors"], "NAME=VALUE"),
         (["--model", "{model}", "--technique", "lora", "--onnx", "fp8"], "fp8"),
@@ -106,6 +106,80 @@ def test_unusable_input_exits_2_and_says_what_is_allowed(
     assert said in captured.err
     assert captured.out == ""
     assert "Traceback" not in captured.err
+
+
+WEIGHTS = {
+    "model.embed_tokens.weight": [1000, 192],
+    "model.layers.0.self_attn.qkv_proj.weight": [320, 192],
+    "model.layers.0.self_attn.o_proj.weight": [192, 192],
+    "model.norm.weight": [192],
+    "lm_head.weight": [1000, 192],
+}
+
+
+@pytest.fixture
+def with_names(model: Path) -> Path:
+    """The model with a header that names its weights; the numbers themselves are not there."""
+    header = json.dumps({name: {"dtype": "F32", "shape": shape, "data_offsets": [0, 0]} for name, shape in
+                         WEIGHTS.items()}).encode()  # fmt: skip
+    (model / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["full", "--loraplus-ratio", "4"], ["loraplus_ratio with technique full", "technique lora, dora"]),
+        (["full", "--rslora", "--adapter-init", "pissa"], ["rslora, init with technique full"]),
+        (["qlora", "--adapter-init", "olora"], ["olora with technique qlora", "rounded to 4 bits"]),
+        (["lora", "--adapter-init", "pisa"], ["pisa"]),
+        (["lora", "--adapter-targets", "o_prj,qkv_proj"], ["o_prj matches no module", "Did you mean 'o_proj'?"]),
+        (["lora", "--adapter-r", "193"], ["193, above the smallest side of", "1 to 192"]),
+        (["peft"], ["a PeftConfig as an object"]),
+        (["peft", "--peft", '{"peft_type": "lroa2"}'], ["lroa2", "LORA, ADALORA, IA3"]),
+        (["peft", "--peft", '{"peft_type": "IA3", "target_module": 1}'], ["Did you mean 'target_modules'?"]),
+        (["peft", "--peft", '{"peft_type": "PREFIX_TUNING"}'], ["no merge", "--onnx none"]),
+        (["peft", "--peft", "{"], ["--peft", "a JSON object"]),
+        (["peft", "--peft", "nothing.json"], ["--peft", "nothing.json"]),
+        (["lora", "--onnx", "none", "--onnx", "int8"], ["none alone, or precisions"]),
+        (
+            ["qdora", "--adapter-init", "pissa", "--adapter-targets", "k_proj", "--onnx", "fp16", "--epochs", "0"],
+            ["n_epochs", "pissa with technique qdora", "k_proj matches no module", "fp16"],
+        ),
+    ],
+)
+def test_what_does_not_combine_is_refused_with_every_reason(
+    arguments: list[str], said: list[str], with_names: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--model", str(with_names), "--data", str(DESK / "train.jsonl"), "--technique", *arguments]
+    assert run(["plan", *given]) == 2
+    captured = capsys.readouterr()
+    for part in said:
+        assert part in captured.err
+    assert captured.out == ""
+    assert "Traceback" not in captured.err
+
+
+def test_a_plan_prints_what_it_chose_and_why(with_names: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--model", str(with_names), "--data", str(DESK / "train.jsonl"), "--technique", "qlora"]
+    assert run(["plan", *arguments, "--adapter-targets", "qkv_proj", "--rslora", "--epochs", "2"]) == 0
+    printed = capsys.readouterr().out
+    assert "adapter r 16, alpha 32, qkv_proj, rslora" in printed
+    assert "learning_rate 0.003: base rate 0.003 x multiplier 1; " in printed
+    assert "generated from the data and the model" in printed
+    assert "n_epochs 2:" not in printed
+
+
+def test_a_peft_config_may_stand_in_a_file(
+    with_names: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "ia3.json").write_text('{"peft_type": "IA3", "feedforward_modules": [], "target_modules": ["o_proj"]}')
+    arguments = ["--model", str(with_names), "--data", str(DESK / "train.jsonl"), "--technique", "peft"]
+    code, made, _ = plan(capsys, *arguments, "--peft", str(tmp_path / "ia3.json"))
+    assert code == 0
+    assert made["hyperparameters"]["peft"]["target_modules"] == ["o_proj"]
+    assert made["hyperparameters"]["adapter"] is None
+    assert made["estimate"] is None
 
 
 @pytest.mark.parametrize("broken", ["{", "[]", '{"hidden_size": 8}'])

@@ -87,7 +87,10 @@ def test_the_summary_says_what_was_done_and_what_was_not(capsys: pytest.CaptureF
     printed = capsys.readouterr().out
     assert "EMAIL_ADDRESS x 2" in printed
     assert "wrote out.jsonl: 3 rows, 2 of them redacted" in printed
-    assert "not redacted: PERSON (NOT looked for: no named-entity model is configured)" in printed
+    names = "PERSON, LOCATION, ORGANIZATION"
+    assert f"not redacted: {names} (NOT looked for: no named-entity model is configured)" in printed
+    assert "not redacted: roles, types, ids, weights, names of functions and of schema properties, data of" in printed
+    assert "not redacted: values that are split over two texts" in printed
 
 
 def test_twice_changes_nothing_more(here: Path) -> None:

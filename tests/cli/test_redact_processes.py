@@ -56,7 +56,8 @@ def begun(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def files(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()]
+    """All but what the scan keeps for later runs."""
+    return [path for path in folder.rglob("*") if path.is_file() and folder / "home" not in path.parents]
 
 
 def test_the_keyboard_stops_it_and_nothing_is_left(tmp_path: Path) -> None:
@@ -77,6 +78,40 @@ def test_a_killed_process_leaves_no_copy_and_no_map_that_others_could_read(tmp_p
     assert [path for path in left if not path.name.startswith(".")] == []
     assert {stat.S_IMODE(path.stat().st_mode) for path in left} == {0o600}
     assert [path for path in left if MAIL in path.read_text() and path.parent.name != "kept"] == []
+
+
+def test_the_next_run_removes_what_a_killed_one_left_and_nothing_else(tmp_path: Path) -> None:
+    with begun(tmp_path) as process:
+        process.kill()
+        process.wait(30)
+    left = [path for path in files(tmp_path) if path.parent.name in ("new", "kept")]
+    assert len(left) == 2
+    own = [tmp_path / "new" / name for name in (".mybackup.out.jsonl", ".tunegate-short.out.jsonl", "other.jsonl")]
+    for path in own:
+        path.write_text("kept")
+    (tmp_path / "data.jsonl").write_bytes(row(1))
+    second = started(tmp_path, "data.jsonl", "-o", "new/out.jsonl", "--map", "kept/map.jsonl")
+    assert second.communicate()[1] == b""
+    assert second.returncode == 0
+    there = {path.name for path in files(tmp_path) if path.parent.name in ("new", "kept")}
+    assert there == {"out.jsonl", "map.jsonl", *(path.name for path in own)}
+
+
+def test_what_a_living_one_writes_is_left_alone(tmp_path: Path) -> None:
+    with begun(tmp_path) as process:
+        before = {path for path in files(tmp_path) if path.parent.name == "new"}
+        (tmp_path / "data.jsonl").write_bytes(row(1))
+        second = started(tmp_path, "data.jsonl", "-o", "new/second.jsonl")
+        second.communicate()
+        assert second.returncode == 0
+        assert {path for path in files(tmp_path) if path.parent.name == "new"} == before | {
+            tmp_path / "new/second.jsonl"
+        }
+        assert process.stdin
+        process.stdin.close()
+        process.stdin = None
+        assert process.wait(60) == 0
+    assert (tmp_path / "new" / "out.jsonl").read_bytes().count(b"<EMAIL_ADDRESS_1>") == 8
 
 
 def test_of_two_that_write_one_file_one_is_told(tmp_path: Path) -> None:

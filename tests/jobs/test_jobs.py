@@ -136,6 +136,22 @@ def test_a_job_runs_to_a_verified_artifact(service: Service) -> None:
         assert service.http.get(f"/v1/jobs/{job}/artifact/{path}").status_code == 404
     assert "loss" in service.http.get(f"/v1/jobs/{job}/logs").text
     assert service.http.post(f"/v1/jobs/{job}/cancel").json()["code"] == "job_finished"
+    _shown_with_its_choices(service, job)
+
+
+def _shown_with_its_choices(service: Service, job: str) -> None:
+    """`jobs show` says what the plan chose by itself, and why; as JSON it is the job alone."""
+    command = [sys.executable, "-m", "service", "jobs", "show", job]
+    environment = os.environ | {"TUNEGATE_URL": service.url}
+    shown = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    plan = service.http.get(f"/v1/plans/{service.job(job)['plan']}").json()
+    assert f"seed {plan['hyperparameters']['seed']}: generated" in shown
+    for choice in plan["choices"]:
+        assert f"{choice['name']} " in shown
+        assert choice["why"] in shown
+    assert "n_epochs" not in shown
+    record = subprocess.run([*command, "--format", "json"], env=environment, check=True, capture_output=True).stdout
+    assert json.loads(record) == service.job(job)
 
 
 def test_the_same_key_is_the_same_job(service: Service) -> None:
@@ -158,10 +174,34 @@ def test_cancelling_ends_the_whole_process_tree(service: Service) -> None:
     assert all(gone(process) for process in (trainer, *workers))
 
 
-def test_a_killed_trainer_ends_the_job_as_failed(service: Service) -> None:
+def kill_trainer(service: Service, job: str) -> int:
+    pid: int = (trainer := service.trainer(job)).pid
+    trainer.kill()
+    return pid
+
+
+def test_a_killed_trainer_goes_on_from_its_checkpoint(service: Service) -> None:
+    job = service.launch(n_epochs=10, save_steps=3)
+    service.until(job, "running", steps=5)
+    kill_trainer(service, job)
+    events = service.events(job)
+    assert events[-1][1:] == ("end", {"state": "succeeded"})
+    assert [data["step"] for _, event, data in events if event == "step"] == list(range(1, 41))
+    said = " ".join(data.get("message") or "" for _, event, data in events if event == "log")
+    assert "the trainer died and is started again" in said
+    assert "resumed at step" in said
+    assert service.http.get(f"/v1/jobs/{job}/manifest").json()["training"]["steps"] == 40
+
+
+def test_a_trainer_that_dies_again_at_the_same_place_ends_the_job_as_failed(service: Service) -> None:
     job = service.launch(**LONG)
     service.until(job, "running", steps=1)
-    service.trainer(job).kill()
+    first = kill_trainer(service, job)
+    deadline = time.monotonic() + 60
+    while service.trainer(job).pid == first:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    kill_trainer(service, job)
     error = service.until(job, "failed")["error"]
     assert error["code"] == "trainer_died"
     assert error["remedy"]

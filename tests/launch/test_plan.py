@@ -13,8 +13,8 @@ from service.data import rule_files
 from service.errors import TuneGateError
 from service.launch.hyperparameters import largest_divisor
 from service.launch.machine import Machine
-from service.launch.plan import PlannedModel, PlanParts, build_plan, require_launchable
-from service.launch.request import PlanChoices
+from service.launch.plan import LAUNCHABLE, PlannedModel, PlanParts, build_plan, require_launchable
+from service.launch.request import HyperparameterRequest, PlanChoices
 from service.records.decision import Answer, Decision
 from service.records.estimate import Estimate, Peak
 from service.records.lint_report import Finding, LintedFile, LintReport, Summary
@@ -130,10 +130,11 @@ def test_without_a_tuning_decision_nothing_is_guessed(answer: Answer | None) -> 
 @pytest.mark.parametrize(
     "choices",
     [
-        {"technique": "qdora"},
+        {"technique": "provider-managed"},
         {"target": "kaito"},
         {"sharding": "zero3"},
         {"outputs": {"onnx": ["fp16"]}},
+        {"outputs": {"onnx": ["fp32"], "provider": "dml"}},
     ],
 )
 def test_what_the_target_cannot_do_is_refused_with_what_it_can(choices: dict[str, Any]) -> None:
@@ -141,6 +142,13 @@ def test_what_the_target_cannot_do_is_refused_with_what_it_can(choices: dict[str
     with pytest.raises(TuneGateError) as raised:
         plan(wanted)
     assert (raised.value.code, raised.value.status) == ("target_cannot", 422)
+
+
+@pytest.mark.parametrize(("precision", "provider"), [("fp16", "cuda"), ("int8", "cuda"), ("fp16", "dml")])
+def test_a_gpu_s_precision_is_planned_for_that_gpu(precision: str, provider: str) -> None:
+    outputs = {"onnx": [precision], "provider": provider}
+    wanted = msgspec.convert({"model": "base", "technique": "lora", "outputs": outputs}, PlanChoices)
+    assert msgspec.to_builtins(plan(wanted).outputs) == outputs
 
 
 def test_every_unusable_value_is_reported_at_once() -> None:
@@ -179,6 +187,45 @@ def test_the_plan_id_does_not_depend_on_where_files_lie() -> None:
     assert moved.id != plan(dataset=DatasetRef(path="train.jsonl", sha256="t" * 64)).id
 
 
+def test_a_seed_that_nobody_gave_is_generated_and_recorded_with_its_reason() -> None:
+    made, other = plan(), plan(dataset=DatasetRef(path="train.jsonl", sha256="t" * 64))
+    assert made.hyperparameters.seed == plan().hyperparameters.seed != other.hyperparameters.seed
+    chosen = {one.name: one for one in made.choices}
+    assert chosen["seed"].value == made.hyperparameters.seed
+    assert "generated" in chosen["seed"].why
+    given = msgspec.convert({"model": "base", "technique": "lora", "hyperparameters": {"seed": 7}}, PlanChoices)
+    assert plan(given).hyperparameters.seed == 7
+    assert "seed" not in {one.name for one in plan(given).choices}
+
+
+def test_every_automatic_choice_stands_in_the_plan_and_nothing_else() -> None:
+    given = {
+        "batch_size": 4, "micro_batch": 2, "learning_rate": 1e-3, "n_epochs": 1, "seed": 1, "warmup_ratio": 0.0,
+        "weight_decay": 0.0, "max_grad_norm": 1.0, "adapter": {"r": 4},
+    }  # fmt: skip
+    wanted = {"model": "base", "technique": "lora", "target": "local", "hyperparameters": given}
+    assert plan(msgspec.convert(wanted, PlanChoices)).choices == []
+    names = {one.name for one in plan(PlanChoices(model="base", technique="lora")).choices}
+    assert names == {*given, "target"}
+    answer = Answer(step="fine-tune", technique="dora", sharding="none", target="local")
+    decided = plan(PlanChoices(model="base"), decision=decision(answer))
+    assert ("technique", "dora", f"decision {'d' * 12}") in [(o.name, o.value, o.why) for o in decided.choices]
+
+
+@pytest.mark.parametrize("technique", LAUNCHABLE["local"])
+def test_every_technique_has_a_base_rate_with_its_source(technique: str) -> None:
+    peft = {"peft": {"peft_type": "IA3"}} if technique == "peft" else {}
+    for params in (1_000_000, 7_000_000_000, 70_000_000_000):
+        made = plan(
+            msgspec.convert({"model": "base", "technique": technique, "hyperparameters": peft}, PlanChoices),
+            model=PlannedModel("base", params, "f" * 64, is_path=True),
+        )
+        (rate,) = [one for one in made.choices if one.name == "learning_rate"]
+        assert rate.value == made.hyperparameters.learning_rate > 0
+        assert "; " in rate.why
+        assert (made.hyperparameters.adapter is None) == (technique in {"full", "peft"})
+
+
 def test_the_learning_rate_is_the_base_rate_times_the_multiplier() -> None:
     wanted = msgspec.convert(
         {"model": "base", "technique": "lora", "hyperparameters": {"learning_rate_multiplier": 0.5}}, PlanChoices
@@ -193,3 +240,16 @@ def test_the_micro_batch_divides_the_batch(batch: int, limit: int) -> None:
     micro = largest_divisor(batch, limit)
     assert batch % micro == 0
     assert 1 <= micro <= limit
+
+
+def test_settings_that_rest_on_a_validation_loss_need_validation_data() -> None:
+    wanted = HyperparameterRequest(early_stopping=2, eval_steps=10, keep="best", save_steps=5)
+    choices = msgspec.structs.replace(CHOICES, hyperparameters=wanted)
+    with pytest.raises(TuneGateError) as raised:
+        plan(choices)
+    assert raised.value.code == "invalid_input"
+    assert [error.where.rpartition(".")[2] for error in raised.value.errors] == ["early_stopping", "eval_steps", "keep"]
+    held = DatasetRef(path="validation.jsonl", sha256="v" * 64)
+    values = plan(choices, validation=held).hyperparameters
+    assert (values.early_stopping, values.eval_steps, values.keep, values.save_steps) == (2, 10, "best", 5)
+    assert plan(CHOICES).hyperparameters.keep == "last"

@@ -152,10 +152,32 @@ def test_what_a_key_says_is_scanned_and_never_shown_in_a_pointer() -> None:
     ]
 
 
-def test_both_values_of_a_key_that_comes_twice_are_read() -> None:
-    arguments = '{"to": "a@b.cd", "to": "b@b.cd"}'
+def test_both_values_of_a_key_that_comes_twice_are_read_and_written() -> None:
+    arguments = '{"to": "a\\u0040b.cd", "n": 7, "to" :"b@b.cd"}'
     row = {"messages": [{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": arguments}}]}]}
-    assert [text.text for text in texts(row) if text.kind == "string"] == [arguments]
+    told = [(text.text, text.context) for text in texts(row) if text.kind != "key"]
+    assert told == [("a@b.cd", ("to",)), ("7", ("n",)), ("b@b.cd", ("to",))]
+    tags = {"a@b.cd": "<A>", "b@b.cd": "<B>", "7": "1", "to": "<K>"}
+    new = rewritten(row, lambda text: tags.get(text.text, text.text))
+    written = new["messages"][0]["tool_calls"][0]["function"]["arguments"]
+    assert written == '{"<K>": "<A>", "n": 1, "<K>" :"<B>"}'
+
+
+@pytest.mark.parametrize(
+    ("part", "read"),
+    [
+        ({"type": "input_audio", "input_audio": {"data": "UklGRiQ4155550199AAA=", "format": "wav"}}, []),
+        ({"type": "input_audio", "input_audio": {"data": "ask a@b.cd", "format": "wav"}}, ["ask a@b.cd"]),
+        (
+            {"type": "file", "file": {"file_data": "JVBERi0xLjcK", "file_id": "file-1", "filename": "ada.pdf"}},
+            ["ada.pdf"],
+        ),
+        ({"type": "file", "file": {"file_data": "data:application/pdf;base64,JVBE"}}, []),
+    ],
+)
+def test_the_data_of_sound_and_files_is_no_text(part: dict[str, Any], read: list[str]) -> None:
+    told = texts({"messages": [{"role": "user", "content": [part]}]})
+    assert [text.text for text in told if text.kind != "key"] == read
 
 
 def test_arguments_stay_json_of_the_same_shape() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from service.privacy.plan import DECODER
 from service.privacy.scanner import Scanner
 from service.privacy.settings import PrivacySettings
 
@@ -65,21 +66,32 @@ def test_the_folder_is_the_users_alone_and_a_second_run_reads_what_the_first_wro
     assert scans() == [1, 1, 1, 0]
     assert home.stat().st_mode & 0o777 == 0o700
     before = kept(home)
-    assert set(before) == {".ascii", ".ascii-digits", ".unicode", ".plan", ".classes"}
+    assert set(before) == {".ascii", ".ascii-digits", ".unicode", ".unicode-digits", ".plan", ".classes"}
     assert scans() == [1, 1, 1, 0]
     assert kept(home) == before
 
 
-def test_a_few_texts_do_not_wait_for_databases(home: Path) -> None:
-    assert [len(Scanner(SETTINGS).scan(text)) for text in TEXTS] == [1, 1, 1, 0]
-    assert kept(home) == {}
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("nothing", {".ascii"}),
+        ("ssn 536-90-4399", {".ascii", ".ascii-digits"}),
+        ("müller", {".unicode", ".classes"}),
+        ("\u0661 müller", {".unicode", ".unicode-digits", ".classes"}),
+    ],
+)
+def test_a_text_waits_for_the_databases_that_it_needs_and_for_no_other(home: Path, text: str, made: set[str]) -> None:
+    Scanner(SETTINGS).scan(text)
+    assert set(kept(home)) == {".plan", *made}
 
 
-def test_a_text_beyond_ascii_does_not_wait_for_the_second_database(home: Path) -> None:
-    assert scans() == [1, 1, 1, 0]
-    next(home.glob("*.unicode")).unlink()
+def test_where_nothing_can_be_kept_a_few_texts_wait_for_no_database(
+    home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    home.parent.write_text("a file in its place")
+    caplog.set_level(logging.INFO, "service.privacy")
     assert [len(Scanner(SETTINGS).scan(text)) for text in TEXTS] == [1, 1, 1, 0]
-    assert ".unicode" not in kept(home)
+    assert "service.privacy.guard" not in [one.name for one in caplog.records]
 
 
 def test_presidio_is_not_imported_for_texts_in_which_nothing_can_fire(home: Path) -> None:
@@ -150,3 +162,36 @@ def test_a_process_killed_at_work_harms_nobody(home: Path, when: str) -> None:
     process.communicate()
     assert scans() == [1, 1, 1, 0]
     assert set(kept(home)) >= {".ascii", ".unicode", ".plan", ".classes"}
+
+
+RULE = """
+[[rule]]
+id = "SECRET_OURS"
+title = "A token of ours"
+shape = "digits behind own="
+why = "It opens our service."
+rotate = "Ask for another one."
+source = "own docs"
+read-on = 2026-11-21
+regex = '(?<=own=)[0-9]*'
+"""
+
+
+def test_an_expression_that_no_database_can_hold_costs_its_own_recognizer_the_gate_and_no_other(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Vectorscan drops the lookbehind, and looks for nothing at all; rules of one's own are not tried before."""
+    rules = tmp_path / "rules" / "privacy"
+    rules.mkdir(parents=True)
+    (rules / "secrets-ours.toml").write_text(RULE)
+    monkeypatch.setenv("TUNEGATE_RULES", str(rules.parent))
+    settings = PrivacySettings(entities=("EMAIL_ADDRESS", "SECRET_OURS"))
+    for _ in range(2):
+        scanner = Scanner(settings)
+        scanner.prepare()
+        found = [one.entity for one in scanner.scan("own=90417263 joe@example.com")]
+        assert found == ["SECRET_OURS", "EMAIL_ADDRESS"]
+        assert scanner.notes == ()
+    (plan,) = home.glob("*.plan")
+    content = DECODER.decode(plan.read_bytes()[32:])
+    assert [content.names[number] for number in content.always] == ["SECRET_OURS"]

@@ -46,13 +46,19 @@ def test_every_wrong_setting_is_told_at_once() -> None:
 def test_an_unknown_entity_is_told_with_the_nearest() -> None:
     with pytest.raises(TuneGateError) as raised:
         Scanner(PrivacySettings(entities=("EMAIL_ADRESS",))).scan(TEXT)
-    assert raised.value.errors[0].allowed == "EMAIL_ADDRESS"
+    assert raised.value.errors[0].remedy == "Did you mean 'EMAIL_ADDRESS'?"
 
 
-def test_an_unknown_region_is_told() -> None:
-    with pytest.raises(TuneGateError, match="region") as raised:
-        Scanner(PrivacySettings(regions=("US", "XX", "YY"))).scan(TEXT)
-    assert [item.seen for item in raised.value.errors] == ["'XX'", "'YY'"]
+def test_unknown_regions_and_languages_are_told_in_a_few_words() -> None:
+    with pytest.raises(TuneGateError) as raised:
+        Scanner(PrivacySettings(languages=("xx", "de"), regions=("US", "XX", "UK")))
+    told = [(item.where, item.seen, item.remedy) for item in raised.value.errors]
+    assert told == [
+        ("languages", "'xx'", "Name a language by its code."),
+        ("regions", "'XX'", "Name regions by their two letters (ISO 3166-1)."),
+        ("regions", "'UK'", "Did you mean 'GB'?"),
+    ]
+    assert all(len(item.allowed or "") < 60 for item in raised.value.errors)
 
 
 def test_a_language_without_recognizers_of_the_settings_is_refused(pair_of: Callable[..., Any]) -> None:

@@ -57,7 +57,7 @@ def _same_answers(model: Path, out: Path) -> None:
     from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from trainers.onnx_model import OnnxCausalLM
+    from trainers.onnx.graph import OnnxCausalLM
 
     tokenizer = AutoTokenizer.from_pretrained(out / "onnx" / "fp32")
     tuned = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(model).eval(), str(out / "adapter"))
@@ -79,10 +79,10 @@ def test_full_fine_tuning_runs_and_is_deterministic(make_plan: Any, run_trainer:
 
 
 def test_everything_a_plan_cannot_have_is_refused_at_once(make_plan: Any, run_trainer: Runner, tmp_path: Path) -> None:
-    plan = make_plan(technique="qlora", sharding="zero2", outputs=Outputs(["fp16"]), model="/no/such/model")
+    plan = make_plan(technique="provider-managed", sharding="zero2", outputs=Outputs(["fp16"]), model="/no/such/model")
     code, _, result = run_trainer(plan, tmp_path / "out")
     assert code == 2
-    for part in ("qlora", "zero2", "fp16", "model: no folder"):
+    for part in ("provider-managed", "zero2", "fp16", "model: no folder"):
         assert part in result["error"]["detail"]
 
 

@@ -6,13 +6,14 @@ torchrun is the launcher that passes SIGTERM on and waits; accelerate's and Deep
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
 import msgspec
 
 from trainers.contract import TrainPlan
-from trainers.worker import STOPPED, die_with_parent
+from trainers.stopping import STOPPED, follow_parent
 
 # longer than a step and its checkpoint take; after it the ranks are killed
 SHUTDOWN_SECONDS = 600
@@ -20,7 +21,7 @@ SHUTDOWN_SECONDS = 600
 
 def main(argv: list[str]) -> int:
     """0 when all ranks ended well, 75 when they were asked to stop, else the first one's code."""
-    die_with_parent()
+    follow_parent(int(os.environ.get("TUNEGATE_TRAINER_PID", "0")), signal.SIGKILL)
     plan = msgspec.json.decode(Path(argv[0]).read_bytes(), type=TrainPlan)
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError

@@ -1,14 +1,15 @@
-"""Which one this process is among those that train together, as the launcher's variables name it."""
+"""Which one this process is among those that train together, and how they agree; one alone agrees with itself."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 def rank() -> int:
-    """Which one this is, from 0."""
+    """Which one this is, from 0, as the launcher's variables name it."""
     return int(os.environ.get("RANK", "0"))
 
 
@@ -18,7 +19,7 @@ def world_size() -> int:
 
 
 def is_first() -> bool:
-    """Whether this process writes what is written once."""
+    """Whether this process speaks and writes for all."""
     return rank() == 0
 
 
@@ -33,18 +34,38 @@ def join_ranks() -> None:
     init_distributed(dist_backend="nccl" if torch.cuda.is_available() else "gloo")
 
 
-def stopping_together(stopping: Callable[[], bool]) -> Callable[[], bool]:
-    """True in every process as soon as one was asked to stop; all of them have to ask at the same place."""
+def any_of_us(flag: bool) -> bool:  # noqa: FBT001 - a value, no switch
+    """True in every process when it is true in one; all of them have to ask at the same place."""
+    if world_size() == 1:
+        return flag
     import torch
 
-    def any_stopping() -> bool:
-        flag = torch.tensor([int(stopping())], device="cuda" if torch.cuda.is_available() else "cpu")
-        torch.distributed.all_reduce(flag, op=torch.distributed.ReduceOp.MAX)
-        return bool(flag.item())
+    seen = torch.tensor([int(flag)], device="cuda" if torch.cuda.is_available() else "cpu")
+    torch.distributed.all_reduce(seen, op=torch.distributed.ReduceOp.MAX)
+    return bool(seen.item())
 
-    return any_stopping
+
+def as_first(value: T | None) -> T | None:
+    """The first process's value in every process."""
+    if world_size() == 1:
+        return value
+    import torch
+
+    box: list[Any] = [value]
+    torch.distributed.broadcast_object_list(box)
+    found: T | None = box[0]
+    return found
+
+
+def wait_for_all() -> None:
+    """Go on when every process is here."""
+    if world_size() > 1:
+        import torch
+
+        torch.distributed.barrier()
 
 
 def parameter_count(parameter: Any) -> int:
-    """Elements of a parameter, also of one of which this process holds a part (ZeRO-3)."""
-    return int(getattr(parameter, "ds_numel", parameter.numel()))
+    """Numbers in a parameter, also in one of which this process holds a part (ZeRO-3), or that is in 4 bits."""
+    packed = type(parameter).__name__ == "Params4bit"  # two to a byte
+    return int(getattr(parameter, "ds_numel", parameter.numel())) * (2 if packed else 1)

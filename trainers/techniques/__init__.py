@@ -1,14 +1,38 @@
-"""One small file per technique: wrap a base model for training, and turn the result back into a plain model."""
+"""One small file per technique.
+
+A technique (`technique.Technique`) loads the base it trains, puts what is trained into it, may bring its own
+optimizer and callbacks, saves what was trained, and gives back a plain model:
+
+| technique | base | trained | merge |
+|---|---|---|---|
+| full | fp32 | every weight | is the model |
+| lora, dora | fp32 | an adapter on linear layers | into the fp32 base |
+| qlora, qdora | 4 bits | the same | into the dequantised 4-bit base |
+| peft | fp32 | any other PeftConfig | as the method can; the prompt family cannot |
+"""
 
 from __future__ import annotations
 
-import importlib
-from types import ModuleType
+from trainers.techniques.any_peft import AnyPeft
+from trainers.techniques.dora import Dora
+from trainers.techniques.full_weights import Full
+from trainers.techniques.lora import Lora
+from trainers.techniques.qdora import Qdora
+from trainers.techniques.qlora import Qlora
+from trainers.techniques.technique import Technique
 
-# technique -> module with wrap(), save() and merged(); this is the whole registry
-TECHNIQUES = {"lora": "trainers.techniques.lora", "full": "trainers.techniques.full_weights"}
+# the whole registry
+TECHNIQUES: dict[str, Technique] = {
+    "full": Full(),
+    "lora": Lora(),
+    "dora": Dora(),
+    "qlora": Qlora(),
+    "qdora": Qdora(),
+    "peft": AnyPeft(),
+}
+FOUR_BIT = ("qlora", "qdora")
 
 
-def technique(name: str) -> ModuleType:
-    """The technique's module, imported on use."""
-    return importlib.import_module(TECHNIQUES[name])
+def technique(name: str) -> Technique:
+    """The technique of a plan that `refusals` let through."""
+    return TECHNIQUES[name]

@@ -6,24 +6,47 @@ from pathlib import Path
 from typing import Any
 
 from trainers.contract import TrainPlan
+from trainers.load import load_model, on_device
 from trainers.outfiles import WORK, complete_folder
+from trainers.techniques.technique import Technique
 
 
-def wrap(model: Any, plan: TrainPlan) -> Any:
-    """All parameters trainable."""
-    del plan
-    model.requires_grad_(True)  # noqa: FBT003
-    return model
+class Full(Technique):
+    """No adapter: the loop trains the model itself."""
 
+    def load(self, plan: TrainPlan) -> Any:
+        """The fp32 model."""
+        return on_device(load_model(plan))
 
-def save(model: Any, tokenizer: Any, plan: TrainPlan, out: Path, weights: dict[str, Any] | None) -> None:
-    """The trained weights, kept on this host until they are exported."""
-    del plan
-    with complete_folder(out / WORK / "trained") as folder:
-        model.save_pretrained(folder, safe_serialization=True, state_dict=weights)
-        tokenizer.save_pretrained(folder)
+    def wrap(self, model: Any, plan: TrainPlan, *, steps: int) -> Any:
+        """All parameters trainable."""
+        del plan, steps
+        model.requires_grad_(True)  # noqa: FBT003
+        return model
 
+    def optimizer(self, model: Any, plan: TrainPlan) -> Any | None:
+        """The trainer's own."""
+        del model, plan
+        return None
 
-def merged(base: Any, out: Path) -> Any:
-    """The trained weights in the base's architecture."""
-    return type(base).from_pretrained(out / WORK / "trained", attn_implementation="eager").eval()
+    def callbacks(self, model: Any, plan: TrainPlan) -> list[Any]:
+        """None."""
+        del model, plan
+        return []
+
+    def save(
+        self, model: Any, tokenizer: Any, plan: TrainPlan, out: Path, weights: dict[str, Any] | None = None
+    ) -> None:
+        """The trained weights, kept on this host until they are exported."""
+        del plan
+        with complete_folder(out / WORK / "trained") as folder:
+            model.save_pretrained(folder, safe_serialization=True, state_dict=weights)
+            tokenizer.save_pretrained(folder)
+
+    def merged(self, plan: TrainPlan, out: Path) -> Any | None:
+        """The trained weights: they are the model."""
+        return self.tuned(plan, out)
+
+    def tuned(self, plan: TrainPlan, out: Path) -> Any:
+        """The trained weights."""
+        return load_model(plan, folder=str(out / WORK / "trained"))

@@ -1,47 +1,53 @@
-"""LoRA: trainable low-rank matrices beside frozen linear layers; merges exactly (<= 5e-6 on logits) into fp32."""
+"""LoRA: trainable low-rank matrices beside frozen linear layers; rsLoRA, PiSSA, OLoRA and LoRA+ are its options."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 from trainers.contract import Adapter, TrainPlan
-from trainers.outfiles import complete_folder
+from trainers.techniques.adapter import AdapterTechnique
 
 
-def wrap(model: Any, plan: TrainPlan) -> Any:
-    """The model with adapters on every linear layer but the head (or on the named modules)."""
-    from peft import LoraConfig, get_peft_model
+class Lora(AdapterTechnique):
+    """Adapters on every linear layer but the head, or on the named modules."""
 
-    shape = plan.hyperparameters.adapter or Adapter()
-    config = LoraConfig(
-        r=shape.r,
-        lora_alpha=shape.alpha,
-        lora_dropout=shape.dropout,
-        target_modules=shape.targets if shape.targets == "all-linear" else list(shape.targets),
-        task_type="CAUSAL_LM",
-    )
-    return get_peft_model(model, config)
+    dora = False
+
+    def config(self, plan: TrainPlan, model: Any, *, steps: int) -> Any:
+        """`LoraConfig`."""
+        del model, steps
+        from peft import LoraConfig
+
+        shape = _shape(plan)
+        return LoraConfig(
+            r=shape.r,
+            lora_alpha=shape.alpha,
+            lora_dropout=shape.dropout,
+            target_modules=shape.targets if shape.targets == "all-linear" else list(shape.targets),
+            use_rslora=shape.rslora,
+            init_lora_weights=True if shape.init == "default" else shape.init,
+            use_dora=self.dora,
+            task_type="CAUSAL_LM",
+        )
+
+    def optimizer(self, model: Any, plan: TrainPlan) -> Any | None:
+        """LoRA+: the B matrices learn `loraplus_ratio` times as fast as the A matrices."""
+        ratio = _shape(plan).loraplus_ratio
+        if ratio is None:
+            return None
+        from peft.optimizers import create_loraplus_optimizer
+        from torch.optim import AdamW
+
+        values = plan.hyperparameters
+        return create_loraplus_optimizer(
+            model,
+            AdamW,
+            lr=values.learning_rate,
+            loraplus_lr_ratio=ratio,
+            loraplus_weight_decay=values.weight_decay,
+            fused=True,
+        )
 
 
-def save(model: Any, tokenizer: Any, plan: TrainPlan, out: Path, weights: dict[str, Any] | None) -> None:
-    """OUT/adapter without what must not ship: no local path, no pickle, module names in a fixed order."""
-    del tokenizer
-    with complete_folder(out / "adapter") as folder:
-        model.save_pretrained(folder, safe_serialization=True, state_dict=weights)
-        (folder / "README.md").unlink(missing_ok=True)
-        config_file = folder / "adapter_config.json"
-        config = json.loads(config_file.read_text())
-        config["base_model_name_or_path"] = Path(plan.model).name
-        # peft keeps module names in a set: its order, and so the file's hash, would change between runs
-        if isinstance(config.get("target_modules"), list):
-            config["target_modules"] = sorted(config["target_modules"])
-        config_file.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
-
-
-def merged(base: Any, out: Path) -> Any:
-    """The fp32 base with the saved adapter folded into its weights: a plain model."""
-    from peft import PeftModel
-
-    return PeftModel.from_pretrained(base, str(out / "adapter")).merge_and_unload()
+def _shape(plan: TrainPlan) -> Adapter:
+    return plan.hyperparameters.adapter or Adapter()

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from trainers.contract import TrainPlan
-from trainers.outfiles import WORK
 from trainers.sharding.settings import deepspeed_settings
 
 
-def training_arguments(plan: TrainPlan, out: Path, *, rows: int) -> Any:
+def training_arguments(plan: TrainPlan, checkpoints: Path, *, rows: int) -> Any:
     """`TrainingArguments` of a plan over so many rows, fp32 on the CPU and bf16 on a GPU."""
     import torch
     from transformers import TrainingArguments
@@ -19,7 +18,7 @@ def training_arguments(plan: TrainPlan, out: Path, *, rows: int) -> Any:
     on_gpu = torch.cuda.is_available()
     per_process = values.batch_size // plan.processes
     return TrainingArguments(
-        output_dir=str(out / WORK / "trainer"),
+        output_dir=str(checkpoints),
         per_device_train_batch_size=values.micro_batch,
         gradient_accumulation_steps=per_process // values.micro_batch,
         num_train_epochs=values.n_epochs,
@@ -33,7 +32,8 @@ def training_arguments(plan: TrainPlan, out: Path, *, rows: int) -> Any:
         data_seed=values.seed,
         logging_strategy="steps",
         logging_steps=1,
-        save_strategy="no",
+        logging_nan_inf_filter=False,  # the default shows a loss that is no number as one that is
+        save_strategy="no",  # the watcher decides after every step
         report_to=[],
         disable_tqdm=True,
         use_cpu=not on_gpu,
@@ -47,6 +47,10 @@ def training_arguments(plan: TrainPlan, out: Path, *, rows: int) -> Any:
 
 def warmup_steps(plan: TrainPlan, *, rows: int) -> int:
     """The plan's share of all optimizer steps, rounded down."""
+    return int(plan.hyperparameters.warmup_ratio * total_steps(plan, rows=rows))
+
+
+def total_steps(plan: TrainPlan, *, rows: int) -> int:
+    """Optimizer steps of the whole run; an epoch's last, smaller batch is a step too."""
     values = plan.hyperparameters
-    per_epoch = -(-rows // values.batch_size)
-    return int(values.warmup_ratio * per_epoch * values.n_epochs)
+    return -(-rows // values.batch_size) * values.n_epochs

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from trainers.contract import TrainPlan
-from trainers.labels import IGNORED, LabelledRow
-from trainers.problems import TrainerError
+from trainers.labels import LabelledRow
+from trainers.merge_proof import keep_answers
+from trainers.outfiles import WORK, complete_folder
 from trainers.progress import ProgressWriter
-from trainers.sharding.ranks import is_first, join_ranks, parameter_count, stopping_together
+from trainers.runfolder import link_tree
+from trainers.sharding.ranks import as_first, is_first, join_ranks, parameter_count, wait_for_all
 from trainers.techniques import technique
-from trainers.training.arguments import training_arguments
+from trainers.training.arguments import total_steps, training_arguments
+from trainers.training.batches import collator
+from trainers.training.checkpoints import Checkpoints, Mark, Schedule
+from trainers.training.packing import require_packing
+from trainers.training.tracking import Tracker, Untracked, open_tracker
+from trainers.training.validation import Validator, best, measured
+from trainers.training.watcher import Watcher, as_callback
+
+_SAVED_BYTES_PER_PARAMETER = 12  # an fp32 weight and the two moments of AdamW
 
 
 class Stopped(Exception):  # noqa: N818
-    """SIGTERM was seen; the work so far is left as it is and nothing is reported as done."""
+    """SIGTERM was seen; the work so far is in a checkpoint and nothing is reported as done."""
 
 
 def fit(
@@ -28,55 +38,106 @@ def fit(
     rows: list[LabelledRow],
     progress: ProgressWriter,
     stopping: Callable[[], bool],
+    held_out: Sequence[LabelledRow] = (),
 ) -> dict[str, Any]:
-    """Train a base by the plan's technique and save what was trained; returns the run's figures.
+    """Train a base by the plan's technique, from its newest checkpoint on, and save what was trained.
 
-    The base is loaded when its place is made: under ZeRO-3 no process ever holds all of it.
+    The base is loaded when its place is made: under ZeRO-3 no process ever holds all of it. Returns the run's figures.
 
     Raises:
-        TrainerError: `job_failed` when the loss is no number. Stopped: on SIGTERM, after the current step.
+        TrainerError: `job_failed` when the loss is no number, `target_cannot` when the model cannot be packed.
+        Stopped: on SIGTERM, after the current step.
     """
-    from transformers import DataCollatorForSeq2Seq, PrinterCallback, Trainer
-
-    from trainers.training.watcher import Watcher
-
-    started = time.monotonic()
-    arguments = training_arguments(plan, out, rows=len(rows))
+    checkpoints = Checkpoints(out, plan.id, progress.log)
+    arguments = training_arguments(plan, checkpoints.folder, rows=len(rows))
     if plan.sharding != "none":
         join_ranks()
-    if plan.processes > 1:
-        stopping = stopping_together(stopping)
     base = load_base()
     use_cache = base.config.use_cache
     seed_all(plan.hyperparameters.seed)  # again: the baseline must not change the adapter's initial values
     how = technique(plan.technique)
-    model = how.wrap(base, plan)
-    watcher = Watcher(progress, stopping)
+    model = how.wrap(base, plan, steps=total_steps(plan, rows=len(rows)))
+
+    trainer = _trainer(plan, arguments, model, tokenizer, rows)
+
+    def save(place: Path) -> None:
+        # the Trainer switches the cache off, and it would be saved so
+        switched, base.config.use_cache = base.config.use_cache, use_cache
+        # every process has a part in both, and the first one writes
+        weights = trainer.accelerator.get_state_dict(trainer.model_wrapped) if plan.processes > 1 else None
+        keep_answers(model, rows, place, write=is_first())
+        if is_first():
+            how.save(model, tokenizer, plan, place, weights)
+        base.config.use_cache = switched
+        wait_for_all()
+
+    mark = as_first(checkpoints.newest() if is_first() else None)
+    trainable = sum(parameter_count(one) for one in model.parameters() if one.requires_grad)
+    keeps_best = plan.hyperparameters.keep == "best"
+    with _tracked(plan, out, progress) as tracker:
+        watcher = Watcher(
+            progress=progress,
+            stopping=stopping,
+            validator=Validator(tokenizer, held_out, plan.hyperparameters),
+            checkpoints=checkpoints,
+            schedule=Schedule(plan.hyperparameters.save_steps, expected_bytes=trainable * _SAVED_BYTES_PER_PARAMETER),
+            tracker=tracker,
+            keep_best=(lambda step: save(checkpoints.best_path(step))) if keeps_best else None,
+            seconds_before=mark.seconds if mark else 0.0,
+        )
+        trainer.add_callback(as_callback(watcher))
+        _say_where_it_begins(mark, progress)
+        try:
+            trainer.train(resume_from_checkpoint=str(checkpoints.path(mark.step)) if mark else None)
+        finally:
+            if is_first():
+                checkpoints.forget_unsealed()  # a save that failed half-way must not hold the space it lacked
+        state = trainer.state
+        if watcher.stopped:
+            raise Stopped
+    top = best(state.log_history) if keeps_best else None
+    if top is None:
+        save(out)
+    elif is_first():
+        _promote(checkpoints.best_path(top[0]), out)
+    return {
+        "rows": len(rows),
+        "trainable_params": trainable,
+        "total_params": sum(map(parameter_count, model.parameters())),
+        "seconds": watcher.seconds,
+        "kept": plan.hyperparameters.keep,
+        "kept_step": top[0] if top else state.global_step,
+        **_curve(state),
+    }
+
+
+def _trainer(plan: TrainPlan, arguments: Any, model: Any, tokenizer: Any, rows: list[LabelledRow]) -> Any:
+    """The transformers Trainer, silent on stdout."""
+    from transformers import PrinterCallback, Trainer
+
+    how, pad_id = technique(plan.technique), tokenizer.pad_token_id
     trainer = Trainer(
         model=model,
         args=arguments,
-        train_dataset=[_sample(row) for row in rows],
-        data_collator=DataCollatorForSeq2Seq(tokenizer, label_pad_token_id=IGNORED),
-        callbacks=[watcher],
+        optimizers=(how.optimizer(model, plan), None),
+        train_dataset=rows,
+        data_collator=collator(plan, model, pad_id=pad_id),
+        callbacks=how.callbacks(model, plan),
     )
     trainer.remove_callback(PrinterCallback)  # it prints to stdout when tqdm is off
-    trainer.train()
-    if stopping():
-        raise Stopped
-    if not watcher.losses or watcher.losses[-1] != watcher.losses[-1]:
-        raise TrainerError("job_failed", "The loss is not a number.", remedy="A lower learning rate.")
-    base.config.use_cache = use_cache  # the Trainer switches it off, and it would be saved so
-    weights = trainer.accelerator.get_state_dict(trainer.model_wrapped) if plan.processes > 1 else None
-    if is_first():
-        how.save(model, tokenizer, plan, out, weights)
+    if plan.hyperparameters.packing:
+        require_packing(trainer.model, rows, pad_id=pad_id)  # on the device that the Trainer chose
+    return trainer
+
+
+def _curve(state: Any) -> dict[str, Any]:
+    losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
     return {
-        "rows": len(rows),
-        "steps": len(watcher.losses),
-        "first_loss": watcher.losses[0],
-        "last_loss": watcher.losses[-1],
-        "trainable_params": sum(parameter_count(one) for one in model.parameters() if one.requires_grad),
-        "total_params": sum(map(parameter_count, model.parameters())),
-        "seconds": round(time.monotonic() - started, 1),
+        "steps": len(losses),
+        "first_loss": losses[0],
+        "last_loss": losses[-1],
+        "validation": [{"step": step, "validation_loss": loss} for step, loss in measured(state.log_history)],
+        "stopped_early": state.global_step < state.max_steps,
     }
 
 
@@ -87,5 +148,31 @@ def seed_all(seed: int) -> None:
     set_seed(seed)
 
 
-def _sample(row: LabelledRow) -> dict[str, list[int]]:
-    return {"input_ids": row.input_ids, "attention_mask": [1] * len(row.input_ids), "labels": row.labels}
+@contextmanager
+def _tracked(plan: TrainPlan, out: Path, progress: ProgressWriter) -> Iterator[Tracker]:
+    tracker = open_tracker(plan, out, progress.log) if is_first() else Untracked()
+    try:
+        yield tracker
+    except Stopped:
+        tracker.close("KILLED")
+        raise
+    except BaseException:
+        tracker.close("FAILED")
+        raise
+    tracker.close("FINISHED")
+
+
+def _say_where_it_begins(mark: Mark | None, progress: ProgressWriter) -> None:
+    reported = progress.last_step
+    if mark is None and not reported:
+        return
+    step = mark.step if mark else 0
+    again = f"; steps {step + 1} to {reported} are repeated and not reported again" if reported > step else ""
+    progress.log(f"resumed at step {step}{'' if mark else ', there is no checkpoint'}{again}")
+
+
+def _promote(best_place: Path, out: Path) -> None:
+    """Make the weights that were best the run's result; they stay where they are until all is said and done."""
+    for saved in [*best_place.glob("[!.]*"), *(best_place / WORK).glob("*")]:
+        with complete_folder(out / saved.relative_to(best_place)) as folder:
+            link_tree(saved, folder)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from service.privacy.escapes import found_in
 from service.privacy.fields import Text, rewritten, texts
 from service.privacy.found import Found
 from service.privacy.redaction.spans import Span, spans_of, united
@@ -33,8 +34,12 @@ class Redactor:
 
     def __init__(self, scan: Scan, way: Way) -> None:
         self._way = way
-        remembered = lru_cache(_REMEMBERED)(scan)
-        self._scan: Scan = lambda text, context: (remembered if len(text) < _SHORT else scan)(text, context)
+
+        def read(text: str, context: tuple[str, ...]) -> Sequence[Found]:
+            return found_in(text, lambda one: scan(one, context))
+
+        remembered = lru_cache(_REMEMBERED)(read)
+        self._scan: Scan = lambda text, context: (remembered if len(text) < _SHORT else read)(text, context)
 
     def redacted(self, row: Any) -> RedactedRow:
         """The row without what was found, of the same shape.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from service.privacy.escapes import plain
 from service.privacy.redaction.spans import Span
 
 # a shorter value ("v1", "::") is also many other things
@@ -19,7 +20,8 @@ _BETWEEN_GROUPS = re.compile(r"[ .()/\u00a0\u2010-\u2015-]{1,2}\Z")
 
 
 def alike(value: str) -> str:
-    """What is equal for two spellings of one value: letters in any case, numbers however they are grouped."""
+    """What is equal for two spellings of one value: escapes read, letters in any case, numbers however grouped."""
+    value = plain(value)
     if _PUNCTUATED.match(value):
         digits = "".join(_DIGITS.findall(value))
         if len(digits) >= _LEAST_DIGITS:
@@ -38,6 +40,7 @@ class Values:
 
     def add(self, value: str, entity: str, score: float) -> None:
         """Take note of a finding."""
+        value = plain(value)
         key = alike(value)
         known = self._surest.get(key)
         if known is None or known[0] < score:

@@ -44,7 +44,7 @@ def test_names_are_said_not_to_be_looked_for(report: Report) -> None:
 
 
 def test_off_says_so_and_no_rule_counts_as_run(report: Report) -> None:
-    made = report([chat("Ask ada@example.org")], privacy={"mode": "off"})
+    made = report([chat("Ask ada@quokkas.org")], privacy={"mode": "off"})
     assert gaps(made)[EVERYTHING] == "the privacy scan is switched off"
     assert made.facts["data.pii_scan"] == "none"
     assert "data.pii_findings" not in made.facts
@@ -65,7 +65,7 @@ def test_without_the_part_the_report_is_loud_and_a_scan_by_name_is_refused(
 
 
 def test_choosing_other_rules_scans_nothing_and_says_so(report: Report) -> None:
-    made = report([chat("Ask ada@example.org")], select=["R", "Q"])
+    made = report([chat("Ask ada@quokkas.org")], select=["R", "Q"])
     assert gaps(made)[EVERYTHING] == "none of its rules was asked for"
 
 
@@ -110,7 +110,7 @@ def test_rows_are_scanned_as_the_language_that_is_named_or_told(report: Report) 
     assert gaps(made)["personal data in other languages than en, es"].endswith("(rows: en 1, es 1)")
 
 
-VALUE = "help@example.org"
+VALUE = "help@quokkas.org"
 
 
 @pytest.mark.parametrize(
@@ -119,11 +119,11 @@ VALUE = "help@example.org"
         Allow(entity="EMAIL_ADDRESS", values=(VALUE,)),
         Allow(values=(VALUE,)),
         Allow(sha256=(hashlib.sha256(VALUE.encode()).hexdigest(),)),
-        Allow(entity="EMAIL_ADDRESS", patterns=(r"(help|info)@example\.org",)),
+        Allow(entity="EMAIL_ADDRESS", patterns=(r"(help|info)@quokkas\.org",)),
     ],
 )
 def test_allowed_values_are_no_findings_and_are_counted(report: Report, allow: Allow) -> None:
-    rows = [chat(f"Ask {VALUE}"), chat(f"Ask {VALUE} or ada@example.org")]
+    rows = [chat(f"Ask {VALUE}"), chat(f"Ask {VALUE} or ada@quokkas.org")]
     made = report(rows, privacy={"allow": (allow,)})
     assert made.counts["P001"] == 1
     assert gaps(made)["allowed values"].endswith("EMAIL_ADDRESS x 2")
@@ -140,12 +140,12 @@ def test_allowed_values_are_no_findings_and_are_counted(report: Report, allow: A
     ],
 )
 def test_what_is_not_named_is_not_allowed(report: Report, allow: Allow) -> None:
-    long = f"{'help' * 12}@example.org"
+    long = f"{'help' * 12}@quokkas.org"
     assert report([chat(f"Ask {VALUE}"), chat(f"Ask {long}")], privacy={"allow": (allow,)}).counts["P001"] == 2
 
 
 def test_a_sample_is_stated_and_the_same_for_any_cut(report: Report) -> None:
-    rows = [chat(f"Ask ann{n}@example.org") for n in range(60)]
+    rows = [chat(f"Ask ann{n}@quokkas.org") for n in range(60)]
     made = report(rows, privacy={"sample": 0.3})
     found = made.counts["P001"]
     assert 0 < found < 60
@@ -160,18 +160,48 @@ def test_a_sample_is_stated_and_the_same_for_any_cut(report: Report) -> None:
 
 def test_lines_that_are_no_rows_are_said(tmp_path: Path) -> None:
     path = tmp_path / "data.jsonl"
-    path.write_text(json.dumps(chat("Hi?")) + "\n{ada@example.org\n\n[1]\n")
+    path.write_text(json.dumps(chat("Hi?")) + "\n{ada@quokkas.org\n\n[1]\n")
     request = LintRequest(
         inputs=[LintInput(path, "-")], target="openai", tokens="off", privacy=PrivacyRequest(mode="patterns")
     )
     assert gaps(lint(request, rules=rule_files()))[f"{EVERYTHING} of lines that are no row"].startswith("2 line(s)")
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32"])
+def test_a_file_that_is_not_utf8_is_said_not_to_be_scanned(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "data.jsonl"
+    path.write_text(json.dumps(chat("ada@quokkas.org")) + "\n", encoding=encoding)
+    request = LintRequest(
+        inputs=[LintInput(path, "-")], target="openai", tokens="off", privacy=PrivacyRequest(mode="patterns")
+    )
+    made = lint(request, rules=rule_files())
+    assert gaps(made)[f"{EVERYTHING} of files that are not UTF-8"] == "1 file(s) (F006)"
+    assert made.counts["F006"] == 1
+
+
+def test_values_that_escapes_hide_have_the_mark_of_the_value(report: Report) -> None:
+    fenced = '```json\n{"to": "ada\\u0040quokkas.org"}\n```'
+    audio = {"type": "input_audio", "input_audio": {"data": "QUJD4155550200", "format": "wav"}}
+    rows = [chat("Ask ada@quokkas.org"), chat(fenced), chat(fenced[:-5])]
+    rows[0]["messages"].insert(1, {"role": "user", "content": [audio]})
+    found = [one.personal for one in report(rows, select=["P"]).findings]
+    assert [(one.entity, one.start, one.end) for one in found if one] == [
+        ("EMAIL_ADDRESS", 4, 19), ("EMAIL_ADDRESS", 16, 36), ("EMAIL_ADDRESS", 16, 36),
+    ]  # fmt: skip
+    assert len({one.value for one in found if one}) == 1
+
+
+def test_what_is_never_read_is_said(report: Report) -> None:
+    said = gaps(report([chat("Hi?")]))
+    assert any(what.startswith("roles, types, ids") and "sound" in what for what in said)
+    assert "values that are split over two texts" in said
+
+
 def test_the_report_is_the_same_for_any_number_of_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "STRETCH_BYTES", 2_000)
     who = {n: f"ann{n}" for n in range(0, 120, 5)} | dict.fromkeys(range(0, 120, 7), "ada")
-    rows = [chat(f"Ask {who[n]}@example.org {n}" if n in who else f"Row {n}?") for n in range(120)]
-    rows[3]["id"] = "bob@example.org"
+    rows = [chat(f"Ask {who[n]}@quokkas.org {n}" if n in who else f"Row {n}?") for n in range(120)]
+    rows[3]["id"] = "bob@quokkas.org"
     path = tmp_path / "data.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     made = []
@@ -179,7 +209,7 @@ def test_the_report_is_the_same_for_any_number_of_workers(tmp_path: Path, monkey
         request = LintRequest(
             inputs=[LintInput(path, "data.jsonl"), LintInput(path, "held.jsonl", "validation")], target="azure-openai",
             tokens="off", workers=processes, max_findings=5,
-            privacy=PrivacyRequest(mode="patterns", allow=(Allow(values=("ann5@example.org",)),)),
+            privacy=PrivacyRequest(mode="patterns", allow=(Allow(values=("ann5@quokkas.org",)),)),
         )  # fmt: skip
         made.append(msgspec.json.encode(lint(request, rules=rule_files())))
     assert made[0] == made[1] == made[2]
@@ -188,11 +218,11 @@ def test_the_report_is_the_same_for_any_number_of_workers(tmp_path: Path, monkey
 
 
 def test_the_key_is_the_users_alone_and_made_once(report: Report, home: Path) -> None:
-    report([chat("Ask ada@example.org")])
+    report([chat("Ask ada@quokkas.org")])
     key = home / "value.key"
     before = key.read_bytes()
     assert (len(before), stat.S_IMODE(key.stat().st_mode)) == (32, 0o600)
-    report([chat("Ask ada@example.org")])
+    report([chat("Ask ada@quokkas.org")])
     assert key.read_bytes() == before
 
 
@@ -201,6 +231,6 @@ def test_without_a_place_for_the_key_every_run_has_its_own(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("TUNEGATE_HOME", str(tmp_path / "file" / "home"))
-    first, second = (report([chat("Ask ada@example.org")]) for _ in range(2))
+    first, second = (report([chat("Ask ada@quokkas.org")]) for _ in range(2))
     assert first.findings != second.findings
     assert (first.id, first.counts) == (second.id, second.counts)

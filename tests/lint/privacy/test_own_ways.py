@@ -58,7 +58,7 @@ def test_what_a_recognizer_of_ones_own_finds_has_a_rule(report: Report, tmp_path
 
 
 def test_the_advisor_is_told_what_was_found(report: Report) -> None:
-    made = report([chat("Ask ada@example.org and bob@example.org"), chat("Hi?")])
+    made = report([chat("Ask ada@quokkas.org and bob@quokkas.org"), chat("Hi?")])
     assert made.statistics is not None
     assert made.statistics.personal == {"EMAIL_ADDRESS": 2}
     told = measured_facts(load_knowledge(rule_files()), {}, made, [])

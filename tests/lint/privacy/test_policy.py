@@ -14,7 +14,7 @@ from service.lint.baseline import against
 from service.records.lint_report import LintReport, PersonalPlace
 
 Report = Callable[..., LintReport]
-MAIL = "ada@example.org"
+MAIL = "ada@quokkas.org"
 
 
 def chat(question: str, answer: str, **message: Any) -> dict[str, Any]:
@@ -66,7 +66,9 @@ def test_an_answer_that_is_trained_on_counts_more(
     "said",
     [
         MAIL,
-        '{"e": "ada\\u0040example.org"}',
+        '{"e": "ada\\u0040quokkas.org"}',
+        '{"e": "ada\\u0040quokkas.org", "e": 1',
+        '{"e": "\\nada\\u0040quokkas.org", "e": 1}',
         f"4 {MAIL} \u20ac",
         "postgres://a:Kq7vR2mWx9TzB4@db/x",
         "call +44 20 7946 0958",
@@ -110,7 +112,7 @@ def test_preference_rows_are_scanned_whole(report: Report) -> None:
 @pytest.mark.parametrize("examples", [4, 5])
 def test_a_value_in_many_examples_is_an_error(report: Report, examples: int) -> None:
     rows = [chat(f"Question {n}, twice {MAIL}, {MAIL}?", "Yes.") for n in range(examples)]
-    rows += [chat(f"Is bob{n}@example.org here?", "No.") for n in range(examples)]
+    rows += [chat(f"Is bob{n}@quokkas.org here?", "No.") for n in range(examples)]
     found = report(rows)
     repeated = [one for one in found.findings if one.rule == "P041"]
     assert len(repeated) == (examples >= 5)
@@ -121,13 +123,13 @@ def test_a_value_in_many_examples_is_an_error(report: Report, examples: int) -> 
 
 
 def test_repeated_values_beyond_the_list_are_counted(report: Report) -> None:
-    said = " ".join(f"ann{n}@example.org" for n in range(7))
+    said = " ".join(f"ann{n}@quokkas.org" for n in range(7))
     found = report([chat(f"{n}: {said}?", "Yes.") for n in range(5)], max_findings=2, select=["P041"])
     assert (found.counts, found.truncated, len(found.findings)) == ({"P041": 7}, {"P041": 5}, 2)
 
 
 def test_a_file_full_of_it_is_said_for_the_targets_that_scan(report: Report) -> None:
-    rows = [chat(f"Is ann{n}@example.org here?", "No.") for n in range(10)]
+    rows = [chat(f"Is ann{n}@quokkas.org here?", "No.") for n in range(10)]
     rows += [chat(f"Question {n}?", "Yes.") for n in range(40)]
     found = report(rows, target="azure-openai")
     assert [one.message for one in found.findings if one.rule == "P042"] == [
@@ -159,6 +161,28 @@ def test_addresses_of_pages_dates_and_identifiers_alone_are_none(report: Report)
     assert counts(report([chat(said, said)])) == {}
 
 
+RESERVED = ["ada@example.org", "10.0.0.7 is the server", "Call me on (415) 555-0132."]
+
+
+def test_what_is_nobodys_is_told_and_counts_for_nothing(report: Report) -> None:
+    rows = [chat(said, said) for said in RESERVED for _ in range(5)] + [chat(MAIL, "Yes.")]
+    found = report(rows, target="azure-openai")
+    assert counts(found) == {"P001": 1, "P013": 30}
+    assert {one.severity for one in found.findings if one.rule == "P013"} == {"info"}
+    assert found.facts["data.pii_findings"] == 1
+    assert found.statistics is not None
+    assert found.statistics.personal == {"EMAIL_ADDRESS": 1}
+
+
+def test_a_project_decides_what_becomes_of_what_is_nobodys(report: Report) -> None:
+    rows = [chat(said, "Yes.") for said in RESERVED]
+    assert counts(report(rows, privacy={"reserved": "personal"})) == {"P001": 1, "P002": 1, "P011": 1}
+    allowed = report(rows, privacy={"reserved": "allow"})
+    assert counts(allowed) == {}
+    (why,) = [one.why for one in allowed.not_scanned if one.what == "allowed values"]
+    assert why.endswith("EMAIL_ADDRESS x 1, IP_ADDRESS x 1, PHONE_NUMBER x 1")
+
+
 @pytest.mark.parametrize("taken_back", [["P001"], ["P"]])
 def test_a_row_takes_back_what_is_meant(report: Report, taken_back: list[str]) -> None:
     rows = [chat(f"Ask {MAIL}, {n}?", "Yes.") | {"_tunegate": {"ignore": taken_back}} for n in range(5)]
@@ -174,7 +198,7 @@ def test_a_baseline_knows_findings_of_another_machine(report: Report, tmp_path: 
     rows = [chat(f"Ask {MAIL}", "Yes."), chat("Call +44 20 7946 0958, my phone", "Yes.")]
     before = report(rows)
     monkeypatch.setenv("TUNEGATE_HOME", str(tmp_path / "another"))
-    after = report([*rows, chat("Ask bob@example.org", "Yes.")])
+    after = report([*rows, chat("Ask bob@quokkas.org", "Yes.")])
     values = [[one.personal for one in made.findings if one.rule == "P001"] for made in (before, after)]
     assert values[0][0] != values[1][0]
     fresh = against(after, before)

@@ -7,7 +7,7 @@ E-mail addresses, by their shape and a known top-level domain.
 A model can repeat what it was tuned on, word for word, to anybody who asks. An address also names its owner.
 
 ## Example
-{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Write to ada@example.org."}, {"role": "assistant", "content": "Hello."}]}
+{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Write to ada@quokkas.org."}, {"role": "assistant", "content": "Hello."}]}
 
 ## Instead
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}

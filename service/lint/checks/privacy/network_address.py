@@ -4,11 +4,11 @@ r"""P011 An IP or MAC address.
 IP addresses of both versions, and MAC addresses.
 
 ## Why it matters
-An address names a household or a device, and in the European Union counts as personal data. Addresses in examples and
-in documentation are fine: allow them.
+An address names a household or a device, and in the European Union counts as personal data. Those of
+examples, of private networks and of the machine itself are nobody's (P013).
 
 ## Example
-{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "My IP address is 203.0.113.77."}, {"role": "assistant", "content": "Hello."}]}
+{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "My IP address is 8.8.4.4."}, {"role": "assistant", "content": "Hello."}]}
 
 ## Instead
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}

@@ -9,7 +9,7 @@ Names, places and organisations, which only a model marks, are left out.
 What stands in a prompt is read, what stands in an answer is learnt: these tokens are what the loss is made of.
 
 ## Example
-{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Who?"}, {"role": "assistant", "content": "Ada, ada@example.org, who is in."}]}
+{"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Who?"}, {"role": "assistant", "content": "Ada, ada@quokkas.org, who is in."}]}
 
 ## Instead
 {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}

@@ -1,0 +1,111 @@
+"""The code that a model card shows for loading the artifact; a test takes it out of a card and runs it."""
+
+from __future__ import annotations
+
+from trainers.contract import GENAI_BUILDER, OnnxResult
+
+_PROVIDERS = {
+    "cpu": ["CPUExecutionProvider"],
+    "cuda": ["CUDAExecutionProvider", "CPUExecutionProvider"],
+    "dml": ["DmlExecutionProvider", "CPUExecutionProvider"],
+}
+
+_PLAIN = """\
+import json
+
+import numpy as np
+import onnxruntime
+from transformers import AutoTokenizer
+
+folder = "@FOLDER@"
+messages = [{"role": "user", "content": "Hello"}]
+
+session = onnxruntime.InferenceSession(f"{folder}/model.onnx", providers=@PROVIDERS@)
+tokenizer = AutoTokenizer.from_pretrained(folder)
+prompt = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+ids = tokenizer(prompt, add_special_tokens=False)["input_ids"]
+
+@CONFIG@
+ends = ends if isinstance(ends, list) else [ends]
+dtypes = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+cache = {
+    one.name: np.zeros((1, one.shape[1], 0, @HEAD_SIZE@), dtypes[one.type])
+    for one in session.get_inputs()
+    if one.name.startswith("past_key_values.")
+}
+outputs = [one.name for one in session.get_outputs()]
+fed, answer = ids, []
+while len(answer) < 64:
+    length = len(ids) + len(answer)
+    feed = {"input_ids": np.array([fed], np.int64), "attention_mask": np.ones((1, length), np.int64)}
+@POSITIONS@    values = dict(zip(outputs, session.run(None, feed | cache)))
+    cache = {name: values[name.replace("past_key_values", "present")] for name in cache}
+    token = int(values["logits"][0, -1].argmax())
+    if token in ends:
+        break
+    answer.append(token)
+    fed = [token]
+print(tokenizer.decode(answer))
+"""
+_BUILDER_CONFIG = """\
+with open(f"{folder}/genai_config.json") as handle:
+    config = json.load(handle)["model"]
+ends, head_size = config["eos_token_id"], config["decoder"]["head_size"]"""
+_DYNAMO_CONFIG = """\
+with open(f"{folder}/generation_config.json") as handle:
+    ends = json.load(handle)["eos_token_id"]"""
+_POSITIONS = """\
+    feed["position_ids"] = np.arange(length - len(fed), length, dtype=np.int64)[None]
+"""
+
+_GENAI = """\
+import json
+
+import onnxruntime_genai as og
+
+folder = "@FOLDER@"
+messages = [{"role": "user", "content": "Hello"}]
+
+model = og.Model(folder)
+tokenizer = og.Tokenizer(model)
+ids = tokenizer.encode(tokenizer.apply_chat_template(json.dumps(messages), add_generation_prompt=True))
+parameters = og.GeneratorParams(model)
+parameters.set_search_options(max_length=len(ids) + 64, do_sample=False)
+generator = og.Generator(model, parameters)
+generator.append_tokens(ids)
+answer = []
+while not generator.is_done():
+    generator.generate_next_token()
+    answer.append(int(generator.get_next_tokens()[0]))
+print(tokenizer.decode(answer))
+"""
+
+
+def plain_code(model: OnnxResult) -> str:
+    """Greedy decoding in plain onnxruntime, with the cache."""
+    builder = model.route == GENAI_BUILDER
+    return _filled(
+        _PLAIN,
+        FOLDER=_folder(model),
+        PROVIDERS=str(_PROVIDERS[model.provider]).replace("'", '"'),
+        CONFIG=_BUILDER_CONFIG if builder else _DYNAMO_CONFIG,
+        HEAD_SIZE="head_size" if builder else "one.shape[3]",
+        POSITIONS="" if builder else _POSITIONS,
+    )
+
+
+def genai_code(model: OnnxResult) -> str | None:
+    """The same in onnxruntime-genai, or None for a folder that it does not open or does not answer alike."""
+    if model.genai is None or not model.genai.verified:
+        return None
+    return _filled(_GENAI, FOLDER=_folder(model))
+
+
+def _folder(model: OnnxResult) -> str:
+    return model.path.rpartition("/")[0]
+
+
+def _filled(template: str, **values: str) -> str:
+    for name, value in values.items():
+        template = template.replace(f"@{name}@", value)
+    return template

@@ -1,0 +1,91 @@
+"""What does not combine in a plan: each refusal says why and what would."""
+
+from __future__ import annotations
+
+from service.data import RuleFiles
+from service.errors import ErrorItem
+from service.launch.machine import Machine
+from service.launch.modules import check_modules
+from service.launch.peft_methods import WHERE as PEFT
+from service.launch.peft_methods import check_peft, method_of
+from service.launch.request import PlanChoices
+from service.models.tensors import Shapes
+from trainers.contract import Adapter
+
+LORA_FAMILY = ("lora", "dora", "qlora", "qdora")
+FOUR_BIT = ("qlora", "qdora")
+_ADAPTER = "hyperparameters.adapter"
+
+
+def refusals(
+    choices: PlanChoices, *, technique: str, rules: RuleFiles, machine: Machine, shapes: Shapes
+) -> list[ErrorItem]:
+    """Every combination that cannot be carried out; `shapes` are the model's weights, empty where unknown."""
+    values = choices.hyperparameters
+    found = _misplaced(choices, technique)
+    if values.adapter is not None and technique in LORA_FAMILY:
+        found += _of_adapter(values.adapter, technique)
+    if values.peft is not None and technique == "peft":
+        found += check_peft(values.peft, rules=rules, machine=machine)
+    return [*found, *_of_outputs(choices, technique, rules), *check_modules(values, technique, shapes)]
+
+
+def _misplaced(choices: PlanChoices, technique: str) -> list[ErrorItem]:
+    """Settings of one technique beside another."""
+    values, found = choices.hyperparameters, []
+    if values.adapter is not None and technique not in LORA_FAMILY:
+        why = "Full fine-tuning has no adapter." if technique == "full" else f"Its settings stand in {PEFT}."
+        seen = f"{_named(values.adapter)} with technique {technique}"
+        found.append(ErrorItem(_ADAPTER, seen, f"technique {', '.join(LORA_FAMILY)}", why))
+    if technique == "peft" and values.peft is None:
+        example = '{"peft_type": "IA3"}'
+        found.append(ErrorItem(PEFT, "nothing", f"a PeftConfig as an object, such as {example}", "Give --peft JSON."))
+    if technique != "peft" and values.peft is not None:
+        found.append(ErrorItem(PEFT, f"an object with technique {technique}", "technique peft"))
+    return found
+
+
+def _of_adapter(adapter: Adapter, technique: str) -> list[ErrorItem]:
+    where, seen = f"{_ADAPTER}.init", f"{adapter.init} with technique {technique}"
+    if adapter.init == "default":
+        return []
+    if technique in FOUR_BIT:
+        why = (
+            "PiSSA and OLoRA take their start out of the base's weights, and what is left would be rounded to 4 bits "
+            "again: the merged model would not be the one that was trained."
+        )
+        return [ErrorItem(where, seen, "default", f"{why} Technique lora with this init, or init default.")]
+    if technique == "dora":
+        why = "An adapter that starts from the base ships as a plain LoRA, which has no place for DoRA's magnitudes."
+        return [ErrorItem(where, seen, "default", f"{why} Technique lora with this init, or init default.")]
+    return []
+
+
+def _of_outputs(choices: PlanChoices, technique: str, rules: RuleFiles) -> list[ErrorItem]:
+    found = []
+    if "fp16" in choices.outputs.onnx:
+        why = "fp16 graphs do not run on the CPU provider that proves them."
+        found.append(ErrorItem("outputs.onnx", "fp16", "fp32, int8, int4", why))
+    if technique == "full" and not choices.outputs.onnx:
+        why = "Without an adapter, ONNX is the only thing that full fine-tuning hands over."
+        found.append(ErrorItem("outputs.onnx", "none", "at least one of fp32, int8, int4", why))
+    method = method_of(choices.hyperparameters.peft, rules) if technique == "peft" else None
+    if method is not None and not method.merges and not method.cannot and choices.outputs.onnx:
+        name = (choices.hyperparameters.peft or {})["peft_type"]
+        why = f"{name} has no merge into the base's weights, so there is no model to export."
+        found.append(
+            ErrorItem(
+                "outputs.onnx",
+                f"{', '.join(choices.outputs.onnx)} with {name}",
+                "no ONNX (--onnx none): the adapter alone is kept",
+                f"{why} Or a method that merges: technique lora, or peft_type IA3, OFT, VERA ...",
+            )
+        )
+    return found
+
+
+def _named(adapter: Adapter) -> str:
+    """The settings that were given, as far as they differ from the defaults."""
+    default = Adapter()
+    given = [name for name in Adapter.__struct_fields__ if getattr(adapter, name) != getattr(default, name)]
+    return ", ".join(given) or "an adapter"

@@ -1,0 +1,40 @@
+"""What a model folder's safetensors headers say of its weights: names and shapes, without loading any."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+# a header of hundreds of MB is no model's
+_LARGEST_HEADER = 256 * 2**20
+_WEIGHT = ".weight"
+
+
+def module_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Module name -> shape of its weight (out, in for a linear layer); empty when there is no readable header."""
+    found: dict[str, tuple[int, ...]] = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        for name, tensor in _header(path).items():
+            if name.endswith(_WEIGHT) and isinstance(tensor, dict) and isinstance(tensor.get("shape"), list):
+                found[name.removesuffix(_WEIGHT)] = tuple(tensor["shape"])
+    return found
+
+
+def is_linear(name: str, shape: tuple[int, ...]) -> bool:
+    """Whether "all-linear" means this module: a matrix that is neither an embedding nor the head."""
+    last = name.rsplit(".", 1)[-1]
+    return len(shape) == 2 and not ("embed" in last or last in {"lm_head", "wte", "wpe"})
+
+
+def _header(path: Path) -> dict[str, object]:
+    """The JSON at the start of the file; `check_weights` refuses broken files, so here they are simply silent."""
+    try:
+        with path.open("rb") as handle:
+            length = int.from_bytes(handle.read(8), "little")
+            header = json.loads(handle.read(length)) if length <= _LARGEST_HEADER else {}
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return header if isinstance(header, dict) else {}

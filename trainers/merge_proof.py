@@ -1,0 +1,73 @@
+"""Proves that what is handed over computes what was trained: the same logits on a few training rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from trainers.labels import LabelledRow
+from trainers.load import on_gpu
+from trainers.outfiles import WORK
+from trainers.problems import TrainerError
+
+ROWS, TOKENS = 4, 64
+# relative to the largest logit; on a GPU a 4-bit base is trained in bf16 and merged in fp32
+LIMIT, LIMIT_BF16 = 1e-4, 5e-2
+_FILE = Path("trained-answers") / "logits.npz"
+
+
+def keep_answers(model: Any, rows: list[LabelledRow], out: Path, *, write: bool = True) -> None:
+    """Keep what a few rows are answered by the model as it was trained: token ids and logits, on this host only.
+
+    Where several processes hold parts of the model all of them have to ask, and one of them is to `write`.
+    """
+    import numpy as np
+
+    was_training = model.training
+    asked = [row.input_ids[:TOKENS] for row in rows[:ROWS]]
+    answers = _answers(model.eval(), asked)
+    if write:
+        path = out / WORK / _FILE
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(path, *map(np.array, asked), *answers)
+    model.train(was_training)
+
+
+def require_same_answers(model: Any, out: Path) -> float | None:
+    """The largest difference over the largest logit; None where no answers were kept (a run that is exported again).
+
+    Raises:
+        TrainerError: `parity_failed` when the model computes something else than what was trained.
+    """
+    import numpy as np
+
+    if not (out / WORK / _FILE).is_file():
+        return None
+    with np.load(out / WORK / _FILE) as kept:
+        values = [kept[name] for name in kept.files]
+    asked, trained = values[: len(values) // 2], values[len(values) // 2 :]
+    pairs = list(zip(trained, _answers(model, asked), strict=True))
+    scale = max(float(abs(left).max()) for left, _ in pairs)
+    difference = max(float(abs(left - right).max()) for left, right in pairs) / (scale or 1.0)
+    limit = LIMIT_BF16 if on_gpu() else LIMIT
+    if not difference <= limit:  # also when it is not a number
+        raise TrainerError(
+            "parity_failed",
+            f"The merged model differs from the trained one: {difference:.2g} relative (at most {limit:g}).",
+            remedy="The adapter in OUT/adapter is whole; this method does not merge exactly into this model.",
+        )
+    return difference
+
+
+def _answers(model: Any, asked: Sequence[Any]) -> list[Any]:
+    """fp32 logits (tokens, vocabulary) of rows of token ids."""
+    import torch
+
+    answers = []
+    for row in asked:
+        ids = torch.as_tensor(row, device=model.device)[None]
+        with torch.inference_mode():
+            logits = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
+        answers.append(logits[0, -ids.shape[1] :].float().cpu().numpy())
+    return answers

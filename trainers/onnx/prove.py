@@ -1,0 +1,175 @@
+"""The third worker: proves each ONNX file against PyTorch, leaves out what fails, and measures the tuned model."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from trainers.contract import OnnxLeftOut, OnnxResult, TrainPlan
+from trainers.evaluation import evaluate
+from trainers.labelling import label_rows
+from trainers.load import Row, load_model, load_rows, trained_tokenizer
+from trainers.onnx import builder, dynamo, genai
+from trainers.onnx.build import build, route_of
+from trainers.onnx.graph import CPU, OnnxCausalLM, available_provider, opset_of
+from trainers.onnx.latency import latency
+from trainers.onnx.limits import failures, next_precision
+from trainers.onnx.parity import compare
+from trainers.onnx.quality import measure
+from trainers.onnx.reference import Reference, take_reference
+from trainers.outfiles import WORK, has_part, save_part
+from trainers.problems import TrainerError
+from trainers.progress import ProgressWriter
+from trainers.techniques import technique
+
+
+def prove(plan: TrainPlan, out: Path, progress: ProgressWriter, *, evaluated: bool = True) -> None:
+    """Phases parity and evaluate; leaves in OUT/onnx only what passed.
+
+    A precision that misses a limit is left out and the next one named; when none is left, the next one is built
+    here and proven in its place, so that a run does not end without an artifact.
+
+    Raises:
+        TrainerError: `parity_failed` with the numbers when even fp32 (by both routes) does not give the same answers.
+    """
+    tokenizer = trained_tokenizer(plan, out)
+    held_out = load_rows(plan.validation) if plan.validation else []
+    if plan.outputs.onnx and not has_part(out, "onnx"):
+        progress.phase("parity")
+        _prove_all(plan, out, tokenizer, held_out, progress)
+    if not evaluated or has_part(out, "evaluate"):
+        return
+    progress.phase("evaluate")
+    after: dict[str, Any] = {}
+    if held_out:
+        # loaded again: while the graphs were proven, its memory was theirs
+        labelled = label_rows(tokenizer, held_out, file="validation").samples
+        after = evaluate(_tuned(plan, out), tokenizer, held_out, labelled, plan.evaluation, progress.log)
+    save_part(out, "evaluate", after)
+
+
+def _tuned(plan: TrainPlan, out: Path) -> Any:
+    """The merged model, or base and adapter side by side where the method has no merge."""
+    merged = out / WORK / "merged"
+    return load_model(plan, folder=str(merged)) if merged.exists() else technique(plan.technique).tuned(plan, out)
+
+
+def _prove_all(plan: TrainPlan, out: Path, tokenizer: Any, held_out: list[Row], progress: ProgressWriter) -> None:
+    gate = _Gate(plan, out, tokenizer, _reference(plan, out, tokenizer, held_out), progress)
+    for precision in dict.fromkeys(plan.outputs.onnx):
+        gate.prove(precision)
+    while not gate.passed:
+        gate.prove_next()
+    save_part(
+        out,
+        "onnx",
+        {"onnx": msgspec.to_builtins(gate.passed), "left_out": msgspec.to_builtins(gate.left_out)},
+    )
+
+
+def _reference(plan: TrainPlan, out: Path, tokenizer: Any, held_out: list[Row]) -> Reference:
+    """What the merged model answers in fp32 PyTorch with eager attention; the model is gone afterwards."""
+    model = load_model(plan, folder=str(out / WORK / "merged"))
+    rows = held_out or load_rows(plan.dataset)
+    labelled = label_rows(tokenizer, rows, file="validation" if held_out else "training data").samples
+    reference = take_reference(
+        model,
+        tokenizer,
+        rows,
+        labelled,
+        split="validation" if held_out else "train",
+        max_rows=plan.evaluation.max_rows,
+    )
+    if not reference.prompts:
+        raise TrainerError("invalid_input", "No row has an answer to ask for; nothing can be proven.")
+    return reference
+
+
+class _Gate:
+    """Proves one precision after the other; `passed` and `left_out` say how each of them ended."""
+
+    def __init__(
+        self, plan: TrainPlan, out: Path, tokenizer: Any, reference: Reference, progress: ProgressWriter
+    ) -> None:
+        self.passed: list[OnnxResult] = []
+        self.left_out: list[OnnxLeftOut] = []
+        self._plan, self._out, self._tokenizer = plan, out, tokenizer
+        self._reference, self._progress = reference, progress
+
+    def prove(self, precision: str) -> None:
+        """Keep the precision's folder or remove it; a failed fp32 is built once more by the other route."""
+        result, why = self._measured(precision)
+        if why and precision == "fp32" and result.route == builder.ROUTE:
+            self._progress.log(f"ONNX fp32 by {builder.ROUTE} does not pass: {why}; trying {dynamo.ROUTE}")
+            build(self._plan, self._out, precision, self._progress.log, by=dynamo.ROUTE)
+            first = why
+            result, why = self._measured(precision)
+            why = why and f"by {builder.ROUTE} {first}; by {dynamo.ROUTE} {why}"
+        if not why:
+            self.passed.append(result)
+            return
+        shutil.rmtree(self._out / "onnx" / precision)
+        if precision == "fp32":
+            raise TrainerError(
+                "parity_failed",
+                f"ONNX fp32 does not give PyTorch's answers: {why}.",
+                remedy="No precision can be more exact; what was trained is in OUT/adapter.",
+            )
+        following = next_precision(precision, self._plan.outputs.provider)
+        self.left_out.append(
+            OnnxLeftOut(precision=precision, why=why, next=following, parity=result.parity, quality=result.quality)
+        )
+        self._progress.log(f"ONNX {precision} is left out: {why}; the next precision is {following or 'none'}")
+
+    def prove_next(self) -> None:
+        """Build and prove the most modest precision that has not been tried.
+
+        Raises:
+            TrainerError: `parity_failed` when there is none.
+        """
+        tried = {one.precision for one in self.left_out}
+        untried = [one.next for one in self.left_out if one.next and one.next not in tried]
+        if not untried:
+            raise TrainerError(
+                "parity_failed",
+                "; ".join(f"ONNX {one.precision}: {one.why}" for one in self.left_out) + ".",
+                remedy=f"No other precision runs on {self._plan.outputs.provider}; ask for another provider.",
+            )
+        build(self._plan, self._out, untried[0], self._progress.log)
+        self.prove(untried[0])
+
+    def _measured(self, precision: str) -> tuple[OnnxResult, str]:
+        """The precision's figures, and the limits that it misses (empty: none)."""
+        folder, provider = self._out / "onnx" / precision, self._plan.outputs.provider
+        place = available_provider(provider)
+        onnx = OnnxCausalLM(folder, provider=place)
+        parity = compare(self._reference, onnx, precision)
+        quality = measure(
+            self._reference, onnx, self._tokenizer, precision, max_new_tokens=self._plan.evaluation.max_new_tokens
+        )
+        route = route_of(self._out, precision)
+        opened = genai.check(folder, self._reference, onnx) if route == builder.ROUTE else None
+        del onnx
+        self._progress.log(
+            f"{precision}: logits differ by {parity.max_abs_logit_diff:.2g}, {parity.greedy_tokens_equal} of "
+            f"{parity.greedy_tokens_compared} greedy tokens equal, loss {round(quality.loss_increase, 4) + 0.0:+.4f}"
+        )
+        result = OnnxResult(
+            path=f"onnx/{precision}/model.onnx",
+            route=route,
+            precision=precision,
+            opset=opset_of(folder),
+            parity=parity,
+            provider=provider,
+            verified=provider == "cpu" or place != CPU,
+            proven_on=place,
+            quality=quality,
+            # how fast a GPU's graph runs on a CPU says nothing
+            latency=latency(self._reference, folder) if provider == "cpu" else None,
+            genai=opened,
+            rope_switch=self._reference.rope_switch,
+        )
+        return result, "; ".join(failures(precision, parity, quality))

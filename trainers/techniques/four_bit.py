@@ -1,0 +1,55 @@
+"""A base in 4 bits (NF4, double quantisation): loaded, made safe on the CPU, and dequantised for the merge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trainers.contract import TrainPlan
+from trainers.load import load_model, on_gpu
+
+
+def load_four_bit(plan: TrainPlan) -> Any:
+    """The 4-bit base in evaluation mode; computes in bf16 on a GPU, in fp32 on the CPU.
+
+    Raises:
+        TrainerError: `unreadable_model`.
+    """
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    quantised = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16 if on_gpu() else torch.float32,
+    )
+    place = {"": 0 if on_gpu() else "cpu"}
+    return keep_layout(load_model(plan, quantization_config=quantised, device_map=place))
+
+
+def keep_layout(model: Any) -> Any:
+    """Forbid the CPU kernel that repacks 4-bit weights in place; to be called before any forward.
+
+    On CPUs with AVX512-BF16 the first forward in evaluation mode would repack every weight for a faster kernel and
+    never undo it: gradients, DoRA's norms and merges would then read the packed bytes as plain ones, without a word.
+    """
+    from bitsandbytes.nn import Linear4bit
+
+    for module in model.modules():
+        if isinstance(module, Linear4bit):
+            module.support_avx512bf16_for_cpu = False
+    return model
+
+
+def prepared(model: Any) -> Any:
+    """The 4-bit base ready to carry an adapter: frozen, its other parameters in fp32, checkpointing on a GPU."""
+    from peft import prepare_model_for_kbit_training
+
+    return prepare_model_for_kbit_training(model, use_gradient_checkpointing=on_gpu())
+
+
+def dequantised(plan: TrainPlan) -> Any:
+    """The 4-bit base as plain fp32 layers: the function that was trained on, not the one before quantisation."""
+    import torch
+
+    return load_four_bit(plan).dequantize().to("cpu", torch.float32).eval()
