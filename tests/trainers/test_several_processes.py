@@ -157,7 +157,8 @@ def test_sigterm_to_one_of_them_stops_all(training: Any) -> None:
     second.send_signal(signal.SIGTERM)
     assert process.wait(60) == 1
     assert all_dead(tree)
-    assert json.loads((out / "result.json").read_text())["status"] == "stopped"
+    result = json.loads((out / "result.json").read_text())
+    assert result["status"] == "stopped", result
 
 
 def test_a_killed_one_ends_the_run_and_leaves_none(training: Any) -> None:

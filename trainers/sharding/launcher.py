@@ -38,8 +38,10 @@ def main(argv: list[str]) -> int:
     except SignalException:
         return STOPPED
     except ChildFailedError as error:
-        codes = [failure.exitcode for failure in error.failures.values()]
-        return STOPPED if all(code == STOPPED for code in codes) else next(code for code in codes if code != STOPPED)
+        codes = {failure.exitcode for failure in error.failures.values()}
+        # torchrun ends the others when the first one ends, and one that is on its way out may die of it
+        others = codes - {STOPPED, -signal.SIGTERM}
+        return others.pop() if others else STOPPED
     return 0
 
 
