@@ -6,6 +6,23 @@ from typing import Any, Literal
 
 import msgspec
 
+from trainers.onnx_results import (
+    GenaiResult,
+    LatencyResult,
+    OnnxLeftOut,
+    OnnxResult,
+    ParityResult,
+    Precision,
+    Provider,
+    QualityResult,
+)
+
+# what is told of ONNX files is part of the contract, and stands in a file of its own
+__all__ = [
+    "GenaiResult", "LatencyResult", "OnnxLeftOut", "OnnxResult", "ParityResult", "Precision", "Provider",
+    "QualityResult",
+]  # fmt: skip
+
 
 class DatasetRef(msgspec.Struct, frozen=True, kw_only=True):
     """A chat JSONL file: `path` on the machine that reads it, `id` when the service stores it."""
@@ -82,9 +99,6 @@ class EvaluationSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_new_tokens: int = 128
     checks: list[Check] = []
 
-
-Precision = Literal["fp32", "fp16", "int8", "int4"]
-Provider = Literal["cpu", "cuda", "dml"]
 
 # how an ONNX file was made: by onnxruntime-genai's model builder, or by torch.onnx (plain onnxruntime only)
 GENAI_BUILDER, TORCH_DYNAMO = "genai-builder", "torch-dynamo"
@@ -200,92 +214,6 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tokens: int | None = None
     message: str | None = None
     validation_loss: float | None = None
-
-
-class ParityResult(msgspec.Struct, frozen=True, kw_only=True):
-    """ONNX against fp32 PyTorch; `relative` is the difference over the largest reference logit.
-
-    Tokens are compared one by one on PyTorch's own greedy text; of those that differ, `near_ties` fell on a choice
-    that PyTorch itself all but tossed a coin for. `batch` is the same difference in a right-padded batch of two
-    unequal prompts; `same_answers` counts prompts whose free greedy answers are equal token for token.
-    """
-
-    max_abs_logit_diff: float
-    relative_logit_diff: float
-    greedy_tokens_compared: int
-    greedy_tokens_equal: int
-    near_ties: int = 0
-    batch_max_abs_logit_diff: float | None = None
-    prompts: int | None = None
-    same_answers: int | None = None
-
-
-class QualityResult(msgspec.Struct, frozen=True, kw_only=True):
-    """Loss (nats per trained token) through the ONNX graph itself, against PyTorch in fp32 on the same rows."""
-
-    engine: str = "onnxruntime"
-    split: Literal["validation", "train"]
-    rows: int
-    loss: float
-    reference_loss: float
-    loss_increase: float
-    loss_increase_limit: float
-    exact_match: float | None = None
-    exact_match_rows: int = 0
-
-
-class LatencyResult(msgspec.Struct, frozen=True, kw_only=True):
-    """Greedy decoding of one prompt through the cache, both engines in the same process on the same CPU."""
-
-    tokens_per_second: float
-    torch_tokens_per_second: float
-    times_torch: float
-    threads: int
-    prompt_tokens: int
-    new_tokens: int
-    machine: str
-
-
-class GenaiResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The folder in onnxruntime-genai; `verified` is false where it does not answer alike, and `why` says what."""
-
-    verified: bool
-    why: str | None = None
-    greedy_tokens_compared: int = 0
-    greedy_tokens_equal: int = 0
-    prompts_compared: int = 0
-    prompts_equal: int = 0
-
-
-class OnnxResult(msgspec.Struct, frozen=True, kw_only=True):
-    """One built precision; `path` is relative to OUT.
-
-    `verified` says whether it was proven on the provider it was built for; `proven_on` names where it was run. A
-    conversation that grows past `rope_switch` tokens (LongRoPE) must be prefilled again there.
-    """
-
-    path: str
-    route: str
-    precision: str
-    opset: int
-    parity: ParityResult
-    provider: Provider = "cpu"
-    verified: bool = True
-    proven_on: str | None = None
-    quality: QualityResult | None = None
-    latency: LatencyResult | None = None
-    genai: GenaiResult | None = None
-    rope_switch: int | None = None
-
-
-class OnnxLeftOut(msgspec.Struct, frozen=True, kw_only=True):
-    """A precision that was built and did not pass; `next` is the one to ask for instead."""
-
-    precision: str
-    why: str
-    next: str | None
-    parity: ParityResult | None = None
-    quality: QualityResult | None = None
 
 
 class Failure(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ from service.launch.peft_methods import WHERE as PEFT
 from service.launch.peft_methods import check_peft, method_of
 from service.launch.request import PlanChoices
 from service.models.tensors import Shapes
-from trainers.contract import Adapter
+from trainers.contract import ONNX_PRECISIONS, Adapter, cannot_run
 
 LORA_FAMILY = ("lora", "dora", "qlora", "qdora")
 FOUR_BIT = ("qlora", "qdora")
@@ -63,9 +63,9 @@ def _of_adapter(adapter: Adapter, technique: str) -> list[ErrorItem]:
 
 def _of_outputs(choices: PlanChoices, technique: str, rules: RuleFiles) -> list[ErrorItem]:
     found = []
-    if "fp16" in choices.outputs.onnx:
-        why = "fp16 graphs do not run on the CPU provider that proves them."
-        found.append(ErrorItem("outputs.onnx", "fp16", "fp32, int8, int4", why))
+    if why := cannot_run(choices.outputs):
+        seen = f"{', '.join(choices.outputs.onnx)} for {choices.outputs.provider}"
+        found.append(ErrorItem("outputs.onnx", seen, ", ".join(ONNX_PRECISIONS[choices.outputs.provider]), why))
     if technique == "full" and not choices.outputs.onnx:
         why = "Without an adapter, ONNX is the only thing that full fine-tuning hands over."
         found.append(ErrorItem("outputs.onnx", "none", "at least one of fp32, int8, int4", why))

@@ -58,20 +58,28 @@ def base_rate(rules: RuleFiles, *, technique: str, params: int | None, method: s
 
 
 def resolve(
-    wanted: HyperparameterRequest, *, rules: RuleFiles, technique: str, params: int | None, seed_from: str
+    wanted: HyperparameterRequest,
+    *,
+    rules: RuleFiles,
+    technique: str,
+    params: int | None,
+    seed_from: str,
+    processes: int = 1,
 ) -> tuple[Hyperparameters, list[Choice]]:
     """Every value the trainer will use, so that the plan says them all; and why each was chosen that nobody gave."""
     chosen = _Chosen(wanted)
     why = "our default" if wanted.micro_batch is None else "one micro-batch"
-    batch_size = chosen("batch_size", wanted.micro_batch or DEFAULT_BATCH_SIZE, why)
+    per_process = wanted.micro_batch or max(1, DEFAULT_BATCH_SIZE // processes)
+    batch_size = chosen("batch_size", per_process * processes, why)
     base, rate, multiplier = _rates(wanted, chosen, rules=rules, technique=technique, params=params)
     defaults = Hyperparameters(base_learning_rate=base, learning_rate=rate)
     values = Hyperparameters(
         batch_size=batch_size,
         micro_batch=chosen(
             "micro_batch",
-            largest_divisor(batch_size, DEFAULT_BATCH_SIZE),
-            f"the largest divisor of the batch up to {DEFAULT_BATCH_SIZE}",
+            largest_divisor(batch_size // processes, DEFAULT_BATCH_SIZE),
+            f"the largest divisor of {'the batch' if processes == 1 else 'its share of the batch'} up to "
+            f"{DEFAULT_BATCH_SIZE}",
         ),
         learning_rate_multiplier=multiplier,
         base_learning_rate=base,

@@ -12,6 +12,7 @@ from service.errors import ErrorItem, TuneGateError
 from service.launch.combinations import refusals
 from service.launch.hyperparameters import require_measurable, resolve
 from service.launch.machine import Machine
+from service.launch.parallel import parallel_refusals, process_count
 from service.launch.request import PlanChoices, wrong_values
 from service.models.tensors import Shapes
 from service.records.decision import TUNING_STEPS, Decision
@@ -70,10 +71,11 @@ def choose(
     technique = choices.technique or (answer.technique if answer else None)
     target = choices.target or (answer.target if answer else None) or "local"
     sharding = choices.sharding or (answer.sharding if answer and not choices.technique else None) or "none"
-    cannot = _refusals_of_target(target, technique, sharding)
+    cannot = _refusals_of_target(target, technique)
     if not cannot and technique is not None:
         known = shapes if shapes is not None else {}
         cannot += refusals(choices, technique=technique, rules=rules, machine=machine, shapes=known)
+        cannot += parallel_refusals(choices, technique=technique, sharding=sharding, machine=machine)
     if wrong:
         found = [*wrong, *(one for one in cannot if one.where not in {error.where for error in wrong})]
         raise TuneGateError("invalid_input", f"The plan request has {len(found)} unusable value(s).", errors=found)
@@ -100,8 +102,10 @@ def build_plan(
     )
     require_measurable(choices.hyperparameters, validated=parts.validation is not None)
     overridden = {override.code for override in choices.overrides}
+    processes = process_count(choices, sharding=sharding, machine=machine)
     values, chosen = resolve(
         choices.hyperparameters,
+        processes=processes,
         rules=rules,
         technique=technique,
         params=parts.model.params,
@@ -118,13 +122,19 @@ def build_plan(
         model_fingerprint=parts.model.fingerprint,
         technique=technique,
         sharding=sharding,
+        processes=processes,
+        offload_optimizer=choices.offload_optimizer,
         dataset=parts.dataset,
         validation=parts.validation,
         hyperparameters=values,
         evaluation=choices.evaluation,
         outputs=choices.outputs,
         allow_download=allow_download,
-        blockers=[blocker for blocker in blockers_of(parts, machine=machine) if blocker.code not in overridden],
+        blockers=[
+            blocker
+            for blocker in blockers_of(parts, machine=machine, processes=processes)
+            if blocker.code not in overridden
+        ],
         overrides=list(choices.overrides),
         choices=[*_choices_of(choices, parts, target=target, technique=technique), *chosen],
         chat_template=_template(choices.chat_template),
@@ -142,9 +152,9 @@ def plan_id(plan: TrainPlan, *, model_is_path: bool) -> str:
     return record_id(content, without=("model",) if model_is_path else ())
 
 
-def blockers_of(parts: PlanParts, *, machine: Machine) -> list[Blocker]:
+def blockers_of(parts: PlanParts, *, machine: Machine, processes: int = 1) -> list[Blocker]:
     """Everything that stops this launch unless it is overridden by name."""
-    return [*_data_blockers(parts.report), *_memory_blockers(parts.estimate, machine)]
+    return [*_data_blockers(parts.report), *_memory_blockers(parts.estimate, machine, processes)]
 
 
 def require_launchable(plan: TrainPlan) -> None:
@@ -182,14 +192,18 @@ def _rule_blocker(code: str, rules: Sequence[str], report: LintReport, remedy: s
     return [Blocker(code=code, detail=f"The lint report fails: {named}.", remedy=remedy)]
 
 
-def _memory_blockers(estimate: Estimate | None, machine: Machine) -> list[Blocker]:
-    if estimate is None or estimate.peak.total_p50_gib <= machine.capacity_gib:
+def _memory_blockers(estimate: Estimate | None, machine: Machine, processes: int) -> list[Blocker]:
+    # on the CPU all processes live in one memory, a GPU is one process's own
+    sharing = processes if machine.is_cpu else 1
+    needed = sharing * estimate.peak.total_p50_gib if estimate else 0.0
+    if estimate is None or needed <= machine.capacity_gib:
         return []
+    each = f" in each of {processes} processes" if sharing > 1 else ""
     return [
         Blocker(
             code="does_not_fit",
             detail=(
-                f"{estimate.technique} needs {estimate.peak.total_p50_gib:.1f} GiB (median estimate); "
+                f"{estimate.technique} needs {estimate.peak.total_p50_gib:.1f} GiB (median estimate){each}; "
                 f"{machine.device} has {machine.capacity_gib:.1f} GiB."
             ),
             remedy="A smaller micro_batch or max_tokens, a lighter technique, a smaller model or a larger device.",
@@ -226,7 +240,7 @@ def _choices_of(choices: PlanChoices, parts: PlanParts, *, target: str, techniqu
     return made
 
 
-def _refusals_of_target(target: str, technique: str | None, sharding: str) -> list[ErrorItem]:
+def _refusals_of_target(target: str, technique: str | None) -> list[ErrorItem]:
     if target not in LAUNCHABLE:
         allowed, why = ", ".join(LAUNCHABLE), f"This version does not launch on {target!r}."
         return [ErrorItem("target", target, allowed, why)]
@@ -234,6 +248,4 @@ def _refusals_of_target(target: str, technique: str | None, sharding: str) -> li
     if technique is not None and technique not in LAUNCHABLE[target]:
         allowed = ", ".join(LAUNCHABLE[target])
         found.append(ErrorItem("technique", technique, allowed, f"{technique!r} has no trainer on {target!r}."))
-    if sharding != "none":
-        found.append(ErrorItem("sharding", sharding, "none", f"Sharding {sharding!r} is not launched yet."))
     return found

@@ -15,6 +15,9 @@ _LONGEST_TEMPLATE = 1_000_000
 BLOCKER_CODES = ("lint_errors", "pii_findings", "does_not_fit", "max_cost")
 
 
+_MOST_PROCESSES = 1024
+
+
 class HyperparameterRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Wanted values; null = our default. `learning_rate` and `learning_rate_multiplier` exclude each other.
 
@@ -53,6 +56,9 @@ class PlanChoices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     evaluation: EvaluationSettings = msgspec.field(default_factory=EvaluationSettings)
     max_cost: float | None = None
     overrides: list[Override] = []
+    # null: one process, or with a sharding one per GPU and at least two
+    processes: int | None = None
+    offload_optimizer: bool = False
     chat_template: str | None = None
 
 
@@ -73,6 +79,8 @@ def wrong_values(choices: PlanChoices) -> list[ErrorItem]:
         *_check_numbers(choices.hyperparameters),
         *(error for override in choices.overrides for error in _check_override(override)),
     ]
+    if choices.processes is not None and not 1 <= choices.processes <= _MOST_PROCESSES:
+        errors.append(ErrorItem("processes", str(choices.processes), f"1 to {_MOST_PROCESSES}"))
     if choices.max_cost is not None and choices.max_cost < 0:
         errors.append(ErrorItem("max_cost", str(choices.max_cost), ">= 0 (US dollars)"))
     return errors + _check_template(choices.chat_template)

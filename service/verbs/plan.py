@@ -11,12 +11,12 @@ import msgspec
 from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError
 from service.files import write_atomically
-from service.launch.combinations import LORA_FAMILY
 from service.launch.machine import Machine, this_machine
 from service.launch.plan import PlannedModel, PlanParts, build_plan, choose
 from service.launch.request import PlanChoices
 from service.lint.templates.behaviour import behaviour_of
 from service.lint.templates.reading import ChatTemplate, read_template
+from service.models.folder import check_trainable
 from service.models.hub import pinned
 from service.models.resolve import ResolvedModel, resolve_model
 from service.models.tensors import module_shapes
@@ -24,10 +24,10 @@ from service.records.decision import Decision
 from service.records.estimate import Estimate
 from service.records.lint_report import LintReport
 from service.settings import Settings
-from service.verbs.estimate import AdapterInputs, EstimateInputs, estimate
 from service.verbs.lint import LintInput, LintRequest, lint
 from service.verbs.lint_privacy import PrivacyRequest
-from trainers.contract import Adapter, DatasetRef, TrainPlan
+from service.verbs.plan_estimate import estimate_of
+from trainers.contract import DatasetRef, TrainPlan
 
 R = TypeVar("R")
 
@@ -72,10 +72,16 @@ def plan_from_records(
 
     """
     machine = this_machine()
-    model, folder, technique, _ = _checked(choices, decision, rules=rules, settings=settings, machine=machine)
+    model, folder, technique, sharding, _ = _checked(choices, decision, rules=rules, settings=settings, machine=machine)
     _require_template(choices, folder)
-    estimated, no_estimate = _estimate(
-        choices, technique=technique, report=data.report, rules=rules, settings=settings, machine=machine
+    estimated, no_estimate = estimate_of(
+        choices,
+        technique=technique,
+        sharding=sharding,
+        report=data.report,
+        rules=rules,
+        settings=settings,
+        machine=machine,
     )
     parts = PlanParts(
         decision=decision,
@@ -197,8 +203,8 @@ def _unchanged(reference: DatasetRef) -> Path:
 
 def _checked(
     choices: PlanChoices, decision: Decision | None, *, rules: RuleFiles, settings: Settings, machine: Machine
-) -> tuple[ResolvedModel, Path, str, str]:
-    """(the model, the folder of its weights, technique, target), after everything that needs no data was checked.
+) -> tuple[ResolvedModel, Path, str, str, str]:
+    """(model, folder of its weights, technique, sharding, target), after everything that needs no data was checked.
 
     Raises:
         TuneGateError: `invalid_input`, `target_cannot`, `unreadable_model`; a model that cannot be read joins the
@@ -215,11 +221,13 @@ def _checked(
                 f"{choices.model}: no folder with weights is known for this model.",
                 remedy=f"Give the path of a model folder, or put it under {settings.models}.",
             )
+        else:
+            check_trainable(model.folder)
     except TuneGateError as error:
         problem = error
     shapes = module_shapes(model.folder) if model and model.folder else {}
     try:
-        target, technique, _ = choose(choices, decision, rules=rules, machine=machine, shapes=shapes)
+        target, technique, sharding = choose(choices, decision, rules=rules, machine=machine, shapes=shapes)
     except TuneGateError as error:
         if problem is None or not error.errors:
             raise
@@ -227,42 +235,7 @@ def _checked(
         choose(choices, decision, rules=rules, machine=machine, shapes=shapes, also=also)
     if problem is not None or model is None or model.folder is None:
         raise problem or TuneGateError("unreadable_model", choices.model)
-    return model, model.folder, technique, target
-
-
-def _estimate(
-    choices: PlanChoices,
-    *,
-    technique: str,
-    report: LintReport,
-    rules: RuleFiles,
-    settings: Settings,
-    machine: Machine,
-) -> tuple[Estimate | None, str | None]:
-    """The estimate of the chosen technique here, or None and why there is none."""
-    values = choices.hyperparameters
-    peft = values.peft or {}
-    if technique == "peft" and peft.get("peft_type") != "PROMPT_TUNING":
-        return None, f"no memory formula covers {peft.get('peft_type')}"
-    adapter = AdapterInputs(virtual_tokens=peft.get("num_virtual_tokens"))
-    if technique in LORA_FAMILY:
-        shape = values.adapter or Adapter()
-        adapter = AdapterInputs(r=shape.r, targets=shape.targets, dropout=shape.dropout)
-    inputs = EstimateInputs(
-        model=choices.model,
-        techniques=["prompt" if technique == "peft" else technique],
-        gpu="cpu" if machine.is_cpu else None,
-        micro_batch=values.micro_batch or values.batch_size or 8,
-        adapter=adapter,
-    )
-    try:
-        return estimate(inputs, rules=rules, settings=settings, report=report)[0], None
-    except TuneGateError as error:
-        # no formula for this architecture or these targets: the plan says so, and is not blocked by a guess
-        if error.code not in {"unsupported_family", "invalid_input"}:
-            raise
-        where = "; ".join(f"{one.where}: {one.seen}" for one in error.errors)
-        return None, f"no memory formula for this model: {where or error.detail}"
+    return model, model.folder, technique, sharding, target
 
 
 def _require_template(choices: PlanChoices, folder: Path) -> None:

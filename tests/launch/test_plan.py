@@ -132,7 +132,9 @@ def test_without_a_tuning_decision_nothing_is_guessed(answer: Answer | None) -> 
     [
         {"technique": "provider-managed"},
         {"target": "kaito"},
-        {"sharding": "zero3"},
+        {"sharding": "zero3", "processes": 1},
+        {"offload_optimizer": True},
+        {"processes": 2, "hyperparameters": {"batch_size": 3}},
         {"outputs": {"onnx": ["fp16"]}},
         {"outputs": {"onnx": ["fp32"], "provider": "dml"}},
     ],
@@ -201,7 +203,8 @@ def test_a_seed_that_nobody_gave_is_generated_and_recorded_with_its_reason() -> 
 def test_every_automatic_choice_stands_in_the_plan_and_nothing_else() -> None:
     given = {
         "batch_size": 4, "micro_batch": 2, "learning_rate": 1e-3, "n_epochs": 1, "seed": 1, "warmup_ratio": 0.0,
-        "weight_decay": 0.0, "max_grad_norm": 1.0, "adapter": {"r": 4},
+        "weight_decay": 0.0, "max_grad_norm": 1.0, "adapter": {"r": 4}, "keep": "last", "overlong": "refuse",
+            "packing": False,
     }  # fmt: skip
     wanted = {"model": "base", "technique": "lora", "target": "local", "hyperparameters": given}
     assert plan(msgspec.convert(wanted, PlanChoices)).choices == []

@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,16 @@ Runner = Callable[..., tuple[int, str, Any]]
 # the tokenizer of these tests has Phi's markers, so a template of that shape stops where the model does
 TEMPLATE = shapes.PHI
 GIVEN = ChatTemplate(sha256=hashlib.sha256(TEMPLATE.encode()).hexdigest(), text=TEMPLATE)
+
+
+class Unasked:
+    """A stop signal that nobody sends."""
+
+    def __call__(self) -> bool:
+        return False
+
+    def gentle(self) -> Any:
+        return nullcontext()
 
 
 @pytest.fixture
@@ -75,7 +86,7 @@ def test_packed_steps_have_the_losses_of_padded_ones(make_plan: Any, rows: Any, 
         out = tmp_path / str(packing)
         out.mkdir()
         plan = settings(make_plan(data, validation=None), packing=packing)
-        tune(plan, out, ProgressWriter(out), lambda: False)
+        tune(plan, out, ProgressWriter(out), Unasked())
         records = [json.loads(line) for line in (out / "progress.jsonl").read_text().splitlines()]
         losses[packing] = [record["loss"] for record in records if record["event"] == "step"]
     assert len(losses[True]) == 6

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -161,6 +162,8 @@ def test_a_builder_graph_that_answers_otherwise_is_built_by_the_other_route_once
     assert made.onnx["fp32"].route == "torch-dynamo"
     assert "does not pass" in made.said
     # and where both are wrong the job fails, with the numbers of both
+    shutil.rmtree(out / "onnx")
+    (out / ".work" / "part-onnx.json").unlink()
     export(plan, out, ProgressWriter(out))
     spoil(out / "onnx" / "fp32" / "model.onnx.data")
     spoil(out / ".work" / "torch-dynamo" / "model.onnx.data")

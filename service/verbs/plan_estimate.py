@@ -1,0 +1,56 @@
+"""The memory estimate that a plan rests on."""
+
+from __future__ import annotations
+
+from service.data import RuleFiles
+from service.errors import TuneGateError
+from service.estimate.inputs import ZeroInputs
+from service.launch.combinations import LORA_FAMILY
+from service.launch.machine import Machine
+from service.launch.parallel import STAGES, offloads, process_count
+from service.launch.request import PlanChoices
+from service.records.estimate import Estimate
+from service.records.lint_report import LintReport
+from service.settings import Settings
+from service.verbs.estimate import AdapterInputs, EstimateInputs, estimate
+from trainers.contract import Adapter
+
+
+def estimate_of(
+    choices: PlanChoices,
+    *,
+    technique: str,
+    sharding: str,
+    report: LintReport,
+    rules: RuleFiles,
+    settings: Settings,
+    machine: Machine,
+) -> tuple[Estimate | None, str | None]:
+    """The estimate of the chosen technique here, or None and why there is none."""
+    values = choices.hyperparameters
+    peft = values.peft or {}
+    if technique == "peft" and peft.get("peft_type") != "PROMPT_TUNING":
+        return None, f"no memory formula covers {peft.get('peft_type')}"
+    adapter = AdapterInputs(virtual_tokens=peft.get("num_virtual_tokens"))
+    if technique in LORA_FAMILY:
+        shape = values.adapter or Adapter()
+        adapter = AdapterInputs(r=shape.r, targets=shape.targets, dropout=shape.dropout)
+    optimizer, weights = offloads(choices, sharding=sharding)
+    processes = process_count(choices, sharding=sharding, machine=machine)
+    inputs = EstimateInputs(
+        model=choices.model,
+        techniques=["prompt" if technique == "peft" else technique],
+        gpu="cpu" if machine.is_cpu else None,
+        micro_batch=values.micro_batch or -(-(values.batch_size or 8) // processes),
+        adapter=adapter,
+        gpus=processes,
+        zero=ZeroInputs(stage=STAGES[sharding], offload_optimizer=optimizer, offload_params=weights),
+    )
+    try:
+        return estimate(inputs, rules=rules, settings=settings, report=report)[0], None
+    except TuneGateError as error:
+        # no formula for this architecture or these targets: the plan says so, and is not blocked by a guess
+        if error.code not in {"unsupported_family", "invalid_input"}:
+            raise
+        where = "; ".join(f"{one.where}: {one.seen}" for one in error.errors)
+        return None, f"no memory formula for this model: {where or error.detail}"
