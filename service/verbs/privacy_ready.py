@@ -46,7 +46,8 @@ def _prepare(settings: Settings, rules: RuleFiles, stopped: threading.Event) -> 
             if stopped.is_set():
                 return
     except TuneGateError as error:
-        _LOG.warning("The privacy scan is not ready: %s", error.detail)
+        what = "; ".join(f"{one.where} {one.seen}" for one in error.errors)
+        _LOG.warning("The privacy scan is not ready: %s", f"{error.detail} {what}".strip())
     except Exception as error:  # noqa: BLE001  # requests meet the same, and say it to whoever asked
         _LOG.warning("The privacy scan is not ready: %s", type(error).__name__)
     else:

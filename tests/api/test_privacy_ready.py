@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-ASKED = {"role": "user", "content": "Write to ana.ruiz@example.com or 020 7946 0123."}
+ASKED = {"role": "user", "content": "Write to ana.ruiz@quokkas.org or 020 7946 0123."}
 BODY = json.dumps({"messages": [ASKED, {"role": "assistant", "content": "Done."}]}).encode() + b"\n"
 READY = re.compile(r"^The privacy scan is ready, after \d+\.\d seconds\.$", re.MULTILINE)
 
@@ -65,7 +65,7 @@ def test_settings_that_cannot_be_used_are_told_once_and_the_service_runs(serve: 
     settings.write_text('[privacy]\nregions = ["XX"]\n')
     running = serve(tmp_path, TUNEGATE_PRIVACY_SETTINGS=str(settings))
     try:
-        running.until(lambda: "The privacy scan is not ready: 1 region" in running.log.read_text(), 60)
+        running.until(lambda: "privacy.regions 'XX'" in running.log.read_text(), 60)
         assert running.lint(BODY).status_code == 200
     finally:
         running.stop()

@@ -25,7 +25,7 @@ sys.stderr.write(" ".join(sorted(set(sys.modules).intersection({heavy!r}))))
 sys.exit(code)
 """
 CLEAN = ("How do I bake bread?", "Mix 500 g of flour with water, wait, née, then bake it for 40 minutes at 230 °C.")
-HITS = ("I am ana.ruiz@example.com, call 020 7946 0123.", "Card 4111 1111 1111 1111, née Ruiz: 10.20.30.40.")
+HITS = ("I am ana.ruiz@quokkas.org, call 020 7946 0123.", "Card 4111 1111 1111 1111, née Ruiz: 10.20.30.40.")
 
 
 @pytest.fixture(scope="module")
