@@ -60,15 +60,18 @@ def test_a_service_that_looks_for_nothing_prepares_nothing(serve: Any, tmp_path:
     assert running.log.read_text() == ""
 
 
-def test_settings_that_cannot_be_used_are_told_once_and_the_service_runs(serve: Any, tmp_path: Path) -> None:
+def test_settings_that_cannot_be_used_are_told_once_and_to_whoever_asks(serve: Any, tmp_path: Path) -> None:
     settings = tmp_path / "service.toml"
     settings.write_text('[privacy]\nregions = ["XX"]\n')
     running = serve(tmp_path, TUNEGATE_PRIVACY_SETTINGS=str(settings))
     try:
         running.until(lambda: "privacy.regions 'XX'" in running.log.read_text(), 60)
-        assert running.lint(BODY).status_code == 200
+        refused = running.lint(BODY)
+        assert refused.status_code == 422
+        assert [one["where"] for one in refused.json()["errors"]] == ["service.toml: privacy.regions"]
     finally:
         running.stop()
+    assert running.log.read_text().count("'XX'") == 1
     assert "Traceback" not in running.log.read_text()
 
 
