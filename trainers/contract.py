@@ -190,6 +190,8 @@ class TrainPlan(msgspec.Struct, frozen=True, kw_only=True):
     model_revision: str | None = None
 
 
+# the plan that a run folder belongs to, in its .work
+STARTED_PLAN = "started-plan.json"
 PHASES = ("baseline", "train", "merge", "export", "parity", "evaluate")
 
 

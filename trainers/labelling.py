@@ -9,8 +9,9 @@ from typing import Any, Literal
 import msgspec
 
 from trainers.chat_template import RefusedByTemplate, UnfitMessage, form_of, switch_thinking_off, template_text
+from trainers.contract import TrainPlan
 from trainers.labels import LabelledRow, UnstableTemplate, label_samples
-from trainers.load import Row, lines_text
+from trainers.load import Row, lines_text, model_facts
 from trainers.problems import TrainerError
 
 Overlong = Literal["refuse", "drop", "cut"]
@@ -57,6 +58,23 @@ class Limits(msgspec.Struct, frozen=True):
 
     max_tokens: int | None = None
     overlong: Overlong = "refuse"
+
+
+def training_labels(plan: TrainPlan, tokenizer: Any, rows: list[Row]) -> Labelled:
+    """The training rows as the plan limits them, else at most as long as the model's context."""
+    context, stops = model_facts(plan)
+    limits = Limits(plan.hyperparameters.max_tokens or context, plan.hyperparameters.overlong)
+    return label_rows(tokenizer, rows, limits, stops=stops, file="training data")
+
+
+def held_out_labels(plan: TrainPlan, tokenizer: Any, rows: list[Row]) -> list[LabelledRow]:
+    """The validation rows; what is longer than the model's context is treated as the plan treats training rows."""
+    if not rows:
+        return []
+    context, stops = model_facts(plan)
+    return label_rows(
+        tokenizer, rows, Limits(context, plan.hyperparameters.overlong), stops=stops, file="validation"
+    ).samples
 
 
 def label_rows(

@@ -11,13 +11,14 @@ from typing import Any
 
 import msgspec
 
-from trainers.contract import Result, TrainPlan
+from trainers.contract import STARTED_PLAN, Result, TrainPlan
 from trainers.outfiles import WORK, write_atomically
 from trainers.problems import TrainerError
 
-_PLAN = Path(WORK) / "started-plan.json"
+_PLAN = Path(WORK) / STARTED_PLAN
 _TEMPORARY = re.compile(r"\..+\.\d+")  # what outfiles names its unfinished files and folders: .NAME.PID
 _SHOWN_DIFFERENCES = 6
+_SHOWN_CHARACTERS = 60
 
 
 def claim(out: Path, plan: TrainPlan) -> bool:
@@ -88,7 +89,12 @@ def _differences(earlier: TrainPlan, plan: TrainPlan) -> Iterator[str]:
     before, now = _settings(earlier), _settings(plan)
     for name in sorted(before.keys() | now.keys()):
         if before.get(name) != now.get(name):
-            yield f"{name}: {before.get(name)!r} there, {now.get(name)!r} here"
+            yield f"{name}: {_short(before.get(name))} there, {_short(now.get(name))} here"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
 
 
 def _settings(plan: TrainPlan) -> dict[str, Any]:

@@ -10,9 +10,9 @@ import msgspec
 
 from trainers.contract import TrainPlan
 from trainers.evaluation import evaluate
-from trainers.labelling import Labelled, Limits, label_rows
+from trainers.labelling import Labelled, held_out_labels, training_labels
 from trainers.labels import LabelledRow
-from trainers.load import TEMPLATE, Row, load_rows, load_tokenizer, model_facts, trained_tokenizer
+from trainers.load import TEMPLATE, Row, load_rows, load_tokenizer, trained_tokenizer
 from trainers.merge_proof import require_same_answers
 from trainers.native import require_native
 from trainers.outfiles import WORK, complete_folder, has_part, save_part, write_atomically
@@ -78,7 +78,7 @@ def _read(plan: TrainPlan, progress: ProgressWriter) -> Data:
     tokenizer = load_tokenizer(plan)
     labelled = _labelled(plan, tokenizer, load_rows(plan.dataset), progress)
     held_out = load_rows(plan.validation) if plan.validation else []
-    held_labels = label_rows(tokenizer, held_out, file="validation").samples if held_out else []
+    held_labels = held_out_labels(plan, tokenizer, held_out)
     return Data(tokenizer, labelled, held_out, held_labels)
 
 
@@ -104,9 +104,7 @@ def _train(
 def _labelled(plan: TrainPlan, tokenizer: Any, rows: list[Row], progress: ProgressWriter) -> Labelled:
     """The training samples; whatever is not trained as it stands in the file is in the log before the first step."""
     values = plan.hyperparameters
-    context, stops = model_facts(plan)
-    limits = Limits(values.max_tokens or context, values.overlong)
-    labelled = label_rows(tokenizer, rows, limits, stops=stops, file="training data")
+    labelled = training_labels(plan, tokenizer, rows)
     for note in labelled.notes:
         progress.log(note)
     if values.packing:

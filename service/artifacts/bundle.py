@@ -141,7 +141,12 @@ def finish_run(out: Path, *, plan: TrainPlan, job: Job | None, source: Manifest 
         raise TuneGateError("artifact_not_ready", "The trainer left no proof of success for this plan.")
     if source is not None:
         measured = source.evaluation
-        result = msgspec.structs.replace(result, evaluation_before=measured.before, evaluation_after=measured.after)
+        result = msgspec.structs.replace(
+            result,
+            evaluation_before=measured.before,
+            evaluation_after=measured.after,
+            training=(source.training or {}) | ({"data": source.data} if source.data else {}) or None,
+        )
     licence = base_licence(out)
     if job is not None:
         write_atomically(out / "job.json", _readable(job))

@@ -52,6 +52,9 @@ def plan_text(plan: TrainPlan) -> str:
             f"learning rate {values.learning_rate:g}, seed {values.seed}"
         ),
     ]
+    if plan.processes > 1:
+        offload = ", the optimizer's state in host memory" if plan.offload_optimizer else ""
+        lines.append(f"  {plan.processes} processes, sharding {plan.sharding}{offload}")
     if values.adapter is not None:
         lines.append(f"  adapter {adapter_text(values.adapter)}")
     if values.peft is not None:

@@ -27,6 +27,12 @@ def refusals(
         found += _of_adapter(values.adapter, technique)
     if values.peft is not None and technique == "peft":
         found += check_peft(values.peft, rules=rules, machine=machine)
+    method = method_of(values.peft, rules) if technique == "peft" else None
+    if values.packing and method is not None and "num_virtual_tokens" in method.fields:
+        why = "Virtual tokens stand before a sequence, not before each row in it."
+        found.append(
+            ErrorItem("hyperparameters.packing", f"true with {(values.peft or {})['peft_type']}", "false", why)
+        )
     return [*found, *_of_outputs(choices, technique, rules), *check_modules(values, technique, shapes)]
 
 

@@ -77,7 +77,7 @@ def resolve(
         batch_size=batch_size,
         micro_batch=chosen(
             "micro_batch",
-            largest_divisor(batch_size // processes, DEFAULT_BATCH_SIZE),
+            default_micro_batch(batch_size, processes),
             f"the largest divisor of {'the batch' if processes == 1 else 'its share of the batch'} up to "
             f"{DEFAULT_BATCH_SIZE}",
         ),
@@ -126,6 +126,12 @@ def require_measurable(wanted: HyperparameterRequest, *, validated: bool) -> Non
     ]
     if errors:
         raise TuneGateError("invalid_input", f"{len(errors)} setting(s) rest on a validation loss.", errors=errors)
+
+
+def default_micro_batch(batch_size: int | None, processes: int) -> int:
+    """Rows per forward pass that nobody chose."""
+    whole = batch_size or max(1, DEFAULT_BATCH_SIZE // processes) * processes
+    return largest_divisor(max(1, whole // processes), DEFAULT_BATCH_SIZE)
 
 
 def largest_divisor(number: int, limit: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from service.errors import ErrorItem
+from service.launch.combinations import FOUR_BIT
 from service.launch.machine import Machine
 from service.launch.request import PlanChoices
 
@@ -54,6 +55,9 @@ def _of_technique(choices: PlanChoices, technique: str, sharding: str) -> list[E
     if values.packing and sharding.startswith("zero3"):
         why = "Packing is tried on the whole model first, which no process holds under ZeRO-3."
         found.append(ErrorItem("hyperparameters.packing", f"true with {sharding}", "zero1 or zero2", why))
+    if technique in FOUR_BIT and sharding.startswith("zero3"):
+        why = "transformers loads a 4-bit base whole onto one device."
+        found.append(ErrorItem("sharding", f"{sharding} with {technique}", "zero1 or zero2", why))
     if technique == "peft" and (values.peft or {}).get("peft_type") == _READS_GRADIENTS:
         why = "AdaLoRA ranks its directions by gradients that ZeRO shards."
         found.append(ErrorItem("sharding", f"{sharding} with AdaLoRA", "none", why))

@@ -136,7 +136,11 @@ def build_plan(
             if blocker.code not in overridden
         ],
         overrides=list(choices.overrides),
-        choices=[*_choices_of(choices, parts, target=target, technique=technique), *chosen],
+        choices=[
+            *_choices_of(choices, parts, target=target, technique=technique),
+            *_parallel_choices(choices, parts, sharding=sharding, processes=processes),
+            *chosen,
+        ],
         chat_template=_template(choices.chat_template),
         model_revision=parts.model.revision,
     )
@@ -237,6 +241,15 @@ def _choices_of(choices: PlanChoices, parts: PlanParts, *, target: str, techniqu
         made.append(Choice("target", target, decided if by_decision else "nothing else was named"))
     if parts.no_estimate:
         made.append(Choice("estimate", None, parts.no_estimate))
+    return made
+
+
+def _parallel_choices(choices: PlanChoices, parts: PlanParts, *, sharding: str, processes: int) -> list[Choice]:
+    made = []
+    if choices.sharding is None and sharding != "none" and parts.decision:
+        made.append(Choice("sharding", sharding, f"decision {parts.decision.id[:12]}"))
+    if choices.processes is None and processes > 1:
+        made.append(Choice("processes", processes, f"one per GPU, at least two for {sharding}"))
     return made
 
 

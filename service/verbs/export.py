@@ -21,7 +21,7 @@ from service.models.resolve import resolve_model
 from service.records.manifest import Manifest
 from service.settings import Settings
 from service.verbs.train import follow_trainer, raise_failure
-from trainers.contract import DatasetRef, Outputs, Progress, TrainPlan, cannot_run
+from trainers.contract import STARTED_PLAN, DatasetRef, Outputs, Progress, TrainPlan, cannot_run
 
 # the merged weights and a copy in between, beside one ONNX copy per precision
 _COPIES = 2
@@ -207,5 +207,15 @@ def _prepare(place: Path, run: Path, plan: TrainPlan, found: _Found, request: Ex
         validation=found.validation,
         outputs=request.outputs,
         allow_download=False,
+        # how it was trained is done: nothing of it is needed to merge and to export
+        sharding="none",
+        processes=1,
+        offload_optimizer=False,
+        hyperparameters=msgspec.structs.replace(
+            plan.hyperparameters, early_stopping=None, eval_steps=None, keep="last", batch_size=1, micro_batch=1
+        ),
     )
-    write_atomically(work_plan(place), msgspec.json.encode(here))
+    content = msgspec.json.encode(here)
+    write_atomically(work_plan(place), content)
+    # the run's own plan stands in the folder as a record; what is carried out here is this one
+    write_atomically(work_plan(place).with_name(STARTED_PLAN), content)

@@ -6,6 +6,7 @@ from service.data import RuleFiles
 from service.errors import TuneGateError
 from service.estimate.inputs import ZeroInputs
 from service.launch.combinations import LORA_FAMILY
+from service.launch.hyperparameters import default_micro_batch
 from service.launch.machine import Machine
 from service.launch.parallel import STAGES, offloads, process_count
 from service.launch.request import PlanChoices
@@ -35,13 +36,14 @@ def estimate_of(
     if technique in LORA_FAMILY:
         shape = values.adapter or Adapter()
         adapter = AdapterInputs(r=shape.r, targets=shape.targets, dropout=shape.dropout)
-    optimizer, weights = offloads(choices, sharding=sharding)
+    # on the CPU host memory is the device: what is offloaded stays in it
+    optimizer, weights = (False, False) if machine.is_cpu else offloads(choices, sharding=sharding)
     processes = process_count(choices, sharding=sharding, machine=machine)
     inputs = EstimateInputs(
         model=choices.model,
         techniques=["prompt" if technique == "peft" else technique],
         gpu="cpu" if machine.is_cpu else None,
-        micro_batch=values.micro_batch or -(-(values.batch_size or 8) // processes),
+        micro_batch=values.micro_batch or default_micro_batch(values.batch_size, processes),
         adapter=adapter,
         gpus=processes,
         zero=ZeroInputs(stage=STAGES[sharding], offload_optimizer=optimizer, offload_params=weights),

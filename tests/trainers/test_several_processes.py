@@ -180,3 +180,16 @@ def test_a_killed_orchestrator_takes_all_of_them_along(training: Any) -> None:
 def test_a_plan_of_one_process_is_as_it_was(make_plan: Any) -> None:
     plan = msgspec.json.decode(make_plan().read_bytes(), type=TrainPlan)
     assert (plan.processes, plan.offload_optimizer) == (1, False)
+
+
+def test_no_row_is_trained_twice_where_they_do_not_divide(make_plan: Any, rows: Any, tmp_path: Path) -> None:
+    plan = make_plan([rows(n) for n in range(5)], processes=2, n_epochs=1, validation=None)
+    train_only(plan, tmp_path / "out")
+    training = json.loads((tmp_path / "out" / ".work" / "part-training.json").read_bytes())
+    # five rows by four: the second step holds one
+    assert training["steps"] == 2
+    said = (tmp_path / "out" / "progress.jsonl").read_text()
+    assert "3 empty rows fill the last step" in said
+    one = make_plan([rows(n) for n in range(5)], n_epochs=1, validation=None)
+    train_only(one, tmp_path / "one")
+    assert training["data"] == json.loads((tmp_path / "one" / ".work" / "part-training.json").read_bytes())["data"]

@@ -10,7 +10,7 @@ import msgspec
 
 from trainers.contract import OnnxLeftOut, OnnxResult, TrainPlan
 from trainers.evaluation import evaluate
-from trainers.labelling import label_rows
+from trainers.labelling import held_out_labels, training_labels
 from trainers.load import Row, load_model, load_rows, trained_tokenizer
 from trainers.onnx import builder, dynamo, genai
 from trainers.onnx.build import build, route_of
@@ -46,7 +46,7 @@ def prove(plan: TrainPlan, out: Path, progress: ProgressWriter, *, evaluated: bo
     after: dict[str, Any] = {}
     if held_out:
         # loaded again: while the graphs were proven, its memory was theirs
-        labelled = label_rows(tokenizer, held_out, file="validation").samples
+        labelled = held_out_labels(plan, tokenizer, held_out)
         after = evaluate(_tuned(plan, out), tokenizer, held_out, labelled, plan.evaluation, progress.log)
     save_part(out, "evaluate", after)
 
@@ -74,7 +74,7 @@ def _reference(plan: TrainPlan, out: Path, tokenizer: Any, held_out: list[Row]) 
     """What the merged model answers in fp32 PyTorch with eager attention; the model is gone afterwards."""
     model = load_model(plan, folder=str(out / WORK / "merged"))
     rows = held_out or load_rows(plan.dataset)
-    labelled = label_rows(tokenizer, rows, file="validation" if held_out else "training data").samples
+    labelled = held_out_labels(plan, tokenizer, rows) if held_out else training_labels(plan, tokenizer, rows).samples
     reference = take_reference(
         model,
         tokenizer,

@@ -64,10 +64,12 @@ def take_reference(
     """Greedy text and logits of the first prompts, loss over the rows, and the speed of one thread."""
     kept = labelled[: min(max_rows, _QUALITY_ROWS)]
     asked = [(row, *answer) for row in rows if (answer := split_answer(row.messages))]
-    prompts = [(row, messages, _ids(tokenizer, messages, row)) for row, messages, _ in asked[:_ANSWER_ROWS]]
+    prompts = [(row, messages, _ids(tokenizer, messages, row), text) for row, messages, text in asked[:_ANSWER_ROWS]]
+    context = getattr(model.config, "max_position_embeddings", None)
+    prompts = [prompt for prompt in prompts if context is None or len(prompt[2]) + TOKENS <= context] or prompts
     switch = rope_switch(model.config)
     compared = [prompt for prompt in prompts if switch is None or len(prompt[2]) + TOKENS <= switch] or prompts
-    taken = [_prompt(model, messages, row.tools, ids) for row, messages, ids in compared[:PROMPTS]]
+    taken = [_prompt(model, messages, row.tools, ids) for row, messages, ids, _ in compared[:PROMPTS]]
     # the longest row of a batch decides LongRoPE's factors for all of it: then each row is its own batch
     batches = [kept] if switch is None else [[row] for row in kept]
     losses = [
@@ -80,7 +82,7 @@ def take_reference(
         split=split,
         rows=kept,
         loss=sum(loss * count for loss, count in losses if loss is not None) / weight if weight else float("nan"),
-        asked=[(ids, text) for (_, _, ids), (_, _, text) in zip(prompts, asked, strict=False)],
+        asked=[(ids, text) for _, _, ids, text in prompts],
         tokens_per_second=_speed(model, taken[0].ids) if taken else 0.0,
         rope_switch=switch,
     )

@@ -13,6 +13,8 @@ from pathlib import Path
 import msgspec
 
 from trainers.contract import TrainPlan
+from trainers.outfiles import WORK
+from trainers.problems import DISK_FULL
 from trainers.stopping import STOPPED, follow_parent
 
 # longer than a step and its checkpoint take; after it the ranks are killed
@@ -41,8 +43,17 @@ def main(argv: list[str]) -> int:
         codes = {failure.exitcode for failure in error.failures.values()}
         # torchrun ends the others when the first one ends, and one that is on its way out may die of it
         others = codes - {STOPPED, -signal.SIGTERM}
-        return others.pop() if others else STOPPED
+        return _told(others, Path(argv[1])) if others else STOPPED
     return 0
+
+
+def _told(codes: set[int], out: Path) -> int:
+    """The code that says most: a killed rank is the reason for what the others then said."""
+    killed = [code for code in codes if code < 0]
+    if killed:
+        (out / WORK / "failure.json").unlink(missing_ok=True)
+        os.kill(os.getpid(), -killed[0])  # end as it ended, so that the orchestrator names the signal
+    return DISK_FULL if DISK_FULL in codes else max(codes)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -31,7 +32,7 @@ def join_ranks() -> None:
     import torch
     from deepspeed import init_distributed
 
-    init_distributed(dist_backend="nccl" if torch.cuda.is_available() else "gloo")
+    init_distributed(dist_backend="nccl" if torch.cuda.is_available() else "gloo", timeout=timedelta(days=1))
 
 
 def any_of_us(flag: bool) -> bool:  # noqa: FBT001 - a value, no switch

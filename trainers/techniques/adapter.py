@@ -58,6 +58,11 @@ class AdapterTechnique(Technique):
         del model, plan
         return []
 
+    def resumes(self, plan: TrainPlan) -> bool:
+        """The whole adapter is in it."""
+        del plan
+        return True
+
     def save(
         self, model: Any, tokenizer: Any, plan: TrainPlan, out: Path, weights: dict[str, Any] | None = None
     ) -> None:

@@ -11,6 +11,7 @@ from trainers.techniques.adalora import rank_allocator
 from trainers.techniques.adapter import AdapterTechnique
 
 _LOFTQ = "loftq"
+_NOT_RESUMED = {"ADALORA", "P_TUNING", "PREFIX_TUNING"}
 
 
 class AnyPeft(AdapterTechnique):
@@ -23,6 +24,10 @@ class AnyPeft(AdapterTechnique):
             TrainerError: `target_cannot` for a method or field that the installed peft does not have.
         """
         return complete_config(plan.hyperparameters.peft or {}, model, steps=steps)
+
+    def resumes(self, plan: TrainPlan) -> bool:
+        """Peft saves AdaLoRA already pruned, and of prompt encoders only what they give out."""
+        return (plan.hyperparameters.peft or {}).get("peft_type") not in _NOT_RESUMED
 
     def callbacks(self, model: Any, plan: TrainPlan) -> list[Any]:
         """AdaLoRA's: without it no rank is ever moved."""

@@ -23,7 +23,7 @@ def load_four_bit(plan: TrainPlan) -> Any:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.bfloat16 if on_gpu() else torch.float32,
     )
-    place = {"": 0 if on_gpu() else "cpu"}
+    place = {"": torch.cuda.current_device() if on_gpu() else "cpu"}
     return keep_layout(load_model(plan, quantization_config=quantised, device_map=place))
 
 

@@ -29,6 +29,11 @@ class Full(Technique):
         del model, plan
         return None
 
+    def resumes(self, plan: TrainPlan) -> bool:
+        """Every weight is in it."""
+        del plan
+        return True
+
     def callbacks(self, model: Any, plan: TrainPlan) -> list[Any]:
         """None."""
         del model, plan

@@ -31,6 +31,9 @@ class Technique(Protocol):
     def optimizer(self, model: Any, plan: TrainPlan) -> Any | None:
         """An own optimizer over the wrapped model, or None for the trainer's AdamW."""
 
+    def resumes(self, plan: TrainPlan) -> bool:
+        """Whether a checkpoint holds all that the method has learnt; if not, an interrupted run begins anew."""
+
     def callbacks(self, model: Any, plan: TrainPlan) -> list[Any]:
         """`TrainerCallback`s that the technique needs while it trains."""
 

@@ -8,6 +8,8 @@ from typing import Any
 from trainers.contract import TrainPlan
 from trainers.sharding.settings import deepspeed_settings
 
+_WAIT_SECONDS = 86_400
+
 
 def training_arguments(plan: TrainPlan, checkpoints: Path, *, rows: int) -> Any:
     """`TrainingArguments` of a plan over so many rows, fp32 on the CPU and bf16 on a GPU."""
@@ -17,7 +19,7 @@ def training_arguments(plan: TrainPlan, checkpoints: Path, *, rows: int) -> Any:
     values = plan.hyperparameters
     on_gpu = torch.cuda.is_available()
     per_process = values.batch_size // plan.processes
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(checkpoints),
         per_device_train_batch_size=values.micro_batch,
         gradient_accumulation_steps=per_process // values.micro_batch,
@@ -42,7 +44,12 @@ def training_arguments(plan: TrainPlan, checkpoints: Path, *, rows: int) -> Any:
         deepspeed=deepspeed_settings(plan),
         # every trained weight gets a gradient in every step
         ddp_find_unused_parameters=False,
+        # of several machines the first one measures the untuned model while the others wait
+        ddp_timeout=_WAIT_SECONDS,
     )
+    if on_gpu and plan.processes == 1:
+        arguments._n_gpu = 1
+    return arguments
 
 
 def warmup_steps(plan: TrainPlan, *, rows: int) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from trainers.contract import TrainPlan
-from trainers.labels import LabelledRow
+from trainers.labels import IGNORED, LabelledRow
 from trainers.merge_proof import keep_answers
 from trainers.outfiles import WORK, complete_folder
 from trainers.progress import ProgressWriter
@@ -49,6 +49,7 @@ def fit(
         Stopped: on SIGTERM, after the current step.
     """
     checkpoints = Checkpoints(out, plan.id, progress.log)
+    fed = _evened(rows, plan, progress)
     arguments = training_arguments(plan, checkpoints.folder, rows=len(rows))
     if plan.sharding != "none":
         join_ranks()
@@ -58,7 +59,7 @@ def fit(
     how = technique(plan.technique)
     model = how.wrap(base, plan, steps=total_steps(plan, rows=len(rows)))
 
-    trainer = _trainer(plan, arguments, model, tokenizer, rows)
+    trainer = _trainer(plan, arguments, model, tokenizer, fed)
 
     def save(place: Path) -> None:
         # the Trainer switches the cache off, and it would be saved so
@@ -84,6 +85,7 @@ def fit(
             tracker=tracker,
             keep_best=(lambda step: save(checkpoints.best_path(step))) if keeps_best else None,
             seconds_before=mark.seconds if mark else 0.0,
+            saves=how.resumes(plan),
         )
         trainer.add_callback(as_callback(watcher))
         _say_where_it_begins(mark, progress)
@@ -109,6 +111,15 @@ def fit(
         "kept_step": top[0] if top else state.global_step,
         **_curve(state),
     }
+
+
+def _evened(rows: list[LabelledRow], plan: TrainPlan, progress: ProgressWriter) -> list[LabelledRow]:
+    """The rows, and where several processes would else repeat some of them, empty ones that train nothing."""
+    missing = -len(rows) % (plan.hyperparameters.micro_batch * plan.processes) if plan.processes > 1 else 0
+    if missing:
+        progress.log(f"{missing} empty rows fill the last step, so that no row is trained twice in an epoch")
+    empty = LabelledRow(input_ids=rows[0].input_ids[:1], labels=[IGNORED], straddling=0)
+    return [*rows, *[empty] * missing]
 
 
 def _trainer(plan: TrainPlan, arguments: Any, model: Any, tokenizer: Any, rows: list[LabelledRow]) -> Any:

@@ -29,6 +29,7 @@ class Watcher:
         tracker: Tracker,
         keep_best: Callable[[int], None] | None,
         seconds_before: float,
+        saves: bool = True,
     ) -> None:
         self._progress = progress
         self._stopping = stopping
@@ -37,6 +38,7 @@ class Watcher:
         self._schedule = schedule
         self._tracker = tracker
         self._keep_best = keep_best
+        self._saves = saves
         self._began = time.monotonic() - seconds_before
         self.stopped = False
 
@@ -73,7 +75,7 @@ class Watcher:
                 return  # no checkpoint here: resumed from it, the run would go on
         if any_of_us(self._stopping()) and not last:
             self.stopped = control.should_training_stop = True
-        if not last and (self.stopped or as_first(self._schedule.due(step, epoch_end=epoch_end))):
+        if self._saves and not last and (self.stopped or as_first(self._schedule.due(step, epoch_end=epoch_end))):
             self._schedule.begin()
             control.should_save = True
 
@@ -88,7 +90,9 @@ class Watcher:
 
     def _measure(self, model: Any, state: Any) -> None:
         step = state.global_step
-        entry = {"step": step, MEASURE: self._validator.measure(model, step)}
+        # one value for all: their sums may differ in the last bit, and their decisions must not
+        loss = as_first(self._validator.measure(model, step))
+        entry = {"step": step, MEASURE: loss}
         state.log_history.append(entry)
         is_best = best(state.log_history) == (step, entry[MEASURE])
         if self._keep_best and is_best:
