@@ -5,6 +5,7 @@ who does not say so (it takes seconds to load; tests/lint/privacy say so), and n
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +15,8 @@ settings.register_profile("shared-machine", deadline=None, suppress_health_check
 settings.load_profile("shared-machine")
 
 os.environ["TUNEGATE_PRIVACY"] = "off"
+# a shell that starts the tests in the background ignores Ctrl-C, and what the tests start would inherit that
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
