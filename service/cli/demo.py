@@ -134,7 +134,9 @@ class Demo:
             "evaluation": self._recipe["evaluation"] | {"checks": [_style(self._example)]},
         }
         if self._processes > 1:
-            body["processes"] = self._processes
+            # the same rows per step, shared out
+            share = max(1, self._recipe["hyperparameters"]["micro_batch"] // self._processes)
+            body |= {"processes": self._processes, "hyperparameters": body["hyperparameters"] | {"micro_batch": share}}
         plan = self._client.post("/v1/plans", body)
         how = plan["technique"] + (f" under {plan['sharding']}" if plan["sharding"] != "none" else "")
         say(f"  plan {plan['id'][:12]}: {how} on {plan['target']}, {len(plan['blockers'])} blockers")
