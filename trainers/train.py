@@ -9,6 +9,7 @@ that all of them see): the first one runs the whole pipeline, the others join it
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
 import platform
@@ -34,7 +35,9 @@ from trainers.stopping import STOPPED, follow_parent
 GROUPS = ("tune", "export", "prove")
 # where several processes train together, only this part is run by all of them
 GROUPS_OF_SEVERAL = ("baseline", "train", "merge", "export", "prove")
-_VERSIONED = ("torch", "transformers", "peft", "onnxruntime", "onnxruntime-genai")
+_VERSIONED = (
+    "torch", "transformers", "peft", "bitsandbytes", "deepspeed", "onnxruntime", "onnxruntime-gpu", "onnxruntime-genai",
+)  # fmt: skip
 
 
 def main(argv: list[str], groups: Sequence[str] = GROUPS) -> int:
@@ -170,7 +173,12 @@ def _end(out: Path, result: Result) -> int:
 
 
 def _versions() -> dict[str, str]:
-    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in _VERSIONED}
+    """Of what is installed: GPU builds of a library go by other names."""
+    found = {"python": platform.python_version()}
+    for name in _VERSIONED:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 def _how(code: int) -> str:
