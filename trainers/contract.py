@@ -19,8 +19,10 @@ from trainers.onnx_results import (
 
 # what is told of ONNX files is part of the contract, and stands in a file of its own
 __all__ = [
-    "GenaiResult", "LatencyResult", "OnnxLeftOut", "OnnxResult", "ParityResult", "Precision", "Provider",
-    "QualityResult",
+    "ONNX_PRECISIONS", "PHASES", "STARTED_PLAN", "Adapter", "Blocker", "ChatTemplate", "Check", "Choice",
+    "DatasetRef", "EvaluationSettings", "Failure", "GenaiResult", "Hyperparameters", "LatencyResult", "OnnxLeftOut",
+    "OnnxResult", "Outputs", "Override", "ParityResult", "Precision", "Progress", "Provider", "QualityResult",
+    "Result", "TrainPlan", "cannot_run",
 ]  # fmt: skip
 
 
