@@ -16,7 +16,7 @@ import msgspec
 import psutil
 import pytest
 
-from trainers.contract import Hyperparameters, TrainPlan
+from trainers.contract import Adapter, Hyperparameters, TrainPlan
 
 Runner = Callable[..., tuple[int, str, Any]]
 Starter = Callable[..., "subprocess.Popen[str]"]
@@ -193,3 +193,31 @@ def test_no_row_is_trained_twice_where_they_do_not_divide(make_plan: Any, rows: 
     one = make_plan([rows(n) for n in range(5)], n_epochs=1, validation=None)
     train_only(one, tmp_path / "one")
     assert training["data"] == json.loads((tmp_path / "one" / ".work" / "part-training.json").read_bytes())["data"]
+
+
+def test_killed_they_go_on_together_to_the_same_bytes(
+    make_plan: Any, starter: Starter, run_trainer: Runner, tmp_path: Path
+) -> None:
+    values = Hyperparameters(
+        batch_size=4, micro_batch=2, base_learning_rate=1e-2, learning_rate=1e-2, n_epochs=6, save_steps=4,
+        keep="best", adapter=Adapter(r=4, alpha=8, dropout=0.1),
+    )  # fmt: skip
+    plan = make_plan(hyperparameters=values, sharding="zero3", processes=2)
+    code, printed, whole = run_trainer(plan, tmp_path / "whole")
+    assert code == 0, printed
+    out = tmp_path / "out"
+    process = starter(plan, out)
+    deadline = time.monotonic() + 180
+    while not ((out / "progress.jsonl").exists() and '"step":6,' in (out / "progress.jsonl").read_text()):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    tree = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.communicate()
+    assert all_dead(tree)
+    code, printed, again = run_trainer(plan, out)
+    assert code == 0, printed
+    assert "resumed at step" in (out / "progress.jsonl").read_text()
+    assert largest_difference(out, tmp_path / "whole") == 0
+    assert again["training"]["kept_step"] == whole["training"]["kept_step"]
