@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from trainers.labels import LabelledRow
 from trainers.load import on_gpu
 from trainers.outfiles import WORK
 from trainers.problems import TrainerError
@@ -17,15 +17,15 @@ LIMIT, LIMIT_BF16 = 1e-4, 5e-2
 _FILE = Path("trained-answers") / "logits.npz"
 
 
-def keep_answers(model: Any, rows: list[LabelledRow], out: Path, *, write: bool = True) -> None:
-    """Keep what a few rows are answered by the model as it was trained: token ids and logits, on this host only.
+def keep_answers(model: Any, rows: Iterable[list[int]], out: Path, *, write: bool = True) -> None:
+    """Keep what a few rows (token ids) are answered by the model as it was trained: ids and logits, on this host only.
 
     Where several processes hold parts of the model all of them have to ask, and one of them is to `write`.
     """
     import numpy as np
 
     was_training = model.training
-    asked = [row.input_ids[:TOKENS] for row in rows[:ROWS]]
+    asked = [row[:TOKENS] for row in islice(rows, ROWS)]
     answers = _answers(model.eval(), asked)
     if write:
         path = out / WORK / _FILE

@@ -9,19 +9,17 @@ from typing import Any
 import msgspec
 
 from trainers.contract import TrainPlan
-from trainers.evaluation import evaluate
-from trainers.labelling import Labelled, held_out_labels, training_labels
-from trainers.labels import LabelledRow
-from trainers.load import TEMPLATE, Row, load_rows, load_tokenizer, trained_tokenizer
+from trainers.load import TEMPLATE, load_tokenizer, trained_tokenizer
 from trainers.merge_proof import require_same_answers
 from trainers.native import require_native
+from trainers.objectives import objective
+from trainers.objectives.objective import HeldOut, Training
 from trainers.outfiles import WORK, complete_folder, has_part, save_part, write_atomically
 from trainers.problems import TrainerError
 from trainers.progress import ProgressWriter, Silent
 from trainers.sharding.ranks import is_first
 from trainers.stopping import StopSignal
 from trainers.techniques import FOUR_BIT, technique
-from trainers.training.batches import packing_note
 from trainers.training.checkpoints import Checkpoints
 from trainers.training.loop import Stopped, fit, seed_all
 
@@ -30,9 +28,8 @@ class Data(msgspec.Struct, frozen=True):
     """What is trained and measured on, as this tokenizer labels it."""
 
     tokenizer: Any
-    labelled: Labelled
-    held_out: list[Row]
-    held_labels: list[LabelledRow]
+    training: Training
+    held_out: HeldOut
 
 
 def tune(plan: TrainPlan, out: Path, progress: ProgressWriter, stopping: StopSignal) -> None:
@@ -74,12 +71,13 @@ def train_with_others(plan: TrainPlan, out: Path, progress: ProgressWriter, stop
 
 
 def _read(plan: TrainPlan, progress: ProgressWriter) -> Data:
+    """All rows as samples; whatever is not trained as it stands in the file is in the log before the first step."""
     require_native(plan.model)
     tokenizer = load_tokenizer(plan)
-    labelled = _labelled(plan, tokenizer, load_rows(plan.dataset), progress)
-    held_out = load_rows(plan.validation) if plan.validation else []
-    held_labels = held_out_labels(plan, tokenizer, held_out)
-    return Data(tokenizer, labelled, held_out, held_labels)
+    training = objective(plan).training(plan, tokenizer)
+    for note in training.notes:
+        progress.log(note)
+    return Data(tokenizer, training, objective(plan).held_out(plan, tokenizer))
 
 
 def _train(
@@ -90,26 +88,15 @@ def _train(
     progress: ProgressWriter,
     stopping: StopSignal,
 ) -> None:
-    kept, labelled = data.held_labels[: plan.evaluation.max_rows], data.labelled
+    kept, rows = data.held_out.samples[: plan.evaluation.max_rows], data.training
     with stopping.gentle():
-        summary = fit(plan, out, load_base, data.tokenizer, labelled.samples, progress, stopping, held_out=kept)
+        summary = fit(plan, out, load_base, data.tokenizer, rows.samples, progress, stopping, held_out=kept)
         if is_first():
-            if plan.chat_template is not None or labelled.template_changed:
+            if plan.chat_template is not None or rows.template_changed:
                 _keep_template(str(data.tokenizer.chat_template).encode(), out)
-            save_part(out, "training", summary | {"data": msgspec.to_builtins(labelled.use)})
+            save_part(out, "training", summary | {"data": rows.use})
     if stopping():
         raise Stopped
-
-
-def _labelled(plan: TrainPlan, tokenizer: Any, rows: list[Row], progress: ProgressWriter) -> Labelled:
-    """The training samples; whatever is not trained as it stands in the file is in the log before the first step."""
-    values = plan.hyperparameters
-    labelled = training_labels(plan, tokenizer, rows)
-    for note in labelled.notes:
-        progress.log(note)
-    if values.packing:
-        progress.log(packing_note(labelled.samples, batch_size=values.batch_size, micro_batch=values.micro_batch))
-    return labelled
 
 
 def _keep_template(text: bytes, out: Path) -> None:
@@ -122,10 +109,10 @@ def _keep_template(text: bytes, out: Path) -> None:
 def _baseline(plan: TrainPlan, out: Path, model: Any, data: Data, progress: ProgressWriter) -> None:
     """Leave the untuned model's measures, or an empty part where there is nothing to measure on."""
     before: dict[str, Any] = {}
-    if data.held_out:
+    if data.held_out.rows:
         if plan.technique in FOUR_BIT:
             progress.log("the untuned model is measured as it is trained: in 4 bits")
-        before = evaluate(model, data.tokenizer, data.held_out, data.held_labels, plan.evaluation, progress.log)
+        before = objective(plan).evaluate(model, data.tokenizer, data.held_out, plan, progress.log)
     save_part(out, "baseline", before)
 
 

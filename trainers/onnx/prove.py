@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 
 from trainers.contract import OnnxLeftOut, OnnxResult, TrainPlan
-from trainers.evaluation import evaluate
-from trainers.labelling import held_out_labels, training_labels
-from trainers.load import Row, load_model, load_rows, trained_tokenizer
+from trainers.labelling import training_labels
+from trainers.load import load_model, load_rows, trained_tokenizer
+from trainers.objectives import objective
+from trainers.objectives.objective import HeldOut
 from trainers.onnx import builder, dynamo, genai
 from trainers.onnx.build import build, route_of
 from trainers.onnx.graph import CPU, OnnxCausalLM, available_provider, opset_of
@@ -36,7 +37,7 @@ def prove(plan: TrainPlan, out: Path, progress: ProgressWriter, *, evaluated: bo
         TrainerError: `parity_failed` with the numbers when even fp32 (by both routes) does not give the same answers.
     """
     tokenizer = trained_tokenizer(plan, out)
-    held_out = load_rows(plan.validation) if plan.validation else []
+    held_out = objective(plan).held_out(plan, tokenizer)
     if plan.outputs.onnx and not has_part(out, "onnx"):
         progress.phase("parity")
         _prove_all(plan, out, tokenizer, held_out, progress)
@@ -44,10 +45,9 @@ def prove(plan: TrainPlan, out: Path, progress: ProgressWriter, *, evaluated: bo
         return
     progress.phase("evaluate")
     after: dict[str, Any] = {}
-    if held_out:
+    if held_out.rows:
         # loaded again: while the graphs were proven, its memory was theirs
-        labelled = held_out_labels(plan, tokenizer, held_out)
-        after = evaluate(_tuned(plan, out), tokenizer, held_out, labelled, plan.evaluation, progress.log)
+        after = objective(plan).evaluate(_tuned(plan, out), tokenizer, held_out, plan, progress.log)
     save_part(out, "evaluate", after)
 
 
@@ -57,7 +57,7 @@ def _tuned(plan: TrainPlan, out: Path) -> Any:
     return load_model(plan, folder=str(merged)) if merged.exists() else technique(plan.technique).tuned(plan, out)
 
 
-def _prove_all(plan: TrainPlan, out: Path, tokenizer: Any, held_out: list[Row], progress: ProgressWriter) -> None:
+def _prove_all(plan: TrainPlan, out: Path, tokenizer: Any, held_out: HeldOut, progress: ProgressWriter) -> None:
     gate = _Gate(plan, out, tokenizer, _reference(plan, out, tokenizer, held_out), progress)
     for precision in dict.fromkeys(plan.outputs.onnx):
         gate.prove(precision)
@@ -70,17 +70,19 @@ def _prove_all(plan: TrainPlan, out: Path, tokenizer: Any, held_out: list[Row], 
     )
 
 
-def _reference(plan: TrainPlan, out: Path, tokenizer: Any, held_out: list[Row]) -> Reference:
+def _reference(plan: TrainPlan, out: Path, tokenizer: Any, held_out: HeldOut) -> Reference:
     """What the merged model answers in fp32 PyTorch with eager attention; the model is gone afterwards."""
     model = load_model(plan, folder=str(out / WORK / "merged"))
-    rows = held_out or load_rows(plan.dataset)
-    labelled = held_out_labels(plan, tokenizer, rows) if held_out else training_labels(plan, tokenizer, rows).samples
+    rows, labelled = held_out.rows, held_out.samples
+    if not rows:
+        rows = load_rows(plan.dataset)
+        labelled = training_labels(plan, tokenizer, rows).samples
     reference = take_reference(
         model,
         tokenizer,
         rows,
         labelled,
-        split="validation" if held_out else "train",
+        split="validation" if held_out.rows else "train",
         max_rows=plan.evaluation.max_rows,
     )
     if not reference.prompts:

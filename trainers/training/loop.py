@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from trainers.contract import TrainPlan
-from trainers.labels import IGNORED, LabelledRow
 from trainers.merge_proof import keep_answers
+from trainers.objectives import objective
 from trainers.outfiles import WORK, complete_folder
 from trainers.progress import ProgressWriter
 from trainers.runfolder import link_tree
 from trainers.sharding.ranks import as_first, is_first, join_ranks, parameter_count, wait_for_all
 from trainers.techniques import technique
 from trainers.training.arguments import total_steps, training_arguments
-from trainers.training.batches import collator
 from trainers.training.checkpoints import Checkpoints, Mark, Schedule
 from trainers.training.packing import require_packing
 from trainers.training.tracking import Tracker, Untracked, open_tracker
@@ -35,10 +34,10 @@ def fit(
     out: Path,
     load_base: Callable[[], Any],
     tokenizer: Any,
-    rows: list[LabelledRow],
+    rows: list[Any],
     progress: ProgressWriter,
     stopping: Callable[[], bool],
-    held_out: Sequence[LabelledRow] = (),
+    held_out: Sequence[Any] = (),
 ) -> dict[str, Any]:
     """Train a base by the plan's technique, from its newest checkpoint on, and save what was trained.
 
@@ -56,7 +55,7 @@ def fit(
     base = load_base()
     use_cache = base.config.use_cache
     seed_all(plan.hyperparameters.seed)  # again: the baseline must not change the adapter's initial values
-    how = technique(plan.technique)
+    how, learns = technique(plan.technique), objective(plan)
     model = how.wrap(base, plan, steps=total_steps(plan, rows=len(rows)))
 
     trainer = _trainer(plan, arguments, model, tokenizer, fed)
@@ -66,7 +65,7 @@ def fit(
         switched, base.config.use_cache = base.config.use_cache, use_cache
         # every process has a part in both, and the first one writes
         weights = trainer.accelerator.get_state_dict(trainer.model_wrapped) if plan.processes > 1 else None
-        keep_answers(model, rows, place, write=is_first())
+        keep_answers(model, map(learns.probe, rows), place, write=is_first())
         if is_first():
             how.save(model, tokenizer, plan, place, weights)
         base.config.use_cache = switched
@@ -79,7 +78,7 @@ def fit(
         watcher = Watcher(
             progress=progress,
             stopping=stopping,
-            validator=Validator(tokenizer, held_out, plan.hyperparameters),
+            validator=Validator(learns, tokenizer, held_out, plan.hyperparameters),
             checkpoints=checkpoints,
             schedule=Schedule(plan.hyperparameters.save_steps, expected_bytes=trainable * _SAVED_BYTES_PER_PARAMETER),
             tracker=tracker,
@@ -113,26 +112,25 @@ def fit(
     }
 
 
-def _evened(rows: list[LabelledRow], plan: TrainPlan, progress: ProgressWriter) -> list[LabelledRow]:
+def _evened(rows: list[Any], plan: TrainPlan, progress: ProgressWriter) -> list[Any]:
     """The rows, and where several processes would else repeat some of them, empty ones that train nothing."""
     missing = -len(rows) % (plan.hyperparameters.micro_batch * plan.processes) if plan.processes > 1 else 0
     if missing:
         progress.log(f"{missing} empty rows fill the last step, so that no row is trained twice in an epoch")
-    empty = LabelledRow(input_ids=rows[0].input_ids[:1], labels=[IGNORED], straddling=0)
-    return [*rows, *[empty] * missing]
+    return [*rows, *[objective(plan).filler(rows[0])] * missing]
 
 
-def _trainer(plan: TrainPlan, arguments: Any, model: Any, tokenizer: Any, rows: list[LabelledRow]) -> Any:
+def _trainer(plan: TrainPlan, arguments: Any, model: Any, tokenizer: Any, rows: list[Any]) -> Any:
     """The transformers Trainer, silent on stdout."""
-    from transformers import PrinterCallback, Trainer
+    from transformers import PrinterCallback
 
-    how, pad_id = technique(plan.technique), tokenizer.pad_token_id
-    trainer = Trainer(
+    how, learns, pad_id = technique(plan.technique), objective(plan), tokenizer.pad_token_id
+    trainer = learns.trainer_class()(
         model=model,
         args=arguments,
         optimizers=(how.optimizer(model, plan), None),
         train_dataset=rows,
-        data_collator=collator(plan, model, pad_id=pad_id),
+        data_collator=learns.collator(plan, model, pad_id=pad_id),
         callbacks=how.callbacks(model, plan),
     )
     trainer.remove_callback(PrinterCallback)  # it prints to stdout when tqdm is off

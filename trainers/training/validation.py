@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from trainers.contract import Hyperparameters
-from trainers.labels import LabelledRow
+from trainers.objectives.objective import Objective
 from trainers.problems import TrainerError
 
 # kept in the Trainer's own log history, which travels with every checkpoint: a resumed run knows what was measured
@@ -18,30 +18,29 @@ History = Sequence[dict[str, Any]]
 class Validator:
     """Measures a model on the same rows each time; it draws no random number, so the run is the same without it."""
 
-    def __init__(self, tokenizer: Any, rows: Sequence[LabelledRow], settings: Hyperparameters) -> None:
+    def __init__(self, learns: Objective, tokenizer: Any, samples: Sequence[Any], settings: Hyperparameters) -> None:
+        self._learns = learns
         self._tokenizer = tokenizer
-        self._rows = list(rows)
+        self._samples = list(samples)
         self._every = settings.eval_steps
         self._patience = settings.early_stopping
 
     def due(self, step: int, *, epoch_end: bool, last: bool) -> bool:
         """After every `eval_steps` steps, or at the end of each epoch; always after the last step."""
-        if not self._rows:
+        if not self._samples:
             return False
         return last or (epoch_end if self._every is None else step % self._every == 0)
 
     def measure(self, model: Any, step: int) -> float:
-        """Mean cross-entropy (nats) per trained token.
+        """The objective's loss over the held-out samples.
 
         Raises:
             TrainerError: `job_failed` when it is no number.
         """
-        from trainers.evaluation import teacher_forced
-
         training = model.training
         model.eval()
         try:
-            loss = teacher_forced(model, self._tokenizer, self._rows)[MEASURE]
+            loss = self._learns.validation_loss(model, self._tokenizer, self._samples)
         finally:
             model.train(training)
         if loss is None or not math.isfinite(loss):
