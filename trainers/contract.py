@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from trainers.compute import Attention, Autocast, BaseType, Compute, Optimizer
 from trainers.onnx_results import (
     GenaiResult,
     LatencyResult,
@@ -17,12 +18,12 @@ from trainers.onnx_results import (
     QualityResult,
 )
 
-# what is told of ONNX files is part of the contract, and stands in a file of its own
+# what is told of ONNX files and of arithmetic is part of the contract, and stands in files of its own
 __all__ = [
-    "ONNX_PRECISIONS", "PHASES", "STARTED_PLAN", "Adapter", "Blocker", "ChatTemplate", "Check", "Choice",
-    "DatasetRef", "EvaluationSettings", "Failure", "GenaiResult", "Hyperparameters", "LatencyResult", "OnnxLeftOut",
-    "OnnxResult", "Outputs", "Override", "ParityResult", "Precision", "Progress", "Provider", "QualityResult",
-    "Result", "TrainPlan", "cannot_run",
+    "ONNX_PRECISIONS", "PHASES", "STARTED_PLAN", "Adapter", "Attention", "Autocast", "BaseType", "Blocker",
+    "ChatTemplate", "Check", "Choice", "Compute", "DatasetRef", "EvaluationSettings", "Failure", "GenaiResult",
+    "Hyperparameters", "LatencyResult", "OnnxLeftOut", "OnnxResult", "Optimizer", "Outputs", "Override",
+    "ParityResult", "Precision", "Progress", "Provider", "QualityResult", "Result", "TrainPlan", "cannot_run",
 ]  # fmt: skip
 
 
@@ -190,6 +191,9 @@ class TrainPlan(msgspec.Struct, frozen=True, kw_only=True):
     choices: list[Choice] = []
     chat_template: ChatTemplate | None = None
     model_revision: str | None = None
+    compute: Compute = msgspec.field(default_factory=Compute)
+    # the model may bring code of its own, and it is run: whoever made the plan said so
+    trust_remote_code: bool = False
 
 
 # the plan that a run folder belongs to, in its .work

@@ -129,16 +129,32 @@ def load_model(plan: TrainPlan, folder: str | None = None, **options: Any) -> An
     import torch
     from transformers import AutoModelForCausalLM
 
+    options = {"dtype": torch.float32, "attn_implementation": "eager"} | options
     model = _loaded(
         "weights",
         plan,
         lambda name, **options: AutoModelForCausalLM.from_pretrained(folder or name, **options),
         use_safetensors=True,
-        dtype=torch.float32,
-        attn_implementation="eager",
         **options,
     )
     return model.eval()
+
+
+def load_base(plan: TrainPlan, folder: str | None = None, **options: Any) -> Any:
+    """The model to be trained, with the plan's types and attention.
+
+    Raises:
+        TrainerError: `unreadable_model`.
+    """
+    attention = "flash_attention_2" if plan.compute.attention == "flash" else plan.compute.attention
+    return load_model(plan, folder, **{"dtype": base_dtype(plan), "attn_implementation": attention} | options)
+
+
+def base_dtype(plan: TrainPlan) -> Any:
+    """The torch type of weights that are not trained."""
+    import torch
+
+    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[plan.compute.base_dtype]
 
 
 def on_gpu() -> bool:
@@ -155,7 +171,8 @@ def on_device(model: Any) -> Any:
 
 def _loaded(what: str, plan: TrainPlan, loader: Any, **options: Any) -> Any:
     try:
-        return loader(plan.model, local_files_only=not plan.allow_download, trust_remote_code=False, **options)
+        allowed = {"local_files_only": not plan.allow_download, "trust_remote_code": plan.trust_remote_code}
+        return loader(plan.model, **allowed, **options)
     except (OSError, ValueError, KeyError) as error:
         raise TrainerError(
             "unreadable_model",

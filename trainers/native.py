@@ -1,32 +1,41 @@
-"""Refuses models that bring their own code: it is never run (`trust_remote_code` is never set)."""
+"""Models that bring their own code: refused where transformers has no such architecture, unless the plan trusts it."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
+from trainers.contract import TrainPlan
 from trainers.problems import TrainerError
 
 
-def require_native(model: str) -> None:
-    """A config with `auto_map` is fine where transformers has the architecture itself, and refused where it has not.
+def require_native(plan: TrainPlan) -> None:
+    """Code of a model is run only where whoever made the plan said so.
 
     Raises:
         TrainerError: `unreadable_model`.
     """
-    try:
-        config = json.loads((Path(model) / "config.json").read_text())
-    except (OSError, ValueError):
-        return  # the loader says what is wrong with it
-    if not isinstance(config, dict) or not config.get("auto_map"):
+    kind = foreign_type(Path(plan.model))
+    if kind is None or plan.trust_remote_code:
         return
+    raise TrainerError(
+        "unreadable_model",
+        f"{Path(plan.model).name} brings its own code (auto_map in config.json), and transformers has no {kind!r} "
+        "model of its own; code of a model is not run unless the plan says so.",
+        remedy="Choose a model whose architecture transformers has, or read its code and plan on the command line with "
+        "--trust-remote-code.",
+    )
+
+
+def foreign_type(folder: Path) -> str | None:
+    """The model type that only the folder's own code knows; None where transformers has the architecture itself."""
+    try:
+        config = json.loads((folder / "config.json").read_text())
+    except (OSError, ValueError):
+        return None  # the loader says what is wrong with it
+    if not isinstance(config, dict) or not config.get("auto_map"):
+        return None
     from transformers import CONFIG_MAPPING
 
     kind = str(config.get("model_type"))
-    if kind not in CONFIG_MAPPING:
-        raise TrainerError(
-            "unreadable_model",
-            f"{Path(model).name} brings its own code (auto_map in config.json), and transformers has no {kind!r} model "
-            "of its own; code of a model is never run.",
-            remedy="Choose a model whose architecture transformers has.",
-        )
+    return None if kind in CONFIG_MAPPING else kind

@@ -12,6 +12,8 @@ from trainers.sharding.ranks import world_size
 from trainers.sharding.settings import SHARDINGS
 from trainers.techniques import FOUR_BIT, TECHNIQUES
 
+_PLAIN = "adamw"
+
 _NEEDED = ("torch", "transformers", "peft", "accelerate", "onnxruntime", "onnxruntime_genai", "onnx")
 
 
@@ -22,6 +24,7 @@ def refusals(plan: TrainPlan) -> list[str]:
         found.append(f"the plan is blocked: {', '.join(blocker.code for blocker in plan.blockers)}")
     found += _of_technique(plan)
     found += _of_processes(plan)
+    found += _of_compute(plan)
     found += _unmeasured(plan)
     if why := cannot_run(plan.outputs):
         found.append(why)
@@ -65,6 +68,17 @@ def _of_processes(plan: TrainPlan) -> list[str]:
     return found
 
 
+def _of_compute(plan: TrainPlan) -> list[str]:
+    found, compute = [], plan.compute
+    if plan.technique == "full" and compute.base_dtype != "fp32":
+        found.append(f"full fine-tuning trains fp32 weights, not {compute.base_dtype}")
+    if compute.optimizer != _PLAIN and plan.sharding != "none":
+        found.append(f"optimizer {compute.optimizer!r} does not go with sharding {plan.sharding!r}")
+    if compute.attention == "flash" and compute.exact:
+        found.append("flash attention takes 16-bit values only")
+    return found
+
+
 def _unmeasured(plan: TrainPlan) -> list[str]:
     """Settings that rest on a validation loss, in a plan that has none."""
     if plan.validation is not None:
@@ -81,8 +95,12 @@ def _unmeasured(plan: TrainPlan) -> list[str]:
 def missing_libraries(plan: TrainPlan) -> list[str]:
     """Libraries of the extras that the plan needs and that are not installed."""
     needed = [*_NEEDED]
-    if plan.technique in FOUR_BIT:
+    if plan.technique in FOUR_BIT or plan.compute.optimizer != _PLAIN:
         needed.append("bitsandbytes")
+    if plan.compute.attention == "flash":
+        needed.append("flash_attn")
+    if plan.compute.liger:
+        needed.append("liger_kernel")
     if plan.sharding != "none":
         needed.append("deepspeed")
     return [name for name in needed if importlib.util.find_spec(name) is None]

@@ -72,7 +72,7 @@ def train_with_others(plan: TrainPlan, out: Path, progress: ProgressWriter, stop
 
 def _read(plan: TrainPlan, progress: ProgressWriter) -> Data:
     """All rows as samples; whatever is not trained as it stands in the file is in the log before the first step."""
-    require_native(plan.model)
+    require_native(plan)
     tokenizer = load_tokenizer(plan)
     training = objective(plan).training(plan, tokenizer)
     for note in training.notes:
@@ -131,9 +131,9 @@ def merge(plan: TrainPlan, out: Path, progress: ProgressWriter) -> None:
         )
     if model is None:
         progress.log("this method has no merge: the adapter is the artifact")
-        require_same_answers(technique(plan.technique).tuned(plan, out), out)
+        require_same_answers(technique(plan.technique).tuned(plan, out), out, exact=plan.compute.exact)
         return
-    difference = require_same_answers(model, out)
+    difference = require_same_answers(model, out, exact=plan.compute.exact)
     if difference is not None:
         progress.log(f"merged: logits differ by {difference:.2g} (relative) from the model that was trained")
     tokenizer = trained_tokenizer(plan, out)  # a fresh one: padding a batch leaves its mark in what a tokenizer saves

@@ -36,6 +36,7 @@ def command(format_: str, output: Path | None, *, no_input: bool, **options: Any
         decision=decision,
         rules=rule_files(settings.rules),
         settings=settings,
+        trust_remote_code=options["trust_remote_code"],
     )
     keep_records(bundle, settings)
     emit(pretty_json(bundle.plan) if format_ == "json" else plan_text(bundle.plan), output)

@@ -57,6 +57,13 @@ _OPTIONS = [
     click.option("--rslora", is_flag=True, help="Scale by alpha over the root of the rank (rsLoRA)."),
     click.option("--loraplus-ratio", type=float, metavar="X", help="B learns X times as fast as A (LoRA+)."),
     click.option("--peft", metavar="JSON", help='PeftConfig of technique peft, or its file: {"peft_type": "IA3"}.'),
+    click.option("--base-dtype", metavar="D", help="Weights that are not trained: fp32, bf16, fp16."),
+    click.option("--autocast", metavar="D", help="Matrix products in bf16 or fp16, or none."),
+    click.option("--attention", metavar="A", help="eager, sdpa or flash."),
+    click.option("--checkpointing/--no-checkpointing", default=None, help="Compute activations again, to save memory."),
+    click.option("--optimizer", metavar="O", help="adamw, adamw_8bit, adamw_paged_8bit."),
+    click.option("--liger/--no-liger", default=None, help="Liger's fused kernels (a GPU, the library liger-kernel)."),
+    click.option("--trust-remote-code", is_flag=True, help="Run code that the model's folder brings."),
     click.option("--save-steps", type=int, metavar="N", help="Steps between checkpoints; default: by time."),
     click.option("--eval-steps", type=int, metavar="N", help="Steps between validations; default: each epoch."),
     click.option("--early-stopping", type=int, metavar="N", help="Stop after N validations without a better loss."),
@@ -75,6 +82,7 @@ _OPTIONS = [
     click.option("--evaluation-rows", type=int, metavar="N", help="Validation rows to measure on."),
     click.option("--max-new-tokens", type=int, metavar="N", help="Longest answer when measuring."),
 ]
+_COMPUTE = ("base_dtype", "autocast", "attention", "checkpointing", "optimizer", "liger")
 _HYPERPARAMETERS = (
     "batch_size", "micro_batch", "learning_rate", "learning_rate_multiplier", "n_epochs", "seed", "max_tokens",
     "save_steps", "eval_steps", "early_stopping", "keep", "overlong", "packing",
@@ -110,6 +118,7 @@ def choices_from(options: dict[str, Any]) -> PlanChoices:
         },
         "evaluation": _evaluation(options, checks),
         "chat_template": _template(options["chat_template"], errors),
+        "compute": {name: options[name] for name in _COMPUTE},
     }
     try:
         choices = msgspec.convert(request, PlanChoices)

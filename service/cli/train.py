@@ -129,4 +129,5 @@ def _from_options(options: dict[str, Any]) -> PlanBundle:
         decision=read_record(options["decision"], Decision) if options["decision"] else None,
         rules=rule_files(settings.rules),
         settings=settings,
+        trust_remote_code=options["trust_remote_code"],
     )

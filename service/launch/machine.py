@@ -10,11 +10,12 @@ import msgspec
 
 
 class Machine(msgspec.Struct, frozen=True):
-    """The device a local run would use; `hardware` names a row of rules/hardware.toml or is null."""
+    """The device a local run would use; `capability` is CUDA's compute capability (0 without a GPU)."""
 
     device: str
     capacity_gib: float
     gpus: int
+    capability: float = 0.0
 
     @property
     def is_cpu(self) -> bool:
@@ -25,8 +26,8 @@ def this_machine() -> Machine:
     """The first GPU that nvidia-smi reports, else the CPU with the machine's RAM."""
     gpus = _nvidia_gpus()
     if gpus:
-        name, vram_mib = gpus[0]
-        return Machine(device=name, capacity_gib=vram_mib / 1024, gpus=len(gpus))
+        name, vram_mib, capability = gpus[0]
+        return Machine(device=name, capacity_gib=vram_mib / 1024, gpus=len(gpus), capability=capability)
     return Machine(device="cpu", capacity_gib=ram_gib(), gpus=0)
 
 
@@ -39,14 +40,14 @@ def ram_gib() -> float:
     return float(psutil.virtual_memory().total) / 2**30
 
 
-def _nvidia_gpus() -> list[tuple[str, float]]:
+def _nvidia_gpus() -> list[tuple[str, float, float]]:
     program = shutil.which("nvidia-smi")
     if program is None:
         return []
-    query = [program, "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
+    query = [program, "--query-gpu=name,memory.total,compute_cap", "--format=csv,noheader,nounits"]
     try:
         answer = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return []  # a driver that does not answer offers no GPU
-    rows = [line.rsplit(",", 1) for line in answer.splitlines() if "," in line]
-    return [(name.strip(), float(memory)) for name, memory in rows]
+    rows = [line.rsplit(",", 2) for line in answer.splitlines() if line.count(",") > 1]
+    return [(name.strip(), float(memory), float(capability)) for name, memory, capability in rows]

@@ -10,6 +10,7 @@ import msgspec
 from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError
 from service.launch.combinations import refusals
+from service.launch.compute import compute_refusals, resolve_compute
 from service.launch.hyperparameters import require_measurable, resolve
 from service.launch.machine import Machine
 from service.launch.parallel import parallel_refusals, process_count
@@ -76,6 +77,14 @@ def choose(
         known = shapes if shapes is not None else {}
         cannot += refusals(choices, technique=technique, rules=rules, machine=machine, shapes=known)
         cannot += parallel_refusals(choices, technique=technique, sharding=sharding, machine=machine)
+        adapter = choices.hyperparameters.adapter
+        cannot += compute_refusals(
+            choices.compute,
+            technique=technique,
+            sharding=sharding,
+            loraplus=adapter is not None and adapter.loraplus_ratio is not None,
+            machine=machine,
+        )
     if wrong:
         found = [*wrong, *(one for one in cannot if one.where not in {error.where for error in wrong})]
         raise TuneGateError("invalid_input", f"The plan request has {len(found)} unusable value(s).", errors=found)
@@ -95,6 +104,7 @@ def build_plan(
     rules: RuleFiles,
     machine: Machine,
     allow_download: bool = False,
+    trust_remote_code: bool = False,
 ) -> TrainPlan:
     """The plan with its blockers; it spends nothing."""
     target, technique, sharding = choose(
@@ -112,6 +122,7 @@ def build_plan(
         # the same request makes the same plan, wherever its files lie
         seed_from=parts.dataset.sha256 + (parts.model.fingerprint or parts.model.name),
     )
+    compute, computed = resolve_compute(choices.compute, technique=technique, machine=machine)
     plan = TrainPlan(
         id="",
         decision=parts.decision.id if parts.decision else None,
@@ -140,9 +151,12 @@ def build_plan(
             *_choices_of(choices, parts, target=target, technique=technique),
             *_parallel_choices(choices, parts, sharding=sharding, processes=processes),
             *chosen,
+            *computed,
         ],
         chat_template=_template(choices.chat_template),
         model_revision=parts.model.revision,
+        compute=compute,
+        trust_remote_code=trust_remote_code,
     )
     return msgspec.structs.replace(plan, id=plan_id(plan, model_is_path=parts.model.is_path))
 

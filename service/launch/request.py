@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from service.errors import CODES, ErrorItem, suggestion
+from service.launch.compute import ComputeRequest
 from service.records.decision import SHARDINGS, TARGETS, TECHNIQUES
 from trainers.contract import Adapter, EvaluationSettings, Outputs, Override
 
@@ -60,6 +61,7 @@ class PlanChoices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     processes: int | None = None
     offload_optimizer: bool = False
     chat_template: str | None = None
+    compute: ComputeRequest = msgspec.field(default_factory=ComputeRequest)
 
 
 class PlanRequest(PlanChoices, frozen=True, kw_only=True, forbid_unknown_fields=True):

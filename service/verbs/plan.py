@@ -64,8 +64,11 @@ def plan_from_records(
     decision: Decision | None,
     rules: RuleFiles,
     settings: Settings,
+    trust_remote_code: bool = False,
 ) -> PlanBundle:
     """The plan on linted data; the estimate of the chosen technique on this machine is made here.
+
+    `trust_remote_code`: run code that the model brings; a request over HTTP cannot ask for it.
 
     Raises:
         TuneGateError: `invalid_input`, `target_cannot`, `unreadable_model`.
@@ -92,7 +95,14 @@ def plan_from_records(
         validation=data.validation,
         no_estimate=no_estimate,
     )
-    plan = build_plan(choices, parts, rules=rules, machine=machine, allow_download=settings.allow_download)
+    plan = build_plan(
+        choices,
+        parts,
+        rules=rules,
+        machine=machine,
+        allow_download=settings.allow_download,
+        trust_remote_code=trust_remote_code,
+    )
     return PlanBundle(
         plan=plan,
         decision=decision,
@@ -112,6 +122,7 @@ def plan_from_files(
     decision: Decision | None,
     rules: RuleFiles,
     settings: Settings,
+    trust_remote_code: bool = False,
 ) -> PlanBundle:
     """The plan on files of this machine; they are linted for the plan's target first."""
     # before the files are linted, which may take minutes
@@ -127,7 +138,9 @@ def plan_from_files(
         validation=DatasetRef(path=str(validation), sha256=report.files[1].sha256) if validation else None,
         validation_path=validation,
     )
-    return plan_from_records(choices, linted, decision=decision, rules=rules, settings=settings)
+    return plan_from_records(
+        choices, linted, decision=decision, rules=rules, settings=settings, trust_remote_code=trust_remote_code
+    )
 
 
 def keep_records(bundle: PlanBundle, settings: Settings) -> None:

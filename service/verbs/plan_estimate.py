@@ -6,6 +6,7 @@ from service.data import RuleFiles
 from service.errors import TuneGateError
 from service.estimate.inputs import ZeroInputs
 from service.launch.combinations import LORA_FAMILY
+from service.launch.compute import resolve_compute
 from service.launch.hyperparameters import default_micro_batch
 from service.launch.machine import Machine
 from service.launch.parallel import STAGES, offloads, process_count
@@ -39,12 +40,19 @@ def estimate_of(
     # on the CPU host memory is the device: what is offloaded stays in it
     optimizer, weights = (False, False) if machine.is_cpu else offloads(choices, sharding=sharding)
     processes = process_count(choices, sharding=sharding, machine=machine)
+    compute, _ = resolve_compute(choices.compute, technique=technique, machine=machine)
     inputs = EstimateInputs(
         model=choices.model,
         techniques=["prompt" if technique == "peft" else technique],
         gpu="cpu" if machine.is_cpu else None,
         micro_batch=values.micro_batch or default_micro_batch(values.batch_size, processes),
         adapter=adapter,
+        base_dtype=compute.base_dtype,
+        autocast=compute.autocast,
+        attention=compute.attention,
+        checkpointing=compute.checkpointing,
+        optimizer="adamw_fused" if compute.optimizer == "adamw" else compute.optimizer,
+        loss="fused" if compute.liger else "hf",
         gpus=processes,
         zero=ZeroInputs(stage=STAGES[sharding], offload_optimizer=optimizer, offload_params=weights),
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from trainers.contract import TrainPlan
+from trainers.native import foreign_type
 from trainers.onnx import builder, dynamo
 from trainers.onnx.companions import add_companions
 from trainers.outfiles import WORK, complete_folder, has_part, load_part, save_part
@@ -46,7 +47,8 @@ def build(plan: TrainPlan, out: Path, precision: str, say: Callable[[str], None]
     merged = out / WORK / "merged"
     why = None
     if by in (None, builder.ROUTE):
-        why = builder.refusal(merged)
+        kind = foreign_type(merged)
+        why = builder.refusal(merged) if kind is None else f"the builder does not know {kind}"
         if why is None:
             try:
                 return _built(plan, out, precision, Route(builder.ROUTE), say)
@@ -86,7 +88,8 @@ def _built(plan: TrainPlan, out: Path, precision: str, route: Route, say: Callab
         if route.name == builder.ROUTE:
             builder.build(merged, folder, precision, plan.outputs.provider)
         else:
-            dynamo.build(merged, folder, precision, exported=out / WORK / dynamo.ROUTE)
+            exported = out / WORK / dynamo.ROUTE
+            dynamo.build(merged, folder, precision, exported=exported, trust_remote_code=plan.trust_remote_code)
         add_companions(folder, merged)
     save_part(out, "routes", load_part(out, "routes") | {precision: route.name})
     return route

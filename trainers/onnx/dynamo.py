@@ -18,7 +18,7 @@ BLOCK_SIZE = 32
 _BITS = {"int8": 8, "int4": 4}
 
 
-def build(merged: Path, folder: Path, precision: str, *, exported: Path) -> None:
+def build(merged: Path, folder: Path, precision: str, *, exported: Path, trust_remote_code: bool = False) -> None:
     """Write model.onnx and model.onnx.data into `folder`; the fp32 graph is kept in `exported` for the next precision.
 
     Inputs are input_ids, attention_mask, position_ids and past_key_values.N.key|value; outputs are logits and
@@ -28,7 +28,7 @@ def build(merged: Path, folder: Path, precision: str, *, exported: Path) -> None
 
     if not exported.is_dir():
         with complete_folder(exported) as fresh:
-            _save(_export(merged), fresh)
+            _save(_export(merged, trust_remote_code=trust_remote_code), fresh)
     model = onnx.load(str(exported / "model.onnx"))
     if precision == "fp16":
         model = _half(model)
@@ -37,13 +37,17 @@ def build(merged: Path, folder: Path, precision: str, *, exported: Path) -> None
     _save(model, folder)
 
 
-def _export(merged: Path) -> Any:
+def _export(merged: Path, *, trust_remote_code: bool) -> Any:
     """The fp32 graph as an onnx.ModelProto."""
     import torch
     from transformers import AutoModelForCausalLM
 
     model = AutoModelForCausalLM.from_pretrained(
-        merged, dtype=torch.float32, attn_implementation="eager", local_files_only=True
+        merged,
+        dtype=torch.float32,
+        attn_implementation="eager",
+        local_files_only=True,
+        trust_remote_code=trust_remote_code,
     ).eval()
     layers, heads, size = _cache_shape(model)
     names = [f"past_key_values.{layer}.{half}" for layer in range(layers) for half in ("key", "value")]

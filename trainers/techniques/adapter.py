@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from trainers.contract import TrainPlan
-from trainers.load import load_model, on_device
+from trainers.load import load_base, on_device
 from trainers.problems import TrainerError
 from trainers.techniques.adapter_folder import ADAPTER, remember_start, save_adapter
 from trainers.techniques.technique import Technique
@@ -20,12 +20,12 @@ class AdapterTechnique(Technique):
         raise NotImplementedError
 
     def load(self, plan: TrainPlan) -> Any:
-        """The fp32 base."""
-        return on_device(load_model(plan))
+        """The base as it is trained."""
+        return on_device(load_base(plan))
 
     def unquantised(self, plan: TrainPlan) -> Any:
         """The base that was trained on, in plain fp32 layers on the CPU."""
-        return load_model(plan)
+        return load_base(plan, attn_implementation="eager").float()
 
     def wrap(self, model: Any, plan: TrainPlan, *, steps: int) -> Any:
         """The frozen base with the adapter in it.
@@ -47,21 +47,6 @@ class AdapterTechnique(Technique):
             raise TrainerError("target_cannot", "The adapter has no trainable parameter.", remedy="Other targets.")
         remember_start(wrapped)
         return wrapped
-
-    def optimizer(self, model: Any, plan: TrainPlan) -> Any | None:
-        """The trainer's own."""
-        del model, plan
-        return None
-
-    def callbacks(self, model: Any, plan: TrainPlan) -> list[Any]:
-        """None."""
-        del model, plan
-        return []
-
-    def resumes(self, plan: TrainPlan) -> bool:
-        """The whole adapter is in it."""
-        del plan
-        return True
 
     def save(
         self, model: Any, tokenizer: Any, plan: TrainPlan, out: Path, weights: dict[str, Any] | None = None

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from trainers.contract import TrainPlan
-from trainers.load import load_model, on_gpu
+from trainers.load import base_dtype, load_base, on_gpu
 
 
 def load_four_bit(plan: TrainPlan) -> Any:
-    """The 4-bit base in evaluation mode; computes in bf16 on a GPU, in fp32 on the CPU.
+    """The 4-bit base in evaluation mode; it computes in the plan's type.
 
     Raises:
         TrainerError: `unreadable_model`.
@@ -21,10 +21,10 @@ def load_four_bit(plan: TrainPlan) -> Any:
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=torch.bfloat16 if on_gpu() else torch.float32,
+        bnb_4bit_compute_dtype=base_dtype(plan),
     )
     place = {"": torch.cuda.current_device() if on_gpu() else "cpu"}
-    return keep_layout(load_model(plan, quantization_config=quantised, device_map=place))
+    return keep_layout(load_base(plan, quantization_config=quantised, device_map=place))
 
 
 def keep_layout(model: Any) -> Any:
@@ -42,10 +42,11 @@ def keep_layout(model: Any) -> Any:
 
 
 def prepared(model: Any) -> Any:
-    """The 4-bit base ready to carry an adapter: frozen, its other parameters in fp32, checkpointing on a GPU."""
+    """The 4-bit base ready to carry an adapter: frozen, its other parameters in fp32."""
     from peft import prepare_model_for_kbit_training
 
-    return prepare_model_for_kbit_training(model, use_gradient_checkpointing=on_gpu())
+    # the Trainer is told whether to compute activations again
+    return prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
 
 
 def dequantised(plan: TrainPlan) -> Any:

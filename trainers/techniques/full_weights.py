@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from trainers.contract import TrainPlan
-from trainers.load import load_model, on_device
+from trainers.load import load_base, load_model, on_device
 from trainers.outfiles import WORK, complete_folder
 from trainers.techniques.technique import Technique
 
@@ -16,28 +16,13 @@ class Full(Technique):
 
     def load(self, plan: TrainPlan) -> Any:
         """The fp32 model."""
-        return on_device(load_model(plan))
+        return on_device(load_base(plan))
 
     def wrap(self, model: Any, plan: TrainPlan, *, steps: int) -> Any:
         """All parameters trainable."""
         del plan, steps
         model.requires_grad_(True)  # noqa: FBT003
         return model
-
-    def optimizer(self, model: Any, plan: TrainPlan) -> Any | None:
-        """The trainer's own."""
-        del model, plan
-        return None
-
-    def resumes(self, plan: TrainPlan) -> bool:
-        """Every weight is in it."""
-        del plan
-        return True
-
-    def callbacks(self, model: Any, plan: TrainPlan) -> list[Any]:
-        """None."""
-        del model, plan
-        return []
 
     def save(
         self, model: Any, tokenizer: Any, plan: TrainPlan, out: Path, weights: dict[str, Any] | None = None

@@ -29,13 +29,19 @@ class Technique(Protocol):
         """
 
     def optimizer(self, model: Any, plan: TrainPlan) -> Any | None:
-        """An own optimizer over the wrapped model, or None for the trainer's AdamW."""
+        """An own optimizer over the wrapped model, or None for the one of the plan."""
+        del model, plan
+        return None
 
     def resumes(self, plan: TrainPlan) -> bool:
         """Whether a checkpoint holds all that the method has learnt; if not, an interrupted run begins anew."""
+        del plan
+        return True
 
     def callbacks(self, model: Any, plan: TrainPlan) -> list[Any]:
         """`TrainerCallback`s that the technique needs while it trains."""
+        del model, plan
+        return []
 
     def save(
         self, model: Any, tokenizer: Any, plan: TrainPlan, out: Path, weights: dict[str, Any] | None = None

@@ -9,14 +9,19 @@ from trainers.contract import TrainPlan
 from trainers.sharding.settings import deepspeed_settings
 
 _WAIT_SECONDS = 86_400
+_OPTIMIZERS = {
+    "adamw": "adamw_torch_fused",
+    "adamw_8bit": "adamw_bnb_8bit",
+    "adamw_paged_8bit": "paged_adamw_8bit",
+}
 
 
 def training_arguments(plan: TrainPlan, checkpoints: Path, *, rows: int) -> Any:
-    """`TrainingArguments` of a plan over so many rows, fp32 on the CPU and bf16 on a GPU."""
+    """`TrainingArguments` of a plan over so many rows."""
     import torch
     from transformers import TrainingArguments
 
-    values = plan.hyperparameters
+    values, compute = plan.hyperparameters, plan.compute
     on_gpu = torch.cuda.is_available()
     per_process = values.batch_size // plan.processes
     arguments = TrainingArguments(
@@ -29,7 +34,7 @@ def training_arguments(plan: TrainPlan, checkpoints: Path, *, rows: int) -> Any:
         warmup_steps=warmup_steps(plan, rows=rows),
         weight_decay=values.weight_decay,
         max_grad_norm=values.max_grad_norm,
-        optim="adamw_torch_fused",
+        optim=_OPTIMIZERS[compute.optimizer],
         seed=values.seed,
         data_seed=values.seed,
         logging_strategy="steps",
@@ -39,7 +44,11 @@ def training_arguments(plan: TrainPlan, checkpoints: Path, *, rows: int) -> Any:
         report_to=[],
         disable_tqdm=True,
         use_cpu=not on_gpu,
-        bf16=on_gpu,
+        bf16=compute.autocast == "bf16",
+        fp16=compute.autocast == "fp16",
+        activation_checkpointing=compute.checkpointing,
+        activation_checkpointing_kwargs={"use_reentrant": False},
+        use_liger_kernel=compute.liger,
         dataloader_pin_memory=on_gpu,
         deepspeed=deepspeed_settings(plan),
         # every trained weight gets a gradient in every step

@@ -1,0 +1,85 @@
+"""Other ways to do the arithmetic, trained in this process: they learn the same, and merge to what was trained.
+
+The kernels that only a GPU has (flash attention, Liger, paged optimizers, fp16) are not among them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from trainers.contract import Adapter, Compute, TrainPlan
+from trainers.labelling import label_rows
+from trainers.load import load_rows, load_tokenizer
+from trainers.merge_proof import require_same_answers
+from trainers.progress import ProgressWriter
+from trainers.techniques import technique
+from trainers.training.loop import fit
+
+Train = Callable[..., tuple[TrainPlan, Path, list[float]]]
+
+
+@pytest.fixture
+def train(make_plan: Any, tmp_path: Path) -> Train:
+    """Trains by a technique with the given arithmetic; returns plan, run folder and the losses."""
+
+    def run(name: str, **compute: Any) -> tuple[TrainPlan, Path, list[float]]:
+        plan = msgspec.json.decode(make_plan(technique=name).read_bytes(), type=TrainPlan)
+        values = msgspec.structs.replace(
+            plan.hyperparameters, adapter=Adapter(r=4, alpha=8, dropout=0.1), learning_rate=5e-3
+        )
+        plan = msgspec.structs.replace(plan, hyperparameters=values, compute=Compute(**compute))
+        out = tmp_path / f"{name}-{'-'.join(map(str, compute.values()))}"
+        out.mkdir()
+        tokenizer = load_tokenizer(plan)
+        rows = label_rows(tokenizer, load_rows(plan.dataset)).samples
+        how = technique(name)
+        fit(plan, out, lambda: how.load(plan), tokenizer, rows, ProgressWriter(out), lambda: False)
+        records = [json.loads(line) for line in (out / "progress.jsonl").read_text().splitlines()]
+        return plan, out, [record["loss"] for record in records if record["event"] == "step"]
+
+    return run
+
+
+@pytest.mark.parametrize("name", ["full", "lora", "qlora"])
+def test_activations_computed_again_are_the_same(train: Train, name: str) -> None:
+    _, _, plain = train(name)
+    _, _, again = train(name, checkpointing=True)
+    assert again == pytest.approx(plain, rel=1e-6)
+
+
+def test_sdpa_computes_what_eager_attention_does(train: Train) -> None:
+    _, _, eager = train("lora")
+    plan, out, sdpa = train("lora", attention="sdpa")
+    assert sdpa == pytest.approx(eager, rel=1e-5)
+    assert require_same_answers(technique("lora").merged(plan, out), out, exact=True) is not None
+
+
+def test_a_base_in_bf16_carries_an_adapter_in_fp32(train: Train) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    _, _, exact = train("lora")
+    plan, out, losses = train("lora", base_dtype="bf16", autocast="bf16")
+    assert losses != exact
+    assert losses == pytest.approx(exact, rel=2e-2)
+    weights = load_file(out / "adapter" / "adapter_model.safetensors")
+    assert {value.dtype for value in weights.values()} == {torch.float32}
+    merged = technique("lora").merged(plan, out)
+    assert {value.dtype for value in merged.parameters()} == {torch.float32}
+    difference = require_same_answers(merged, out, exact=False)
+    assert difference is not None
+    assert difference > 1e-5  # 16 bits were really used
+
+
+def test_an_8_bit_optimizer_learns_too(train: Train) -> None:
+    _, _, exact = train("full")
+    _, _, losses = train("full", optimizer="adamw_8bit")
+    assert losses != exact
+    assert losses[-1] < losses[0]
+    assert losses == pytest.approx(exact, rel=0.1)
