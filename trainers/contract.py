@@ -22,7 +22,7 @@ from trainers.onnx_results import (
 __all__ = [
     "ONNX_PRECISIONS", "PHASES", "STARTED_PLAN", "Adapter", "Attention", "Autocast", "BaseType", "Blocker",
     "ChatTemplate", "Check", "Choice", "Compute", "DatasetRef", "EvaluationSettings", "Failure", "GenaiResult",
-    "Hyperparameters", "LatencyResult", "OnnxLeftOut", "OnnxResult", "Optimizer", "Outputs", "Override",
+    "Hyperparameters", "LatencyResult", "Metric", "OnnxLeftOut", "OnnxResult", "Optimizer", "Outputs", "Override",
     "ParityResult", "Precision", "Progress", "Provider", "QualityResult", "Result", "TrainPlan", "cannot_run",
 ]  # fmt: skip
 
@@ -95,12 +95,17 @@ class Check(msgspec.Struct, frozen=True):
     pattern: str
 
 
+# how generated answers can be held against the expected ones, beside exact match
+Metric = Literal["bleu", "chrf", "token_f1"]
+
+
 class EvaluationSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How the model is measured before and after, on the validation rows."""
 
     max_rows: int = 64
     max_new_tokens: int = 128
     checks: list[Check] = []
+    metrics: list[Metric] = []
 
 
 # how an ONNX file was made: by onnxruntime-genai's model builder, or by torch.onnx (plain onnxruntime only)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from trainers.answer_metrics import answer_metrics
 from trainers.contract import Check, EvaluationSettings
 from trainers.labels import IGNORED, LabelledRow, render, split_answer
 from trainers.load import Row
@@ -25,23 +26,39 @@ def evaluate(
 ) -> dict[str, Any]:
     """All measures on the first `max_rows` rows; answers are compared and forgotten, never written."""
     kept = rows[: settings.max_rows]
-    asked = [(row, *answer) for row in kept if (answer := split_answer(row.messages))]
+    asked = [
+        (render(tokenizer, answer[0], row.tools, prompt=True), answer[1])
+        for row in kept
+        if (answer := split_answer(row.messages))
+    ]
+    fitting = _fitting(model, tokenizer, asked, settings.max_new_tokens)
+    if len(fitting) < len(asked):
+        say(f"{len(asked) - len(fitting)} validation prompts leave no room for an answer and are not asked")
     answers: list[str] = []
-    for start in range(0, len(asked), _BATCH_ROWS):
-        batch = asked[start : start + _BATCH_ROWS]
-        prompts = [render(tokenizer, prompt, row.tools, prompt=True) for row, prompt, _ in batch]
+    for start in range(0, len(fitting), _BATCH_ROWS):
+        prompts = [prompt for prompt, _ in fitting[start : start + _BATCH_ROWS]]
         answers += generate(model, tokenizer, prompts, max_new_tokens=settings.max_new_tokens)
-        say(f"answered {len(answers)} of {len(asked)} validation prompts")
-    expected = [text for _, _, text in asked]
+        say(f"answered {len(answers)} of {len(fitting)} validation prompts")
+    expected = [text for _, text in fitting]
     return {
         "rows": len(asked),
         **teacher_forced(model, tokenizer, labelled[: settings.max_rows]),
         "generations": len(answers),
         "exact_match": _share([got.strip() == want.strip() for got, want in zip(answers, expected, strict=True)]),
         "checks": {check.name: style_share(check, answers) for check in settings.checks},
+        **answer_metrics(settings.metrics, answers, expected),
         "max_new_tokens": settings.max_new_tokens,
         "engine": "torch",
     }
+
+
+def _fitting(model: Any, tokenizer: Any, asked: list[tuple[str, str]], new_tokens: int) -> list[tuple[str, str]]:
+    """The prompts whose answer still lies in the model's context."""
+    context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    if context is None:
+        return asked
+    lengths = [len(tokenizer(prompt, add_special_tokens=False)["input_ids"]) for prompt, _ in asked]
+    return [one for one, length in zip(asked, lengths, strict=True) if length + new_tokens <= context]
 
 
 def style_share(check: Check, answers: list[str]) -> float | None:

@@ -97,6 +97,8 @@ def missing_libraries(plan: TrainPlan) -> list[str]:
     needed = [*_NEEDED]
     if plan.technique in FOUR_BIT or plan.compute.optimizer != _PLAIN:
         needed.append("bitsandbytes")
+    if {"bleu", "chrf"}.intersection(plan.evaluation.metrics):
+        needed.append("sacrebleu")
     if plan.compute.attention == "flash":
         needed.append("flash_attn")
     if plan.compute.liger:

@@ -10,8 +10,15 @@ from typing import Any
 from service.artifacts.loading import genai_code, plain_code
 from service.records.lint_report import LintReport
 from service.records.manifest import Chain
-from trainers.contract import OnnxResult, Result, TrainPlan
+from trainers.contract import Adapter, Compute, Hyperparameters, OnnxResult, Result, TrainPlan
 
+_DEFAULTS = Hyperparameters(base_learning_rate=0.0, learning_rate=0.0)
+# settings that are told where they are not the default
+_OPTIONS: dict[type, tuple[str, ...]] = {
+    Hyperparameters: ("packing", "keep", "overlong", "max_tokens", "early_stopping"),
+    Adapter: ("rslora", "init", "loraplus_ratio", "dropout", "targets"),
+    Compute: Compute.__struct_fields__,
+}
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
@@ -100,8 +107,27 @@ def _training(plan: TrainPlan, result: Result) -> list[str]:
     }
     if values.adapter is not None and plan.technique != "full":
         shown |= {"adapter rank": values.adapter.r, "adapter alpha": values.adapter.alpha}
+    if values.peft is not None:
+        shown["method"] = values.peft.get("peft_type")
+    shown |= _beside_the_defaults(plan)
     shown |= {f"{name} version": version for name, version in result.versions.items()}
     return ["| setting | value |", "|---|---|", *_rows(shown)]
+
+
+def _beside_the_defaults(plan: TrainPlan) -> dict[str, Any]:
+    """What else was settled otherwise than by default."""
+    values = plan.hyperparameters
+    shown: dict[str, Any] = {}
+    if plan.processes > 1:
+        shown |= {"processes": plan.processes, "sharding": plan.sharding}
+    if plan.offload_optimizer:
+        shown["optimizer state"] = "in host memory"
+    for one, default in ((values, _DEFAULTS), (values.adapter, Adapter()), (plan.compute, Compute())):
+        names = _OPTIONS.get(type(one), ())
+        shown |= {
+            name.replace("_", " "): getattr(one, name) for name in names if getattr(one, name) != getattr(default, name)
+        }
+    return shown
 
 
 def _evaluation(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> list[str]:
@@ -112,9 +138,12 @@ def _evaluation(before: Mapping[str, Any] | None, after: Mapping[str, Any] | Non
     for name, value in before.items():
         if isinstance(value, int | float) and name != "max_new_tokens":
             rows.append(f"| {name} | {_number(value)} | {_number(after.get(name))} |")
+    for name, value in before.get("metrics", {}).items():
+        rows.append(f"| {name} | {_number(value)} | {_number(after.get('metrics', {}).get(name))} |")
     for name, value in before.get("checks", {}).items():
         rows.append(f"| check `{name}` | {_number(value)} | {_number(after.get('checks', {}).get(name))} |")
-    return rows
+    signatures = after.get("signatures", {})
+    return rows + [f"\n{name} as sacrebleu counts it: `{signature}`." for name, signature in signatures.items()]
 
 
 def _onnx(result: Result) -> list[str]:

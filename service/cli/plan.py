@@ -13,7 +13,7 @@ from service.cli.plan_options import choices_from, plan_options
 from service.data import rule_files
 from service.records.decision import Decision
 from service.settings import load_settings
-from trainers.contract import Adapter, Choice, TrainPlan
+from trainers.contract import Adapter, Choice, Compute, TrainPlan
 
 
 @click.command("plan")
@@ -62,6 +62,10 @@ def plan_text(plan: TrainPlan) -> str:
         lines.append(f"  peft {', '.join(f'{name} {value}' for name, value in values.peft.items())}")
     limit = f"{values.max_tokens} tokens" if values.max_tokens else "the model's context"
     lines.append(f"  rows up to {limit}, longer ones: {values.overlong}{', packed' if values.packing else ''}")
+    if plan.compute != Compute():
+        lines.append(f"  {compute_text(plan.compute)}")
+    if plan.trust_remote_code:
+        lines.append("  code that the model brings is run")
     if plan.chat_template is not None:
         lines.append(f"  chat template {plan.chat_template.sha256[:12]} in place of the model's own")
     lines.append(f"  ONNX {', '.join(plan.outputs.onnx) or 'none: the adapter alone'}")
@@ -75,6 +79,15 @@ def plan_text(plan: TrainPlan) -> str:
     if not plan.blockers:
         lines.append("Nothing blocks it.")
     return "\n".join(lines)
+
+
+def compute_text(compute: Compute) -> str:
+    """How the arithmetic is done."""
+    options = ["activations computed again" if compute.checkpointing else "", "Liger kernels" if compute.liger else ""]
+    types = f"base in {compute.base_dtype}, autocast {compute.autocast}"
+    return ", ".join(
+        [types, f"{compute.attention} attention", f"optimizer {compute.optimizer}", *filter(None, options)]
+    )
 
 
 def adapter_text(adapter: Adapter) -> str:

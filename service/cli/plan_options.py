@@ -4,16 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 import msgspec
 
 from service.errors import ErrorItem, TuneGateError
 from service.launch.request import PlanChoices
-from trainers.contract import Adapter, Check, EvaluationSettings, Outputs, Override
+from trainers.contract import (
+    Adapter,
+    Attention,
+    Autocast,
+    BaseType,
+    Check,
+    EvaluationSettings,
+    Metric,
+    Optimizer,
+    Outputs,
+    Override,
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _choice(values: object) -> click.Choice[str]:
+    return click.Choice(get_args(values))
+
 
 _ALL_LINEAR, _NO_ONNX = "all-linear", "none"
 _OPTIONS = [
@@ -57,11 +73,11 @@ _OPTIONS = [
     click.option("--rslora", is_flag=True, help="Scale by alpha over the root of the rank (rsLoRA)."),
     click.option("--loraplus-ratio", type=float, metavar="X", help="B learns X times as fast as A (LoRA+)."),
     click.option("--peft", metavar="JSON", help='PeftConfig of technique peft, or its file: {"peft_type": "IA3"}.'),
-    click.option("--base-dtype", metavar="D", help="Weights that are not trained: fp32, bf16, fp16."),
-    click.option("--autocast", metavar="D", help="Matrix products in bf16 or fp16, or none."),
-    click.option("--attention", metavar="A", help="eager, sdpa or flash."),
+    click.option("--base-dtype", type=_choice(BaseType), help="Type of weights that are not trained."),
+    click.option("--autocast", type=_choice(Autocast), help="Type of matrix products."),
+    click.option("--attention", type=_choice(Attention), help="How attention is computed."),
     click.option("--checkpointing/--no-checkpointing", default=None, help="Compute activations again, to save memory."),
-    click.option("--optimizer", metavar="O", help="adamw, adamw_8bit, adamw_paged_8bit."),
+    click.option("--optimizer", type=_choice(Optimizer), help="What AdamW keeps its state in."),
     click.option("--liger/--no-liger", default=None, help="Liger's fused kernels (a GPU, the library liger-kernel)."),
     click.option("--trust-remote-code", is_flag=True, help="Run code that the model's folder brings."),
     click.option("--save-steps", type=int, metavar="N", help="Steps between checkpoints; default: by time."),
@@ -79,6 +95,7 @@ _OPTIONS = [
     click.option(
         "--check", "checks", multiple=True, metavar="NAME=REGEX", help="Measure the share of answers that match."
     ),
+    click.option("--metric", "metrics", multiple=True, type=_choice(Metric), help="Also measure answers by it."),
     click.option("--evaluation-rows", type=int, metavar="N", help="Validation rows to measure on."),
     click.option("--max-new-tokens", type=int, metavar="N", help="Longest answer when measuring."),
 ]
@@ -182,6 +199,7 @@ def _evaluation(options: dict[str, Any], checks: list[Check]) -> dict[str, Any]:
         "max_rows": options["evaluation_rows"] or defaults.max_rows,
         "max_new_tokens": options["max_new_tokens"] or defaults.max_new_tokens,
         "checks": msgspec.to_builtins(checks),
+        "metrics": list(dict.fromkeys(options["metrics"])),
     }
 
 

@@ -96,8 +96,8 @@ def manifest_text(manifest: Manifest, out: Path) -> str:
 
 def _measures(evaluation: dict[str, Any]) -> dict[str, Any]:
     names = ("rows", "validation_loss", "perplexity", "token_accuracy", "exact_match")
-    checks: dict[str, Any] = evaluation.get("checks", {})
-    return {name: evaluation[name] for name in names if name in evaluation} | checks
+    named: dict[str, Any] = evaluation.get("metrics", {}) | evaluation.get("checks", {})
+    return {name: evaluation[name] for name in names if name in evaluation} | named
 
 
 def _short(value: object) -> str:

@@ -68,8 +68,10 @@ def resolve(
 ) -> tuple[Hyperparameters, list[Choice]]:
     """Every value the trainer will use, so that the plan says them all; and why each was chosen that nobody gave."""
     chosen = _Chosen(wanted)
-    why = "our default" if wanted.micro_batch is None else "one micro-batch"
     per_process = wanted.micro_batch or max(1, DEFAULT_BATCH_SIZE // processes)
+    why = "our default" if wanted.micro_batch is None else "one micro-batch"
+    if processes > 1:
+        why = f"{per_process} for each of {processes} processes"
     batch_size = chosen("batch_size", per_process * processes, why)
     base, rate, multiplier = _rates(wanted, chosen, rules=rules, technique=technique, params=params)
     defaults = Hyperparameters(base_learning_rate=base, learning_rate=rate)

@@ -34,7 +34,10 @@ def parallel_refusals(choices: PlanChoices, *, technique: str, sharding: str, ma
         found.append(ErrorItem("processes", f"{count} with {sharding}", "2 or more", "There is nothing to shard."))
     if sharding != "none" and not sys.platform.startswith("linux"):
         found.append(ErrorItem("sharding", f"{sharding} on {sys.platform}", "none", "DeepSpeed is for Linux here."))
-    if machine.gpus and count > machine.gpus:
+    if machine.gpus and choices.processes is None and count > machine.gpus:
+        why = f"{sharding} shares what it holds between at least {_FEWEST} processes, one per GPU."
+        found.append(ErrorItem("sharding", f"{sharding} on a machine with {machine.gpus} GPU", "none", why))
+    elif machine.gpus and count > machine.gpus:
         found.append(ErrorItem("processes", str(count), f"at most {machine.gpus}", "One process per GPU."))
     if values.batch_size and values.batch_size % count:
         found.append(ErrorItem("hyperparameters.batch_size", str(values.batch_size), f"a multiple of {count}"))

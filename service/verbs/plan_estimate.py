@@ -14,7 +14,7 @@ from service.launch.request import PlanChoices
 from service.records.estimate import Estimate
 from service.records.lint_report import LintReport
 from service.settings import Settings
-from service.verbs.estimate import AdapterInputs, EstimateInputs, estimate
+from service.verbs.estimate import LENGTH_FACT, AdapterInputs, EstimateInputs, estimate
 from trainers.contract import Adapter
 
 
@@ -53,6 +53,7 @@ def estimate_of(
         checkpointing=compute.checkpointing,
         optimizer="adamw_fused" if compute.optimizer == "adamw" else compute.optimizer,
         loss="fused" if compute.liger else "hf",
+        seq_len=_cut_length(values.max_tokens, report),
         gpus=processes,
         zero=ZeroInputs(stage=STAGES[sharding], offload_optimizer=optimizer, offload_params=weights),
     )
@@ -64,3 +65,11 @@ def estimate_of(
             raise
         where = "; ".join(f"{one.where}: {one.seen}" for one in error.errors)
         return None, f"no memory formula for this model: {where or error.detail}"
+
+
+def _cut_length(max_tokens: int | None, report: LintReport) -> int | None:
+    """Where the plan cuts or drops longer rows than the data's longest; None: the data decides."""
+    longest = report.facts.get(LENGTH_FACT)
+    if max_tokens is None or isinstance(longest, bool) or not isinstance(longest, int | float):
+        return None
+    return max_tokens if max_tokens < longest else None

@@ -14,6 +14,8 @@ from service.artifacts.licence import base_licence
 from service.launch.local import work_plan
 from service.records.manifest import Chain
 from trainers.contract import (
+    Adapter,
+    Compute,
     DatasetRef,
     GenaiResult,
     Hyperparameters,
@@ -60,6 +62,22 @@ def test_a_hub_model_is_named_with_its_commit() -> None:
     text = card(onnx(), plan=msgspec.structs.replace(PLAN, model="acme/tiny", model_revision="c" * 40))
     assert front_matter(text)["base_model"] == "acme/tiny"
     assert "c" * 40 in text
+
+
+def test_what_was_settled_otherwise_than_by_default_is_in_the_card() -> None:
+    values = msgspec.structs.replace(
+        PLAN.hyperparameters, packing=True, keep="best", adapter=Adapter(init="pissa", targets=["q_proj"])
+    )
+    plan = msgspec.structs.replace(
+        PLAN, hyperparameters=values, processes=2, sharding="zero2", offload_optimizer=True,
+        compute=Compute(autocast="bf16"),
+    )  # fmt: skip
+    text = card(onnx(), plan=plan)
+    rows = {"| processes | 2 |", "| sharding | zero2 |", "| optimizer state | in host memory |", "| packing | True |",
+            "| keep | best |", "| init | pissa |", "| autocast | bf16 |", "| targets | ['q_proj'] |"}  # fmt: skip
+    assert {row for row in rows if row not in text} == set()
+    assert "| sharding |" not in card(onnx())
+    assert "| autocast |" not in card(onnx())
 
 
 def test_an_unknown_licence_is_left_out_and_said() -> None:

@@ -55,7 +55,8 @@ def build(merged: Path, folder: Path, precision: str, provider: str, **options: 
         raise ValueError(f"the builder has no option {', '.join(unknown)}; it has {', '.join(sorted(OPTIONS))}")
     _name_rope_type_twice(merged / "config.json")
     logging.getLogger("onnxruntime.quantization.matmul_nbits_quantizer").setLevel(logging.WARNING)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".cache-") as cache, _on_stderr():
+    # beside the merged model, in what is removed at the end: a build that is killed leaves its cache
+    with tempfile.TemporaryDirectory(dir=merged.parent, prefix="cache-") as cache, _on_stderr():
         places = (str(merged), str(folder), precision, provider, cache)
         extra = parse_extra_options(None, *places, [f"{name}={value}" for name, value in sorted(options.items())])
         create_model(None, *places, **extra)
