@@ -146,8 +146,19 @@ def load_base(plan: TrainPlan, folder: str | None = None, **options: Any) -> Any
     Raises:
         TrainerError: `unreadable_model`.
     """
-    attention = "flash_attention_2" if plan.compute.attention == "flash" else plan.compute.attention
+    attention = _attention(plan)
     return load_model(plan, folder, **{"dtype": base_dtype(plan), "attn_implementation": attention} | options)
+
+
+def _attention(plan: TrainPlan) -> str:
+    """As transformers names it; a few architectures (Gemma 2) have no scaled dot product attention, and are eager."""
+    if plan.compute.attention != "sdpa":
+        return "flash_attention_2" if plan.compute.attention == "flash" else plan.compute.attention
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig
+
+    kind = type(_loaded("configuration", plan, AutoConfig.from_pretrained))
+    known = kind in MODEL_FOR_CAUSAL_LM_MAPPING
+    return "eager" if known and not MODEL_FOR_CAUSAL_LM_MAPPING[kind]._supports_sdpa else "sdpa"
 
 
 def base_dtype(plan: TrainPlan) -> Any:

@@ -15,7 +15,7 @@ import pytest
 
 from trainers.contract import Adapter, Compute, TrainPlan
 from trainers.labelling import label_rows
-from trainers.load import load_rows, load_tokenizer
+from trainers.load import load_base, load_rows, load_tokenizer
 from trainers.merge_proof import require_same_answers
 from trainers.progress import ProgressWriter
 from trainers.techniques import technique
@@ -58,6 +58,21 @@ def test_sdpa_computes_what_eager_attention_does(train: Train) -> None:
     plan, out, sdpa = train("lora", attention="sdpa")
     assert sdpa == pytest.approx(eager, rel=1e-5)
     assert require_same_answers(technique("lora").merged(plan, out), out, exact=True) is not None
+
+
+def test_an_architecture_without_sdpa_is_eager(make_plan: Any, tokenizer: Any, tmp_path: Path) -> None:
+    from transformers import Gemma2Config, Gemma2ForCausalLM
+
+    config = Gemma2Config(
+        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=48, num_hidden_layers=1, num_attention_heads=2,
+        num_key_value_heads=1, head_dim=16, pad_token_id=tokenizer.pad_token_id,
+    )  # fmt: skip
+    folder = tmp_path / "gemma2"
+    Gemma2ForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    wanted = make_plan(model=str(folder), compute=Compute(attention="sdpa"))
+    loaded = load_base(msgspec.json.decode(wanted.read_bytes(), type=TrainPlan))
+    assert loaded.config._attn_implementation == "eager"
 
 
 def test_a_base_in_bf16_carries_an_adapter_in_fp32(train: Train) -> None:
