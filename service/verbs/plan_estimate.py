@@ -39,11 +39,13 @@ def estimate_of(
     # on the CPU host memory is the device: what is offloaded stays in it
     optimizer, weights = (False, False) if machine.is_cpu else offloads(choices, sharding=sharding)
     processes = process_count(choices, sharding=sharding, machine=machine)
+    # both answers of a pair go through one forward pass
+    sides = 2 if choices.method == "dpo" else 1
     inputs = EstimateInputs(
         model=choices.model,
         techniques=["prompt" if technique == "peft" else technique],
         gpu="cpu" if machine.is_cpu else None,
-        micro_batch=values.micro_batch or default_micro_batch(values.batch_size, processes),
+        micro_batch=sides * (values.micro_batch or default_micro_batch(values.batch_size, processes)),
         adapter=adapter,
         gpus=processes,
         zero=ZeroInputs(stage=STAGES[sharding], offload_optimizer=optimizer, offload_params=weights),
