@@ -65,8 +65,9 @@ class Objective(Protocol):
     ) -> tuple[list[Any], str | None]:
         """Samples with what must be asked of the model before its first step, and what was done, for the log.
 
-        Called with the model that is about to be trained, also when a run goes on; `split` names the samples in OUT,
-        `heed` is to be called now and then and ends the run when it is to stop. Nothing, unless an objective says so.
+        Called with the model that is about to be trained, in the precision of its forward passes, also when a run goes
+        on; `split` names the samples in OUT, `heed` is to be called now and then and ends the run when it is to stop.
+        Nothing, unless an objective says so.
         """
         del split, model, tokenizer, out, heed
         return list(samples), None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from trainers.evaluation import padded
@@ -52,13 +51,9 @@ def log_probs_of(
     pairs: Sequence[Pair],
     pad_id: int,
     *,
-    as_trained: bool = False,
     heed: Callable[[], None] = lambda: None,
 ) -> Any:
-    """(pairs, 2) on the CPU, without gradients and without dropout; `heed` is called between two batches.
-
-    `as_trained` takes the precision that the loop trains in: bf16 on a GPU, where `load` leaves the weights in fp32.
-    """
+    """(pairs, 2) on the CPU, without gradients and without dropout; `heed` is called between two batches."""
     import torch
 
     training = model.training
@@ -69,15 +64,8 @@ def log_probs_of(
             heed()
             batch = together(pairs[start : start + _BATCH_PAIRS], pad_id)
             batch = {name: values.to(model.device) for name, values in batch.items()}
-            with torch.no_grad(), _precision(model, as_trained=as_trained):
+            with torch.no_grad():
                 found.append(both_sides(model, batch).float().cpu())
     finally:
         model.train(training)
     return torch.cat(found) if found else torch.zeros(0, 2)
-
-
-def _precision(model: Any, *, as_trained: bool) -> AbstractContextManager[Any]:
-    import torch
-
-    kind = model.device.type
-    return torch.autocast(kind, torch.bfloat16) if as_trained and kind != "cpu" else nullcontext()

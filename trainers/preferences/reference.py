@@ -37,7 +37,7 @@ def referenced(
     kept = _read(out, name, pairs) if is_first() else None
     asked = kept is None
     if kept is None and is_first():
-        kept = [tuple(one) for one in log_probs_of(model, pairs, pad_id, as_trained=True, heed=heed).tolist()]
+        kept = [tuple(one) for one in log_probs_of(model, pairs, pad_id, heed=heed).tolist()]
         write_atomically(_path(out, name), msgspec.json.encode(_Kept(_digest(pairs), kept)))
     return _joined(pairs, as_first(kept) or []), asked
 

@@ -58,7 +58,8 @@ def fit(
     model = how.wrap(base, plan, steps=total_steps(plan, rows=len(rows)))
 
     prepared = _preparing(plan, model, tokenizer, out, progress, stopping)
-    rows, held_out = prepared(rows, "training"), prepared(held_out, "validation")
+    with _precision(arguments, model):
+        rows, held_out = prepared(rows, "training"), prepared(held_out, "validation")
     trainer = _trainer(plan, arguments, model, tokenizer, _evened(rows, plan, progress))
 
     def save(place: Path) -> None:
@@ -129,6 +130,14 @@ def _preparing(
         return made
 
     return prepared
+
+
+def _precision(arguments: Any, model: Any) -> Any:
+    """The types that the Trainer will compute in."""
+    import torch
+
+    kind = torch.bfloat16 if arguments.bf16 else torch.float16 if arguments.fp16 else None
+    return torch.autocast(model.device.type, kind, enabled=kind is not None)
 
 
 def _evened(rows: list[Any], plan: TrainPlan, progress: ProgressWriter) -> list[Any]:
