@@ -131,13 +131,14 @@ class _SortedOut:
             # what is asked with is read, not learnt
             asked = [message | {"weight": 0} for message in row.messages]
             try:
-                sides = [_side(tokenizer, [*asked, *answer], row.tools, stops) for answer in (row.preferred, row.other)]
+                preferred = _side(tokenizer, [*asked, *row.preferred], row.tools, stops)
+                other = _side(tokenizer, [*asked, *row.other], row.tools, stops)
             except UnstableTemplate:
                 self.problems[UNSTABLE].append(row.line)
             except (UnfitMessage, RefusedByTemplate, _Several) as error:
                 self.problems[str(error)].append(row.line)
             else:
-                self._take(row.line, Pair(*sides))
+                self._take(row.line, Pair(preferred, other))
 
     def _take(self, line: int, pair: Pair) -> None:
         most = self.limits.max_tokens
@@ -160,12 +161,7 @@ class _SortedOut:
         return True
 
     def _cut(self, line: int, pair: Pair, most: int) -> None:
-        short = Pair(
-            *(
-                msgspec.structs.replace(side, input_ids=side.input_ids[:most], labels=side.labels[:most])
-                for side in pair.sides
-            )
-        )
+        short = Pair(_shortened(pair.preferred, most), _shortened(pair.other, most))
         if not all(side.trained for side in short.sides):
             self.problems[CUT_AWAY].append(line)
         elif self._keep(line, short):
@@ -203,6 +199,10 @@ def _side(tokenizer: Any, messages: Messages, tools: list[Any] | None, stops: Co
         raise _Several(_SEVERAL)
     # an answer without a trained turn has no sample where the template is not prefix-stable
     return samples[0] if samples else LabelledRow(input_ids=[], labels=[])
+
+
+def _shortened(side: LabelledRow, most: int) -> LabelledRow:
+    return msgspec.structs.replace(side, input_ids=side.input_ids[:most], labels=side.labels[:most])
 
 
 def empty_like(pair: Pair) -> Pair:

@@ -47,15 +47,15 @@ def prefer(make_plan: Any, tmp_path: Path) -> Prefer:
 
 @pytest.fixture
 def train() -> Fit:
-    """Trains a plan's pairs in this process."""
+    """Trains a plan's pairs in this process, which may have been asked to stop."""
 
-    def run(path: Path, out: Path) -> dict[str, Any]:
+    def run(path: Path, out: Path, *, stopped: bool = False) -> dict[str, Any]:
         plan = msgspec.json.decode(path.read_bytes(), type=TrainPlan)
         tokenizer, learns = load_tokenizer(plan), objective(plan)
         out.mkdir()
         return fit(
             plan, out, lambda: technique(plan.technique).load(plan), tokenizer,
-            learns.training(plan, tokenizer).samples, ProgressWriter(out), lambda: False,
+            learns.training(plan, tokenizer).samples, ProgressWriter(out), lambda: stopped,
             held_out=learns.held_out(plan, tokenizer).samples,
         )  # fmt: skip
 

@@ -18,6 +18,7 @@ from trainers.objectives import objective
 from trainers.preferences.measures import measured
 from trainers.preferences.rows import PreferenceRow, load_preferences
 from trainers.techniques import technique
+from trainers.training.loop import Stopped
 
 # sides of unequal length, so that padding is at work
 ROWS = [preference(n, preferred=f"The quokka {n} is here{' and there' * (n % 3)}.") for n in range(7)]
@@ -156,3 +157,11 @@ def test_a_kept_reference_is_of_its_own_pairs_and_read_again(prefer: Any, train:
     assert not referenced(None, pairs, out, "training", **options)[1]
     with pytest.raises(TrainerError, match="no longer in the run folder"):
         recalled(pairs[1:], out, "training")
+
+
+def test_a_run_that_is_to_stop_ends_while_the_model_is_asked(prefer: Any, train: Any, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(Stopped):
+        train(prefer(), out, stopped=True)
+    assert not (out / ".work" / "reference").exists()
+    assert not (out / "progress.jsonl").exists()
