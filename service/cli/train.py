@@ -104,6 +104,8 @@ def _measures(evaluation: dict[str, Any]) -> dict[str, Any]:
 
 
 def _short(value: object) -> str:
+    if value is None:
+        return "none"
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 

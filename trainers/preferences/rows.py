@@ -7,6 +7,7 @@
 | TRL, the prompt within | the messages that both begin with | `chosen`, `rejected`: messages |
 
 TRL's plain texts in place of messages are refused: they have no turns, and nothing says where an answer ends.
+(`tunegate convert --to dpo` writes them as a question of the user and two answers.)
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from trainers.problems import TrainerError
 Messages = list[dict[str, Any]]
 
 _UNREADABLE = "cannot be read as a preference: an input (or prompt) and two outputs, each a list of messages"
-_TEXTS = "give prompt, chosen or rejected as plain text, which has no turns to train: write them as lists of messages"
+_TEXTS = "give prompt, chosen or rejected as plain text, which has no turns to train"
 _CHATS = "are chats (`messages`), which method sft trains"
 _NO_PROMPT = "have a chosen and a rejected that begin with no message in common, and no prompt"
 
@@ -88,7 +89,7 @@ def load_preferences(reference: DatasetRef) -> list[PreferenceRow]:
         raise TrainerError(
             "invalid_input",
             f"{Path(reference.path or '').name}: {'; '.join(found) or 'no rows'}.",
-            remedy="Lint the file: tunegate lint --method dpo.",
+            remedy="Lint the file: tunegate lint --method dpo. Plain texts: tunegate convert --to dpo.",
         )
     return rows
 
