@@ -70,3 +70,11 @@ def test_both_answers_of_a_pair_are_in_the_estimate(model: Path, capsys: Capture
         kept = json.loads((load_settings().records / f"{made['estimate']}.json").read_text())
         seen.append(kept["inputs"]["micro_batch"])
     assert seen == [4, 8]
+
+
+def test_the_examples_pairs_have_nothing_to_mend(capsys: Capture) -> None:
+    files = [str(DESK / "preferences.jsonl"), "--validation", str(DESK / "preferences-validation.jsonl")]
+    assert run(["lint", *files, "--target", "local", "--method", "dpo", "--format", "json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["summary"]["errors"], report["summary"]["warnings"]) == (0, 0)
+    assert [one["rows"] for one in report["files"]] == [120, 45]

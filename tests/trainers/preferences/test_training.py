@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from preference_rows import preference, write_rows
 
-from trainers.contract import Dpo, TrainPlan
+from trainers.contract import Adapter, Dpo, TrainPlan
 from trainers.load import load_model, load_tokenizer
 from trainers.merge_proof import require_same_answers
 from trainers.objectives import objective
@@ -106,6 +106,7 @@ def test_the_gradient_is_that_of_the_whole_batch_however_it_is_cut(prefer: Any, 
     ("name", "changes"),
     [
         ("full", {"adapter": None, "learning_rate": 1e-3}),
+        ("lora", {"adapter": Adapter(r=4, alpha=8, init="pissa")}),
         ("dora", {}),
         ("qlora", {}),
         ("qdora", {}),
