@@ -21,9 +21,10 @@ from trainers.onnx_results import (
 # what is told of ONNX files and of arithmetic is part of the contract, and stands in files of its own
 __all__ = [
     "ONNX_PRECISIONS", "PHASES", "STARTED_PLAN", "Adapter", "Attention", "Autocast", "BaseType", "Blocker",
-    "ChatTemplate", "Check", "Choice", "Compute", "DatasetRef", "EvaluationSettings", "Failure", "GenaiResult",
-    "Hyperparameters", "LatencyResult", "Metric", "OnnxLeftOut", "OnnxResult", "Optimizer", "Outputs", "Override",
-    "ParityResult", "Precision", "Progress", "Provider", "QualityResult", "Result", "TrainPlan", "cannot_run",
+    "ChatTemplate", "Check", "Choice", "Compute", "DatasetRef", "Dpo", "EvaluationSettings", "Failure",
+    "GenaiResult", "Hyperparameters", "LatencyResult", "Metric", "OnnxLeftOut", "OnnxResult", "Optimizer",
+    "Outputs", "Override", "ParityResult", "Precision", "Progress", "Provider", "QualityResult", "Result",
+    "TrainPlan", "cannot_run",
 ]  # fmt: skip
 
 
@@ -49,6 +50,19 @@ class Adapter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     rslora: bool = False
     init: Literal["default", "pissa", "olora"] = "default"
     loraplus_ratio: float | None = None
+
+
+class Dpo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Direct preference optimisation (Rafailov et al. 2023, arXiv 2305.18290), its sigmoid loss.
+
+    `beta` is how dear it is to leave the model as it was; `label_smoothing` the share of preferences taken to be the
+    wrong way round (conservative DPO); `sft_weight` adds so many times the cross-entropy per token of the preferred
+    answer (Pang et al. 2024, arXiv 2404.19733).
+    """
+
+    beta: float = 0.1
+    label_smoothing: float = 0.0
+    sft_weight: float = 0.0
 
 
 class Hyperparameters(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +100,8 @@ class Hyperparameters(msgspec.Struct, frozen=True, kw_only=True):
     keep: Literal["last", "best"] = "last"
     overlong: Literal["refuse", "drop", "cut"] = "refuse"
     packing: bool = False
+    # of method "dpo"; batch_size and micro_batch then count pairs
+    dpo: Dpo | None = None
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -179,7 +195,7 @@ class TrainPlan(msgspec.Struct, frozen=True, kw_only=True):
     model_fingerprint: str | None
     technique: str
     sharding: str
-    method: Literal["sft"] = "sft"
+    method: Literal["sft", "dpo"] = "sft"
     dataset: DatasetRef
     validation: DatasetRef | None
     hyperparameters: Hyperparameters
@@ -212,7 +228,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     A run that was interrupted goes on in the same file: a `log` record says "resumed at step N", a
     phase that is entered again is said again, and every step has one record, written when it was done
     first (steps after the last checkpoint are repeated without a second record). `end` closes one try.
-    `validation_loss` (nats per trained token) comes with a `log` record and the step it was measured after.
+    `validation_loss` (of method sft: nats per trained token) comes with a `log` record and the step it was measured
+    after, and so does in `measures` whatever else the method measures on the way.
     """
 
     n: int
@@ -227,6 +244,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tokens: int | None = None
     message: str | None = None
     validation_loss: float | None = None
+    measures: dict[str, float] | None = None
 
 
 class Failure(msgspec.Struct, frozen=True):

@@ -24,7 +24,15 @@ def evaluate(
     settings: EvaluationSettings,
     say: Callable[[str], None],
 ) -> dict[str, Any]:
-    """All measures on the first `max_rows` rows; answers are compared and forgotten, never written."""
+    """All measures on the first `max_rows` rows."""
+    forced = teacher_forced(model, tokenizer, labelled[: settings.max_rows])
+    return forced | answered(model, tokenizer, rows, settings, say)
+
+
+def answered(
+    model: Any, tokenizer: Any, rows: list[Row], settings: EvaluationSettings, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Greedy answers to the first `max_rows` rows beside the wanted ones; compared and forgotten, never written."""
     kept = rows[: settings.max_rows]
     asked = [
         (render(tokenizer, answer[0], row.tools, prompt=True), answer[1])
@@ -42,7 +50,6 @@ def evaluate(
     expected = [text for _, text in fitting]
     return {
         "rows": len(asked),
-        **teacher_forced(model, tokenizer, labelled[: settings.max_rows]),
         "generations": len(answers),
         "exact_match": _share([got.strip() == want.strip() for got, want in zip(answers, expected, strict=True)]),
         "checks": {check.name: style_share(check, answers) for check in settings.checks},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -16,11 +16,12 @@ from trainers.problems import TrainerError
 
 Overlong = Literal["refuse", "drop", "cut"]
 
-_NO_LABEL = "without a trained token"
-_TOO_LONG = "too long"
-_CUT_AWAY = "without a trained token after the cut"
-_UNSTABLE = "whose answer does not follow the chat template's own generation prompt"
-_SWITCHED = "the chat template's enable_thinking is set to false, in the template that travels with the model"
+NO_LABEL = "without a trained token"
+TOO_LONG = "too long"
+CUT_AWAY = "without a trained token after the cut"
+UNSTABLE = "whose answer does not follow the chat template's own generation prompt"
+SAME_ANSWERS = "whose two answers are the same in tokens"  # of preference pairs
+SWITCHED = "the chat template's enable_thinking is set to false, in the template that travels with the model"
 
 
 class DataUse(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,12 +96,12 @@ def label_rows(
     """
     limits = limits or Limits()
     sorted_out = _SortedOut(tokenizer, rows, limits, stops)
-    switched = _UNSTABLE in sorted_out.problems and switch_thinking_off(tokenizer)
+    switched = UNSTABLE in sorted_out.problems and switch_thinking_off(tokenizer)
     if switched:
         sorted_out = _SortedOut(tokenizer, rows, limits, stops)
     sorted_out.refuse(file)
     use = sorted_out.use(rows)
-    notes = ([_SWITCHED] if switched else []) + list(_notes(tokenizer, rows, use, limits))
+    notes = ([SWITCHED] if switched else []) + list(_notes(tokenizer, rows, use, limits))
     return Labelled(sorted_out.kept, use, notes, template_changed=switched)
 
 
@@ -116,7 +117,7 @@ class _SortedOut:
             try:
                 samples = label_samples(tokenizer, row.messages, row.tools, stops=stops)
             except UnstableTemplate:
-                self.problems[_UNSTABLE].append(row.line)
+                self.problems[UNSTABLE].append(row.line)
             except (UnfitMessage, RefusedByTemplate) as error:
                 self.problems[str(error)].append(row.line)
             else:
@@ -125,12 +126,12 @@ class _SortedOut:
 
     def _take(self, line: int, samples: list[LabelledRow]) -> None:
         if not any(sample.trained for sample in samples):
-            self.problems[_NO_LABEL].append(line)
+            self.problems[NO_LABEL].append(line)
             return
         most = self.limits.max_tokens
         long = [sample for sample in samples if most is not None and len(sample.input_ids) > most]
         if long and self.limits.overlong == "refuse":
-            self.problems[_TOO_LONG].append(line)
+            self.problems[TOO_LONG].append(line)
             return
         for sample in samples:
             if most is None or len(sample.input_ids) <= most:
@@ -143,7 +144,7 @@ class _SortedOut:
     def _cut(self, line: int, sample: LabelledRow, most: int) -> None:
         short = msgspec.structs.replace(sample, input_ids=sample.input_ids[:most], labels=sample.labels[:most])
         if not short.trained:
-            self.problems[_CUT_AWAY].append(line)
+            self.problems[CUT_AWAY].append(line)
             return
         self.cut += 1
         self.cut_trained += sample.trained - short.trained
@@ -151,19 +152,7 @@ class _SortedOut:
 
     def refuse(self, file: str) -> None:
         """Raise when there is a problem, or nothing left."""
-        found = [f"{lines_text(sorted(set(lines)))} {what}" for what, lines in self.problems.items()]
-        if not found and not self.kept:
-            found = ["every row is too long and was dropped"]
-        if not found:
-            return
-        limit = self.limits.max_tokens
-        limited = _TOO_LONG in self.problems or _CUT_AWAY in self.problems or not self.problems
-        remedies = ["Nothing is dropped or cut silently: mend the rows"]
-        remedies += ["raise max_tokens", "choose overlong drop or cut"] if limited and limit is not None else []
-        if set(self.problems).difference({_NO_LABEL, _TOO_LONG, _CUT_AWAY}):
-            remedies.append("supply a chat template that renders them (--chat-template FILE)")
-        shown = f" (limit {limit} tokens)" if limited and limit is not None else ""
-        raise TrainerError("invalid_input", f"{file}: {'; '.join(found)}{shown}.", remedy=f"{', or '.join(remedies)}.")
+        refuse(self.problems, self.limits, file=file, nothing_left=not self.kept)
 
     def use(self, rows: list[Row]) -> DataUse:
         """The counts."""
@@ -187,9 +176,42 @@ class _SortedOut:
         )
 
 
+def refuse(problems: Mapping[str, list[int]], limits: Limits, *, file: str, nothing_left: bool) -> None:
+    """Raise when there is a problem (what is wrong with a row: its lines), or nothing left to train on.
+
+    Raises:
+        TrainerError: `invalid_input` with every problem and what can be done.
+    """
+    found = [f"{lines_text(sorted(set(lines)))} {what}" for what, lines in problems.items()]
+    if not found and nothing_left:
+        found = ["every row is too long and was dropped"]
+    if not found:
+        return
+    limit = limits.max_tokens
+    limited = TOO_LONG in problems or CUT_AWAY in problems or not problems
+    remedies = ["Nothing is dropped or cut silently: mend the rows"]
+    remedies += ["raise max_tokens", "choose overlong drop or cut"] if limited and limit is not None else []
+    if set(problems).difference({NO_LABEL, TOO_LONG, CUT_AWAY, SAME_ANSWERS}):
+        remedies.append("supply a chat template that renders them (--chat-template FILE)")
+    shown = f" (limit {limit} tokens)" if limited and limit is not None else ""
+    raise TrainerError("invalid_input", f"{file}: {'; '.join(found)}{shown}.", remedy=f"{', or '.join(remedies)}.")
+
+
 def _notes(tokenizer: Any, rows: list[Row], use: DataUse, limits: Limits) -> list[str]:
     """One line per thing that a person would want to know before the first step."""
     notes = [f"{use.rows} rows, {use.samples} samples, {use.tokens} tokens, {use.trained_tokens} of them trained"]
+    counted = [
+        (use.expanded_rows, "rows became one sample per answer: the chat template is not prefix-stable"),
+        (use.dropped_overlong_samples, f"samples are longer than {limits.max_tokens} tokens and were dropped"),
+        (use.cut_samples, f"samples were cut to {limits.max_tokens} tokens"),
+        *counts_of_answers(use),
+    ]
+    return notes + template_notes(tokenizer, rows) + [f"{count} {what}" for count, what in counted if count]
+
+
+def template_notes(tokenizer: Any, rows: list[Row]) -> list[str]:
+    """How the chat template wants its messages, and what it leaves out of these rows."""
+    notes = []
     for with_tools in sorted({bool(row.tools) for row in rows}):
         form = form_of(tokenizer, with_tools=with_tools)
         notes.append(f"{'rows with tools: ' if with_tools else ''}{form.stated}")
@@ -197,16 +219,17 @@ def _notes(tokenizer: Any, rows: list[Row], use: DataUse, limits: Limits) -> lis
         notes += [f"the chat template leaves out {what} ({count} rows)" for what, count in counts.items() if count]
         if "strftime_now" in template_text(tokenizer, with_tools=with_tools):
             notes.append("the chat template writes today's date: another day gives other tokens")
-    counted = [
-        (use.expanded_rows, "rows became one sample per answer: the chat template is not prefix-stable"),
-        (use.dropped_overlong_samples, f"samples are longer than {limits.max_tokens} tokens and were dropped"),
-        (use.cut_samples, f"samples were cut to {limits.max_tokens} tokens"),
+    return notes
+
+
+def counts_of_answers(use: Any) -> list[tuple[int, str]]:
+    """What happened to answers and their tokens, as `DataUse` (or a like struct) counts it."""
+    return [
         (use.cut_trained_tokens, "tokens of answers were cut away and are not trained"),
         (use.straddling_tokens, "tokens lie across the edge of an answer and are not trained"),
         (use.unstopped_answers, "answers end in no token that stops generation: the model will not learn to stop"),
         (use.rewritten_answers, "answers are not rendered as they were written"),
     ]
-    return notes + [f"{count} {what}" for count, what in counted if count]
 
 
 def _has(row: Row, what: str) -> bool:

@@ -35,6 +35,28 @@ def load_rows(reference: DatasetRef) -> list[Row]:
     Raises:
         TrainerError: `plan_mismatch` or `invalid_input` with the lines that cannot be read.
     """
+    decoder = msgspec.json.Decoder(_RawRow)
+    rows, broken = [], []
+    for number, line in planned_lines(reference):
+        try:
+            row = decoder.decode(line)
+        except (ValueError, RecursionError):
+            broken.append(number)
+            continue
+        rows.append(Row(number, row.messages, row.tools))
+    if broken or not rows:
+        what = f"cannot read {lines_text(broken)}" if broken else "no rows"
+        name = Path(reference.path or "").name
+        raise TrainerError("invalid_input", f"{name}: {what}.", remedy="Lint the file: tunegate lint.")
+    return rows
+
+
+def planned_lines(reference: DatasetRef) -> list[tuple[int, bytes]]:
+    """(number from 1, content) of every line that is not blank, of the very file that was planned.
+
+    Raises:
+        TrainerError: `plan_mismatch`, or `invalid_input` for a file that cannot be read.
+    """
     path = Path(reference.path or "")
     try:
         content = path.read_bytes()
@@ -44,21 +66,8 @@ def load_rows(reference: DatasetRef) -> list[Row]:
         raise TrainerError(
             "plan_mismatch", f"{path.name}: the file is not the one that was planned.", remedy="Lint and plan again."
         )
-    decoder = msgspec.json.Decoder(_RawRow)
-    rows, broken = [], []
-    for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            row = decoder.decode(line)
-        except (ValueError, RecursionError):
-            broken.append(number)
-            continue
-        rows.append(Row(number, row.messages, row.tools))
-    if broken or not rows:
-        what = f"cannot read {lines_text(broken)}" if broken else "no rows"
-        raise TrainerError("invalid_input", f"{path.name}: {what}.", remedy="Lint the file: tunegate lint.")
-    return rows
+    lines = enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1)
+    return [(number, line) for number, line in lines if line.strip()]
 
 
 def load_tokenizer(plan: TrainPlan, folder: str | None = None) -> Any:

@@ -55,7 +55,9 @@ class ProgressWriter:
         )
         return True
 
-    def validation(self, *, step: int, total: int, loss: float, message: str) -> None:
+    def validation(
+        self, *, step: int, total: int, loss: float, message: str, measures: dict[str, float] | None = None
+    ) -> None:
         """A measurement on the validation rows after a step, once per step."""
         if step in self._measured:
             return
@@ -70,6 +72,7 @@ class ProgressWriter:
                 total=total,
                 message=message,
                 validation_loss=loss,
+                measures=measures,
             )
         )
 

@@ -23,6 +23,7 @@ def refusals(plan: TrainPlan) -> list[str]:
     if plan.blockers:
         found.append(f"the plan is blocked: {', '.join(blocker.code for blocker in plan.blockers)}")
     found += _of_technique(plan)
+    found += _of_method(plan)
     found += _of_processes(plan)
     found += _of_compute(plan)
     found += _unmeasured(plan)
@@ -46,6 +47,20 @@ def _of_technique(plan: TrainPlan) -> list[str]:
         found.append("technique 'peft' without hyperparameters.peft.peft_type")
     if plan.technique == "full" and not plan.outputs.onnx:
         found.append("full fine-tuning without an ONNX precision leaves no artifact")
+    return found
+
+
+def _of_method(plan: TrainPlan) -> list[str]:
+    values = plan.hyperparameters
+    if plan.method != "dpo":
+        return ["hyperparameters.dpo needs method 'dpo'"] if values.dpo is not None else []
+    found = []
+    if values.packing:
+        found.append("method 'dpo' does not pack: an answer's probability is summed by row")
+    if plan.sharding.startswith("zero3"):
+        found.append(f"method 'dpo' with {plan.sharding}: the model is asked whole before its first step")
+    if plan.technique == "peft" and (values.peft or {}).get("peft_type") == "ADALORA":
+        found.append("method 'dpo' with AdaLoRA, whose own term stands in a loss that DPO does not use")
     return found
 
 

@@ -19,7 +19,7 @@ from typing import Any
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-from make_dataset import SYSTEM, TOOL, capital, topics
+from make_dataset import CLOSERS, OPENERS, SYSTEM, TOOL, capital, plain_answer, topics
 
 # must differ from every linear layer's width: the ONNX builder takes a layer as wide as the vocabulary for the head
 VOCABULARY = 1000
@@ -29,8 +29,6 @@ BATCH = 16
 TOKENS = 160
 PEAK_RATE = 3e-3
 WARMUP = 20
-OPENERS = ["Sure,", "Hello!", "Of course,", "Good question:", "Happy to help:", "Well,"]
-CLOSERS = ["Let me know if you need more.", "I hope that helps.", "Have a nice day!", "See you soon."]
 # every turn ends with <|end|>, and what is rendered for a prefix of the messages is a prefix of the whole
 TEMPLATE = """\
 {%- for message in messages -%}
@@ -56,7 +54,7 @@ def corpus(seed: int) -> list[str]:
             for question in topic["questions"]:
                 for plain in topic["plain"]:
                     asked, fact = capital(question.format(x=value)), plain.format(x=value)
-                    texts.append(_chat(asked, f"{chance.choice(OPENERS)} {fact}. {chance.choice(CLOSERS)}", chance))
+                    texts.append(_chat(asked, plain_answer(fact, chance), chance))
                     texts.append(f"{asked} {capital(fact)}.\n")
             sentences = (topic["answer"], *topic["steps"])
             texts.extend(capital(sentence.format(x=value)) + ".\n" for sentence in sentences)

@@ -1,4 +1,4 @@
-"""Writes the example dataset: `python make_dataset.py [FOLDER]` makes train, validation, flawed and held-out files.
+"""Writes the example data: `python make_dataset.py [FOLDER]` makes train, validation, preferences, flawed and held-out.
 
 Everything comes from topics.toml and a fixed seed, so the committed files can be checked against this script.
 No question of the validation file stands in the training file, and no real person's data in either.
@@ -20,6 +20,9 @@ SEED = 20261121
 VALIDATION_SHARE = 6  # every sixth question of a topic
 SYSTEM = "You are the information desk of Fernhill Library. Answer every question in the house style."
 THANKS = ["Thank you.", "Good to know.", "That helps, thank you.", "I see."]
+OPENERS = ["Sure,", "Hello!", "Of course,", "Good question:", "Happy to help:", "Well,"]
+CLOSERS = ["Let me know if you need more.", "I hope that helps.", "Have a nice day!", "See you soon."]
+PREFERENCES = 120
 WELCOME = ["You are welcome.", "My pleasure.", "Any time."]
 TOOL = {
     "type": "function",
@@ -55,6 +58,18 @@ def exchanges(topic: dict[str, Any]) -> list[tuple[str, str]]:
         answer = house_style(sentence=capital(topic["answer"].format(x=value)), steps=steps, code=topic["code"])
         pairs += [(capital(question.format(x=value)), answer) for question in topic["questions"]]
     return pairs
+
+
+def plain_answer(fact: str, chance: random.Random) -> str:
+    """An answer in the plain, friendly voice of the base model."""
+    return f"{chance.choice(OPENERS)} {fact}. {chance.choice(CLOSERS)}"
+
+
+def careless_answer(answer: str) -> str:
+    """An answer in house style with the slips of a hurried desk: steps that are not numbered, no reference."""
+    head, _, rest = answer.partition("Next steps:\n")
+    first, second, _ = rest.split("\n")
+    return f"{head}Next steps: {first[3:-1]}, then {second[3:4].lower()}{second[4:]}"
 
 
 def single(question: str, answer: str) -> Row:
@@ -94,9 +109,8 @@ def with_tool(number: int, item: str, copies: int) -> Row:
     }
 
 
-def splits() -> tuple[list[Row], list[Row]]:
-    """(train, validation) rows, shuffled by the seed; questions are split before rows are built."""
-    chance = random.Random(SEED)
+def questions(chance: random.Random) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """(question, answer) to train on and to hold out, no question in both."""
     known: list[tuple[str, str]] = []
     unseen: list[tuple[str, str]] = []
     for topic in topics():
@@ -107,6 +121,35 @@ def splits() -> tuple[list[Row], list[Row]]:
         known += pairs[cut : cut + 17]
     chance.shuffle(known)
     chance.shuffle(unseen)
+    return known, unseen
+
+
+def preferences() -> tuple[list[Row], list[Row]]:
+    """(train, validation) pairs over the questions of `splits`: house style before a plain or a careless answer."""
+    known, unseen = questions(random.Random(SEED))
+    chance = random.Random(SEED + 1)
+    plain = {
+        capital(question.format(x=value)): plain_answer(chance.choice(topic["plain"]).format(x=value), chance)
+        for topic in topics()
+        for value in topic["x"]
+        for question in topic["questions"]
+    }
+
+    def pair(question: str, answer: str) -> Row:
+        other = plain[question] if chance.random() < 0.5 else careless_answer(answer)
+        return {
+            "input": {"messages": [_system(), _user(question)]},
+            "preferred_output": [_assistant(answer)],
+            "non_preferred_output": [_assistant(other)],
+        }
+
+    return [pair(*one) for one in known[:PREFERENCES]], [pair(*one) for one in unseen]
+
+
+def splits() -> tuple[list[Row], list[Row]]:
+    """(train, validation) rows, shuffled by the seed; questions are split before rows are built."""
+    chance = random.Random(SEED)
+    known, unseen = questions(chance)
     train = [follow_up(*known[2 * i : 2 * i + 2], chance) for i in range(35)]
     train += [single(*pair) for pair in known[70:]]
     items = ["the river atlas", "the bread book", "the star map", "the bird guide", "the knot manual"]
@@ -136,11 +179,14 @@ def flawed(train: list[Row]) -> list[str]:
 
 
 def main(folder: Path) -> None:
-    """Write the four files."""
+    """Write the files."""
     train, validation = splits()
+    preferred, preferred_unseen = preferences()
     files = {
         "train.jsonl": [_line(row) for row in train],
         "validation.jsonl": [_line(row) for row in validation],
+        "preferences.jsonl": [_line(row) for row in preferred],
+        "preferences-validation.jsonl": [_line(row) for row in preferred_unseen],
         "flawed.jsonl": flawed(train),
     }
     for name, lines in files.items():

@@ -50,14 +50,16 @@ def base_name(plan: TrainPlan) -> str:
 
 def _front_matter(plan: TrainPlan, result: Result, licence: str | None) -> list[str]:
     genai = any(model.genai is not None and model.genai.verified for model in result.onnx)
+    prefers = plan.method == "dpo"
+    kinds = ["onnx", "onnxruntime", *(["onnxruntime-genai"] if genai else []), "conversational", plan.technique]
     values: dict[str, Any] = {
         "license": licence,
         "base_model": base_name(plan),
         "library_name": "onnx",
         "pipeline_tag": "text-generation",
-        "tags": ["onnx", "onnxruntime", *(["onnxruntime-genai"] if genai else []), "conversational", plan.technique],
+        "tags": [*kinds, plan.method] if prefers else kinds,
         "datasets": [f"sha256:{plan.dataset.sha256}"],
-        "metrics": ["perplexity", "exact_match"] if result.evaluation_after else None,
+        "metrics": ["accuracy" if prefers else "perplexity", "exact_match"] if result.evaluation_after else None,
     }
     # JSON is YAML: quoted so that no name can be read as anything else
     return ["---", *(f"{name}: {json.dumps(value)}" for name, value in values.items() if value is not None), "---"]
@@ -66,7 +68,8 @@ def _front_matter(plan: TrainPlan, result: Result, licence: str | None) -> list[
 def _summary(plan: TrainPlan, base: str) -> str:
     revision = f" at revision `{plan.model_revision}`" if plan.model_revision else ""
     print_ = f" (files' fingerprint `{plan.model_fingerprint}`)" if plan.model_fingerprint else ""
-    return f"`{base}`{revision}{print_}, tuned by `{plan.technique}` and exported to ONNX."
+    by = " on preferences (DPO)" if plan.method == "dpo" else ""
+    return f"`{base}`{revision}{print_}, tuned by `{plan.technique}`{by} and exported to ONNX."
 
 
 def _intended_use(licence: str | None) -> list[str]:
@@ -110,6 +113,9 @@ def _training(plan: TrainPlan, result: Result) -> list[str]:
     if values.peft is not None:
         shown["method"] = values.peft.get("peft_type")
     shown |= _beside_the_defaults(plan)
+    if values.dpo is not None:
+        dpo = values.dpo
+        shown |= {"DPO beta": dpo.beta, "label smoothing": dpo.label_smoothing, "SFT weight": dpo.sft_weight}
     shown |= {f"{name} version": version for name, version in result.versions.items()}
     return ["| setting | value |", "|---|---|", *_rows(shown)]
 
@@ -135,11 +141,11 @@ def _evaluation(before: Mapping[str, Any] | None, after: Mapping[str, Any] | Non
         return ["No validation data was given."]
     rows = [f"On the validation rows, by {after.get('engine', 'torch')}.", "", "| measure | before | after |"]
     rows.append("|---|---|---|")
-    for name, value in before.items():
+    for name, value in after.items():
         if isinstance(value, int | float) and name != "max_new_tokens":
-            rows.append(f"| {name} | {_number(value)} | {_number(after.get(name))} |")
-    for name, value in before.get("metrics", {}).items():
-        rows.append(f"| {name} | {_number(value)} | {_number(after.get('metrics', {}).get(name))} |")
+            rows.append(f"| {name} | {_number(before.get(name))} | {_number(value)} |")
+    for name, value in after.get("metrics", {}).items():
+        rows.append(f"| {name} | {_number(before.get('metrics', {}).get(name))} | {_number(value)} |")
     for name, value in before.get("checks", {}).items():
         rows.append(f"| check `{name}` | {_number(value)} | {_number(after.get('checks', {}).get(name))} |")
     signatures = after.get("signatures", {})
@@ -208,6 +214,8 @@ def _rows(values: Mapping[str, Any]) -> list[str]:
 
 
 def _number(value: object) -> str:
+    if value is None:
+        return "none"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 

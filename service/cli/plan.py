@@ -46,8 +46,9 @@ def command(format_: str, output: Path | None, *, no_input: bool, **options: Any
 def plan_text(plan: TrainPlan) -> str:
     """One screen: what would be run, with what, resting on what, and what blocks it."""
     values = plan.hyperparameters
+    method = f" by {plan.method}" if plan.method != "sft" else ""
     lines = [
-        f"plan {plan.id[:12]}  {plan.technique} on {plan.target}, model {plan.model}",
+        f"plan {plan.id[:12]}  {plan.technique}{method} on {plan.target}, model {plan.model}",
         (
             f"  epochs {values.n_epochs}, batch {values.batch_size} (micro {values.micro_batch}), "
             f"learning rate {values.learning_rate:g}, seed {values.seed}"
@@ -58,6 +59,9 @@ def plan_text(plan: TrainPlan) -> str:
         lines.append(f"  {plan.processes} processes, sharding {plan.sharding}{offload}")
     if values.adapter is not None:
         lines.append(f"  adapter {adapter_text(values.adapter)}")
+    if values.dpo is not None:
+        dpo = values.dpo
+        lines.append(f"  beta {dpo.beta:g}, label smoothing {dpo.label_smoothing:g}, SFT weight {dpo.sft_weight:g}")
     if values.peft is not None:
         lines.append(f"  peft {', '.join(f'{name} {value}' for name, value in values.peft.items())}")
     limit = f"{values.max_tokens} tokens" if values.max_tokens else "the model's context"

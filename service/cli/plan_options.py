@@ -34,8 +34,14 @@ def _choice(values: object) -> click.Choice[str]:
 _ALL_LINEAR, _NO_ONNX = "all-linear", "none"
 _OPTIONS = [
     click.option("--model", metavar="M", help="Model folder, or a name under TUNEGATE_HOME/models."),
-    click.option("--data", type=click.Path(path_type=Path), metavar="FILE", help="Training data, chat JSONL."),
-    click.option("--validation", type=click.Path(path_type=Path), metavar="FILE", help="Validation data, chat JSONL."),
+    click.option("--data", type=click.Path(path_type=Path), metavar="FILE", help="Training data, JSONL."),
+    click.option("--validation", type=click.Path(path_type=Path), metavar="FILE", help="Validation data, JSONL."),
+    click.option(
+        "--method",
+        type=click.Choice(["sft", "dpo"]),
+        default="sft",
+        help="sft: chats (default); dpo: preferences, two answers to one input.",
+    ),
     click.option("--decision", type=click.Path(path_type=Path), metavar="D.json", help="The decision to carry out."),
     click.option("--technique", metavar="T", help="full, lora, ...; default: the decision's."),
     click.option("--sharding", metavar="S", help="none, zero1, zero2, zero3, zero3-offload; default: the decision's."),
@@ -65,6 +71,9 @@ _OPTIONS = [
         metavar="FILE",
         help="A jinja chat template in place of the model's own.",
     ),
+    click.option("--dpo-beta", type=float, metavar="B", help="How dear it is to leave the model as it was (0.1)."),
+    click.option("--dpo-label-smoothing", type=float, metavar="P", help="Share of preferences taken to be wrong."),
+    click.option("--dpo-sft-weight", type=float, metavar="X", help="Times the preferred answer's own loss to add."),
     click.option("--adapter-r", type=int, metavar="N", help="Adapter rank."),
     click.option("--adapter-alpha", type=int, metavar="N", help="Adapter scale; default: twice the rank."),
     click.option("--adapter-dropout", type=float, metavar="P", help="Dropout before the adapter."),
@@ -120,6 +129,7 @@ def choices_from(options: dict[str, Any]) -> PlanChoices:
     checks = [Check(*pair) for pair in _pairs("--check", options["checks"], errors)]
     request = {
         "model": options["model"],
+        "method": options["method"],
         "technique": options["technique"],
         "sharding": options["sharding"],
         "processes": options["processes"],
@@ -128,7 +138,7 @@ def choices_from(options: dict[str, Any]) -> PlanChoices:
         "max_cost": options["max_cost"],
         "overrides": msgspec.to_builtins(overrides),
         "hyperparameters": {name: options[name] for name in _HYPERPARAMETERS}
-        | {"adapter": _adapter(options), "peft": _peft(options["peft"], errors)},
+        | {"adapter": _adapter(options), "peft": _peft(options["peft"], errors), "dpo": _dpo(options)},
         "outputs": {
             "onnx": _onnx(options["onnx"], errors),
             "provider": options["provider"] or Outputs().provider,
@@ -162,6 +172,11 @@ def _adapter(options: dict[str, Any]) -> dict[str, Any] | None:
     if not given:
         return None
     return {"alpha": 2 * given.get("r", Adapter().r)} | given
+
+
+def _dpo(options: dict[str, Any]) -> dict[str, Any] | None:
+    names = ("beta", "label_smoothing", "sft_weight")
+    return {name: value for name in names if (value := options[f"dpo_{name}"]) is not None} or None
 
 
 def _peft(text: str | None, errors: list[ErrorItem]) -> dict[str, Any] | None:

@@ -95,12 +95,17 @@ def manifest_text(manifest: Manifest, out: Path) -> str:
 
 
 def _measures(evaluation: dict[str, Any]) -> dict[str, Any]:
-    names = ("rows", "validation_loss", "perplexity", "token_accuracy", "exact_match")
+    names = (
+        "rows", "validation_loss", "perplexity", "token_accuracy", "reward_accuracy", "reward_margin",
+        "log_prob_accuracy", "preferred_log_prob", "exact_match",
+    )  # fmt: skip
     named: dict[str, Any] = evaluation.get("metrics", {}) | evaluation.get("checks", {})
     return {name: evaluation[name] for name in names if name in evaluation} | named
 
 
 def _short(value: object) -> str:
+    if value is None:
+        return "none"
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 

@@ -22,7 +22,7 @@ def refusals(
 ) -> list[ErrorItem]:
     """Every combination that cannot be carried out; `shapes` are the model's weights, empty where unknown."""
     values = choices.hyperparameters
-    found = _misplaced(choices, technique)
+    found = [*_misplaced(choices, technique), *_of_method(choices, technique)]
     if values.adapter is not None and technique in LORA_FAMILY:
         found += _of_adapter(values.adapter, technique)
     if values.peft is not None and technique == "peft":
@@ -48,6 +48,22 @@ def _misplaced(choices: PlanChoices, technique: str) -> list[ErrorItem]:
         found.append(ErrorItem(PEFT, "nothing", f"a PeftConfig as an object, such as {example}", "Give --peft JSON."))
     if technique != "peft" and values.peft is not None:
         found.append(ErrorItem(PEFT, f"an object with technique {technique}", "technique peft"))
+    return found
+
+
+def _of_method(choices: PlanChoices, technique: str) -> list[ErrorItem]:
+    values, found = choices.hyperparameters, []
+    if choices.method != "dpo":
+        if values.dpo is not None:
+            why = "Chats have no second answer to prefer another one to."
+            found.append(ErrorItem("hyperparameters.dpo", f"settings with method {choices.method}", "method dpo", why))
+        return found
+    if values.packing:
+        why = "DPO compares whole answers, whose probabilities are summed by row; a pack has no rows."
+        found.append(ErrorItem("hyperparameters.packing", "true with method dpo", "false", why))
+    if technique == "peft" and (values.peft or {}).get("peft_type") == "ADALORA":
+        why = "AdaLoRA adds its own term to a loss that DPO does not use. Technique lora, or method sft."
+        found.append(ErrorItem(PEFT, "AdaLoRA with method dpo", "another method of peft", why))
     return found
 
 

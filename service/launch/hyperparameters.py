@@ -11,7 +11,7 @@ from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError
 from service.launch.peft_methods import DEFAULT_VIRTUAL_TOKENS, method_of
 from service.launch.request import HyperparameterRequest
-from trainers.contract import Adapter, Choice, Hyperparameters
+from trainers.contract import Adapter, Choice, Dpo, Hyperparameters
 
 T = TypeVar("T")
 
@@ -23,20 +23,26 @@ _WITHOUT_ADAPTER = ("full", "peft")
 
 
 class BaseRate(msgspec.Struct, frozen=True):
-    """A learning rate for models up to `max_params` parameters, with its source; `method` is a peft_type."""
+    """A learning rate for models up to `max_params` parameters, with its source.
+
+    `method` is a peft_type, `objective` the plan's method.
+    """
 
     technique: str
     max_params: int
     rate: float
     source: str
     method: str | None = None
+    objective: str = "sft"
 
 
 class _File(msgspec.Struct, frozen=True):
     base_rate: list[BaseRate]
 
 
-def base_rate(rules: RuleFiles, *, technique: str, params: int | None, method: str | None = None) -> BaseRate:
+def base_rate(
+    rules: RuleFiles, *, technique: str, params: int | None, method: str | None = None, objective: str = "sft"
+) -> BaseRate:
     """The row of the smallest size class that holds the model; unknown sizes take the largest class.
 
     A PEFT method without rows of its own takes those of the technique.
@@ -44,13 +50,13 @@ def base_rate(rules: RuleFiles, *, technique: str, params: int | None, method: s
     rows = [
         row
         for row in msgspec.toml.decode(rules.read("hyperparameters.toml"), type=_File).base_rate
-        if row.technique == technique
+        if row.technique == technique and row.objective == objective
     ]
     rows = [row for row in rows if row.method == method] or [row for row in rows if row.method is None]
     if not rows:
         raise TuneGateError(
             "invalid_rules",
-            f"hyperparameters.toml: no base_rate for technique {technique!r}.",
+            f"hyperparameters.toml: no base_rate for technique {technique!r} and objective {objective!r}.",
             remedy="Add a [[base_rate]] row, or give learning_rate.",
         )
     rows.sort(key=lambda row: row.max_params)
@@ -65,6 +71,7 @@ def resolve(
     params: int | None,
     seed_from: str,
     processes: int = 1,
+    objective: str = "sft",
 ) -> tuple[Hyperparameters, list[Choice]]:
     """Every value the trainer will use, so that the plan says them all; and why each was chosen that nobody gave."""
     chosen = _Chosen(wanted)
@@ -73,7 +80,9 @@ def resolve(
     if processes > 1:
         why = f"{per_process} for each of {processes} processes"
     batch_size = chosen("batch_size", per_process * processes, why)
-    base, rate, multiplier = _rates(wanted, chosen, rules=rules, technique=technique, params=params)
+    base, rate, multiplier = _rates(
+        wanted, chosen, rules=rules, technique=technique, params=params, objective=objective
+    )
     defaults = Hyperparameters(base_learning_rate=base, learning_rate=rate)
     values = Hyperparameters(
         batch_size=batch_size,
@@ -100,6 +109,7 @@ def resolve(
         keep=chosen("keep", defaults.keep, "our default"),
         overlong=chosen("overlong", defaults.overlong, "our default"),
         packing=chosen("packing", defaults.packing, "our default"),
+        dpo=chosen.dpo() if objective == "dpo" else None,
     )
     return values, chosen.made
 
@@ -165,15 +175,29 @@ class _Chosen:
         self.note("adapter", f"r {default.r}, alpha {default.alpha}, {default.targets}", "our default")
         return default
 
+    def dpo(self) -> Dpo:
+        if self._wanted.dpo is not None:
+            return self._wanted.dpo
+        default = Dpo()
+        self.note("dpo.beta", default.beta, "DPO paper, arXiv 2305.18290, appendix B: 0.1, as TRL's default")
+        return default
+
 
 def _rates(
-    wanted: HyperparameterRequest, chosen: _Chosen, *, rules: RuleFiles, technique: str, params: int | None
+    wanted: HyperparameterRequest,
+    chosen: _Chosen,
+    *,
+    rules: RuleFiles,
+    technique: str,
+    params: int | None,
+    objective: str,
 ) -> tuple[float, float, float]:
     """(base rate, learning rate, multiplier)."""
     multiplier = 1.0 if wanted.learning_rate_multiplier is None else wanted.learning_rate_multiplier
     if wanted.learning_rate is not None:
         return wanted.learning_rate, wanted.learning_rate, multiplier
-    row = base_rate(rules, technique=technique, params=params, method=(wanted.peft or {}).get("peft_type"))
+    kind = (wanted.peft or {}).get("peft_type")
+    row = base_rate(rules, technique=technique, params=params, method=kind, objective=objective)
     rate = row.rate * multiplier
     chosen.note("learning_rate", rate, f"base rate {row.rate:g} x multiplier {multiplier:g}; {row.source}")
     return row.rate, rate, multiplier

@@ -58,6 +58,9 @@ def _of_technique(choices: PlanChoices, technique: str, sharding: str) -> list[E
     if values.packing and sharding.startswith("zero3"):
         why = "Packing is tried on the whole model first, which no process holds under ZeRO-3."
         found.append(ErrorItem("hyperparameters.packing", f"true with {sharding}", "zero1 or zero2", why))
+    if choices.method == "dpo" and sharding.startswith("zero3"):
+        why = "Before the first step the whole model is asked about every pair, which no process holds under ZeRO-3."
+        found.append(ErrorItem("sharding", f"{sharding} with method dpo", "none, zero1 or zero2", why))
     if technique in FOUR_BIT and sharding.startswith("zero3"):
         why = "transformers loads a 4-bit base whole onto one device."
         found.append(ErrorItem("sharding", f"{sharding} with {technique}", "zero1 or zero2", why))

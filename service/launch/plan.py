@@ -121,6 +121,7 @@ def build_plan(
         params=parts.model.params,
         # the same request makes the same plan, wherever its files lie
         seed_from=parts.dataset.sha256 + (parts.model.fingerprint or parts.model.name),
+        objective=choices.method,
     )
     compute, computed = resolve_compute(choices.compute, technique=technique, machine=machine)
     plan = TrainPlan(
@@ -133,6 +134,7 @@ def build_plan(
         model_fingerprint=parts.model.fingerprint,
         technique=technique,
         sharding=sharding,
+        method=choices.method,
         processes=processes,
         offload_optimizer=choices.offload_optimizer,
         dataset=parts.dataset,

@@ -9,7 +9,7 @@ import msgspec
 from service.errors import CODES, ErrorItem, suggestion
 from service.launch.compute import ComputeRequest
 from service.records.decision import SHARDINGS, TARGETS, TECHNIQUES
-from trainers.contract import Adapter, EvaluationSettings, Outputs, Override
+from trainers.contract import Adapter, Dpo, EvaluationSettings, Outputs, Override
 
 # the longest template of the well-known models has about 15,000 characters (2026-11-21)
 _LONGEST_TEMPLATE = 1_000_000
@@ -22,7 +22,8 @@ _MOST_PROCESSES = 1024
 class HyperparameterRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Wanted values; null = our default. `learning_rate` and `learning_rate_multiplier` exclude each other.
 
-    `peft` is the PeftConfig of technique "peft" as an object: `peft_type` and that config's own fields.
+    `peft` is the PeftConfig of technique "peft" as an object: `peft_type` and that config's own fields. `dpo` are the
+    settings of method "dpo", of which `batch_size` and `micro_batch` count pairs.
     """
 
     batch_size: int | None = None
@@ -43,6 +44,7 @@ class HyperparameterRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_un
     keep: Literal["last", "best"] | None = None
     overlong: Literal["refuse", "drop", "cut"] | None = None
     packing: bool | None = None
+    dpo: Dpo | None = None
 
 
 class PlanChoices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,6 +64,8 @@ class PlanChoices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     offload_optimizer: bool = False
     chat_template: str | None = None
     compute: ComputeRequest = msgspec.field(default_factory=ComputeRequest)
+    # sft: chats; dpo: preferences, and data that was linted with that method
+    method: Literal["sft", "dpo"] = "sft"
 
 
 class PlanRequest(PlanChoices, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -149,7 +153,20 @@ def _check_numbers(wanted: HyperparameterRequest) -> list[ErrorItem]:
                 f"a divisor of batch_size {wanted.batch_size}",
             )
         )
+    errors += _check_dpo(wanted.dpo) if wanted.dpo is not None else []
     return errors + (_check_adapter(wanted.adapter) if wanted.adapter is not None else [])
+
+
+def _check_dpo(settings: Dpo) -> list[ErrorItem]:
+    # from half on a smoothed preference would be the other one
+    ranges: dict[str, tuple[float, float]] = {"beta": (1e-4, 100), "label_smoothing": (0, 0.5), "sft_weight": (0, 100)}
+    errors = []
+    for field, (low, high) in ranges.items():
+        value = getattr(settings, field)
+        if not low <= value <= high or (field == "label_smoothing" and value == high):
+            below = "to below" if field == "label_smoothing" else "to"
+            errors.append(ErrorItem(f"hyperparameters.dpo.{field}", str(value), f"{low:g} {below} {high:g}"))
+    return errors
 
 
 def _check_adapter(adapter: Adapter) -> list[ErrorItem]:

@@ -48,13 +48,17 @@ class PlanBundle(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlanData(msgspec.Struct, frozen=True, kw_only=True):
-    """Data that is already linted: references for the record, paths for this host."""
+    """Data that is already linted: references for the record, paths for this host.
+
+    `validation_method` is the method that the validation data was linted with, null where one report is of both.
+    """
 
     report: LintReport
     dataset: DatasetRef
     dataset_path: Path
     validation: DatasetRef | None = None
     validation_path: Path | None = None
+    validation_method: str | None = None
 
 
 def plan_from_records(
@@ -71,9 +75,11 @@ def plan_from_records(
     `trust_remote_code`: run code that the model brings; a request over HTTP cannot ask for it.
 
     Raises:
-        TuneGateError: `invalid_input`, `target_cannot`, `unreadable_model`.
+        TuneGateError: `invalid_input` (also for data that was linted with another method), `target_cannot`,
+            `unreadable_model`.
 
     """
+    _require_method(choices.method, data)
     machine = this_machine()
     model, folder, technique, sharding, _ = _checked(choices, decision, rules=rules, settings=settings, machine=machine)
     _require_template(choices, folder)
@@ -130,7 +136,7 @@ def plan_from_files(
     inputs = [LintInput(path=data, shown_as=str(data), role="train")]
     if validation is not None:
         inputs.append(LintInput(path=validation, shown_as=str(validation), role="validation"))
-    report = _linted(inputs, target, rules)
+    report = _linted(inputs, target, rules, choices.method)
     linted = PlanData(
         report=report,
         dataset=DatasetRef(path=str(data), sha256=report.files[0].sha256),
@@ -182,12 +188,13 @@ def _relint(plan: TrainPlan, *, rules: RuleFiles) -> LintReport:
     if plan.validation:
         path = str(plan.validation.path)
         inputs.append(LintInput(path=Path(path), shown_as=path, role="validation"))
-    return _linted(inputs, plan.target, rules)
+    return _linted(inputs, plan.target, rules, plan.method)
 
 
-def _linted(inputs: list[LintInput], target: str, rules: RuleFiles) -> LintReport:
+def _linted(inputs: list[LintInput], target: str, rules: RuleFiles, method: str) -> LintReport:
     """The report for a launch target, with whatever privacy scan there is: its findings block the launch."""
-    request = LintRequest(inputs=inputs, target=LINT_TARGET_OF.get(target, target), privacy=PrivacyRequest())
+    profile = LINT_TARGET_OF.get(target, target)
+    request = LintRequest(inputs=inputs, target=profile, method=method, privacy=PrivacyRequest())
     return lint(request, rules=rules)
 
 
@@ -212,6 +219,25 @@ def _unchanged(reference: DatasetRef) -> Path:
             "plan_mismatch", f"{path}: the file changed since it was planned.", remedy="Lint and plan again."
         )
     return path
+
+
+def _require_method(method: str, data: PlanData) -> None:
+    """Refuse data whose rows were looked at as those of another method.
+
+    Raises:
+        TuneGateError: `invalid_input` with one item per dataset.
+
+    """
+    seen = {"dataset_id": data.report.method}
+    if data.validation_method is not None:
+        seen["validation_dataset_id"] = data.validation_method
+    errors = [
+        ErrorItem(where, f"linted with method {one}", f"method {method}", f"Store it again with ?method={method}.")
+        for where, one in seen.items()
+        if one != method
+    ]
+    if errors:
+        raise TuneGateError("invalid_input", f"A plan of method {method} needs data of that method.", errors=errors)
 
 
 def _checked(

@@ -41,11 +41,13 @@ def estimate_of(
     optimizer, weights = (False, False) if machine.is_cpu else offloads(choices, sharding=sharding)
     processes = process_count(choices, sharding=sharding, machine=machine)
     compute, _ = resolve_compute(choices.compute, technique=technique, machine=machine)
+    # both answers of a pair go through one forward pass
+    sides = 2 if choices.method == "dpo" else 1
     inputs = EstimateInputs(
         model=choices.model,
         techniques=["prompt" if technique == "peft" else technique],
         gpu="cpu" if machine.is_cpu else None,
-        micro_batch=values.micro_batch or default_micro_batch(values.batch_size, processes),
+        micro_batch=sides * (values.micro_batch or default_micro_batch(values.batch_size, processes)),
         adapter=adapter,
         base_dtype=compute.base_dtype,
         autocast=compute.autocast,

@@ -66,5 +66,6 @@ def plan_bundle(context: Context, request: PlanRequest) -> PlanBundle:
         dataset_path=dataset_path(context, dataset),
         validation=DatasetRef(id=held_out.id, sha256=held_out.sha256) if held_out else None,
         validation_path=dataset_path(context, held_out) if held_out else None,
+        validation_method=held_out.report.method if held_out else None,
     )
     return plan_from_records(request, data, decision=decision, rules=context.rules, settings=context.settings)

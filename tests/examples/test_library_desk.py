@@ -37,7 +37,11 @@ STYLE = module("style")
 TRAIN, VALIDATION = rows("train.jsonl"), rows("validation.jsonl")
 
 
-@pytest.mark.parametrize("name", ["train.jsonl", "validation.jsonl", "flawed.jsonl", "heldout.json"])
+PREFERENCES, UNSEEN = rows("preferences.jsonl"), rows("preferences-validation.jsonl")
+FILES = ["train.jsonl", "validation.jsonl", "preferences.jsonl", "preferences-validation.jsonl", "flawed.jsonl"]
+
+
+@pytest.mark.parametrize("name", [*FILES, "heldout.json"])
 def test_the_committed_files_are_what_the_script_makes(name: str, tmp_path: Path) -> None:
     subprocess.run([sys.executable, str(DESK / "make_dataset.py"), str(tmp_path)], check=True)
     assert (tmp_path / name).read_bytes() == (DESK / name).read_bytes()
@@ -63,6 +67,15 @@ def test_every_trained_answer_keeps_the_style_and_small_talk_does_not() -> None:
         for message in row["messages"]:
             if message["role"] == "assistant" and "content" in message:
                 assert STYLE.follows_house_style(message["content"]) == (message.get("weight") != 0)
+
+
+def test_the_house_style_is_preferred_to_what_is_not_in_it() -> None:
+    assert len(PREFERENCES) >= 100
+    for row in PREFERENCES + UNSEEN:
+        answers = [row[name][0]["content"] for name in ("preferred_output", "non_preferred_output")]
+        assert [STYLE.follows_house_style(one) for one in answers] == [True, False]
+    asked = [{row["input"]["messages"][1]["content"] for row in part} for part in (PREFERENCES, UNSEEN)]
+    assert asked[0] & asked[1] == set()
 
 
 def test_the_base_model_never_sees_the_style() -> None:

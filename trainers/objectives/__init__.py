@@ -3,16 +3,18 @@
 | method | rows | loss |
 |---|---|---|
 | sft | chats | cross-entropy of the assistant's tokens |
+| dpo | pairs of answers | how much more than before the preferred answer is liked (DPO, sigmoid) |
 """
 
 from __future__ import annotations
 
 from trainers.contract import TrainPlan
 from trainers.objectives.objective import Objective
+from trainers.objectives.preference import Preference
 from trainers.objectives.supervised import Supervised
 
 # the whole registry
-OBJECTIVES: dict[str, Objective] = {"sft": Supervised()}
+OBJECTIVES: dict[str, Objective] = {"sft": Supervised(), "dpo": Preference()}
 
 
 def objective(plan: TrainPlan) -> Objective:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Literal, Protocol
 
 import msgspec
 
 from trainers.contract import TrainPlan
+from trainers.labels import LabelledRow
+from trainers.load import Row
 
 Collator = Callable[[Sequence[Any]], dict[str, Any]]
 Say = Callable[[str], None]
@@ -32,6 +35,14 @@ class HeldOut(msgspec.Struct, frozen=True):
     samples: list[Any] = []
 
 
+class Chats(msgspec.Struct, frozen=True):
+    """Conversations of the named split and the labels of the answers that are wanted in them."""
+
+    rows: list[Row]
+    labelled: list[LabelledRow]
+    split: Literal["validation", "train"]
+
+
 class Objective(Protocol):
     """One way to learn from rows; it holds no state."""
 
@@ -49,6 +60,32 @@ class Objective(Protocol):
             TrainerError: as `training`.
         """
 
+    def prepared(
+        self, samples: Sequence[Any], split: str, model: Any, tokenizer: Any, out: Path, heed: Callable[[], None]
+    ) -> tuple[list[Any], str | None]:
+        """Samples with what must be asked of the model before its first step, and what was done, for the log.
+
+        Called with the model that is about to be trained, in the precision of its forward passes, also when a run goes
+        on; `split` names the samples in OUT, `heed` is to be called now and then and ends the run when it is to stop.
+        Nothing, unless an objective says so.
+        """
+        del split, model, tokenizer, out, heed
+        return list(samples), None
+
+    def recalled(self, held_out: HeldOut, plan: TrainPlan, out: Path) -> HeldOut:
+        """The validation rows as they were prepared, for the tuned model.
+
+        Raises:
+            TrainerError: `job_failed` when OUT no longer has it.
+        """
+        del plan, out
+        return held_out
+
+    def chats(self, plan: TrainPlan, tokenizer: Any, held_out: HeldOut) -> Chats:
+        """What an exported language model is proven on: the validation rows, else the training rows."""
+        del plan, tokenizer, held_out
+        return Chats([], [], "train")
+
     def filler(self, sample: Any) -> Any:
         """A sample that trains nothing, such as this one has the form of."""
 
@@ -58,11 +95,13 @@ class Objective(Protocol):
     def collator(self, plan: TrainPlan, model: Any, *, pad_id: int) -> Collator:
         """Puts the samples of a forward pass together."""
 
-    def trainer_class(self) -> Any:
+    def trainer_class(self, plan: TrainPlan) -> Any:
         """The transformers Trainer, or a subclass with the objective's loss."""
 
-    def validation_loss(self, model: Any, tokenizer: Any, samples: Sequence[Any]) -> float | None:
-        """The loss over held-out samples, by which steps are compared; the model is in evaluation mode."""
+    def validation(
+        self, model: Any, tokenizer: Any, samples: Sequence[Any], plan: TrainPlan
+    ) -> dict[str, float | None]:
+        """Measures over held-out samples; steps are compared by `validation_loss`. The model is in evaluation mode."""
 
     def evaluate(self, model: Any, tokenizer: Any, held_out: HeldOut, plan: TrainPlan, say: Say) -> dict[str, Any]:
         """All measures of a model before or after training, on the plan's `max_rows` first rows."""

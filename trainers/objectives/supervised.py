@@ -12,7 +12,7 @@ from trainers.evaluation import evaluate, teacher_forced
 from trainers.labelling import held_out_labels, training_labels
 from trainers.labels import IGNORED, LabelledRow
 from trainers.load import load_rows
-from trainers.objectives.objective import Collator, HeldOut, Objective, Say, Training
+from trainers.objectives.objective import Chats, Collator, HeldOut, Objective, Say, Training
 from trainers.training.batches import collator, packing_note
 
 
@@ -35,6 +35,13 @@ class Supervised(Objective):
         rows = load_rows(plan.validation)
         return HeldOut(rows, held_out_labels(plan, tokenizer, rows))
 
+    def chats(self, plan: TrainPlan, tokenizer: Any, held_out: HeldOut) -> Chats:
+        """They are chats."""
+        if held_out.rows:
+            return Chats(held_out.rows, held_out.samples, "validation")
+        rows = load_rows(plan.dataset)
+        return Chats(rows, training_labels(plan, tokenizer, rows).samples, "train")
+
     def filler(self, sample: LabelledRow) -> LabelledRow:
         """One token without a label."""
         return LabelledRow(input_ids=sample.input_ids[:1], labels=[IGNORED])
@@ -47,15 +54,19 @@ class Supervised(Objective):
         """Padded, or packed where the plan says so."""
         return collator(plan, model, pad_id=pad_id)
 
-    def trainer_class(self) -> Any:
+    def trainer_class(self, plan: TrainPlan) -> Any:
         """The plain one: its loss is that of the labels."""
+        del plan
         from transformers import Trainer
 
         return Trainer
 
-    def validation_loss(self, model: Any, tokenizer: Any, samples: Sequence[LabelledRow]) -> float | None:
+    def validation(
+        self, model: Any, tokenizer: Any, samples: Sequence[LabelledRow], plan: TrainPlan
+    ) -> dict[str, float | None]:
         """Mean cross-entropy (nats) per trained token."""
-        return teacher_forced(model, tokenizer, list(samples))["validation_loss"]
+        del plan
+        return {"validation_loss": teacher_forced(model, tokenizer, list(samples))["validation_loss"]}
 
     def evaluate(self, model: Any, tokenizer: Any, held_out: HeldOut, plan: TrainPlan, say: Say) -> dict[str, Any]:
         """Loss, perplexity and accuracy per token; exact match and the plan's checks of generated answers."""

@@ -9,8 +9,7 @@ from typing import Any
 import msgspec
 
 from trainers.contract import OnnxLeftOut, OnnxResult, TrainPlan
-from trainers.labelling import training_labels
-from trainers.load import load_model, load_rows, trained_tokenizer
+from trainers.load import load_model, trained_tokenizer
 from trainers.objectives import objective
 from trainers.objectives.objective import HeldOut
 from trainers.onnx import builder, dynamo, genai
@@ -47,6 +46,7 @@ def prove(plan: TrainPlan, out: Path, progress: ProgressWriter, *, evaluated: bo
     after: dict[str, Any] = {}
     if held_out.rows:
         # loaded again: while the graphs were proven, its memory was theirs
+        held_out = objective(plan).recalled(held_out, plan, out)
         after = objective(plan).evaluate(_tuned(plan, out), tokenizer, held_out, plan, progress.log)
     save_part(out, "evaluate", after)
 
@@ -73,16 +73,13 @@ def _prove_all(plan: TrainPlan, out: Path, tokenizer: Any, held_out: HeldOut, pr
 def _reference(plan: TrainPlan, out: Path, tokenizer: Any, held_out: HeldOut) -> Reference:
     """What the merged model answers in fp32 PyTorch with eager attention; the model is gone afterwards."""
     model = load_model(plan, folder=str(out / WORK / "merged"))
-    rows, labelled = held_out.rows, held_out.samples
-    if not rows:
-        rows = load_rows(plan.dataset)
-        labelled = training_labels(plan, tokenizer, rows).samples
+    chats = objective(plan).chats(plan, tokenizer, held_out)
     reference = take_reference(
         model,
         tokenizer,
-        rows,
-        labelled,
-        split="validation" if held_out.rows else "train",
+        chats.rows,
+        chats.labelled,
+        split=chats.split,
         max_rows=plan.evaluation.max_rows,
     )
     if not reference.prompts:

@@ -48,7 +48,6 @@ def fit(
         Stopped: on SIGTERM, after the current step.
     """
     checkpoints = Checkpoints(out, plan.id, progress.log)
-    fed = _evened(rows, plan, progress)
     arguments = training_arguments(plan, checkpoints.folder, rows=len(rows))
     if plan.sharding != "none":
         join_ranks()
@@ -58,7 +57,10 @@ def fit(
     how, learns = technique(plan.technique), objective(plan)
     model = how.wrap(base, plan, steps=total_steps(plan, rows=len(rows)))
 
-    trainer = _trainer(plan, arguments, model, tokenizer, fed)
+    prepared = _preparing(plan, model, tokenizer, out, progress, stopping)
+    with _precision(arguments, model):
+        rows, held_out = prepared(rows, "training"), prepared(held_out, "validation")
+    trainer = _trainer(plan, arguments, model, tokenizer, _evened(rows, plan, progress))
 
     def save(place: Path) -> None:
         # the Trainer switches the cache off, and it would be saved so
@@ -78,7 +80,7 @@ def fit(
         watcher = Watcher(
             progress=progress,
             stopping=stopping,
-            validator=Validator(learns, tokenizer, held_out, plan.hyperparameters),
+            validator=Validator(learns, tokenizer, held_out, plan),
             checkpoints=checkpoints,
             schedule=Schedule(plan.hyperparameters.save_steps, expected_bytes=trainable * _SAVED_BYTES_PER_PARAMETER),
             tracker=tracker,
@@ -112,6 +114,32 @@ def fit(
     }
 
 
+def _preparing(
+    plan: TrainPlan, model: Any, tokenizer: Any, out: Path, progress: ProgressWriter, stopping: Callable[[], bool]
+) -> Callable[[Sequence[Any], str], list[Any]]:
+    """What the objective asks of the model as it starts; a run that is to stop ends while it asks."""
+
+    def heed() -> None:
+        if stopping():
+            raise Stopped
+
+    def prepared(samples: Sequence[Any], split: str) -> list[Any]:
+        made, said = objective(plan).prepared(samples, split, model, tokenizer, out, heed)
+        if said:
+            progress.log(said)
+        return made
+
+    return prepared
+
+
+def _precision(arguments: Any, model: Any) -> Any:
+    """The types that the Trainer will compute in."""
+    import torch
+
+    kind = torch.bfloat16 if arguments.bf16 else torch.float16 if arguments.fp16 else None
+    return torch.autocast(model.device.type, kind, enabled=kind is not None)
+
+
 def _evened(rows: list[Any], plan: TrainPlan, progress: ProgressWriter) -> list[Any]:
     """The rows, and where several processes would else repeat some of them, empty ones that train nothing."""
     missing = -len(rows) % (plan.hyperparameters.micro_batch * plan.processes) if plan.processes > 1 else 0
@@ -125,7 +153,7 @@ def _trainer(plan: TrainPlan, arguments: Any, model: Any, tokenizer: Any, rows: 
     from transformers import PrinterCallback
 
     how, learns, pad_id = technique(plan.technique), objective(plan), tokenizer.pad_token_id
-    trainer = learns.trainer_class()(
+    trainer = learns.trainer_class(plan)(
         model=model,
         args=arguments,
         optimizers=(how.optimizer(model, plan), None),

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from trainers.contract import Hyperparameters
+from trainers.contract import TrainPlan
 from trainers.objectives.objective import Objective
 from trainers.problems import TrainerError
 
@@ -18,12 +18,13 @@ History = Sequence[dict[str, Any]]
 class Validator:
     """Measures a model on the same rows each time; it draws no random number, so the run is the same without it."""
 
-    def __init__(self, learns: Objective, tokenizer: Any, samples: Sequence[Any], settings: Hyperparameters) -> None:
+    def __init__(self, learns: Objective, tokenizer: Any, samples: Sequence[Any], plan: TrainPlan) -> None:
         self._learns = learns
         self._tokenizer = tokenizer
         self._samples = list(samples)
-        self._every = settings.eval_steps
-        self._patience = settings.early_stopping
+        self._plan = plan
+        self._every = plan.hyperparameters.eval_steps
+        self._patience = plan.hyperparameters.early_stopping
 
     def due(self, step: int, *, epoch_end: bool, last: bool) -> bool:
         """After every `eval_steps` steps, or at the end of each epoch; always after the last step."""
@@ -31,8 +32,8 @@ class Validator:
             return False
         return last or (epoch_end if self._every is None else step % self._every == 0)
 
-    def measure(self, model: Any, step: int) -> float:
-        """The objective's loss over the held-out samples.
+    def measure(self, model: Any, step: int) -> dict[str, float]:
+        """What the objective measures on the held-out samples, `validation_loss` among it.
 
         Raises:
             TrainerError: `job_failed` when it is no number.
@@ -40,16 +41,17 @@ class Validator:
         training = model.training
         model.eval()
         try:
-            loss = self._learns.validation_loss(model, self._tokenizer, self._samples)
+            found = self._learns.validation(model, self._tokenizer, self._samples, self._plan)
         finally:
             model.train(training)
-        if loss is None or not math.isfinite(loss):
+        measures = {name: float(value) for name, value in found.items() if value is not None}
+        if not math.isfinite(measures.get(MEASURE, math.nan)):
             raise TrainerError(
                 "job_failed",
                 f"The validation loss after step {step} is not a number.",
                 remedy="Plan again with a lower learning rate.",
             )
-        return float(loss)
+        return measures
 
     def given_up(self, history: History) -> bool:
         """Whether as many evaluations as the plan's patience brought no better loss."""

@@ -53,9 +53,7 @@ class Watcher:
             if "loss" in entry:
                 self._say_step(entry["step"], state.max_steps, entry)
             elif MEASURE in entry:
-                self._progress.validation(
-                    step=entry["step"], total=state.max_steps, loss=entry[MEASURE], message=_measured(entry)
-                )
+                self._say_measured(state, entry, _measured(entry))
 
     def stepped(self, state: Any, control: Any, logs: dict[str, Any], model: Any) -> None:
         """A step is done: `control` takes what is to happen before the next one.
@@ -91,16 +89,19 @@ class Watcher:
     def _measure(self, model: Any, state: Any) -> None:
         step = state.global_step
         # one value for all: their sums may differ in the last bit, and their decisions must not
-        loss = as_first(self._validator.measure(model, step))
-        entry = {"step": step, MEASURE: loss}
+        entry = {"step": step} | (as_first(self._validator.measure(model, step)) or {})
         state.log_history.append(entry)
         is_best = best(state.log_history) == (step, entry[MEASURE])
         if self._keep_best and is_best:
             self._keep_best(step)
+        self._say_measured(state, entry, _measured(entry, is_best=is_best))
+        self._tracker.metrics(step, **{name: value for name, value in entry.items() if name != "step"})
+
+    def _say_measured(self, state: Any, entry: dict[str, Any], message: str) -> None:
+        others = {name: value for name, value in entry.items() if name not in ("step", MEASURE)}
         self._progress.validation(
-            step=step, total=state.max_steps, loss=entry[MEASURE], message=_measured(entry, is_best=is_best)
+            step=entry["step"], total=state.max_steps, loss=entry[MEASURE], message=message, measures=others or None
         )
-        self._tracker.metrics(step, validation_loss=entry[MEASURE])
 
     def _say_step(self, step: int, total: int, logs: dict[str, Any]) -> None:
         loss, rate = float(logs["loss"]), float(logs["learning_rate"])
@@ -142,7 +143,11 @@ def _require_finite(step: int, logs: dict[str, Any]) -> None:
 
 
 def _measured(entry: dict[str, Any], *, is_best: bool = False) -> str:
-    return f"validation loss {entry[MEASURE]:.4f} after step {entry['step']}{', the best so far' if is_best else ''}"
+    others = "".join(
+        f", {name.replace('_', ' ')} {value:.3f}" for name, value in entry.items() if name not in ("step", MEASURE)
+    )
+    best_so_far = ", the best so far" if is_best else ""
+    return f"validation loss {entry[MEASURE]:.4f}{others} after step {entry['step']}{best_so_far}"
 
 
 def _best(state: Any) -> str:

@@ -1,0 +1,1 @@
+"""Learning from pairs of answers, of which one is preferred: rows, pairs, loss, reference and measures."""
