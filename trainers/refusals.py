@@ -41,8 +41,6 @@ def _of_technique(plan: TrainPlan) -> list[str]:
         found.append(f"technique {plan.technique!r} is not one of {', '.join(TECHNIQUES)}")
     if plan.technique == "peft" and not (plan.hyperparameters.peft or {}).get("peft_type"):
         found.append("technique 'peft' without hyperparameters.peft.peft_type")
-    if plan.technique == "full" and not plan.outputs.onnx:
-        found.append("full fine-tuning without an ONNX precision leaves no artifact")
     return found
 
 

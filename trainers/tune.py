@@ -21,6 +21,7 @@ from trainers.progress import ProgressWriter, Silent
 from trainers.sharding.ranks import is_first
 from trainers.stopping import StopSignal
 from trainers.techniques import FOUR_BIT, technique
+from trainers.techniques.full_weights import save_merged
 from trainers.training.batches import packing_note
 from trainers.training.checkpoints import Checkpoints
 from trainers.training.loop import Stopped, fit, seed_all
@@ -36,7 +37,7 @@ class Data(msgspec.Struct, frozen=True):
 
 
 def tune(plan: TrainPlan, out: Path, progress: ProgressWriter, stopping: StopSignal) -> None:
-    """Phases baseline, train and merge; leaves OUT/adapter and OUT/.work/merged. Finished ones are not repeated.
+    """Phases baseline, train and merge; leaves OUT/adapter or OUT/model, and OUT/.work/merged. None is repeated.
 
     Raises:
         TrainerError: refused data or model. Stopped: on SIGTERM, after the current step.
@@ -151,5 +152,5 @@ def merge(plan: TrainPlan, out: Path, progress: ProgressWriter) -> None:
         progress.log(f"merged: logits differ by {difference:.2g} (relative) from the model that was trained")
     tokenizer = trained_tokenizer(plan, out)  # a fresh one: padding a batch leaves its mark in what a tokenizer saves
     with complete_folder(out / WORK / "merged") as folder:
-        model.save_pretrained(folder, safe_serialization=True)
+        save_merged(model, out, folder)
         tokenizer.save_pretrained(folder)

@@ -260,8 +260,8 @@ def _kind(path: Path, out: Path) -> str:
     relative = path.relative_to(out)
     if len(relative.parts) == 1:
         return {"README.md": "card", "progress.jsonl": "progress"}.get(path.name, "record")
-    if relative.parts[0] == "adapter":
-        return "adapter"
+    if relative.parts[0] in {"adapter", "model"}:
+        return relative.parts[0]
     if path.name.startswith("model.onnx"):
         return "onnx"
     return "tokenizer" if "token" in path.name or "chat_template" in path.name else "config"
