@@ -22,7 +22,7 @@ __all__ = [
     "ONNX_PRECISIONS", "PHASES", "STARTED_PLAN", "Adapter", "Blocker", "ChatTemplate", "Check", "Choice",
     "DatasetRef", "EvaluationSettings", "Failure", "GenaiResult", "Hyperparameters", "LatencyResult", "OnnxLeftOut",
     "OnnxResult", "Outputs", "Override", "ParityResult", "Precision", "Progress", "Provider", "QualityResult",
-    "Result", "TrainPlan", "cannot_run",
+    "Result", "StartsFrom", "TrainPlan", "cannot_run",
 ]  # fmt: skip
 
 
@@ -42,7 +42,7 @@ class Adapter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """
 
     r: int = 16
-    alpha: int = 32
+    alpha: int | float = 32
     dropout: float = 0.0
     targets: list[str] | Literal["all-linear"] = "all-linear"
     rslora: bool = False
@@ -160,6 +160,20 @@ class Choice(msgspec.Struct, frozen=True):
     why: str
 
 
+class StartsFrom(msgspec.Struct, frozen=True, kw_only=True):
+    """The finished run that training goes on from: its adapter on the same base, or its tuned model as the base.
+
+    `manifest` is the id of that run's manifest, `path` its folder on the machine that trains, `job` the service's job
+    that made it (null for a folder), `base_model` the name of the model that the first run of all tuned.
+    """
+
+    manifest: str
+    kind: Literal["adapter", "model"]
+    base_model: str
+    path: str | None = None
+    job: str | None = None
+
+
 class TrainPlan(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a trainer or a cloud job needs. A plan with blockers does not launch."""
 
@@ -190,6 +204,8 @@ class TrainPlan(msgspec.Struct, frozen=True, kw_only=True):
     choices: list[Choice] = []
     chat_template: ChatTemplate | None = None
     model_revision: str | None = None
+    # null: training begins with the base model as it is
+    starts_from: StartsFrom | None = None
 
 
 # the plan that a run folder belongs to, in its .work

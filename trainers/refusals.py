@@ -10,6 +10,7 @@ from pathlib import Path
 from trainers.contract import TrainPlan, cannot_run
 from trainers.sharding.ranks import world_size
 from trainers.sharding.settings import SHARDINGS
+from trainers.starting import start_problems
 from trainers.techniques import FOUR_BIT, TECHNIQUES
 
 _NEEDED = ("torch", "transformers", "peft", "accelerate", "onnxruntime", "onnxruntime_genai", "onnx")
@@ -22,6 +23,7 @@ def refusals(plan: TrainPlan) -> list[str]:
         found.append(f"the plan is blocked: {', '.join(blocker.code for blocker in plan.blockers)}")
     found += _of_technique(plan)
     found += _of_processes(plan)
+    found += start_problems(plan)
     found += _unmeasured(plan)
     if why := cannot_run(plan.outputs):
         found.append(why)

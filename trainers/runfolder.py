@@ -115,6 +115,8 @@ def _settings(plan: TrainPlan) -> dict[str, Any]:
     for reference in ("dataset", "validation"):
         if content[reference]:
             content[reference].pop("path")
+    if content["starts_from"]:
+        content["starts_from"].pop("path")
     return dict(_flat(content, ""))
 
 

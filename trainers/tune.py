@@ -47,9 +47,12 @@ def tune(plan: TrainPlan, out: Path, progress: ProgressWriter, stopping: StopSig
         progress.phase("train" if measured_before else "baseline")
         data = _read(plan, progress)
         seed_all(plan.hyperparameters.seed)
-        model = technique(plan.technique).load(plan)
+        how = technique(plan.technique)
+        model = how.load(plan)
         if not measured_before:
-            _baseline(plan, out, model, data, progress)
+            _baseline(plan, out, how.begun(model, plan), data, progress)
+            if plan.starts_from is not None:
+                model = how.load(plan)  # the earlier adapter is in the other one
             progress.phase("train")
         _train(plan, out, lambda: model, data, progress, stopping)
     merge(plan, out, progress)
@@ -60,7 +63,8 @@ def measure_baseline(plan: TrainPlan, out: Path, progress: ProgressWriter) -> No
     if not has_part(out, "baseline"):
         progress.phase("baseline")
         data = _read(plan, progress)
-        _baseline(plan, out, technique(plan.technique).load(plan), data, progress)
+        how = technique(plan.technique)
+        _baseline(plan, out, how.begun(how.load(plan), plan), data, progress)
 
 
 def train_with_others(plan: TrainPlan, out: Path, progress: ProgressWriter, stopping: StopSignal) -> None:
@@ -126,6 +130,8 @@ def _baseline(plan: TrainPlan, out: Path, model: Any, data: Data, progress: Prog
     if data.held_out:
         if plan.technique in FOUR_BIT:
             progress.log("the untuned model is measured as it is trained: in 4 bits")
+        if plan.starts_from is not None:
+            progress.log(f"measured before training: what run {plan.starts_from.manifest[:12]} left")
         before = evaluate(model, data.tokenizer, data.held_out, data.held_labels, plan.evaluation, progress.log)
     save_part(out, "baseline", before)
 

@@ -210,7 +210,8 @@ def sha256_of(path: Path) -> str:
 
 
 def _chain(plan: TrainPlan, job_id: str | None) -> Chain:
-    return Chain(decision=plan.decision, lint_report=plan.lint_report, estimate=plan.estimate, plan=plan.id, job=job_id)
+    start = plan.starts_from.manifest if plan.starts_from else None
+    return Chain(plan.decision, plan.lint_report, plan.estimate, plan=plan.id, job=job_id, starts_from=start)
 
 
 def _lint_report(out: Path) -> LintReport | None:

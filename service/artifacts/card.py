@@ -36,6 +36,8 @@ def model_card(
 
 def base_name(plan: TrainPlan) -> str:
     """The base model's name: a hub id as it is, of a path only the last part."""
+    if plan.starts_from is not None:
+        return plan.starts_from.base_model
     name = plan.model.rstrip("/\\")
     hub = plan.model_revision is not None and _HUB_ID.fullmatch(name)
     return name if hub else re.split(r"[/\\]", name)[-1]
@@ -61,6 +63,8 @@ def _summary(plan: TrainPlan, base: str, *, exported: bool) -> str:
     revision = f" at revision `{plan.model_revision}`" if plan.model_revision else ""
     print_ = f" (files' fingerprint `{plan.model_fingerprint}`)" if plan.model_fingerprint else ""
     end = " and exported to ONNX" if exported else ""
+    if plan.starts_from is not None:
+        end += f"; it goes on from what an earlier run left (manifest `{plan.starts_from.manifest}`)"
     return f"`{base}`{revision}{print_}, tuned by `{plan.technique}`{end}."
 
 
@@ -195,4 +199,5 @@ def _number(value: object) -> str:
 
 def _chain_rows(chain: Chain) -> list[tuple[str, str]]:
     names = ("decision", "lint_report", "estimate", "plan", "job")
-    return [(name, getattr(chain, name) or "not made") for name in names]
+    rows = [(name, getattr(chain, name) or "not made") for name in names]
+    return rows + ([("starts_from", chain.starts_from)] if chain.starts_from else [])

@@ -9,7 +9,7 @@ import click
 
 from service.cli.files import read_record
 from service.cli.output import emit, output_options, pretty_json
-from service.cli.plan_options import choices_from, plan_options
+from service.cli.plan_options import choices_from, plan_options, require_data
 from service.data import rule_files
 from service.records.decision import Decision
 from service.settings import load_settings
@@ -24,9 +24,7 @@ def command(format_: str, output: Path | None, *, no_input: bool, **options: Any
     del no_input
     from service.verbs.plan import keep_records, plan_from_files
 
-    for name in ("model", "data"):
-        if options[name] is None:
-            raise click.UsageError(f"--{name} is required.")
+    require_data(options)
     settings = load_settings()
     decision = read_record(options["decision"], Decision) if options["decision"] else None
     bundle = plan_from_files(
@@ -52,6 +50,8 @@ def plan_text(plan: TrainPlan) -> str:
             f"learning rate {values.learning_rate:g}, seed {values.seed}"
         ),
     ]
+    if plan.starts_from is not None:
+        lines.append(f"  goes on from what run {plan.starts_from.manifest[:12]} left ({plan.starts_from.path})")
     if plan.processes > 1:
         offload = ", the optimizer's state in host memory" if plan.offload_optimizer else ""
         lines.append(f"  {plan.processes} processes, sharding {plan.sharding}{offload}")
@@ -63,7 +63,8 @@ def plan_text(plan: TrainPlan) -> str:
     lines.append(f"  rows up to {limit}, longer ones: {values.overlong}{', packed' if values.packing else ''}")
     if plan.chat_template is not None:
         lines.append(f"  chat template {plan.chat_template.sha256[:12]} in place of the model's own")
-    lines.append(f"  ONNX {', '.join(plan.outputs.onnx) or 'none: the adapter alone'}")
+    alone = "the model" if plan.technique == "full" else "the adapter"
+    lines.append(f"  ONNX {', '.join(plan.outputs.onnx) or f'none: {alone} alone'}")
     for name in ("decision", "lint_report", "estimate"):
         identifier = getattr(plan, name)
         lines.append(f"  {name.replace('_', ' ')}: {identifier[:12] if identifier else 'none'}")

@@ -18,6 +18,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 _ALL_LINEAR, _NO_ONNX = "all-linear", "none"
 _OPTIONS = [
     click.option("--model", metavar="M", help="Model folder, or a name under TUNEGATE_HOME/models."),
+    click.option(
+        "--from",
+        "starts_from",
+        type=click.Path(path_type=Path),
+        metavar="RUN",
+        help="Go on from a finished run: train its adapter or its tuned model on; same technique and adapter shape.",
+    ),
     click.option("--data", type=click.Path(path_type=Path), metavar="FILE", help="Training data, chat JSONL."),
     click.option("--validation", type=click.Path(path_type=Path), metavar="FILE", help="Validation data, chat JSONL."),
     click.option("--decision", type=click.Path(path_type=Path), metavar="D.json", help="The decision to carry out."),
@@ -88,13 +95,27 @@ def plan_options(function: F) -> F:
     return function
 
 
+def require_data(options: dict[str, Any], instead: str = "") -> None:
+    """Data, and a model or a run to go on from, must be named.
+
+    Raises:
+        click.UsageError: naming the option that is missing.
+
+    """
+    missing = "data" if options["data"] is None else "model" if not (options["model"] or options["starts_from"]) else ""
+    if missing:
+        other = " (or --from RUN)" if missing == "model" else ""
+        raise click.UsageError(f"{instead}--{missing} is required{other}.")
+
+
 def choices_from(options: dict[str, Any]) -> PlanChoices:
     """The typed request of the parsed options; every unusable one is reported at once."""
     errors: list[ErrorItem] = []
     overrides = [Override(*pair) for pair in _pairs("--override", options["overrides"], errors)]
     checks = [Check(*pair) for pair in _pairs("--check", options["checks"], errors)]
     request = {
-        "model": options["model"],
+        "model": options["model"] or "",
+        "starts_from": str(options["starts_from"]) if options["starts_from"] else None,
         "technique": options["technique"],
         "sharding": options["sharding"],
         "processes": options["processes"],
@@ -135,6 +156,11 @@ def _adapter(options: dict[str, Any]) -> dict[str, Any] | None:
     given = {name: value for name, value in given.items() if value is not None}
     if not given:
         return None
+    if options["starts_from"]:
+        from service.verbs.continuing import shape_of
+
+        # what is not given is that run's; what is, is compared with it
+        return msgspec.to_builtins(shape_of(options["starts_from"])) | given
     return {"alpha": 2 * given.get("r", Adapter().r)} | given
 
 

@@ -10,7 +10,7 @@ import click
 from service.cli.files import read_record
 from service.cli.output import emit, output_options, pretty_json, say
 from service.cli.plan import plan_text
-from service.cli.plan_options import choices_from, plan_options
+from service.cli.plan_options import choices_from, plan_options, require_data
 from service.data import rule_files
 from service.records.decision import Decision
 from service.records.manifest import Manifest
@@ -118,9 +118,7 @@ def _from_plan(path: Path) -> PlanBundle:
 def _from_options(options: dict[str, Any]) -> PlanBundle:
     from service.verbs.plan import plan_from_files
 
-    for name in ("model", "data"):
-        if options[name] is None:
-            raise click.UsageError(f"Give a PLAN.json, or --{name}.")
+    require_data(options, "Give a PLAN.json, or: ")
     settings = load_settings()
     return plan_from_files(
         choices_from(options),

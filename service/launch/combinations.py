@@ -33,7 +33,9 @@ def refusals(
         found.append(
             ErrorItem("hyperparameters.packing", f"true with {(values.peft or {})['peft_type']}", "false", why)
         )
-    return [*found, *_of_outputs(choices, technique, rules), *check_modules(values, technique, shapes)]
+    # an earlier run's adapter has been in this model before, and may be wider than one that is begun
+    placed = [] if choices.starts_from else check_modules(values, technique, shapes)
+    return [*found, *_of_outputs(choices, technique, rules), *placed]
 
 
 def _misplaced(choices: PlanChoices, technique: str) -> list[ErrorItem]:

@@ -10,6 +10,7 @@ import msgspec
 from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError
 from service.launch.combinations import refusals
+from service.launch.continuing import Start
 from service.launch.hyperparameters import require_measurable, resolve
 from service.launch.machine import Machine
 from service.launch.parallel import parallel_refusals, process_count
@@ -46,6 +47,7 @@ class PlanParts(msgspec.Struct, frozen=True, kw_only=True):
     dataset: DatasetRef
     validation: DatasetRef | None
     no_estimate: str | None = None
+    start: Start | None = None
 
 
 def choose(
@@ -137,12 +139,14 @@ def build_plan(
         ],
         overrides=list(choices.overrides),
         choices=[
+            *(parts.start.made if parts.start else []),
             *_choices_of(choices, parts, target=target, technique=technique),
             *_parallel_choices(choices, parts, sharding=sharding, processes=processes),
             *chosen,
         ],
         chat_template=_template(choices.chat_template),
         model_revision=parts.model.revision,
+        starts_from=parts.start.starts_from if parts.start else None,
     )
     return msgspec.structs.replace(plan, id=plan_id(plan, model_is_path=parts.model.is_path))
 
@@ -153,6 +157,8 @@ def plan_id(plan: TrainPlan, *, model_is_path: bool) -> str:
     for reference in ("dataset", "validation"):
         if content[reference]:
             content[reference].pop("path")
+    if content["starts_from"]:
+        content["starts_from"].pop("path")
     return record_id(content, without=("model",) if model_is_path else ())
 
 

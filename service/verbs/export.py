@@ -11,7 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from service.artifacts.bundle import finish_run, require_space, verify_run
+from service.artifacts.bundle import finish_run, require_space
+from service.artifacts.finished import finished
 from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError
 from service.files import write_atomically
@@ -66,7 +67,7 @@ def export(
     if why := cannot_run(request.outputs):
         raise TuneGateError("target_cannot", f"{why}.", remedy="Choose one it has.")
     _require_new(out)
-    source, plan = _finished(run)
+    source, plan = finished(run)
     found = _found(run, plan, request, rules=rules, settings=settings)
     require_space(out, needed_bytes=fp32_bytes(found.model) * (_COPIES + len(request.outputs.onnx)))
     with _workplace(out) as place:
@@ -80,27 +81,6 @@ def export(
 def _require_new(out: Path) -> None:
     if out.is_symlink() or (out.exists() and (not out.is_dir() or any(out.iterdir()))):
         raise TuneGateError("output_exists", f"{out} already exists.", remedy="Name a new or empty folder.")
-
-
-def _finished(run: Path) -> tuple[Manifest, TrainPlan]:
-    """Manifest and plan of a run folder whose files are all as the manifest says."""
-    if not (run / "manifest.json").is_file():
-        what = "no manifest.json" if run.is_dir() else "no such folder"
-        raise TuneGateError(
-            "artifact_not_ready",
-            f"{run}: {what}; it is not the folder of a finished run.",
-            remedy="Give the folder that `tunegate train -o DIR` made.",
-        )
-    try:
-        source = verify_run(run)
-        plan = msgspec.json.decode((run / "plan.json").read_bytes(), type=TrainPlan)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise TuneGateError(
-            "artifact_corrupt", f"{run}: manifest.json or plan.json cannot be read.", remedy="Fetch it again."
-        ) from error
-    if plan.id != source.chain.plan:
-        raise TuneGateError("artifact_corrupt", f"{run}: plan.json is not the plan of the manifest.")
-    return source, plan
 
 
 def _found(run: Path, plan: TrainPlan, request: ExportRequest, *, rules: RuleFiles, settings: Settings) -> _Found:
@@ -232,6 +212,7 @@ def _prepare(place: Path, run: Path, plan: TrainPlan, found: _Found, request: Ex
         validation=found.validation,
         outputs=request.outputs,
         allow_download=False,
+        starts_from=None,
         # how it was trained is done: nothing of it is needed to merge and to export
         sharding="none",
         processes=1,

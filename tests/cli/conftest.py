@@ -47,6 +47,10 @@ class Tiny(msgspec.Struct, frozen=True):
         files = ["--data", str(self.place / data), "--validation", str(self.place / "held-out.jsonl")]
         return [*files, *self.fast]
 
+    def make_base(self, folder: Path, seed: int) -> Path:
+        """Another model of the same kind."""
+        return make_base(folder, seed)
+
     def train(self, out: Path, *arguments: str, data: str = "train.jsonl") -> int:
         """The exit code of `tunegate train` without ONNX."""
         return run(["train", *self.options(data), "--onnx", "none", *arguments, "-o", str(out)])

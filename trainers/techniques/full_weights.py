@@ -26,6 +26,11 @@ class Full(Technique):
         model.requires_grad_(True)  # noqa: FBT003
         return model
 
+    def begun(self, model: Any, plan: TrainPlan) -> Any:
+        """The model itself; one that an earlier run tuned is this plan's model."""
+        del plan
+        return model
+
     def optimizer(self, model: Any, plan: TrainPlan) -> Any | None:
         """The trainer's own."""
         del model, plan
