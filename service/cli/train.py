@@ -89,7 +89,8 @@ def manifest_text(manifest: Manifest, out: Path) -> str:
         for name, value in _measures(before).items():
             lines.append(f"  {name}: {_short(value)} before, {_short(_measures(after).get(name))} after")
     chain = {"decision": manifest.chain.decision, "lint report": manifest.chain.lint_report,
-             "estimate": manifest.chain.estimate, "plan": manifest.chain.plan, "job": manifest.chain.job}  # fmt: skip
+             "estimate": manifest.chain.estimate, "plan": manifest.chain.plan, "job": manifest.chain.job,
+             "earlier run": manifest.chain.starts_from}  # fmt: skip
     lines.append("  rests on " + ", ".join(f"{name} {value[:12]}" for name, value in chain.items() if value))
     return "\n".join(lines)
 

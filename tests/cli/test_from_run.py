@@ -105,7 +105,7 @@ def test_it_trains_on_from_there_and_the_chain_says_so(first: Path, tiny: Any, t
     assert before["validation_loss"] == pytest.approx(left["validation_loss"], abs=1e-4)
     assert before["validation_loss"] != pytest.approx(earlier["evaluation"]["before"]["validation_loss"], abs=1e-2)
     # the first loss is of a model that knows the rows' form already, not of the untuned one
-    assert made["training"]["first_loss"] < earlier["training"]["first_loss"] - 0.5
+    assert made["training"]["first_loss"] < earlier["training"]["first_loss"] - 0.2
     said = (out / "progress.jsonl").read_text()
     assert "merged: logits differ by" in said
     assert f"what run {earlier['id'][:12]} left" in said

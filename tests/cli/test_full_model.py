@@ -79,3 +79,26 @@ def test_it_is_exported_again_without_the_base_model(full: Path, tiny: Any, tmp_
     assert listed == {one["path"]: one["sha256"] for one in source["files"] if one["kind"] == "model"}
     shutil.rmtree(out)
     assert run(["export", str(full), "-o", str(out), "--model", str(hidden)]) == 2  # what is named must be there
+
+
+def test_it_is_trained_on_as_the_base_of_another_run(
+    full: Path, tiny: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    earlier = json.loads((full / "manifest.json").read_text())
+    for arguments, said in (
+        (["--technique", "lora"], "cannot be trained on by another technique"),
+        (["--model", str(tiny.make_base(tmp_path / "other", seed=1))], "leave --model out"),
+    ):
+        assert run(["plan", *tiny.options("more.jsonl"), "--from", str(full), *arguments]) == 2
+        assert said in capsys.readouterr().err
+    out = tmp_path / "second"
+    assert tiny.train(out, "--from", str(full), "--epochs", "1", data="more.jsonl") == 0
+    made, plan = (json.loads((out / f"{name}.json").read_text()) for name in ("manifest", "plan"))
+    assert made["chain"]["starts_from"] == earlier["id"]
+    assert plan["starts_from"]["kind"] == "model"
+    assert made["base_model"]["name"] == "base"
+    assert made["base_model"]["fingerprint"] not in (None, earlier["base_model"]["fingerprint"])
+    before, left = made["evaluation"]["before"], earlier["evaluation"]["after"]
+    assert before["validation_loss"] == pytest.approx(left["validation_loss"], abs=1e-6)
+    assert (out / "model" / "model.safetensors").read_bytes() != (full / "model" / "model.safetensors").read_bytes()
+    assert 'base_model: "base"' in (out / "README.md").read_text()
