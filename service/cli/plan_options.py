@@ -160,7 +160,8 @@ def _adapter(options: dict[str, Any]) -> dict[str, Any] | None:
         from service.verbs.continuing import shape_of
 
         # what is not given is that run's; what is, is compared with it
-        return msgspec.to_builtins(shape_of(options["starts_from"])) | given
+        left: dict[str, Any] = msgspec.to_builtins(shape_of(options["starts_from"]))
+        return left | given
     return {"alpha": 2 * given.get("r", Adapter().r)} | given
 
 

@@ -11,6 +11,7 @@ from service.cli.files import read_record
 from service.cli.output import emit, output_options, pretty_json, say
 from service.cli.plan import plan_text
 from service.cli.plan_options import choices_from, plan_options, require_data
+from service.cli.sweep import asked_to_sweep, sweep_command, sweep_options
 from service.data import rule_files
 from service.records.decision import Decision
 from service.records.manifest import Manifest
@@ -30,13 +31,23 @@ _FOUND = {
 @click.command("train")
 @click.argument("plan", type=click.Path(path_type=Path), required=False, metavar="[PLAN.json]")
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="The run folder.")
+@sweep_options
 @plan_options
 @output_options()
 def command(plan: Path | None, out: Path, format_: str, output: Path | None, *, no_input: bool, **options: Any) -> int:
-    """Run the whole pipeline here and print the manifest; on the folder of a stopped or killed run, go on with it."""
+    """Run the whole pipeline here and print the manifest; on the folder of a stopped or killed run, go on with it.
+
+    With --sweep, do so once per combination of values and print the comparison: DIR/trials holds a run folder for
+    each, DIR/best the best of them exported, DIR/sweep.json the record. All trials have the same seed. The first one
+    is nearest to our defaults, each further one farthest from those before it, so that a small --budget still covers
+    the range. The same command on the same DIR goes on: finished trials are kept, the one under way resumes, and a
+    failed one is not tried again unless its folder is removed.
+    """
     del no_input
     from service.verbs.train import found_in, train
 
+    if asked_to_sweep(options, plan):
+        return sweep_command(options, out, format_=format_, output=output, report=say_progress)
     bundle = _from_plan(plan) if plan else _from_options(options)
     say(plan_text(bundle.plan))
     if said := _FOUND.get(found_in(out, bundle.plan.id)):

@@ -154,7 +154,7 @@ class _Taken:
 
     def _as_saved(self) -> str:
         plan = self._left.plan
-        began = [(plan.hyperparameters.adapter or Adapter()).init]
+        began: list[str] = [(plan.hyperparameters.adapter or Adapter()).init]
         began.append(str((plan.hyperparameters.peft or {}).get("init_lora_weights")).lower())
         doubled = any(one.startswith(_FROM_BASE) for one in began)
         return f"as {self._run}{' saved it: a plain LoRA of twice the rank' if doubled else ''}"

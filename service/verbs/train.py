@@ -78,7 +78,7 @@ def train(bundle: PlanBundle, out: Path, *, report: Callable[[Progress], None]) 
         ),
     )
     try:
-        with _sigterm_as_ctrl_c():
+        with sigterm_as_ctrl_c():
             for record in follow_trainer(out):
                 report(record)
     except KeyboardInterrupt:
@@ -137,7 +137,7 @@ def raise_failure(out: Path) -> None:
 
 
 @contextmanager
-def _sigterm_as_ctrl_c() -> Iterator[None]:
+def sigterm_as_ctrl_c() -> Iterator[None]:
     """A SIGTERM must not end us without our trainer (signals can be taken in the main thread alone)."""
     if threading.current_thread() is not threading.main_thread():
         yield
