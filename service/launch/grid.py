@@ -96,11 +96,13 @@ def _numbers(name: str, text: str, choices: PlanChoices, errors: list[ErrorItem]
     values = sorted({read(piece) for piece in pieces if piece not in wrong})
     if len(values) + len(wrong) < len(pieces):
         errors.append(ErrorItem(f"--sweep {name}", text[:60], "each value once"))
+    known = wrong_values(choices)
     for value in values:
         errors += [
             msgspec.structs.replace(one, where=f"--sweep {name}")
             for one in wrong_values(with_values(choices, {name: value}))
-            if one.where.startswith("hyperparameters") and one not in wrong_values(choices)
+            # an alpha of twice a wrong rank is wrong too, and nobody gave it
+            if one.where.startswith("hyperparameters") and not one.where.endswith(".alpha") and one not in known
         ]
     return values
 

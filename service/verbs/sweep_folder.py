@@ -22,7 +22,8 @@ from service.verbs.sweep_request import SweepRequest
 from trainers.contract import TrainPlan
 
 RECORD, TRIALS = "sweep.json", "trials"
-_KEPT_SECONDS = 10.0
+# what a kill may lose of a trial's time
+_KEPT_SECONDS = 2.0
 
 
 class Ledger:
