@@ -9,6 +9,8 @@ import msgspec
 
 from trainers.contract import TrainPlan
 
+_BEGIN_ANEW = ("ADALORA",)
+
 
 class _File(msgspec.Struct, frozen=True):
     path: str
@@ -35,6 +37,8 @@ def start_problems(plan: TrainPlan) -> list[str]:
         return []
     if (start.kind == "model") != (plan.technique == "full"):
         return [f"technique {plan.technique!r} does not go on from a run that left {start.kind}/"]
+    if (plan.hyperparameters.peft or {}).get("peft_type") in _BEGIN_ANEW:
+        return ["starts_from: AdaLoRA is saved with its ranks given out and begins anew with each run"]
     run = Path(start.path or "")
     try:
         manifest = msgspec.json.decode((run / "manifest.json").read_bytes(), type=_Manifest)

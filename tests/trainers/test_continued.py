@@ -140,6 +140,8 @@ def test_a_start_that_is_not_the_planned_one_is_refused(make_plan: Any, tokenize
     assert problems() == ""
     assert "no finished run" in problems(path=str(tmp_path / "nothing"))
     assert f"the plan has {'n' * 12}" in problems(manifest="n" * 64)
+    adalora = msgspec.structs.replace(following.hyperparameters, peft={"peft_type": "ADALORA"})
+    assert "begins anew" in start_problems(msgspec.structs.replace(following, hyperparameters=adalora))[0]
     assert "'full' does not go on" in problems(technique="full")
     assert "no weights in model/" in problems(technique="full", kind="model")
     weights = run / "adapter" / "adapter_model.safetensors"
@@ -161,6 +163,11 @@ def test_values_without_a_place_in_the_model_are_no_silent_loss(make_plan: Any, 
     save_file(values, weights, metadata={"format": "pt"})
     manifest(run)
     how, following = technique("lora"), goes_on(plan, run)
+    other = msgspec.structs.replace(
+        following, hyperparameters=msgspec.structs.replace(following.hyperparameters, adapter=Adapter(r=8, alpha=16))
+    )
+    with pytest.raises(TrainerError, match="has rank 4: another shape"):
+        how.wrap(how.load(other), other, steps=1)
     with pytest.raises(TrainerError, match="1 value"), pytest.warns(UserWarning, match="missing adapter keys"):
         how.wrap(how.load(following), following, steps=1)
 

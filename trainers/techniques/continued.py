@@ -22,8 +22,17 @@ def continued(model: Any, plan: TrainPlan) -> Any:
 
     folder = start_folder(plan)
     config = PeftConfig.from_pretrained(str(folder))
-    if plan.hyperparameters.adapter is not None:
-        config.lora_dropout = plan.hyperparameters.adapter.dropout
+    shape = plan.hyperparameters.adapter
+    if shape is not None:
+        dora = plan.technique in {"dora", "qdora"}
+        if (config.r, config.use_rslora, config.use_dora) != (shape.r, shape.rslora, dora):
+            raise TrainerError(
+                "plan_mismatch",
+                f"The earlier adapter has rank {config.r}{', DoRA' if config.use_dora else ''}"
+                f"{', rsLoRA' if config.use_rslora else ''}: another shape than the plan's.",
+                remedy="Plan again: --from takes the shape over.",
+            )
+        config.lora_dropout = shape.dropout
     try:
         wrapped = PeftModel.from_pretrained(model, str(folder), is_trainable=True, config=config)
     except (ValueError, TypeError, RuntimeError, NotImplementedError, AttributeError) as error:
