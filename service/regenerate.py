@@ -22,6 +22,7 @@ from service.records.manifest import Manifest
 from service.records.problem import Problem
 from service.records.redaction import Redaction, Restoration
 from service.records.split import Split
+from service.records.sweep import Sweep
 from service.verbs.estimate import EstimateInputs
 from service.verbs.records import DecisionRequest
 from service.verbs.rules_schema import CHECKS_INDEX, checks_index, table_schema
@@ -40,6 +41,7 @@ SCHEMAS: dict[str, type[msgspec.Struct]] = {
     "plan": TrainPlan,
     "job": Job,
     "manifest": Manifest,
+    "sweep": Sweep,
     "problem": Problem,
     "progress": Progress,
     "result": Result,

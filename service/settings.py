@@ -30,6 +30,8 @@ class Settings(msgspec.Struct, frozen=True):
     max_body_bytes: int = _MAX_BODY_BYTES
     body_idle_seconds: int = _BODY_IDLE_SECONDS
     privacy_settings: Path | None = None
+    # run code that a model brings: a flag of the command line alone, no variable and no request can set it
+    trust_remote_code: bool = False
 
     @property
     def models(self) -> Path:

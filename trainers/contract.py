@@ -24,7 +24,7 @@ __all__ = [
     "ChatTemplate", "Check", "Choice", "Compute", "DatasetRef", "Dpo", "EvaluationSettings", "Failure",
     "GenaiResult", "Hyperparameters", "LatencyResult", "Metric", "OnnxLeftOut", "OnnxResult", "Optimizer",
     "Outputs", "Override", "ParityResult", "Precision", "Progress", "Provider", "QualityResult", "Result",
-    "TrainPlan", "cannot_run",
+    "StartsFrom", "TrainPlan", "cannot_run",
 ]  # fmt: skip
 
 
@@ -44,7 +44,7 @@ class Adapter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """
 
     r: int = 16
-    alpha: int = 32
+    alpha: int | float = 32
     dropout: float = 0.0
     targets: list[str] | Literal["all-linear"] = "all-linear"
     rslora: bool = False
@@ -182,6 +182,20 @@ class Choice(msgspec.Struct, frozen=True):
     why: str
 
 
+class StartsFrom(msgspec.Struct, frozen=True, kw_only=True):
+    """The finished run that training goes on from: its adapter on the same base, or its tuned model as the base.
+
+    `manifest` is the id of that run's manifest, `path` its folder on the machine that trains, `job` the service's job
+    that made it (null for a folder), `base_model` the name of the model that the first run of all tuned.
+    """
+
+    manifest: str
+    kind: Literal["adapter", "model"]
+    base_model: str
+    path: str | None = None
+    job: str | None = None
+
+
 class TrainPlan(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a trainer or a cloud job needs. A plan with blockers does not launch."""
 
@@ -215,6 +229,8 @@ class TrainPlan(msgspec.Struct, frozen=True, kw_only=True):
     compute: Compute = msgspec.field(default_factory=Compute)
     # the model may bring code of its own, and it is run: whoever made the plan said so
     trust_remote_code: bool = False
+    # null: training begins with the base model as it is
+    starts_from: StartsFrom | None = None
 
 
 # the plan that a run folder belongs to, in its .work

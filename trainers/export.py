@@ -1,4 +1,4 @@
-"""Merge, ONNX and proof again: `python -m trainers.export PLAN OUT`, from what a finished run left in OUT/adapter."""
+"""Merge, ONNX and proof again: `python -m trainers.export PLAN OUT`, from what a finished run left in OUT."""
 
 from __future__ import annotations
 

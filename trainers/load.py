@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from trainers.contract import DatasetRef, TrainPlan
-from trainers.outfiles import WORK
+from trainers.outfiles import MODEL, WORK
 from trainers.problems import TrainerError
 
 TEMPLATE = "chat_template.jinja"
@@ -104,7 +104,7 @@ def load_tokenizer(plan: TrainPlan, folder: str | None = None) -> Any:
 def trained_tokenizer(plan: TrainPlan, out: Path) -> Any:
     """The tokenizer with the chat template that a run trained on, which need not be the model's own."""
     tokenizer = load_tokenizer(plan)
-    for place in (out / WORK, out / "adapter"):
+    for place in (out / WORK, out / "adapter", out / MODEL):
         if (kept := place / TEMPLATE).is_file():
             tokenizer.chat_template = kept.read_text(encoding="utf-8")
             break

@@ -56,7 +56,7 @@ def require_same_answers(model: Any, out: Path, *, exact: bool) -> float | None:
         raise TrainerError(
             "parity_failed",
             f"The merged model differs from the trained one: {difference:.2g} relative (at most {limit:g}).",
-            remedy="The adapter in OUT/adapter is whole; this method does not merge exactly into this model.",
+            remedy="OUT/adapter or OUT/model is whole; this method does not merge exactly into this model.",
         )
     return difference
 

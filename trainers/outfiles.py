@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 WORK = ".work"  # host-only files of a run; never part of the artifact
+MODEL = "model"  # the weights of full fine-tuning, as they ship
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from trainers.contract import TrainPlan, cannot_run
 from trainers.sharding.ranks import world_size
 from trainers.sharding.settings import SHARDINGS
+from trainers.starting import start_problems
 from trainers.techniques import FOUR_BIT, TECHNIQUES
 
 _PLAIN = "adamw"
@@ -26,6 +27,7 @@ def refusals(plan: TrainPlan) -> list[str]:
     found += _of_method(plan)
     found += _of_processes(plan)
     found += _of_compute(plan)
+    found += start_problems(plan)
     found += _unmeasured(plan)
     if why := cannot_run(plan.outputs):
         found.append(why)
@@ -45,8 +47,6 @@ def _of_technique(plan: TrainPlan) -> list[str]:
         found.append(f"technique {plan.technique!r} is not one of {', '.join(TECHNIQUES)}")
     if plan.technique == "peft" and not (plan.hyperparameters.peft or {}).get("peft_type"):
         found.append("technique 'peft' without hyperparameters.peft.peft_type")
-    if plan.technique == "full" and not plan.outputs.onnx:
-        found.append("full fine-tuning without an ONNX precision leaves no artifact")
     return found
 
 

@@ -68,6 +68,18 @@ def link_tree(source: Path, target: Path) -> None:
     shutil.copytree(source, target, copy_function=_link, dirs_exist_ok=True)
 
 
+def link_weights(source: Path, target: Path) -> None:
+    """Large weights under another name; everything else is copied, since the copy may be written to."""
+    shutil.copytree(source, target, copy_function=_link_weights, dirs_exist_ok=True)
+
+
+def _link_weights(source: str, target: str) -> None:
+    if source.endswith(".safetensors"):
+        _link(source, target)
+    else:
+        shutil.copyfile(source, target)
+
+
 def _link(source: str, target: str) -> None:
     try:
         os.link(source, target)
@@ -103,6 +115,8 @@ def _settings(plan: TrainPlan) -> dict[str, Any]:
     for reference in ("dataset", "validation"):
         if content[reference]:
             content[reference].pop("path")
+    if content["starts_from"]:
+        content["starts_from"].pop("path")
     return dict(_flat(content, ""))
 
 

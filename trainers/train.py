@@ -97,6 +97,8 @@ class Orchestrator:
         """The whole pipeline; every way out leaves a result file."""
         failure = _refuse(plan)
         groups = GROUPS_OF_SEVERAL if self._groups == GROUPS and plan.processes > 1 else self._groups
+        if not plan.outputs.onnx:
+            groups = [group for group in groups if group != "export"]
         for group in () if failure else groups:
             failure = self._group(group, plan, plan_path, out)
             if failure or self._stopping:

@@ -20,6 +20,7 @@ from trainers.progress import ProgressWriter, Silent
 from trainers.sharding.ranks import is_first
 from trainers.stopping import StopSignal
 from trainers.techniques import FOUR_BIT, technique
+from trainers.techniques.full_weights import save_merged
 from trainers.training.checkpoints import Checkpoints
 from trainers.training.loop import Stopped, fit, seed_all
 
@@ -33,7 +34,7 @@ class Data(msgspec.Struct, frozen=True):
 
 
 def tune(plan: TrainPlan, out: Path, progress: ProgressWriter, stopping: StopSignal) -> None:
-    """Phases baseline, train and merge; leaves OUT/adapter and OUT/.work/merged. Finished ones are not repeated.
+    """Phases baseline, train and merge; leaves OUT/adapter or OUT/model, and OUT/.work/merged. None is repeated.
 
     Raises:
         TrainerError: refused data or model. Stopped: on SIGTERM, after the current step.
@@ -43,9 +44,12 @@ def tune(plan: TrainPlan, out: Path, progress: ProgressWriter, stopping: StopSig
         progress.phase("train" if measured_before else "baseline")
         data = _read(plan, progress)
         seed_all(plan.hyperparameters.seed)
-        model = technique(plan.technique).load(plan)
+        how = technique(plan.technique)
+        model = how.load(plan)
         if not measured_before:
-            _baseline(plan, out, model, data, progress)
+            _baseline(plan, out, how.begun(model, plan), data, progress)
+            if plan.starts_from is not None:
+                model = how.load(plan)  # the earlier adapter is in the other one
             progress.phase("train")
         _train(plan, out, lambda: model, data, progress, stopping)
     merge(plan, out, progress)
@@ -56,7 +60,8 @@ def measure_baseline(plan: TrainPlan, out: Path, progress: ProgressWriter) -> No
     if not has_part(out, "baseline"):
         progress.phase("baseline")
         data = _read(plan, progress)
-        _baseline(plan, out, technique(plan.technique).load(plan), data, progress)
+        how = technique(plan.technique)
+        _baseline(plan, out, how.begun(how.load(plan), plan), data, progress)
 
 
 def train_with_others(plan: TrainPlan, out: Path, progress: ProgressWriter, stopping: StopSignal) -> None:
@@ -112,6 +117,8 @@ def _baseline(plan: TrainPlan, out: Path, model: Any, data: Data, progress: Prog
     if data.held_out.rows:
         if plan.technique in FOUR_BIT:
             progress.log("the untuned model is measured as it is trained: in 4 bits")
+        if plan.starts_from is not None:
+            progress.log(f"measured before training: what run {plan.starts_from.manifest[:12]} left")
         before = objective(plan).evaluate(model, data.tokenizer, data.held_out, plan, progress.log)
     save_part(out, "baseline", before)
 
@@ -138,5 +145,5 @@ def merge(plan: TrainPlan, out: Path, progress: ProgressWriter) -> None:
         progress.log(f"merged: logits differ by {difference:.2g} (relative) from the model that was trained")
     tokenizer = trained_tokenizer(plan, out)  # a fresh one: padding a batch leaves its mark in what a tokenizer saves
     with complete_folder(out / WORK / "merged") as folder:
-        model.save_pretrained(folder, safe_serialization=True)
+        save_merged(model, out, folder)
         tokenizer.save_pretrained(folder)

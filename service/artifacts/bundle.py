@@ -210,7 +210,8 @@ def sha256_of(path: Path) -> str:
 
 
 def _chain(plan: TrainPlan, job_id: str | None) -> Chain:
-    return Chain(decision=plan.decision, lint_report=plan.lint_report, estimate=plan.estimate, plan=plan.id, job=job_id)
+    start = plan.starts_from.manifest if plan.starts_from else None
+    return Chain(plan.decision, plan.lint_report, plan.estimate, plan=plan.id, job=job_id, starts_from=start)
 
 
 def _lint_report(out: Path) -> LintReport | None:
@@ -260,8 +261,8 @@ def _kind(path: Path, out: Path) -> str:
     relative = path.relative_to(out)
     if len(relative.parts) == 1:
         return {"README.md": "card", "progress.jsonl": "progress"}.get(path.name, "record")
-    if relative.parts[0] == "adapter":
-        return "adapter"
+    if relative.parts[0] in {"adapter", "model"}:
+        return relative.parts[0]
     if path.name.startswith("model.onnx"):
         return "onnx"
     return "tokenizer" if "token" in path.name or "chat_template" in path.name else "config"

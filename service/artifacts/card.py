@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from service.artifacts.loading import genai_code, plain_code
+from service.artifacts.loading import adapter_code, genai_code, model_code, plain_code
 from service.records.lint_report import LintReport
 from service.records.manifest import Chain
 from trainers.contract import Adapter, Compute, Hyperparameters, OnnxResult, Result, TrainPlan
@@ -29,13 +29,13 @@ def model_card(
     base = base_name(plan)
     sections = [
         _front_matter(plan, result, licence),
-        [f"# {base}, fine-tuned ({plan.technique})", "", _summary(plan, base)],
+        [f"# {base}, fine-tuned ({plan.technique})", "", _summary(plan, base, exported=bool(result.onnx))],
         ["## Intended use", *_intended_use(licence)],
         ["## Training data", *_training_data(plan, report)],
         ["## Training", *_training(plan, result)],
         ["## Evaluation", *_evaluation(result.evaluation_before, result.evaluation_after)],
-        ["## ONNX files", *_onnx(result)],
-        ["## Load", *_loading(result.onnx)],
+        ["## ONNX files", *_onnx(plan, result)],
+        ["## Load", *_loading(plan, result.onnx)],
         ["## Chain of records", *(f"- {name}: `{value}`" for name, value in _chain_rows(chain))],
     ]
     return "\n\n".join("\n".join(lines) for lines in sections) + "\n"
@@ -43,6 +43,8 @@ def model_card(
 
 def base_name(plan: TrainPlan) -> str:
     """The base model's name: a hub id as it is, of a path only the last part."""
+    if plan.starts_from is not None:
+        return plan.starts_from.base_model
     name = plan.model.rstrip("/\\")
     hub = plan.model_revision is not None and _HUB_ID.fullmatch(name)
     return name if hub else re.split(r"[/\\]", name)[-1]
@@ -51,11 +53,12 @@ def base_name(plan: TrainPlan) -> str:
 def _front_matter(plan: TrainPlan, result: Result, licence: str | None) -> list[str]:
     genai = any(model.genai is not None and model.genai.verified for model in result.onnx)
     prefers = plan.method == "dpo"
-    kinds = ["onnx", "onnxruntime", *(["onnxruntime-genai"] if genai else []), "conversational", plan.technique]
+    libraries = ["onnx", "onnxruntime"] if result.onnx else ["transformers" if plan.technique == "full" else "peft"]
+    kinds = [*libraries, *(["onnxruntime-genai"] if genai else []), "conversational", plan.technique]
     values: dict[str, Any] = {
         "license": licence,
         "base_model": base_name(plan),
-        "library_name": "onnx",
+        "library_name": libraries[0],
         "pipeline_tag": "text-generation",
         "tags": [*kinds, plan.method] if prefers else kinds,
         "datasets": [f"sha256:{plan.dataset.sha256}"],
@@ -65,11 +68,14 @@ def _front_matter(plan: TrainPlan, result: Result, licence: str | None) -> list[
     return ["---", *(f"{name}: {json.dumps(value)}" for name, value in values.items() if value is not None), "---"]
 
 
-def _summary(plan: TrainPlan, base: str) -> str:
+def _summary(plan: TrainPlan, base: str, *, exported: bool) -> str:
     revision = f" at revision `{plan.model_revision}`" if plan.model_revision else ""
     print_ = f" (files' fingerprint `{plan.model_fingerprint}`)" if plan.model_fingerprint else ""
     by = " on preferences (DPO)" if plan.method == "dpo" else ""
-    return f"`{base}`{revision}{print_}, tuned by `{plan.technique}`{by} and exported to ONNX."
+    end = " and exported to ONNX" if exported else ""
+    if plan.starts_from is not None:
+        end += f"; it goes on from what an earlier run left (manifest `{plan.starts_from.manifest}`)"
+    return f"`{base}`{revision}{print_}, tuned by `{plan.technique}`{by}{end}."
 
 
 def _intended_use(licence: str | None) -> list[str]:
@@ -152,7 +158,15 @@ def _evaluation(before: Mapping[str, Any] | None, after: Mapping[str, Any] | Non
     return rows + [f"\n{name} as sacrebleu counts it: `{signature}`." for name, signature in signatures.items()]
 
 
-def _onnx(result: Result) -> list[str]:
+def _onnx(plan: TrainPlan, result: Result) -> list[str]:
+    kept = (
+        "`model/` holds the tuned weights in fp32 with their tokenizer"
+        if plan.technique == "full"
+        else "`adapter/` holds the adapter"
+    )
+    files = f"`manifest.json` lists every file with its sha256; {kept}."
+    if not result.onnx:
+        return [f"None was asked for. {files}"]
     head = (
         "Against PyTorch in fp32, on prompts of the data; tokens are compared on PyTorch's own greedy text. "
         "Loss is in nats per trained token, through the ONNX graph."
@@ -173,8 +187,7 @@ def _onnx(result: Result) -> list[str]:
     for left in result.onnx_left_out:
         offered = f" The next precision is `{left.next}`." if left.next else ""
         lines.append(f"\n`{left.precision}` is left out: {left.why}.{offered}")
-    lines += ["", "`manifest.json` lists every file with its sha256; `adapter/` holds the adapter, if there is one."]
-    return lines
+    return [*lines, "", files]
 
 
 def _onnx_row(model: OnnxResult) -> str:
@@ -194,9 +207,11 @@ def _onnx_row(model: OnnxResult) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _loading(models: Sequence[OnnxResult]) -> list[str]:
+def _loading(plan: TrainPlan, models: Sequence[OnnxResult]) -> list[str]:
+    torch_code = model_code() if plan.technique == "full" else adapter_code(base_name(plan))
+    in_torch = ["In PyTorch, run in this folder:", "", "```python", torch_code + "```"]
     if not models:
-        return ["The artifact holds no ONNX file."]
+        return in_torch
     lines = [
         "In plain onnxruntime, run in this folder (in a batch, pad on the right and mask the padding with zeros):",
         "",
@@ -206,7 +221,7 @@ def _loading(models: Sequence[OnnxResult]) -> list[str]:
     genai = next((model for model in models if genai_code(model)), None)
     if genai is not None:
         lines += ["", "In onnxruntime-genai:", "", "```python", f"{genai_code(genai)}```"]
-    return lines
+    return lines + (["", *in_torch] if plan.technique == "full" else [])
 
 
 def _rows(values: Mapping[str, Any]) -> list[str]:
@@ -221,4 +236,5 @@ def _number(value: object) -> str:
 
 def _chain_rows(chain: Chain) -> list[tuple[str, str]]:
     names = ("decision", "lint_report", "estimate", "plan", "job")
-    return [(name, getattr(chain, name) or "not made") for name in names]
+    rows = [(name, getattr(chain, name) or "not made") for name in names]
+    return rows + ([("starts_from", chain.starts_from)] if chain.starts_from else [])

@@ -20,7 +20,10 @@ def base_licence(out: Path) -> str | None:
     """The licence in the front matter of the base model's README.md, or None when it names none."""
     try:
         plan = msgspec.json.decode(work_plan(out).read_bytes(), type=TrainPlan)
-        with (Path(plan.model) / "README.md").open("rb") as handle:
+        start = plan.starts_from
+        # a tuned model has its card beside it, in the run's folder
+        place = Path(start.path) if start and start.path and start.kind == "model" else Path(plan.model)
+        with (place / "README.md").open("rb") as handle:
             card = handle.read(_READ_BYTES).decode(errors="replace")
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from trainers.contract import GENAI_BUILDER, OnnxResult
 
 _PROVIDERS = {
@@ -79,6 +81,40 @@ while not generator.is_done():
     answer.append(int(generator.get_next_tokens()[0]))
 print(tokenizer.decode(answer))
 """
+_TORCH = """\
+@IMPORTS@
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+messages = [{"role": "user", "content": "Hello"}]
+
+@LOADED@
+prompt = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+fed = tokenizer(prompt, add_special_tokens=False, return_tensors="pt")
+output = model.generate(**fed, max_new_tokens=64, do_sample=False)
+answer = output[0, fed["input_ids"].shape[1] :].tolist()
+print(tokenizer.decode(answer, skip_special_tokens=True))
+"""
+_WHOLE = """\
+tokenizer = AutoTokenizer.from_pretrained("model")
+model = AutoModelForCausalLM.from_pretrained("model")"""
+_ADAPTER = """\
+# the base model that was tuned: its folder, or its id
+base = @BASE@
+tokenizer = AutoTokenizer.from_pretrained(base)
+if Path("adapter/chat_template.jinja").exists():  # the template that was trained on, where it is not the base's
+    tokenizer.chat_template = Path("adapter/chat_template.jinja").read_text()
+model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), "adapter")"""
+
+
+def model_code() -> str:
+    """Greedy decoding in PyTorch with the whole model that full fine-tuning leaves."""
+    return _filled(_TORCH.removeprefix("@IMPORTS@\n"), LOADED=_WHOLE)
+
+
+def adapter_code(base: str) -> str:
+    """The same with an adapter beside its base."""
+    imports = "from pathlib import Path\n\nfrom peft import PeftModel"
+    return _filled(_TORCH, IMPORTS=imports, LOADED=_filled(_ADAPTER, BASE=json.dumps(base)))
 
 
 def plain_code(model: OnnxResult) -> str:

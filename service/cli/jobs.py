@@ -10,7 +10,7 @@ import msgspec
 
 from service.cli.client import ServiceClient
 from service.cli.output import emit, output_options, pretty_json, say
-from service.cli.plan import choices_text
+from service.cli.plan_text import choices_text
 from service.cli.train import progress_line
 from service.settings import load_settings
 from trainers.contract import TrainPlan

@@ -11,6 +11,7 @@ import msgspec
 
 from service.errors import ErrorItem, TuneGateError
 from service.launch.request import PlanChoices
+from service.settings import Settings, load_settings
 from trainers.contract import (
     Adapter,
     Attention,
@@ -34,6 +35,13 @@ def _choice(values: object) -> click.Choice[str]:
 _ALL_LINEAR, _NO_ONNX = "all-linear", "none"
 _OPTIONS = [
     click.option("--model", metavar="M", help="Model folder, or a name under TUNEGATE_HOME/models."),
+    click.option(
+        "--from",
+        "starts_from",
+        type=click.Path(path_type=Path),
+        metavar="RUN",
+        help="Go on from a finished run: train its adapter or its tuned model on; same technique and adapter shape.",
+    ),
     click.option("--data", type=click.Path(path_type=Path), metavar="FILE", help="Training data, JSONL."),
     click.option("--validation", type=click.Path(path_type=Path), metavar="FILE", help="Validation data, JSONL."),
     click.option(
@@ -122,14 +130,33 @@ def plan_options(function: F) -> F:
     return function
 
 
+def require_data(options: dict[str, Any], instead: str = "") -> None:
+    """Data, and a model or a run to go on from, must be named.
+
+    Raises:
+        click.UsageError: naming the option that is missing.
+
+    """
+    missing = "data" if options["data"] is None else "model" if not (options["model"] or options["starts_from"]) else ""
+    if missing:
+        other = " (or --from RUN)" if missing == "model" else ""
+        raise click.UsageError(f"{instead}--{missing} is required{other}.")
+
+
+def settings_from(options: dict[str, Any]) -> Settings:
+    """The environment's settings with what only a command line may say."""
+    return msgspec.structs.replace(load_settings(), trust_remote_code=options["trust_remote_code"])
+
+
 def choices_from(options: dict[str, Any]) -> PlanChoices:
     """The typed request of the parsed options; every unusable one is reported at once."""
     errors: list[ErrorItem] = []
     overrides = [Override(*pair) for pair in _pairs("--override", options["overrides"], errors)]
     checks = [Check(*pair) for pair in _pairs("--check", options["checks"], errors)]
     request = {
-        "model": options["model"],
+        "model": options["model"] or "",
         "method": options["method"],
+        "starts_from": str(options["starts_from"]) if options["starts_from"] else None,
         "technique": options["technique"],
         "sharding": options["sharding"],
         "processes": options["processes"],
@@ -171,6 +198,12 @@ def _adapter(options: dict[str, Any]) -> dict[str, Any] | None:
     given = {name: value for name, value in given.items() if value is not None}
     if not given:
         return None
+    if options["starts_from"]:
+        from service.verbs.continuing import shape_of
+
+        # what is not given is that run's; what is, is compared with it
+        left: dict[str, Any] = msgspec.to_builtins(shape_of(options["starts_from"]))
+        return left | given
     return {"alpha": 2 * given.get("r", Adapter().r)} | given
 
 

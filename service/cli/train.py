@@ -9,8 +9,9 @@ import click
 
 from service.cli.files import read_record
 from service.cli.output import emit, output_options, pretty_json, say
-from service.cli.plan import plan_text
-from service.cli.plan_options import choices_from, plan_options
+from service.cli.plan_options import choices_from, plan_options, require_data, settings_from
+from service.cli.plan_text import plan_text
+from service.cli.sweep import asked_to_sweep, sweep_command, sweep_options
 from service.data import rule_files
 from service.records.decision import Decision
 from service.records.manifest import Manifest
@@ -30,13 +31,23 @@ _FOUND = {
 @click.command("train")
 @click.argument("plan", type=click.Path(path_type=Path), required=False, metavar="[PLAN.json]")
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="The run folder.")
+@sweep_options
 @plan_options
 @output_options()
 def command(plan: Path | None, out: Path, format_: str, output: Path | None, *, no_input: bool, **options: Any) -> int:
-    """Run the whole pipeline here and print the manifest; on the folder of a stopped or killed run, go on with it."""
+    """Run the whole pipeline here and print the manifest; on the folder of a stopped or killed run, go on with it.
+
+    With --sweep, do so once per combination of values and print the comparison: DIR/trials holds a run folder for
+    each, DIR/best the best of them exported, DIR/sweep.json the record. All trials have the same seed. The first one
+    is nearest to our defaults, each further one farthest from those before it, so that a small --budget still covers
+    the range. The same command on the same DIR goes on: finished trials are kept, the one under way resumes, and a
+    failed one is not tried again unless its folder is removed.
+    """
     del no_input
     from service.verbs.train import found_in, train
 
+    if asked_to_sweep(options, plan):
+        return sweep_command(options, out, format_=format_, output=output, report=say_progress)
     bundle = _from_plan(plan) if plan else _from_options(options)
     say(plan_text(bundle.plan))
     if said := _FOUND.get(found_in(out, bundle.plan.id)):
@@ -89,7 +100,8 @@ def manifest_text(manifest: Manifest, out: Path) -> str:
         for name, value in _measures(before).items():
             lines.append(f"  {name}: {_short(value)} before, {_short(_measures(after).get(name))} after")
     chain = {"decision": manifest.chain.decision, "lint report": manifest.chain.lint_report,
-             "estimate": manifest.chain.estimate, "plan": manifest.chain.plan, "job": manifest.chain.job}  # fmt: skip
+             "estimate": manifest.chain.estimate, "plan": manifest.chain.plan, "job": manifest.chain.job,
+             "earlier run": manifest.chain.starts_from}  # fmt: skip
     lines.append("  rests on " + ", ".join(f"{name} {value[:12]}" for name, value in chain.items() if value))
     return "\n".join(lines)
 
@@ -123,10 +135,8 @@ def _from_plan(path: Path) -> PlanBundle:
 def _from_options(options: dict[str, Any]) -> PlanBundle:
     from service.verbs.plan import plan_from_files
 
-    for name in ("model", "data"):
-        if options[name] is None:
-            raise click.UsageError(f"Give a PLAN.json, or --{name}.")
-    settings = load_settings()
+    require_data(options, "Give a PLAN.json, or: ")
+    settings = settings_from(options)
     return plan_from_files(
         choices_from(options),
         data=options["data"],
@@ -134,5 +144,4 @@ def _from_options(options: dict[str, Any]) -> PlanBundle:
         decision=read_record(options["decision"], Decision) if options["decision"] else None,
         rules=rule_files(settings.rules),
         settings=settings,
-        trust_remote_code=options["trust_remote_code"],
     )

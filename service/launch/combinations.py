@@ -33,7 +33,9 @@ def refusals(
         found.append(
             ErrorItem("hyperparameters.packing", f"true with {(values.peft or {})['peft_type']}", "false", why)
         )
-    return [*found, *_of_outputs(choices, technique, rules), *check_modules(values, technique, shapes)]
+    # an earlier run's adapter has been in this model before, and may be wider than one that is begun
+    placed = [] if choices.starts_from else check_modules(values, technique, shapes)
+    return [*found, *_of_outputs(choices, technique, rules), *placed]
 
 
 def _misplaced(choices: PlanChoices, technique: str) -> list[ErrorItem]:
@@ -88,9 +90,6 @@ def _of_outputs(choices: PlanChoices, technique: str, rules: RuleFiles) -> list[
     if why := cannot_run(choices.outputs):
         seen = f"{', '.join(choices.outputs.onnx)} for {choices.outputs.provider}"
         found.append(ErrorItem("outputs.onnx", seen, ", ".join(ONNX_PRECISIONS[choices.outputs.provider]), why))
-    if technique == "full" and not choices.outputs.onnx:
-        why = "Without an adapter, ONNX is the only thing that full fine-tuning hands over."
-        found.append(ErrorItem("outputs.onnx", "none", "at least one of fp32, int8, int4", why))
     method = method_of(choices.hyperparameters.peft, rules) if technique == "peft" else None
     if method is not None and not method.merges and not method.cannot and choices.outputs.onnx:
         name = (choices.hyperparameters.peft or {})["peft_type"]

@@ -11,6 +11,7 @@ from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError
 from service.launch.combinations import refusals
 from service.launch.compute import compute_refusals, resolve_compute
+from service.launch.continuing import Start
 from service.launch.hyperparameters import require_measurable, resolve
 from service.launch.machine import Machine
 from service.launch.parallel import parallel_refusals, process_count
@@ -20,6 +21,7 @@ from service.records.decision import TUNING_STEPS, Decision
 from service.records.estimate import Estimate
 from service.records.identity import record_id
 from service.records.lint_report import LintReport
+from service.settings import Settings
 from trainers.contract import Blocker, ChatTemplate, Choice, DatasetRef, TrainPlan
 
 # what this version can launch; the issues that add a target or a technique add a row
@@ -47,6 +49,7 @@ class PlanParts(msgspec.Struct, frozen=True, kw_only=True):
     dataset: DatasetRef
     validation: DatasetRef | None
     no_estimate: str | None = None
+    start: Start | None = None
 
 
 def choose(
@@ -103,8 +106,7 @@ def build_plan(
     *,
     rules: RuleFiles,
     machine: Machine,
-    allow_download: bool = False,
-    trust_remote_code: bool = False,
+    settings: Settings,
 ) -> TrainPlan:
     """The plan with its blockers; it spends nothing."""
     target, technique, sharding = choose(
@@ -142,7 +144,7 @@ def build_plan(
         hyperparameters=values,
         evaluation=choices.evaluation,
         outputs=choices.outputs,
-        allow_download=allow_download,
+        allow_download=settings.allow_download,
         blockers=[
             blocker
             for blocker in blockers_of(parts, machine=machine, processes=processes)
@@ -150,6 +152,7 @@ def build_plan(
         ],
         overrides=list(choices.overrides),
         choices=[
+            *(parts.start.made if parts.start else []),
             *_choices_of(choices, parts, target=target, technique=technique),
             *_parallel_choices(choices, parts, sharding=sharding, processes=processes),
             *chosen,
@@ -158,7 +161,8 @@ def build_plan(
         chat_template=_template(choices.chat_template),
         model_revision=parts.model.revision,
         compute=compute,
-        trust_remote_code=trust_remote_code,
+        trust_remote_code=settings.trust_remote_code,
+        starts_from=parts.start.starts_from if parts.start else None,
     )
     return msgspec.structs.replace(plan, id=plan_id(plan, model_is_path=parts.model.is_path))
 
@@ -169,6 +173,8 @@ def plan_id(plan: TrainPlan, *, model_is_path: bool) -> str:
     for reference in ("dataset", "validation"):
         if content[reference]:
             content[reference].pop("path")
+    if content["starts_from"]:
+        content["starts_from"].pop("path")
     return record_id(content, without=("model",) if model_is_path else ())
 
 

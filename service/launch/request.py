@@ -48,9 +48,14 @@ class HyperparameterRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_un
 
 
 class PlanChoices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The choices that CLI and HTTP share; `chat_template` is the text of one that replaces the model's own."""
+    """The choices that CLI and HTTP share; `chat_template` is the text of one that replaces the model's own.
 
-    model: str
+    `starts_from` is a finished run whose adapter or tuned model is trained on: its folder on this host, or over HTTP
+    the id of a job. `model` may then be left out (the run's base), as technique, adapter and chat template (the
+    run's); an adapter that is given is compared as a whole, but for dropout and loraplus_ratio, which are free.
+    """
+
+    model: str = ""
     technique: str | None = None
     sharding: str | None = None
     target: str | None = None
@@ -66,6 +71,7 @@ class PlanChoices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     compute: ComputeRequest = msgspec.field(default_factory=ComputeRequest)
     # sft: chats; dpo: preferences, and data that was linted with that method
     method: Literal["sft", "dpo"] = "sft"
+    starts_from: str | None = None
 
 
 class PlanRequest(PlanChoices, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -89,6 +95,8 @@ def wrong_values(choices: PlanChoices) -> list[ErrorItem]:
         errors.append(ErrorItem("processes", str(choices.processes), f"1 to {_MOST_PROCESSES}"))
     if choices.max_cost is not None and choices.max_cost < 0:
         errors.append(ErrorItem("max_cost", str(choices.max_cost), ">= 0 (US dollars)"))
+    if not choices.model:
+        errors.append(ErrorItem("model", "nothing", "a model, or starts_from"))
     return errors + _check_template(choices.chat_template)
 
 

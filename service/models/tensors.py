@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,6 +22,13 @@ def module_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
             if name.endswith(_WEIGHT) and isinstance(tensor, dict) and isinstance(tensor.get("shape"), list):
                 found[name.removesuffix(_WEIGHT)] = tuple(tensor["shape"])
     return found
+
+
+def fp32_bytes(folder: Path) -> int:
+    """What all weights of the folder take once they are saved in fp32, as the trainer saves them; 0 if unknown."""
+    tensors = (one for path in folder.glob("*.safetensors") for one in _header(path).values())
+    shapes = (one["shape"] for one in tensors if isinstance(one, dict) and isinstance(one.get("shape"), list))
+    return sum(4 * math.prod(shape) for shape in shapes)
 
 
 def is_linear(name: str, shape: tuple[int, ...]) -> bool:

@@ -15,6 +15,8 @@ class Chain(msgspec.Struct, frozen=True):
     estimate: str | None
     plan: str
     job: str | None
+    # the manifest of the run that this one started from
+    starts_from: str | None = None
 
 
 class ManifestFile(msgspec.Struct, frozen=True):

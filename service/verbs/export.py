@@ -6,18 +6,20 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 
-from service.artifacts.bundle import finish_run, require_space, verify_run
+from service.artifacts.bundle import finish_run, require_space
+from service.artifacts.finished import finished
 from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError
 from service.files import write_atomically
-from service.launch.local import EXPORT, WORK, work_plan
+from service.launch.local import EXPORT, work_plan
 from service.models.hub import pinned
 from service.models.resolve import resolve_model
+from service.models.tensors import fp32_bytes
 from service.records.manifest import Manifest
 from service.settings import Settings
 from service.verbs.train import follow_trainer, raise_failure
@@ -26,8 +28,8 @@ from trainers.contract import STARTED_PLAN, DatasetRef, Outputs, Progress, Train
 # the merged weights and a copy in between, beside one ONNX copy per precision
 _COPIES = 2
 _RECORDS = ("decision.json", "lint-report.json", "estimate.json", "plan.json", "job.json")
-# where full fine-tuning leaves its weights for the merge
-_TRAINED = Path(WORK) / "trained"
+# what full fine-tuning leaves: a whole model with its tokenizer
+_MODEL = "model"
 
 
 class ExportRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,10 +67,9 @@ def export(
     if why := cannot_run(request.outputs):
         raise TuneGateError("target_cannot", f"{why}.", remedy="Choose one it has.")
     _require_new(out)
-    source, plan = _finished(run)
+    source, plan = finished(run)
     found = _found(run, plan, request, rules=rules, settings=settings)
-    weights = sum(path.stat().st_size for path in found.model.glob("*.safetensors"))
-    require_space(out, needed_bytes=weights * (_COPIES + len(request.outputs.onnx)))
+    require_space(out, needed_bytes=fp32_bytes(found.model) * (_COPIES + len(request.outputs.onnx)))
     with _workplace(out) as place:
         _prepare(place, run, plan, found, request)
         for record in follow_trainer(place, EXPORT):
@@ -82,40 +83,19 @@ def _require_new(out: Path) -> None:
         raise TuneGateError("output_exists", f"{out} already exists.", remedy="Name a new or empty folder.")
 
 
-def _finished(run: Path) -> tuple[Manifest, TrainPlan]:
-    """Manifest and plan of a run folder whose files are all as the manifest says."""
-    if not (run / "manifest.json").is_file():
-        what = "no manifest.json" if run.is_dir() else "no such folder"
-        raise TuneGateError(
-            "artifact_not_ready",
-            f"{run}: {what}; it is not the folder of a finished run.",
-            remedy="Give the folder that `tunegate train -o DIR` made.",
-        )
-    try:
-        source = verify_run(run)
-        plan = msgspec.json.decode((run / "plan.json").read_bytes(), type=TrainPlan)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise TuneGateError(
-            "artifact_corrupt", f"{run}: manifest.json or plan.json cannot be read.", remedy="Fetch it again."
-        ) from error
-    if plan.id != source.chain.plan:
-        raise TuneGateError("artifact_corrupt", f"{run}: plan.json is not the plan of the manifest.")
-    return source, plan
-
-
 def _found(run: Path, plan: TrainPlan, request: ExportRequest, *, rules: RuleFiles, settings: Settings) -> _Found:
     """Weights, base model and rows, after checking that they are those of the run."""
     errors: list[ErrorItem] = []
-    if not (run / "adapter").is_dir() and not (run / "model").is_dir():
+    if not (run / "adapter").is_dir() and not (run / _MODEL).is_dir():
         errors.append(
             ErrorItem(
                 str(run),
                 "neither adapter/ nor model/",
                 "what was trained",
-                f"This {plan.technique!r} run keeps no PyTorch weights; train again with the precisions you need.",
+                "An older version ran it, which kept no PyTorch weights; train again with the precisions you need.",
             )
         )
-    model = _base_model(plan, request, errors, rules=rules, settings=settings)
+    model = _base_model(run, plan, request, errors, rules=rules, settings=settings)
     dataset, validation = _rows(plan, request, errors)
     if errors or model is None or dataset is None:
         raise TuneGateError(
@@ -125,6 +105,22 @@ def _found(run: Path, plan: TrainPlan, request: ExportRequest, *, rules: RuleFil
 
 
 def _base_model(
+    run: Path,
+    plan: TrainPlan,
+    request: ExportRequest,
+    errors: list[ErrorItem],
+    *,
+    rules: RuleFiles,
+    settings: Settings,
+) -> Path | None:
+    """The base that was tuned; what full fine-tuning left is whole, and stands in for a base that is not there."""
+    whole = run / _MODEL
+    if whole.is_dir() and request.model is None:
+        return _resolved(plan, request, [], rules=rules, settings=settings) or whole
+    return _resolved(plan, request, errors, rules=rules, settings=settings)
+
+
+def _resolved(
     plan: TrainPlan, request: ExportRequest, errors: list[ErrorItem], *, rules: RuleFiles, settings: Settings
 ) -> Path | None:
     name = request.model or pinned(plan.model, plan.model_revision)
@@ -191,6 +187,15 @@ def _workplace(out: Path) -> Iterator[Path]:
         shutil.rmtree(place, ignore_errors=True)
 
 
+def _link_weights(source: str, target: str) -> None:
+    """Large weights under another name where the disk can, so that they take their space once."""
+    if source.endswith(".safetensors"):
+        with suppress(OSError):
+            os.link(source, target)
+            return
+    shutil.copyfile(source, target)
+
+
 def _prepare(place: Path, run: Path, plan: TrainPlan, found: _Found, request: ExportRequest) -> None:
     """The run's records and what was trained, and the trainer's copy of the plan with this host's paths."""
     for name in _RECORDS:
@@ -198,8 +203,8 @@ def _prepare(place: Path, run: Path, plan: TrainPlan, found: _Found, request: Ex
             shutil.copyfile(run / name, place / name)
     if (run / "adapter").is_dir():
         shutil.copytree(run / "adapter", place / "adapter")
-    if (run / "model").is_dir():
-        shutil.copytree(run / "model", place / _TRAINED)
+    if (run / _MODEL).is_dir():
+        shutil.copytree(run / _MODEL, place / _MODEL, copy_function=_link_weights)
     here = msgspec.structs.replace(
         plan,
         model=str(found.model),
@@ -207,6 +212,7 @@ def _prepare(place: Path, run: Path, plan: TrainPlan, found: _Found, request: Ex
         validation=found.validation,
         outputs=request.outputs,
         allow_download=False,
+        starts_from=None,
         # how it was trained is done: nothing of it is needed to merge and to export
         sharding="none",
         processes=1,

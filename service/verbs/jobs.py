@@ -24,6 +24,7 @@ from service.records.job import ENDED, Job, JobEvent, Moment
 from service.records.lint_report import LintReport
 from service.records.manifest import Manifest
 from service.verbs.context import Context
+from service.verbs.continuing import require_start
 from service.verbs.datasets import dataset_path
 from service.verbs.plan import PlanBundle
 from service.verbs.train import needed_bytes
@@ -156,6 +157,7 @@ def artifact_file(context: Context, job_id: str, path: str) -> Path:
 def _bundle(context: Context, plan_id: str) -> PlanBundle:
     plan = context.store.get("plan", plan_id, TrainPlan)
     require_launchable(plan)
+    require_start(plan)
     model = resolve_model(pinned(plan.model, plan.model_revision), rules=context.rules, settings=context.settings)
     if model.folder is None or model.fingerprint != plan.model_fingerprint:
         raise TuneGateError("plan_mismatch", f"{plan.model}: not the model that was planned.", remedy="Plan again.")

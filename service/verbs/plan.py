@@ -9,23 +9,22 @@ from typing import TypeVar
 import msgspec
 
 from service.data import RuleFiles
-from service.errors import ErrorItem, TuneGateError
+from service.errors import TuneGateError
 from service.files import write_atomically
-from service.launch.machine import Machine, this_machine
-from service.launch.plan import PlannedModel, PlanParts, build_plan, choose
+from service.launch.continuing import Left
+from service.launch.machine import this_machine
+from service.launch.plan import PlanParts, build_plan
 from service.launch.request import PlanChoices
-from service.lint.templates.behaviour import behaviour_of
-from service.lint.templates.reading import ChatTemplate, read_template
-from service.models.folder import check_trainable
 from service.models.hub import pinned
-from service.models.resolve import ResolvedModel, resolve_model
-from service.models.tensors import module_shapes
+from service.models.resolve import resolve_model
 from service.records.decision import Decision
 from service.records.estimate import Estimate
 from service.records.lint_report import LintReport
 from service.settings import Settings
+from service.verbs.continuing import left_for, require_start
 from service.verbs.lint import LintInput, LintRequest, lint
 from service.verbs.lint_privacy import PrivacyRequest
+from service.verbs.plan_checks import checked, require_method
 from service.verbs.plan_estimate import estimate_of
 from trainers.contract import DatasetRef, TrainPlan
 
@@ -68,25 +67,25 @@ def plan_from_records(
     decision: Decision | None,
     rules: RuleFiles,
     settings: Settings,
-    trust_remote_code: bool = False,
+    left: Left | None = None,
 ) -> PlanBundle:
     """The plan on linted data; the estimate of the chosen technique on this machine is made here.
 
-    `trust_remote_code`: run code that the model brings; a request over HTTP cannot ask for it.
+    `left` is what an earlier run left to go on from; without it the folder is read that the choices name, if any.
 
     Raises:
         TuneGateError: `invalid_input` (also for data that was linted with another method), `target_cannot`,
             `unreadable_model`.
 
     """
-    _require_method(choices.method, data)
+    require_method(choices.method, data.report, data.validation_method)
     machine = this_machine()
-    model, folder, technique, sharding, _ = _checked(choices, decision, rules=rules, settings=settings, machine=machine)
-    _require_template(choices, folder)
+    left = left or left_for(choices)
+    seen = checked(choices, decision, left, rules=rules, settings=settings, machine=machine)
     estimated, no_estimate = estimate_of(
-        choices,
-        technique=technique,
-        sharding=sharding,
+        seen.choices,
+        technique=seen.technique,
+        sharding=seen.sharding,
         report=data.report,
         rules=rules,
         settings=settings,
@@ -96,19 +95,13 @@ def plan_from_records(
         decision=decision,
         report=data.report,
         estimate=estimated,
-        model=_planned(choices.model, model),
+        model=seen.planned,
         dataset=data.dataset,
         validation=data.validation,
         no_estimate=no_estimate,
+        start=seen.start,
     )
-    plan = build_plan(
-        choices,
-        parts,
-        rules=rules,
-        machine=machine,
-        allow_download=settings.allow_download,
-        trust_remote_code=trust_remote_code,
-    )
+    plan = build_plan(seen.choices, parts, rules=rules, machine=machine, settings=settings)
     return PlanBundle(
         plan=plan,
         decision=decision,
@@ -116,7 +109,7 @@ def plan_from_records(
         estimate=estimated,
         dataset=data.dataset_path,
         validation=data.validation_path,
-        model=folder,
+        model=seen.folder,
     )
 
 
@@ -128,24 +121,27 @@ def plan_from_files(
     decision: Decision | None,
     rules: RuleFiles,
     settings: Settings,
-    trust_remote_code: bool = False,
 ) -> PlanBundle:
     """The plan on files of this machine; they are linted for the plan's target first."""
+    left = left_for(choices)
     # before the files are linted, which may take minutes
-    *_, target = _checked(choices, decision, rules=rules, settings=settings, machine=this_machine())
+    seen = checked(choices, decision, left, rules=rules, settings=settings, machine=this_machine())
+    linted = linted_data(data, validation, target=seen.target, rules=rules, method=choices.method)
+    return plan_from_records(choices, linted, decision=decision, rules=rules, settings=settings, left=left)
+
+
+def linted_data(data: Path, validation: Path | None, *, target: str, rules: RuleFiles, method: str = "sft") -> PlanData:
+    """Files of this machine with the lint report of a launch target."""
     inputs = [LintInput(path=data, shown_as=str(data), role="train")]
     if validation is not None:
         inputs.append(LintInput(path=validation, shown_as=str(validation), role="validation"))
-    report = _linted(inputs, target, rules, choices.method)
-    linted = PlanData(
+    report = _linted(inputs, target, rules, method)
+    return PlanData(
         report=report,
         dataset=DatasetRef(path=str(data), sha256=report.files[0].sha256),
         dataset_path=data,
         validation=DatasetRef(path=str(validation), sha256=report.files[1].sha256) if validation else None,
         validation_path=validation,
-    )
-    return plan_from_records(
-        choices, linted, decision=decision, rules=rules, settings=settings, trust_remote_code=trust_remote_code
     )
 
 
@@ -164,6 +160,7 @@ def reopen_plan(plan: TrainPlan, *, rules: RuleFiles, settings: Settings) -> Pla
         TuneGateError: `plan_mismatch` when they changed, `unreadable_path` when they are gone.
 
     """
+    require_start(plan)
     dataset = _unchanged(plan.dataset)
     validation = _unchanged(plan.validation) if plan.validation else None
     model = resolve_model(pinned(plan.model, plan.model_revision), rules=rules, settings=settings)
@@ -219,91 +216,3 @@ def _unchanged(reference: DatasetRef) -> Path:
             "plan_mismatch", f"{path}: the file changed since it was planned.", remedy="Lint and plan again."
         )
     return path
-
-
-def _require_method(method: str, data: PlanData) -> None:
-    """Refuse data whose rows were looked at as those of another method.
-
-    Raises:
-        TuneGateError: `invalid_input` with one item per dataset.
-
-    """
-    seen = {"dataset_id": data.report.method}
-    if data.validation_method is not None:
-        seen["validation_dataset_id"] = data.validation_method
-    errors = [
-        ErrorItem(where, f"linted with method {one}", f"method {method}", f"Store it again with ?method={method}.")
-        for where, one in seen.items()
-        if one != method
-    ]
-    if errors:
-        raise TuneGateError("invalid_input", f"A plan of method {method} needs data of that method.", errors=errors)
-
-
-def _checked(
-    choices: PlanChoices, decision: Decision | None, *, rules: RuleFiles, settings: Settings, machine: Machine
-) -> tuple[ResolvedModel, Path, str, str, str]:
-    """(model, folder of its weights, technique, sharding, target), after everything that needs no data was checked.
-
-    Raises:
-        TuneGateError: `invalid_input`, `target_cannot`, `unreadable_model`; a model that cannot be read joins the
-            other errors where there are some.
-
-    """
-    problem: TuneGateError | None = None
-    model = None
-    try:
-        model = resolve_model(choices.model, rules=rules, settings=settings)
-        if model.folder is None:
-            problem = TuneGateError(
-                "unreadable_model",
-                f"{choices.model}: no folder with weights is known for this model.",
-                remedy=f"Give the path of a model folder, or put it under {settings.models}.",
-            )
-        else:
-            check_trainable(model.folder)
-    except TuneGateError as error:
-        problem = error
-    shapes = module_shapes(model.folder) if model and model.folder else {}
-    try:
-        target, technique, sharding = choose(choices, decision, rules=rules, machine=machine, shapes=shapes)
-    except TuneGateError as error:
-        if problem is None or not error.errors:
-            raise
-        also = [ErrorItem("model", problem.detail.rstrip("."), None, problem.remedy or None)]
-        choose(choices, decision, rules=rules, machine=machine, shapes=shapes, also=also)
-    if problem is not None or model is None or model.folder is None:
-        raise problem or TuneGateError("unreadable_model", choices.model)
-    return model, model.folder, technique, sharding, target
-
-
-def _require_template(choices: PlanChoices, folder: Path) -> None:
-    """Refuse before anything is spent: without a template that renders a question and an answer nothing can be trained.
-
-    Raises:
-        TuneGateError: `unreadable_model`, or `invalid_input` for the supplied one.
-
-    """
-    own = read_template(folder)
-    if choices.chat_template is not None:
-        given = ChatTemplate((("default", choices.chat_template),), own.tokens if own else ())
-        if problem := behaviour_of(given).problem:
-            raise TuneGateError("invalid_input", f"The chat template cannot be used: {problem}.")
-    elif own is None and (folder / "tokenizer_config.json").is_file():
-        raise TuneGateError(
-            "unreadable_model",
-            f"{choices.model}: the model has no chat template.",
-            remedy="Supply one: --chat-template FILE (over HTTP: chat_template, its text).",
-        )
-
-
-def _planned(name: str, model: ResolvedModel) -> PlannedModel:
-    return PlannedModel(
-        # the commit has a field of its own
-        name=name.partition("@")[0] if model.revision and not Path(name).exists() else name,
-        params=model.params,
-        fingerprint=model.fingerprint,
-        is_path=Path(name).exists(),
-        shapes=module_shapes(model.folder) if model.folder else {},
-        revision=model.revision,
-    )

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from service.errors import TuneGateError
+from service.launch.continuing import Left
 from service.launch.request import PlanRequest
 from service.records.dataset import Dataset
 from service.records.decision import Decision
 from service.records.estimate import Estimate, EstimateSet
 from service.verbs.advise import advise
 from service.verbs.context import Context
+from service.verbs.continuing import left_by
 from service.verbs.datasets import dataset_path
 from service.verbs.estimate import EstimateInputs, answer, estimate
+from service.verbs.jobs import artifact
 from service.verbs.plan import PlanBundle, PlanData, plan_from_records
 from trainers.contract import DatasetRef, TrainPlan
 
@@ -53,6 +58,29 @@ def make_plan(context: Context, request: PlanRequest) -> TrainPlan:
     return context.store.put("plan", bundle.plan.id, bundle.plan)
 
 
+def left_by_name(context: Context, name: str) -> Left:
+    """What a finished job of this service left, or the run in a folder of this host.
+
+    Raises:
+        TuneGateError: `artifact_not_ready`, `artifact_corrupt`; `unknown_id` for what is neither.
+
+    """
+    try:
+        folder, _ = artifact(context, name)
+    except TuneGateError as error:
+        if error.code != "unknown_id" or not _is_folder(name):
+            raise
+        return left_by(Path(name))
+    return left_by(folder, job=name)
+
+
+def _is_folder(name: str) -> bool:
+    try:
+        return Path(name).is_dir()
+    except (OSError, ValueError):  # a name too long, or with a NUL, is no path
+        return False
+
+
 def plan_bundle(context: Context, request: PlanRequest) -> PlanBundle:
     """The plan with its records and paths, as `make_plan` stores it and a job runs it."""
     dataset = context.store.get("dataset", request.dataset_id, Dataset)
@@ -68,4 +96,7 @@ def plan_bundle(context: Context, request: PlanRequest) -> PlanBundle:
         validation_path=dataset_path(context, held_out) if held_out else None,
         validation_method=held_out.report.method if held_out else None,
     )
-    return plan_from_records(request, data, decision=decision, rules=context.rules, settings=context.settings)
+    left = left_by_name(context, request.starts_from) if request.starts_from else None
+    return plan_from_records(
+        request, data, decision=decision, rules=context.rules, settings=context.settings, left=left
+    )

@@ -32,11 +32,13 @@ from service.launch.local import (
     trainer_alive,
 )
 from service.launch.plan import require_launchable
+from service.models.tensors import fp32_bytes
 from service.records.manifest import Manifest
 from service.verbs.plan import PlanBundle
 from trainers.contract import Progress, TrainPlan
 
-# merged weights + adapter + one ONNX copy per precision, none larger than the fp32 weights
+# merged weights, and adapter or (full fine-tuning) model, beside one ONNX copy per precision; none is larger than the
+# fp32 weights, and where the disk has hard links the model of full fine-tuning takes its space once
 _COPIES = 2
 _POLL_SECONDS = 0.2
 # one step and one checkpoint; a second Ctrl-C does not wait for it
@@ -76,7 +78,7 @@ def train(bundle: PlanBundle, out: Path, *, report: Callable[[Progress], None]) 
         ),
     )
     try:
-        with _sigterm_as_ctrl_c():
+        with sigterm_as_ctrl_c():
             for record in follow_trainer(out):
                 report(record)
     except KeyboardInterrupt:
@@ -97,9 +99,8 @@ def found_in(out: Path, plan_id: str) -> Literal["nothing", "unfinished", "finis
 
 
 def needed_bytes(bundle: PlanBundle) -> int:
-    """A safe-side guess of the outputs' size: the base weights for every copy that is written."""
-    weights = sum(path.stat().st_size for path in bundle.model.glob("*.safetensors"))
-    return weights * (_COPIES + len(bundle.plan.outputs.onnx))
+    """A safe-side guess of the outputs' size: the base weights in fp32 for every copy that is written."""
+    return fp32_bytes(bundle.model) * (_COPIES + len(bundle.plan.outputs.onnx))
 
 
 def follow_trainer(out: Path, entry: str = TRAIN) -> Iterator[Progress]:
@@ -136,7 +137,7 @@ def raise_failure(out: Path) -> None:
 
 
 @contextmanager
-def _sigterm_as_ctrl_c() -> Iterator[None]:
+def sigterm_as_ctrl_c() -> Iterator[None]:
     """A SIGTERM must not end us without our trainer (signals can be taken in the main thread alone)."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -137,6 +137,30 @@ def test_a_job_runs_to_a_verified_artifact(service: Service) -> None:
     assert "loss" in service.http.get(f"/v1/jobs/{job}/logs").text
     assert service.http.post(f"/v1/jobs/{job}/cancel").json()["code"] == "job_finished"
     _shown_with_its_choices(service, job)
+    _gone_on_from(service, job, manifest)
+
+
+def _gone_on_from(service: Service, job: str, manifest: Any) -> None:
+    """A plan names a finished job, takes over what that one decided, and a job of it trains on."""
+    stored = service.http.get(f"/v1/plans/{manifest['chain']['plan']}").json()
+    body = {
+        "dataset_id": stored["dataset"]["id"], "validation_dataset_id": stored["validation"]["id"],
+        "outputs": {"onnx": []}, "evaluation": {"max_rows": 4, "max_new_tokens": 4},
+        "hyperparameters": {"n_epochs": 1, "seed": 1},
+    }  # fmt: skip
+    refused = service.http.post("/v1/plans", json=body | {"starts_from": job, "technique": "dora"})
+    assert (refused.status_code, refused.json()["errors"][0]["where"]) == (422, "technique")
+    assert service.http.post("/v1/plans", json=body | {"starts_from": "nothing"}).status_code == 404
+    assert service.http.post("/v1/plans", json=body).json()["errors"][0]["where"] == "model"
+    plan = service.post("/v1/plans", body | {"starts_from": job})
+    assert (plan["starts_from"]["job"], plan["starts_from"]["manifest"]) == (job, manifest["id"])
+    assert (plan["technique"], plan["model"]) == ("lora", "base")
+    second = service.post("/v1/jobs", {"plan_id": plan["id"]})["id"]
+    service.until(second, "succeeded")
+    made = service.http.get(f"/v1/jobs/{second}/manifest").json()
+    assert made["chain"]["starts_from"] == manifest["id"]
+    before, left = made["evaluation"]["before"], manifest["evaluation"]["after"]
+    assert before["validation_loss"] == pytest.approx(left["validation_loss"], abs=1e-4)
 
 
 def _shown_with_its_choices(service: Service, job: str) -> None:

@@ -50,6 +50,7 @@ def peft(**values: Any) -> dict[str, Any]:
     ("technique", "changes"),
     [
         ("full", {}),
+        ("full", {"outputs": {"onnx": []}}),
         ("lora", adapter(rslora=True, init="pissa", loraplus_ratio=16.0)),
         ("lora", adapter(init="olora", targets=["q_proj", "down_proj"])),
         ("dora", adapter(rslora=True)),
@@ -70,7 +71,6 @@ def test_what_combines_is_accepted(technique: str, changes: dict[str, Any]) -> N
 REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("full", adapter(loraplus_ratio=4.0), "hyperparameters.adapter", "loraplus_ratio with technique full"),
     ("full", adapter(rslora=True, init="pissa"), "hyperparameters.adapter", "rslora, init with technique full"),
-    ("full", {"outputs": {"onnx": []}}, "outputs.onnx", "none"),
     ("full", peft(peft_type="IA3"), "hyperparameters.peft", "technique full"),
     ("qlora", adapter(init="pissa"), "hyperparameters.adapter.init", "pissa with technique qlora"),
     ("qdora", adapter(init="olora"), "hyperparameters.adapter.init", "olora with technique qdora"),

@@ -18,6 +18,7 @@ from service.launch.request import HyperparameterRequest, PlanChoices
 from service.records.decision import Answer, Decision
 from service.records.estimate import Estimate, Peak
 from service.records.lint_report import Finding, LintedFile, LintReport, Summary
+from service.settings import load_settings
 from trainers.contract import DatasetRef, Override, TrainPlan
 
 RULES = rule_files()
@@ -76,7 +77,7 @@ def plan(choices: PlanChoices = CHOICES, **parts: Any) -> TrainPlan:
         "dataset": DatasetRef(path="train.jsonl", sha256="s" * 64),
         "validation": None,
     }
-    return build_plan(choices, PlanParts(**defaults | parts), rules=RULES, machine=MACHINE)
+    return build_plan(choices, PlanParts(**defaults | parts), rules=RULES, machine=MACHINE, settings=load_settings({}))
 
 
 def codes(made: TrainPlan) -> list[str]:

@@ -67,7 +67,7 @@ def build(plan: TrainPlan, out: Path, precision: str, say: Callable[[str], None]
             "job_failed",
             f"No ONNX route for {_architecture(merged)}: {why or 'the builder was not asked'}; "
             f"torch.onnx failed ({type(error).__name__}).",
-            remedy="What was trained is in OUT/adapter; choose a base model of another architecture.",
+            remedy="What was trained is in OUT/adapter or OUT/model; choose a base model of another architecture.",
         ) from error
 
 

@@ -26,6 +26,11 @@ def add_companions(folder: Path, merged: Path) -> None:
     for name in _TRAVELLING:
         if not (folder / name).exists() and (merged / name).exists():
             (folder / name).write_bytes((merged / name).read_bytes())
+    without_local_names(folder)
+
+
+def without_local_names(folder: Path) -> None:
+    """Make a folder's configs readable by others and free of the names of this machine."""
     for name in ("config.json", "generation_config.json", "tokenizer_config.json"):
         if (folder / name).exists():
             _rewrite(folder / name)

@@ -115,7 +115,7 @@ class _Gate:
             raise TrainerError(
                 "parity_failed",
                 f"ONNX fp32 does not give PyTorch's answers: {why}.",
-                remedy="No precision can be more exact; what was trained is in OUT/adapter.",
+                remedy="No precision can be more exact; what was trained is in OUT/adapter or OUT/model.",
             )
         following = next_precision(precision, self._plan.outputs.provider)
         self.left_out.append(

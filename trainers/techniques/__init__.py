@@ -5,7 +5,7 @@ optimizer and callbacks, saves what was trained, and gives back a plain model:
 
 | technique | base | trained | merge |
 |---|---|---|---|
-| full | fp32 | every weight | is the model |
+| full | fp32 | every weight (OUT/model) | is the model |
 | lora, dora | fp32 | an adapter on linear layers | into the fp32 base |
 | qlora, qdora | 4 bits | the same | into the dequantised 4-bit base |
 | peft | fp32 | any other PeftConfig | as the method can; the prompt family cannot |

@@ -9,6 +9,7 @@ from trainers.contract import TrainPlan
 from trainers.load import load_base, on_device
 from trainers.problems import TrainerError
 from trainers.techniques.adapter_folder import ADAPTER, remember_start, save_adapter
+from trainers.techniques.continued import continued
 from trainers.techniques.technique import Technique
 
 
@@ -28,13 +29,15 @@ class AdapterTechnique(Technique):
         return load_base(plan, attn_implementation="eager").float()
 
     def wrap(self, model: Any, plan: TrainPlan, *, steps: int) -> Any:
-        """The frozen base with the adapter in it.
+        """The frozen base with the adapter in it, a new one or that of the run that the plan starts from.
 
         Raises:
             TrainerError: `target_cannot` with the words of peft, which name settings and modules only.
         """
         from peft import get_peft_model
 
+        if plan.starts_from is not None:
+            return continued(model, plan)
         try:
             wrapped = get_peft_model(model, self.config(plan, model, steps=steps))
         except (ValueError, TypeError, NotImplementedError, AssertionError, ImportError, AttributeError) as error:
@@ -47,6 +50,10 @@ class AdapterTechnique(Technique):
             raise TrainerError("target_cannot", "The adapter has no trainable parameter.", remedy="Other targets.")
         remember_start(wrapped)
         return wrapped
+
+    def begun(self, model: Any, plan: TrainPlan) -> Any:
+        """The base, or the base with the earlier run's adapter in it."""
+        return model if plan.starts_from is None else self.wrap(model, plan, steps=1).eval()
 
     def save(
         self, model: Any, tokenizer: Any, plan: TrainPlan, out: Path, weights: dict[str, Any] | None = None

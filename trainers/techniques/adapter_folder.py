@@ -10,7 +10,7 @@ from trainers.contract import TrainPlan
 from trainers.outfiles import complete_folder
 
 ADAPTER = "adapter"
-_WEIGHTS = "adapter_model.safetensors"
+WEIGHTS = "adapter_model.safetensors"
 # starts that take their directions out of the base's weights: such an adapter belongs to the changed base
 _CHANGES_BASE = ("pissa", "olora")
 _START = "adapter_start"
@@ -44,7 +44,7 @@ def save_adapter(model: Any, plan: TrainPlan, out: Path, weights: dict[str, Any]
         config = _in_order(json.loads(config_file.read_text()))
         config["base_model_name_or_path"] = Path(plan.model).name
         if changes_base(model):
-            config |= _as_plain_lora(folder / _WEIGHTS, getattr(model, _START), config)
+            config |= _as_plain_lora(folder / WEIGHTS, getattr(model, _START), config)
         config_file.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
 
 

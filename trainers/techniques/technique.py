@@ -28,6 +28,9 @@ class Technique(Protocol):
             TrainerError: `target_cannot` when the settings do not fit this model.
         """
 
+    def begun(self, model: Any, plan: TrainPlan) -> Any:
+        """What is measured before the training: the base, or what an earlier run made of it (the base is used up)."""
+
     def optimizer(self, model: Any, plan: TrainPlan) -> Any | None:
         """An own optimizer over the wrapped model, or None for the one of the plan."""
         del model, plan

@@ -1,0 +1,93 @@
+"""A plan for people: what would be run, with what, resting on what, and what blocks it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trainers.contract import Adapter, Choice, Compute, TrainPlan
+
+
+def plan_text(plan: TrainPlan) -> str:
+    """One screen: what would be run, with what, resting on what, and what blocks it."""
+    values = plan.hyperparameters
+    method = f" by {plan.method}" if plan.method != "sft" else ""
+    lines = [
+        f"plan {plan.id[:12]}  {plan.technique}{method} on {plan.target}, model {plan.model}",
+        (
+            f"  epochs {values.n_epochs}, batch {values.batch_size} (micro {values.micro_batch}), "
+            f"learning rate {values.learning_rate:g}, seed {values.seed}"
+        ),
+    ]
+    if plan.starts_from is not None:
+        lines.append(f"  goes on from what run {plan.starts_from.manifest[:12]} left ({plan.starts_from.path})")
+    lines += [f"  {line}" for line in _settings(plan)]
+    alone = "the model" if plan.technique == "full" else "the adapter"
+    lines.append(f"  ONNX {', '.join(plan.outputs.onnx) or f'none: {alone} alone'}")
+    for name in ("decision", "lint_report", "estimate"):
+        identifier = getattr(plan, name)
+        lines.append(f"  {name.replace('_', ' ')}: {identifier[:12] if identifier else 'none'}")
+    lines += choices_text(plan.choices)
+    lines += [f"  override {override.code}: {override.reason}" for override in plan.overrides]
+    for blocker in plan.blockers:
+        lines += [f"BLOCKED {blocker.code}: {blocker.detail}", f"  {blocker.remedy}"]
+    if not plan.blockers:
+        lines.append("Nothing blocks it.")
+    return "\n".join(lines)
+
+
+def _settings(plan: TrainPlan) -> Iterator[str]:
+    """What is trained, from which rows, and how it is computed, where that is not the plain case."""
+    values = plan.hyperparameters
+    if plan.processes > 1:
+        offload = ", the optimizer's state in host memory" if plan.offload_optimizer else ""
+        yield f"{plan.processes} processes, sharding {plan.sharding}{offload}"
+    if values.adapter is not None:
+        yield f"adapter {adapter_text(values.adapter)}"
+    if values.dpo is not None:
+        dpo = values.dpo
+        yield f"beta {dpo.beta:g}, label smoothing {dpo.label_smoothing:g}, SFT weight {dpo.sft_weight:g}"
+    if values.peft is not None:
+        yield f"peft {', '.join(f'{name} {value}' for name, value in values.peft.items())}"
+    limit = f"{values.max_tokens} tokens" if values.max_tokens else "the model's context"
+    yield f"rows up to {limit}, longer ones: {values.overlong}{', packed' if values.packing else ''}"
+    if plan.compute != Compute():
+        yield compute_text(plan.compute)
+    if plan.trust_remote_code:
+        yield "code that the model brings is run"
+    if plan.chat_template is not None:
+        yield f"chat template {plan.chat_template.sha256[:12]} in place of the model's own"
+
+
+def compute_text(compute: Compute) -> str:
+    """How the arithmetic is done."""
+    options = ["activations computed again" if compute.checkpointing else "", "Liger kernels" if compute.liger else ""]
+    types = f"base in {compute.base_dtype}, autocast {compute.autocast}"
+    return ", ".join(
+        [types, f"{compute.attention} attention", f"optimizer {compute.optimizer}", *filter(None, options)]
+    )
+
+
+def adapter_text(adapter: Adapter) -> str:
+    """Its shape, and of its options those that are not the default."""
+    options = [
+        "rslora" if adapter.rslora else "",
+        f"init {adapter.init}" if adapter.init != "default" else "",
+        f"dropout {adapter.dropout:g}" if adapter.dropout else "",
+        f"LoRA+ ratio {adapter.loraplus_ratio:g}" if adapter.loraplus_ratio else "",
+    ]
+    targets = adapter.targets if isinstance(adapter.targets, str) else ", ".join(adapter.targets)
+    return ", ".join([f"r {adapter.r}", f"alpha {adapter.alpha}", targets, *filter(None, options)])
+
+
+def choices_text(choices: list[Choice]) -> list[str]:
+    """A line per value that nobody gave, with its reason."""
+    if not choices:
+        return []
+    lines = [f"    {one.name} {_value(one.value)}: {one.why}" for one in choices]
+    return ["  chosen automatically:", *lines]
+
+
+def _value(value: object) -> str:
+    if value is None:
+        return "none"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,85 @@
+"""The plans of a sweep's trials: one data set linted once, one plan per combination of values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from service.data import RuleFiles
+from service.errors import ErrorItem, TuneGateError
+from service.launch.grid import text_of, with_values
+from service.launch.machine import this_machine
+from service.launch.request import PlanChoices
+from service.records.decision import Decision
+from service.settings import Settings
+from service.verbs.continuing import left_for
+from service.verbs.plan import PlanBundle, linted_data, plan_from_records
+from service.verbs.plan_checks import checked
+from service.verbs.sweep_request import SweepRequest
+from trainers.contract import Outputs, Progress
+
+T = TypeVar("T")
+_REFUSALS = {"invalid_input", "target_cannot"}
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """What a sweep stands on; `say` is told in words what is done."""
+
+    out: Path
+    data: Path
+    validation: Path
+    decision: Decision | None
+    rules: RuleFiles
+    settings: Settings
+    report: Callable[[Progress], None]
+    say: Callable[[str], None]
+
+
+def planned_trials(request: SweepRequest, choices: PlanChoices, place: Place) -> list[PlanBundle]:
+    """A plan per trial, without ONNX: only the best one is exported. Nothing is spent.
+
+    Raises:
+        TuneGateError: what is wrong with any of the plans, all at once.
+
+    """
+    # what the export of the best one will be asked for is refused now, not after hours
+    wanted = [with_values(choices, values) for values in request.order]
+    left, machine = left_for(choices), this_machine()
+    seen = _all(
+        request,
+        wanted,
+        lambda one: checked(one, place.decision, left, rules=place.rules, settings=place.settings, machine=machine),
+    )
+    data = linted_data(place.data, place.validation, target=seen[0].target, rules=place.rules, method=choices.method)
+    bare = [msgspec.structs.replace(one, outputs=Outputs([])) for one in wanted]
+    return _all(
+        request,
+        bare,
+        lambda one: plan_from_records(
+            one, data, decision=place.decision, rules=place.rules, settings=place.settings, left=left
+        ),
+    )
+
+
+def _all(request: SweepRequest, wanted: list[PlanChoices], make: Callable[[PlanChoices], T]) -> list[T]:
+    """One result per trial, or every trial's errors; one that all trials have is told once."""
+    made, errors, first = [], dict[ErrorItem, list[str]](), None
+    for values, one in zip(request.order, wanted, strict=True):
+        try:
+            made.append(make(one))
+        except TuneGateError as error:
+            if error.code not in _REFUSALS or not error.errors:
+                raise
+            first = first or error
+            for item in error.errors:
+                errors.setdefault(item, []).append(text_of(values))
+    if first is None:
+        return made
+    items = [
+        item if len(where) == len(wanted) else msgspec.structs.replace(item, where=f"{item.where} ({where[0]})")
+        for item, where in errors.items()
+    ]
+    raise TuneGateError(first.code, f"The plans of the sweep have {len(items)} unusable value(s).", errors=items)
