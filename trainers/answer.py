@@ -32,8 +32,8 @@ def _torch(folder: Path, messages: list[dict[str, Any]], tools: list[Any] | None
     from trainers.evaluation import generate
     from trainers.labels import render
 
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(folder).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    model = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=False).eval()
     prompt = render(tokenizer, messages, tools, prompt=True)
     return generate(model, tokenizer, [prompt], max_new_tokens=MAX_NEW_TOKENS)[0]
 
@@ -44,7 +44,7 @@ def _onnx(folder: Path, messages: list[dict[str, Any]], tools: list[Any] | None)
     from trainers.labels import render
     from trainers.onnx.graph import OnnxCausalLM
 
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     ids = tokenizer(render(tokenizer, messages, tools, prompt=True), add_special_tokens=False)["input_ids"]
     answer = OnnxCausalLM(folder).generate(ids, max_new_tokens=MAX_NEW_TOKENS)
     return str(tokenizer.decode(answer, skip_special_tokens=True))

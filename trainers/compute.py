@@ -16,7 +16,8 @@ class Compute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The defaults are those of a CPU; a plan for a GPU says what that one can do.
 
     `base_dtype` is the type of weights that are not trained, and of what a 4-bit base computes in; trained weights
-    are fp32. `autocast` is the type of matrix products. `checkpointing` computes the activations of a layer a second
+    are fp32 (under ZeRO with 16-bit autocast they are DeepSpeed's: fp32 for the optimizer, rounded where they are
+    saved). `autocast` is the type of matrix products. `checkpointing` computes the activations of a layer a second
     time in the backward pass instead of keeping them. `liger` replaces layers and loss by Liger's fused kernels.
     """
 

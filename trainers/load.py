@@ -160,14 +160,22 @@ def load_base(plan: TrainPlan, folder: str | None = None, **options: Any) -> Any
 
 
 def _attention(plan: TrainPlan) -> str:
-    """As transformers names it; a few architectures (Gemma 2) have no scaled dot product attention, and are eager."""
-    if plan.compute.attention != "sdpa":
-        return "flash_attention_2" if plan.compute.attention == "flash" else plan.compute.attention
+    """As transformers names it; a few architectures (Gemma 2) have no scaled dot product attention, and are eager.
+
+    Raises:
+        TrainerError: `target_cannot` for flash attention where the architecture has none.
+    """
+    if plan.compute.attention == "eager":
+        return "eager"
     from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig
 
     kind = type(_loaded("configuration", plan, AutoConfig.from_pretrained))
-    known = kind in MODEL_FOR_CAUSAL_LM_MAPPING
-    return "eager" if known and not MODEL_FOR_CAUSAL_LM_MAPPING[kind]._supports_sdpa else "sdpa"
+    model = MODEL_FOR_CAUSAL_LM_MAPPING.get(kind, None)
+    if plan.compute.attention == "sdpa":
+        return "sdpa" if getattr(model, "_supports_sdpa", False) else "eager"
+    if not getattr(model, "_supports_flash_attn", False):
+        raise TrainerError("target_cannot", f"{kind.__name__}: no flash attention.", remedy="Attention sdpa or eager.")
+    return "flash_attention_2"
 
 
 def base_dtype(plan: TrainPlan) -> Any:

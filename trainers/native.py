@@ -16,7 +16,10 @@ def require_native(plan: TrainPlan) -> None:
         TrainerError: `unreadable_model`.
     """
     kind = foreign_type(Path(plan.model))
-    if kind is None or plan.trust_remote_code:
+    if kind is None:
+        return
+    if plan.trust_remote_code:
+        _require_own(Path(plan.model))
         return
     raise TrainerError(
         "unreadable_model",
@@ -25,6 +28,18 @@ def require_native(plan: TrainPlan) -> None:
         remedy="Choose a model whose architecture transformers has, or read its code and plan on the command line with "
         "--trust-remote-code.",
     )
+
+
+def _require_own(folder: Path) -> None:
+    """Code that lies in the folder is part of the plan's fingerprint; code of another repository is not."""
+    named = json.loads((folder / "config.json").read_text())["auto_map"].values()
+    elsewhere = [one for name in named for one in (name if isinstance(name, list) else [name]) if "--" in str(one)]
+    if elsewhere:
+        raise TrainerError(
+            "unreadable_model",
+            f"{folder.name} names code of another repository in auto_map ({elsewhere[0]}).",
+            remedy="Copy that code into the model's folder and name it there, so that the plan is of that code.",
+        )
 
 
 def foreign_type(folder: Path) -> str | None:

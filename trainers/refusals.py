@@ -14,6 +14,8 @@ from trainers.starting import start_problems
 from trainers.techniques import FOUR_BIT, TECHNIQUES
 
 _PLAIN = "adamw"
+# methods whose trained values stand in the cache, which layers that are computed again do not see
+KEPT_IN_CACHE = ("PREFIX_TUNING", "CARTRIDGE")
 
 _NEEDED = ("torch", "transformers", "peft", "accelerate", "onnxruntime", "onnxruntime_genai", "onnx")
 
@@ -89,8 +91,15 @@ def _of_compute(plan: TrainPlan) -> list[str]:
         found.append(f"full fine-tuning trains fp32 weights, not {compute.base_dtype}")
     if compute.optimizer != _PLAIN and plan.sharding != "none":
         found.append(f"optimizer {compute.optimizer!r} does not go with sharding {plan.sharding!r}")
+    adapter = plan.hyperparameters.adapter
+    if compute.optimizer != _PLAIN and adapter is not None and adapter.loraplus_ratio is not None:
+        found.append(f"optimizer {compute.optimizer!r} does not go with LoRA+, which brings its own AdamW")
+    if compute.base_dtype != "fp32" and compute.autocast != compute.base_dtype:
+        found.append(f"a base in {compute.base_dtype} needs autocast {compute.base_dtype}")
     if compute.attention == "flash" and compute.exact:
         found.append("flash attention takes 16-bit values only")
+    if compute.checkpointing and (plan.hyperparameters.peft or {}).get("peft_type") in KEPT_IN_CACHE:
+        found.append("checkpointing drops the cache in which prefix tuning keeps what it learns")
     return found
 
 

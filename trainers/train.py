@@ -159,8 +159,13 @@ class Orchestrator:
 
 def _refuse(plan: TrainPlan) -> Failure | None:
     if missing := missing_libraries(plan):
+        own = {"flash_attn": "flash-attn", "liger_kernel": "liger-kernel"}
+        apart = [own[name] for name in missing if name in own]
         extra = "train,zero" if "deepspeed" in missing else "train"
-        return Failure("missing_extra", f"Not installed: {', '.join(missing)}.", f"pip install 'tunegate[{extra}]'")
+        ours = [f"'tunegate[{extra}]'"] if len(missing) > len(apart) else []
+        return Failure(
+            "missing_extra", f"Not installed: {', '.join(missing)}.", f"pip install {' '.join([*ours, *apart])}"
+        )
     if found := refusals(plan):
         return Failure("target_cannot", f"The plan cannot be carried out: {'; '.join(found)}.", "Plan again.")
     return None

@@ -15,6 +15,7 @@ from trainers.native import require_native
 from trainers.objectives import objective
 from trainers.objectives.objective import HeldOut, Training
 from trainers.outfiles import WORK, complete_folder, has_part, save_part, write_atomically
+from trainers.precision import autocast, require_device
 from trainers.problems import TrainerError
 from trainers.progress import ProgressWriter, Silent
 from trainers.sharding.ranks import is_first
@@ -78,6 +79,7 @@ def train_with_others(plan: TrainPlan, out: Path, progress: ProgressWriter, stop
 def _read(plan: TrainPlan, progress: ProgressWriter) -> Data:
     """All rows as samples; whatever is not trained as it stands in the file is in the log before the first step."""
     require_native(plan)
+    require_device(plan)
     tokenizer = load_tokenizer(plan)
     training = objective(plan).training(plan, tokenizer)
     for note in training.notes:
@@ -119,7 +121,10 @@ def _baseline(plan: TrainPlan, out: Path, model: Any, data: Data, progress: Prog
             progress.log("the untuned model is measured as it is trained: in 4 bits")
         if plan.starts_from is not None:
             progress.log(f"measured before training: what run {plan.starts_from.manifest[:12]} left")
-        before = objective(plan).evaluate(model, data.tokenizer, data.held_out, plan, progress.log)
+        if not plan.compute.exact:
+            progress.log("measured before training as it is trained, in 16 bits; after it merged, in fp32")
+        with autocast(plan.compute, model):
+            before = objective(plan).evaluate(model, data.tokenizer, data.held_out, plan, progress.log)
     save_part(out, "baseline", before)
 
 
@@ -140,7 +145,11 @@ def merge(plan: TrainPlan, out: Path, progress: ProgressWriter) -> None:
         progress.log("this method has no merge: the adapter is the artifact")
         require_same_answers(technique(plan.technique).tuned(plan, out), out, exact=plan.compute.exact)
         return
-    difference = require_same_answers(model, out, exact=plan.compute.exact)
+    # what 16 bits blur is held against the same weights in fp32 before they are merged
+    apart = (
+        None if plan.compute.exact or plan.technique == "full" else lambda: technique(plan.technique).tuned(plan, out)
+    )
+    difference = require_same_answers(model, out, exact=plan.compute.exact, unmerged=apart)
     if difference is not None:
         progress.log(f"merged: logits differ by {difference:.2g} (relative) from the model that was trained")
     tokenizer = trained_tokenizer(plan, out)  # a fresh one: padding a batch leaves its mark in what a tokenizer saves

@@ -132,6 +132,8 @@ def _beside_the_defaults(plan: TrainPlan) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     if plan.processes > 1:
         shown |= {"processes": plan.processes, "sharding": plan.sharding}
+    if plan.trust_remote_code:
+        shown["code of the base model"] = "was run (trust_remote_code)"
     if plan.offload_optimizer:
         shown["optimizer state"] = "in host memory"
     for one, default in ((values, _DEFAULTS), (values.adapter, Adapter()), (plan.compute, Compute())):

@@ -13,6 +13,7 @@ from service.cli.plan_options import choices_from, plan_options, require_data, s
 from service.cli.plan_text import plan_text
 from service.cli.sweep import asked_to_sweep, sweep_command, sweep_options
 from service.data import rule_files
+from service.errors import TuneGateError
 from service.records.decision import Decision
 from service.records.manifest import Manifest
 from service.settings import load_settings
@@ -48,7 +49,7 @@ def command(plan: Path | None, out: Path, format_: str, output: Path | None, *, 
 
     if asked_to_sweep(options, plan):
         return sweep_command(options, out, format_=format_, output=output, report=say_progress)
-    bundle = _from_plan(plan) if plan else _from_options(options)
+    bundle = _from_plan(plan, trusted=options["trust_remote_code"]) if plan else _from_options(options)
     say(plan_text(bundle.plan))
     if said := _FOUND.get(found_in(out, bundle.plan.id)):
         say(f"{out} {said}")
@@ -111,8 +112,9 @@ def _measures(evaluation: dict[str, Any]) -> dict[str, Any]:
         "rows", "validation_loss", "perplexity", "token_accuracy", "reward_accuracy", "reward_margin",
         "log_prob_accuracy", "preferred_log_prob", "exact_match",
     )  # fmt: skip
-    named: dict[str, Any] = evaluation.get("metrics", {}) | evaluation.get("checks", {})
-    return {name: evaluation[name] for name in names if name in evaluation} | named
+    metrics: dict[str, Any] = evaluation.get("metrics", {})
+    checks = {f"check {name}" if name in metrics else name: one for name, one in evaluation.get("checks", {}).items()}
+    return {name: evaluation[name] for name in names if name in evaluation} | metrics | checks
 
 
 def _short(value: object) -> str:
@@ -125,11 +127,15 @@ def _numbers(record: Progress) -> dict[str, Any]:
     return {"step": record.step, "total": record.total, "loss": record.loss}
 
 
-def _from_plan(path: Path) -> PlanBundle:
+def _from_plan(path: Path, *, trusted: bool) -> PlanBundle:
     from service.verbs.plan import reopen_plan
 
-    settings = load_settings()
-    return reopen_plan(read_record(path, TrainPlan), rules=rule_files(settings.rules), settings=settings)
+    settings, found = load_settings(), read_record(path, TrainPlan)
+    if found.trust_remote_code != trusted:
+        said = "runs code that its model brings" if found.trust_remote_code else "runs no code of its model"
+        how = "Read that code, then give" if found.trust_remote_code else "Leave out"
+        raise TuneGateError("usage", f"{path}: the plan {said}.", remedy=f"{how} --trust-remote-code.")
+    return reopen_plan(found, rules=rule_files(settings.rules), settings=settings)
 
 
 def _from_options(options: dict[str, Any]) -> PlanBundle:

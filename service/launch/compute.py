@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
 import msgspec
@@ -12,6 +13,9 @@ from trainers.contract import Attention, Autocast, BaseType, Choice, Compute, Op
 
 # flash attention and bf16 arithmetic begin with Ampere (CUDA C++ programming guide, compute capabilities)
 AMPERE = 8.0
+# methods whose trained values stand in the cache of keys and values
+KEPT_IN_CACHE = ("PREFIX_TUNING", "CARTRIDGE")
+_LIBRARIES = {"attention": ("flash", "flash_attn", "flash-attn"), "liger": (True, "liger_kernel", "liger-kernel")}
 _WHERE = "compute"
 
 
@@ -26,34 +30,50 @@ class ComputeRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     liger: bool | None = None
 
 
-def resolve_compute(wanted: ComputeRequest, *, technique: str, machine: Machine) -> tuple[Compute, list[Choice]]:
+def resolve_compute(
+    wanted: ComputeRequest, *, technique: str, machine: Machine, peft_type: str | None = None
+) -> tuple[Compute, list[Choice]]:
     """Every value, and why each was chosen that nobody gave and that is not the plain one."""
     given = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not None}
-    preferred, why = _preferred(technique, machine)
+    preferred, why = _preferred(technique, machine, peft_type)
+    if wanted.autocast is not None and "base_dtype" in preferred:
+        preferred["base_dtype"] = "fp32" if wanted.autocast == "none" else wanted.autocast
     chosen = {name: value for name, value in preferred.items() if name not in given}
     made = [Choice(f"{_WHERE}.{name}", value, why) for name, value in chosen.items()]
     return Compute(**chosen | given), made
 
 
-def _preferred(technique: str, machine: Machine) -> tuple[dict[str, Any], str]:
+def _preferred(technique: str, machine: Machine, peft_type: str | None) -> tuple[dict[str, Any], str]:
     if machine.is_cpu:
         return {}, ""
     half = "bf16" if machine.capability >= AMPERE else "fp16"
     # what is trained stays in fp32: in 16 bits small updates are lost
     base = {} if technique == "full" else {"base_dtype": half}
-    values = base | {"autocast": half, "attention": "sdpa", "checkpointing": True}
+    values = base | {"autocast": half, "attention": "sdpa", "checkpointing": peft_type not in KEPT_IN_CACHE}
     return values, f"for a GPU of compute capability {machine.capability:g}"
 
 
 def compute_refusals(
-    wanted: ComputeRequest, *, technique: str, sharding: str, loraplus: bool, machine: Machine
+    wanted: ComputeRequest,
+    *,
+    technique: str,
+    sharding: str,
+    machine: Machine,
+    loraplus: bool = False,
+    peft_type: str | None = None,
 ) -> list[ErrorItem]:
     """Everything that this device or this technique cannot do."""
-    values, _ = resolve_compute(wanted, technique=technique, machine=machine)
+    values, _ = resolve_compute(wanted, technique=technique, machine=machine, peft_type=peft_type)
     found = _of_device(values, machine)
     if technique == "full" and values.base_dtype != "fp32":
         why = "Full fine-tuning trains these weights, and in 16 bits small updates are lost; autocast halves the work."
         found.append(_item("base_dtype", f"{values.base_dtype} with technique full", "fp32", why))
+    elif values.base_dtype not in ("fp32", values.autocast):
+        seen, why = f"{values.base_dtype} with autocast {values.autocast}", "What is trained is fp32, and must meet it."
+        found.append(_item("base_dtype", seen, f"fp32, or autocast {values.base_dtype}", why))
+    if values.checkpointing and peft_type in KEPT_IN_CACHE:
+        why = "It learns values of the cache, which layers that are computed again do not see."
+        found.append(_item("checkpointing", f"true with {peft_type}", "false", why))
     if values.optimizer != "adamw" and sharding != "none":
         why = "DeepSpeed shards the optimizer's state itself."
         found.append(_item("optimizer", f"{values.optimizer} with {sharding}", "adamw, or sharding none", why))
@@ -84,6 +104,11 @@ def _of_device(values: Compute, machine: Machine) -> list[ErrorItem]:
     if values.attention == "flash" and values.exact and not machine.is_cpu:
         why = "Its kernels take 16-bit values only."
         found.append(_item("attention", "flash with fp32", "flash with autocast bf16 or fp16, sdpa", why))
+    refused = {item.where for item in found}
+    for name, (value, module, package) in _LIBRARIES.items():
+        if getattr(values, name) == value and f"{_WHERE}.{name}" not in refused and find_spec(module) is None:
+            allowed = "sdpa, eager" if name == "attention" else "false"
+            found.append(_item(name, f"{_text(value)} without {package}", allowed, f"pip install {package}"))
     return found
 
 

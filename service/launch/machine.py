@@ -23,12 +23,19 @@ class Machine(msgspec.Struct, frozen=True):
 
 
 def this_machine() -> Machine:
-    """The first GPU that nvidia-smi reports, else the CPU with the machine's RAM."""
-    gpus = _nvidia_gpus()
-    if gpus:
-        name, vram_mib, capability = gpus[0]
-        return Machine(device=name, capacity_gib=vram_mib / 1024, gpus=len(gpus), capability=capability)
-    return Machine(device="cpu", capacity_gib=ram_gib(), gpus=0)
+    """What nvidia-smi reports, the smallest of several GPUs; else the CPU with the machine's RAM.
+
+    A GPU that tells no memory of its own shares the machine's.
+    """
+    gpus = _visible(_nvidia("name", "memory.total"))
+    if not gpus:
+        return Machine(device="cpu", capacity_gib=ram_gib(), gpus=0)
+    # a driver from before 2021 does not know this question, and is asked the other one alone
+    capabilities = [_number(row[0]) for row in _visible(_nvidia("compute_cap"))] or [0.0]
+    name, memory = min(gpus, key=lambda row: _number(row[1]))
+    return Machine(
+        device=name, capacity_gib=_number(memory) / 1024 or ram_gib(), gpus=len(gpus), capability=min(capabilities)
+    )
 
 
 def ram_gib() -> float:
@@ -40,14 +47,34 @@ def ram_gib() -> float:
     return float(psutil.virtual_memory().total) / 2**30
 
 
-def _nvidia_gpus() -> list[tuple[str, float, float]]:
+def _nvidia(*names: str) -> list[list[str]]:
+    """One row per GPU, nothing where nvidia-smi is missing, silent or does not know a name."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return []
-    query = [program, "--query-gpu=name,memory.total,compute_cap", "--format=csv,noheader,nounits"]
+    query = [program, f"--query-gpu={','.join(names)}", "--format=csv,noheader,nounits"]
     try:
         answer = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return []  # a driver that does not answer offers no GPU
-    rows = [line.rsplit(",", 2) for line in answer.splitlines() if line.count(",") > 1]
-    return [(name.strip(), float(memory), float(capability)) for name, memory, capability in rows]
+    rows = [[cell.strip() for cell in line.rsplit(",", len(names) - 1)] for line in answer.splitlines() if line.strip()]
+    return [row for row in rows if len(row) == len(names)]
+
+
+def _visible(rows: list[list[str]]) -> list[list[str]]:
+    """Those that CUDA_VISIBLE_DEVICES leaves, where it counts them; ids of GPUs or slices are left to CUDA."""
+    wanted = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if wanted is None:
+        return rows
+    numbers = [part.strip() for part in wanted.split(",")]
+    if not all(number.isdigit() for number in numbers):
+        return [] if wanted.strip() in {"", "-1", "NoDevFiles"} else rows
+    return [rows[int(number)] for number in numbers if int(number) < len(rows)]
+
+
+def _number(text: str) -> float:
+    """0 for what a driver does not tell ("[N/A]", "[Insufficient Permissions]")."""
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0

@@ -87,6 +87,7 @@ def choose(
             sharding=sharding,
             loraplus=adapter is not None and adapter.loraplus_ratio is not None,
             machine=machine,
+            peft_type=(choices.hyperparameters.peft or {}).get("peft_type"),
         )
     if wrong:
         found = [*wrong, *(one for one in cannot if one.where not in {error.where for error in wrong})]
@@ -125,7 +126,12 @@ def build_plan(
         seed_from=parts.dataset.sha256 + (parts.model.fingerprint or parts.model.name),
         objective=choices.method,
     )
-    compute, computed = resolve_compute(choices.compute, technique=technique, machine=machine)
+    compute, computed = resolve_compute(
+        choices.compute,
+        technique=technique,
+        machine=machine,
+        peft_type=(choices.hyperparameters.peft or {}).get("peft_type"),
+    )
     plan = TrainPlan(
         id="",
         decision=parts.decision.id if parts.decision else None,

@@ -12,7 +12,7 @@ import msgspec
 from service.errors import ErrorItem, TuneGateError
 
 _PATTERNS = (
-    "config.json", "generation_config.json", "tokenizer*", "special_tokens_map.json", "added_tokens.json",
+    "config.json", "generation_config.json", "*.py", "tokenizer*", "special_tokens_map.json", "added_tokens.json",
     "vocab.*", "merges.txt", "chat_template*", "*.safetensors", "*.safetensors.index.json", "*.bin", "*.bin.index.json",
 )  # fmt: skip
 _WEIGHTS = ("*.safetensors", "*.bin")

@@ -12,8 +12,8 @@ from service.errors import TuneGateError, missing_extra
 
 HUB_ID = re.compile(r"([A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})(?:@([A-Za-z0-9][\w.-]{0,95}))?")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-# what a model needs; a pickle or a model's own code is never fetched
-_WANTED = ["*.json", "*.safetensors", "*.jinja", "merges.txt", "vocab.*", "tokenizer*", "README.md"]
+# what a model needs, its own code with it, which is run only where a plan says so; a pickle is never fetched
+_WANTED = ["*.json", "*.py", "*.safetensors", "*.jinja", "merges.txt", "vocab.*", "tokenizer*", "README.md"]
 
 
 class Snapshot(msgspec.Struct, frozen=True):

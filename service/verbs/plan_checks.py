@@ -59,6 +59,8 @@ def checked(
     model, problem = _readable(wanted.model, rules=rules, settings=settings)
     if start is not None and model is not None:
         found += other_base(start, model)
+    if model is not None:
+        found += _beyond_context(wanted, model)
     shapes = module_shapes(model.folder) if model and model.folder else {}
     try:
         target, technique, sharding = choose(wanted, decision, rules=rules, machine=machine, shapes=shapes, also=found)
@@ -79,6 +81,16 @@ def checked(
         target=target,
         start=start,
     )
+
+
+def _beyond_context(choices: PlanChoices, model: ResolvedModel) -> list[ErrorItem]:
+    """Rows that reach over the positions the model knows."""
+    wanted = choices.hyperparameters.max_tokens
+    context = model.config.get("max_position_embeddings") or model.config.get("n_positions")
+    if wanted is None or not isinstance(context, int) or wanted <= context:
+        return []
+    why = "Beyond it lie positions that the model does not know."
+    return [ErrorItem("hyperparameters.max_tokens", str(wanted), f"up to {context}, the model's context", why)]
 
 
 def require_method(method: str, report: LintReport, validation_method: str | None) -> None:

@@ -73,7 +73,8 @@ def test_what_was_asked_for_is_no_choice_of_ours() -> None:
         (CPU, "lora", {"autocast": "fp16", "base_dtype": "fp16"}, {"autocast", "base_dtype"}),
         (T4, "lora", {"autocast": "bf16", "base_dtype": "bf16", "attention": "flash"},
          {"autocast", "base_dtype", "attention"}),
-        (H100, "lora", {"attention": "flash", "autocast": "none", "base_dtype": "fp32"}, {"attention"}),
+        (H100, "lora", {"attention": "flash", "autocast": "none"}, {"attention"}),
+        (H100, "lora", {"autocast": "none", "base_dtype": "bf16"}, {"base_dtype"}),
         (H100, "full", {"base_dtype": "bf16"}, {"base_dtype"}),
     ],
 )  # fmt: skip
@@ -95,6 +96,28 @@ def test_what_a_device_or_technique_cannot_do_is_refused_all_at_once(
 def test_an_8_bit_optimizer_needs_the_place_for_itself(changes: dict[str, Any]) -> None:
     items = refused(CPU, compute={"optimizer": "adamw_8bit"}, **changes)
     assert [item.where for item in items] == ["compute.optimizer"]
+
+
+def test_what_lives_in_the_cache_is_not_computed_again() -> None:
+    prefix: dict[str, Any] = {"hyperparameters": {"peft": {"peft_type": "PREFIX_TUNING"}}, "outputs": {"onnx": []}}
+    chosen, _ = resolve_compute(ComputeRequest(), technique="peft", machine=H100, peft_type="PREFIX_TUNING")
+    assert (chosen.autocast, chosen.checkpointing) == ("bf16", False)
+    assert not refused(H100, "peft", **prefix)
+    items = refused(CPU, "peft", compute={"checkpointing": True}, **prefix)
+    assert [item.where for item in items] == ["compute.checkpointing"]
+
+
+def test_the_base_follows_the_autocast_that_was_asked_for() -> None:
+    assert resolved(H100, "lora", autocast="fp16").base_dtype == "fp16"
+    assert resolved(H100, "lora", autocast="none").base_dtype == "fp32"
+
+
+def test_a_library_that_is_not_here_is_named_with_its_package() -> None:
+    items = refused(H100, compute={"attention": "flash", "liger": True})
+    assert {item.where: item.remedy for item in items} == {
+        "compute.attention": "pip install flash-attn",
+        "compute.liger": "pip install liger-kernel",
+    }
 
 
 @pytest.mark.parametrize("wanted", [{"attention": "sdpa"}, {"checkpointing": True}, {"optimizer": "adamw_8bit"},

@@ -17,8 +17,10 @@ from trainers.contract import Adapter, Compute, TrainPlan
 from trainers.labelling import label_rows
 from trainers.load import load_base, load_rows, load_tokenizer
 from trainers.merge_proof import require_same_answers
+from trainers.problems import TrainerError
 from trainers.progress import ProgressWriter
 from trainers.techniques import technique
+from trainers.training.arguments import training_arguments
 from trainers.training.loop import fit
 
 Train = Callable[..., tuple[TrainPlan, Path, list[float]]]
@@ -49,13 +51,15 @@ def train(make_plan: Any, tmp_path: Path) -> Train:
 @pytest.mark.parametrize("name", ["full", "lora", "qlora"])
 def test_activations_computed_again_are_the_same(train: Train, name: str) -> None:
     _, _, plain = train(name)
-    _, _, again = train(name, checkpointing=True)
+    plan, out, again = train(name, checkpointing=True)
     assert again == pytest.approx(plain, rel=1e-6)
+    assert training_arguments(plan, out, rows=8).activation_checkpointing
 
 
 def test_sdpa_computes_what_eager_attention_does(train: Train) -> None:
     _, _, eager = train("lora")
     plan, out, sdpa = train("lora", attention="sdpa")
+    assert load_base(plan).config._attn_implementation == "sdpa"
     assert sdpa == pytest.approx(eager, rel=1e-5)
     assert require_same_answers(technique("lora").merged(plan, out), out, exact=True) is not None
 
@@ -87,9 +91,37 @@ def test_a_base_in_bf16_carries_an_adapter_in_fp32(train: Train) -> None:
     assert {value.dtype for value in weights.values()} == {torch.float32}
     merged = technique("lora").merged(plan, out)
     assert {value.dtype for value in merged.parameters()} == {torch.float32}
-    difference = require_same_answers(merged, out, exact=False)
+    tuned = technique("lora").tuned(plan, out)
+    difference = require_same_answers(merged, out, exact=False, unmerged=lambda: tuned)
     assert difference is not None
     assert difference > 1e-5  # 16 bits were really used
+
+
+def test_a_merge_that_loses_the_adapter_is_found_behind_16_bits(train: Train) -> None:
+    plan, out, _ = train("lora", base_dtype="bf16", autocast="bf16")
+    how = technique("lora")
+    base = how.unquantised(plan)
+    with pytest.raises(TrainerError, match="merged model differs"):
+        require_same_answers(base, out, exact=False, unmerged=lambda: how.tuned(plan, out))
+
+
+def test_a_trained_copy_of_a_16_bit_weight_is_fp32(make_plan: Any) -> None:
+    import torch
+
+    path = make_plan(technique="peft", compute=Compute(base_dtype="bf16", autocast="bf16"))
+    plan = msgspec.json.decode(path.read_bytes(), type=TrainPlan)
+    peft = {"peft_type": "LORA", "r": 4, "target_modules": ["o_proj"], "modules_to_save": ["lm_head"]}
+    plan = msgspec.structs.replace(plan, hyperparameters=msgspec.structs.replace(plan.hyperparameters, peft=peft))
+    model = technique("peft").wrap(technique("peft").load(plan), plan, steps=1)
+    kinds = {name: one.dtype for name, one in model.named_parameters()}
+    assert torch.bfloat16 in kinds.values()
+    assert {one.dtype for one in model.parameters() if one.requires_grad} == {torch.float32}
+
+
+def test_a_plan_for_a_gpu_is_not_carried_out_without_one(make_plan: Any, run_trainer: Any, tmp_path: Path) -> None:
+    code, _, result = run_trainer(make_plan(compute=Compute(base_dtype="fp16", autocast="fp16")), tmp_path / "out")
+    assert code == 2
+    assert "sees no GPU" in result["error"]["detail"]
 
 
 def test_an_8_bit_optimizer_learns_too(train: Train) -> None:

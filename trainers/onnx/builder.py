@@ -67,7 +67,7 @@ def _hollow(merged: Path) -> Any:
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    config = AutoConfig.from_pretrained(merged, local_files_only=True)
+    config = AutoConfig.from_pretrained(merged, local_files_only=True, trust_remote_code=False)
     with torch.device("meta"):
         return AutoModelForCausalLM.from_config(config, attn_implementation="eager")
 

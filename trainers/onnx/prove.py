@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from trainers.contract import OnnxLeftOut, OnnxResult, TrainPlan
-from trainers.load import load_model, trained_tokenizer
+from trainers.load import load_model, on_device, trained_tokenizer
 from trainers.objectives import objective
 from trainers.objectives.objective import HeldOut
 from trainers.onnx import builder, dynamo, genai
@@ -54,7 +54,8 @@ def prove(plan: TrainPlan, out: Path, progress: ProgressWriter, *, evaluated: bo
 def _tuned(plan: TrainPlan, out: Path) -> Any:
     """The merged model, or base and adapter side by side where the method has no merge."""
     merged = out / WORK / "merged"
-    return load_model(plan, folder=str(merged)) if merged.exists() else technique(plan.technique).tuned(plan, out)
+    model = load_model(plan, folder=str(merged)) if merged.exists() else technique(plan.technique).tuned(plan, out)
+    return on_device(model)
 
 
 def _prove_all(plan: TrainPlan, out: Path, tokenizer: Any, held_out: HeldOut, progress: ProgressWriter) -> None:

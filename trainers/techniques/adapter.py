@@ -48,6 +48,7 @@ class AdapterTechnique(Technique):
             ) from error
         if not any(one.requires_grad for one in wrapped.parameters()):
             raise TrainerError("target_cannot", "The adapter has no trainable parameter.", remedy="Other targets.")
+        _train_in_fp32(wrapped)
         remember_start(wrapped)
         return wrapped
 
@@ -77,3 +78,10 @@ class AdapterTechnique(Technique):
         from peft import PeftModel
 
         return PeftModel.from_pretrained(self.unquantised(plan), str(out / ADAPTER)).eval()
+
+
+def _train_in_fp32(model: Any) -> None:
+    """Peft makes its own layers so; what it copies out of a 16-bit base (modules_to_save, norms) would stay in it."""
+    for parameter in model.parameters():
+        if parameter.requires_grad and parameter.dtype.itemsize < 4:
+            parameter.data = parameter.data.float()

@@ -11,6 +11,7 @@ from trainers.contract import TrainPlan
 from trainers.merge_proof import keep_answers
 from trainers.objectives import objective
 from trainers.outfiles import WORK, complete_folder
+from trainers.precision import autocast
 from trainers.progress import ProgressWriter
 from trainers.runfolder import link_tree
 from trainers.sharding.ranks import as_first, is_first, join_ranks, parameter_count, wait_for_all
@@ -58,7 +59,7 @@ def fit(
     model = how.wrap(base, plan, steps=total_steps(plan, rows=len(rows)))
 
     prepared = _preparing(plan, model, tokenizer, out, progress, stopping)
-    with _precision(arguments, model):
+    with autocast(plan.compute, model):
         rows, held_out = prepared(rows, "training"), prepared(held_out, "validation")
     trainer = _trainer(plan, arguments, model, tokenizer, _evened(rows, plan, progress))
 
@@ -132,14 +133,6 @@ def _preparing(
     return prepared
 
 
-def _precision(arguments: Any, model: Any) -> Any:
-    """The types that the Trainer will compute in."""
-    import torch
-
-    kind = torch.bfloat16 if arguments.bf16 else torch.float16 if arguments.fp16 else None
-    return torch.autocast(model.device.type, kind, enabled=kind is not None)
-
-
 def _evened(rows: list[Any], plan: TrainPlan, progress: ProgressWriter) -> list[Any]:
     """The rows, and where several processes would else repeat some of them, empty ones that train nothing."""
     missing = -len(rows) % (plan.hyperparameters.micro_batch * plan.processes) if plan.processes > 1 else 0
@@ -163,7 +156,9 @@ def _trainer(plan: TrainPlan, arguments: Any, model: Any, tokenizer: Any, rows: 
     )
     trainer.remove_callback(PrinterCallback)  # it prints to stdout when tqdm is off
     if plan.hyperparameters.packing:
-        require_packing(trainer.model, rows, pad_id=pad_id)  # on the device that the Trainer chose
+        require_packing(
+            trainer.model, rows, pad_id=pad_id, compute=plan.compute
+        )  # on the device that the Trainer chose
     return trainer
 
 

@@ -12,7 +12,9 @@ from bisect import bisect_left, insort
 from collections.abc import Sequence
 from typing import Any
 
+from trainers.contract import Compute
 from trainers.labels import IGNORED, LabelledRow
+from trainers.precision import autocast
 from trainers.problems import TrainerError
 
 # of the largest logit: packed rows of tiny models differ by 1e-6 in fp32; 16-bit ones have 8 bits of mantissa
@@ -71,7 +73,7 @@ def is_varlen(model: Any) -> bool:
     return "flash" in str(getattr(model.config, "_attn_implementation", None) or "")
 
 
-def require_packing(model: Any, rows: Sequence[LabelledRow], *, pad_id: int) -> None:
+def require_packing(model: Any, rows: Sequence[LabelledRow], *, pad_id: int, compute: Compute | None = None) -> None:
     """Try on two rows whether each gets the logits in a pack that it gets alone.
 
     Raises:
@@ -81,10 +83,9 @@ def require_packing(model: Any, rows: Sequence[LabelledRow], *, pad_id: int) -> 
         LabelledRow(row.input_ids[:_TRIED_TOKENS], row.labels[:_TRIED_TOKENS])
         for row in (rows[0], rows[len(rows) // 2])
     ]
-    difference = _difference(model, packed(tried, pad_id=pad_id, capacity=None))
-    weight = next(model.parameters())
-    full = weight.dtype.itemsize >= 4 and weight.device.type == "cpu"
-    if not difference <= (_TOLERANCE if full else _TOLERANCE_16_BIT):
+    how = compute or Compute()
+    difference = _difference(model, packed(tried, pad_id=pad_id, capacity=None), how)
+    if not difference <= (_TOLERANCE if how.exact else _TOLERANCE_16_BIT):
         raise TrainerError(
             "target_cannot",
             f"This model cannot be packed: rows in one sequence see one another (logits differ by {difference:.2g}).",
@@ -92,7 +93,7 @@ def require_packing(model: Any, rows: Sequence[LabelledRow], *, pad_id: int) -> 
         )
 
 
-def _difference(model: Any, together: dict[str, Any]) -> float:
+def _difference(model: Any, together: dict[str, Any], compute: Compute) -> float:
     """The largest difference of the logits in a pack to those of each row alone, over the largest logit."""
     import torch
 
@@ -103,8 +104,8 @@ def _difference(model: Any, together: dict[str, Any]) -> float:
     was_training = model.training
     model.eval()
     try:
-        # on a GPU as it is trained: flash attention takes 16-bit values only
-        with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=device.type != "cpu"):
+        # as it is trained: flash attention takes 16-bit values only
+        with torch.no_grad(), autocast(compute, model):
             seen = model(input_ids=ids, position_ids=positions, use_cache=False).logits[0].float()
             alone = torch.cat([model(input_ids=part, use_cache=False).logits[0].float() for part in parts])
     except TypeError:  # its forward takes no positions
