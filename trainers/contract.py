@@ -16,18 +16,19 @@ from trainers.onnx_results import (
     Provider,
     QualityResult,
 )
+from trainers.tasks import ENCODERS, PEFT_TASKS, TASKS, Task, label_name, label_order, unfit_model
 
-# what is told of ONNX files is part of the contract, and stands in a file of its own
+# what is told of ONNX files and of tasks is part of the contract, and stands in files of its own
 __all__ = [
-    "ONNX_PRECISIONS", "PHASES", "STARTED_PLAN", "Adapter", "Blocker", "ChatTemplate", "Check", "Choice",
-    "DatasetRef", "EvaluationSettings", "Failure", "GenaiResult", "Hyperparameters", "LatencyResult", "OnnxLeftOut",
-    "OnnxResult", "Outputs", "Override", "ParityResult", "Precision", "Progress", "Provider", "QualityResult",
-    "Result", "TrainPlan", "cannot_run",
+    "ENCODERS", "ONNX_PRECISIONS", "PEFT_TASKS", "PHASES", "STARTED_PLAN", "TASKS", "Adapter", "Blocker",
+    "ChatTemplate", "Check", "Choice", "DatasetRef", "EvaluationSettings", "Failure", "GenaiResult", "Hyperparameters",
+    "LatencyResult", "OnnxLeftOut", "OnnxResult", "Outputs", "Override", "ParityResult", "Precision", "Progress",
+    "Provider", "QualityResult", "Result", "Task", "TrainPlan", "cannot_run", "label_name", "label_order", "unfit_model",
 ]  # fmt: skip
 
 
 class DatasetRef(msgspec.Struct, frozen=True, kw_only=True):
-    """A chat JSONL file: `path` on the machine that reads it, `id` when the service stores it."""
+    """A JSONL file of chats or labelled rows: `path` on the machine that reads it, `id` when the service stores it."""
 
     path: str | None = None
     id: str | None = None
@@ -190,6 +191,9 @@ class TrainPlan(msgspec.Struct, frozen=True, kw_only=True):
     choices: list[Choice] = []
     chat_template: ChatTemplate | None = None
     model_revision: str | None = None
+    task: Task = "chat"
+    # of a classification: the classes (or tags) by their ids in the model
+    labels: list[str] = []
 
 
 # the plan that a run folder belongs to, in its .work

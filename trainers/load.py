@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from trainers.contract import DatasetRef, TrainPlan
 from trainers.outfiles import WORK
 from trainers.problems import TrainerError
+
+R = TypeVar("R")
 
 TEMPLATE = "chat_template.jinja"
 _SHOWN_LINES = 20
@@ -30,7 +32,12 @@ class _RawRow(msgspec.Struct, frozen=True):
 
 
 def load_rows(reference: DatasetRef) -> list[Row]:
-    """Every conversation of a chat JSONL file, after checking that it is the file that was planned.
+    """Every conversation of a chat JSONL file; raises as `read_rows`."""
+    return [Row(number, row.messages, row.tools) for number, row in read_rows(reference, _RawRow)]
+
+
+def read_rows(reference: DatasetRef, kind: type[R]) -> list[tuple[int, R]]:
+    """(line, row) of a JSONL file, after checking that it is the file that was planned.
 
     Raises:
         TrainerError: `plan_mismatch` or `invalid_input` with the lines that cannot be read.
@@ -44,17 +51,16 @@ def load_rows(reference: DatasetRef) -> list[Row]:
         raise TrainerError(
             "plan_mismatch", f"{path.name}: the file is not the one that was planned.", remedy="Lint and plan again."
         )
-    decoder = msgspec.json.Decoder(_RawRow)
-    rows, broken = [], []
+    decoder = msgspec.json.Decoder(kind)
+    rows: list[tuple[int, R]] = []
+    broken = []
     for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
         if not line.strip():
             continue
         try:
-            row = decoder.decode(line)
+            rows.append((number, decoder.decode(line)))
         except (ValueError, RecursionError):
             broken.append(number)
-            continue
-        rows.append(Row(number, row.messages, row.tools))
     if broken or not rows:
         what = f"cannot read {lines_text(broken)}" if broken else "no rows"
         raise TrainerError("invalid_input", f"{path.name}: {what}.", remedy="Lint the file: tunegate lint.")
@@ -63,6 +69,8 @@ def load_rows(reference: DatasetRef) -> list[Row]:
 
 def load_tokenizer(plan: TrainPlan, folder: str | None = None) -> Any:
     """The model's tokenizer (or a folder's); it must be fast (offsets) and have a chat template, its own or the plan's.
+
+    A classifier needs no template.
 
     Raises:
         TrainerError: `unreadable_model`.
@@ -80,7 +88,7 @@ def load_tokenizer(plan: TrainPlan, folder: str | None = None) -> Any:
         )
     if plan.chat_template is not None and folder is None:
         tokenizer.chat_template = plan.chat_template.text
-    if not tokenizer.chat_template:
+    if not tokenizer.chat_template and plan.task == "chat":
         raise TrainerError(
             "unreadable_model",
             "The tokenizer has no chat template.",
@@ -121,7 +129,7 @@ def model_facts(plan: TrainPlan) -> tuple[int | None, frozenset[int]]:
 
 
 def load_model(plan: TrainPlan, folder: str | None = None, **options: Any) -> Any:
-    """The causal language model in fp32 with eager attention, in evaluation mode, on the CPU unless `options` say.
+    """The model of the plan's task in fp32 with eager attention, in evaluation mode, on the CPU unless `options` say.
 
     Raises:
         TrainerError: `unreadable_model`.
@@ -129,10 +137,17 @@ def load_model(plan: TrainPlan, folder: str | None = None, **options: Any) -> An
     import torch
     from transformers import AutoModelForCausalLM
 
+    from trainers.classification.model import classifier
+
+    def load(name: str, **options: Any) -> Any:
+        if plan.task != "chat":
+            return classifier(plan, name, folder=folder, **options)
+        return AutoModelForCausalLM.from_pretrained(folder or name, **options)
+
     model = _loaded(
         "weights",
         plan,
-        lambda name, **options: AutoModelForCausalLM.from_pretrained(folder or name, **options),
+        load,
         use_safetensors=True,
         dtype=torch.float32,
         attn_implementation="eager",
@@ -160,7 +175,8 @@ def _loaded(what: str, plan: TrainPlan, loader: Any, **options: Any) -> Any:
         raise TrainerError(
             "unreadable_model",
             f"The {what} of {Path(plan.model).name} cannot be loaded ({type(error).__name__}).",
-            remedy="The folder must hold config.json, the weights as safetensors and a tokenizer with a chat template.",
+            remedy="The folder must hold config.json, the weights as safetensors and a tokenizer"
+            + (" with a chat template." if plan.task == "chat" else "."),
         ) from error
 
 

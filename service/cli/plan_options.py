@@ -11,15 +11,16 @@ import msgspec
 
 from service.errors import ErrorItem, TuneGateError
 from service.launch.request import PlanChoices
-from trainers.contract import Adapter, Check, EvaluationSettings, Outputs, Override
+from trainers.contract import Adapter, Check, Outputs, Override
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _ALL_LINEAR, _NO_ONNX = "all-linear", "none"
 _OPTIONS = [
     click.option("--model", metavar="M", help="Model folder, or a name under TUNEGATE_HOME/models."),
-    click.option("--data", type=click.Path(path_type=Path), metavar="FILE", help="Training data, chat JSONL."),
-    click.option("--validation", type=click.Path(path_type=Path), metavar="FILE", help="Validation data, chat JSONL."),
+    click.option("--data", type=click.Path(path_type=Path), metavar="FILE", help="Training data, JSONL."),
+    click.option("--validation", type=click.Path(path_type=Path), metavar="FILE", help="Validation data, JSONL."),
+    click.option("--task", metavar="T", help="chat, text-classification or token-classification; default: the data's."),
     click.option("--decision", type=click.Path(path_type=Path), metavar="D.json", help="The decision to carry out."),
     click.option("--technique", metavar="T", help="full, lora, ...; default: the decision's."),
     click.option("--sharding", metavar="S", help="none, zero1, zero2, zero3, zero3-offload; default: the decision's."),
@@ -95,6 +96,7 @@ def choices_from(options: dict[str, Any]) -> PlanChoices:
     checks = [Check(*pair) for pair in _pairs("--check", options["checks"], errors)]
     request = {
         "model": options["model"],
+        "task": options["task"],
         "technique": options["technique"],
         "sharding": options["sharding"],
         "processes": options["processes"],
@@ -108,7 +110,11 @@ def choices_from(options: dict[str, Any]) -> PlanChoices:
             "onnx": _onnx(options["onnx"], errors),
             "provider": options["provider"] or Outputs().provider,
         },
-        "evaluation": _evaluation(options, checks),
+        "evaluation": {
+            "max_rows": options["evaluation_rows"],
+            "max_new_tokens": options["max_new_tokens"],
+            "checks": msgspec.to_builtins(checks),
+        },
         "chat_template": _template(options["chat_template"], errors),
     }
     try:
@@ -165,15 +171,6 @@ def _template(path: Path | None, errors: list[ErrorItem]) -> str | None:
     except (OSError, UnicodeDecodeError) as error:
         errors.append(ErrorItem("--chat-template", f"{path}: {type(error).__name__}", "a readable UTF-8 file"))
         return None
-
-
-def _evaluation(options: dict[str, Any], checks: list[Check]) -> dict[str, Any]:
-    defaults = EvaluationSettings()
-    return {
-        "max_rows": options["evaluation_rows"] or defaults.max_rows,
-        "max_new_tokens": options["max_new_tokens"] or defaults.max_new_tokens,
-        "checks": msgspec.to_builtins(checks),
-    }
 
 
 def _pairs(option: str, values: tuple[str, ...], errors: list[ErrorItem]) -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -11,7 +11,7 @@ from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError
 from service.launch.peft_methods import DEFAULT_VIRTUAL_TOKENS, method_of
 from service.launch.request import HyperparameterRequest
-from trainers.contract import Adapter, Choice, Hyperparameters
+from trainers.contract import Adapter, Choice, Hyperparameters, Task
 
 T = TypeVar("T")
 
@@ -30,13 +30,16 @@ class BaseRate(msgspec.Struct, frozen=True):
     rate: float
     source: str
     method: str | None = None
+    model: Literal["decoder", "encoder"] = "decoder"
 
 
 class _File(msgspec.Struct, frozen=True):
     base_rate: list[BaseRate]
 
 
-def base_rate(rules: RuleFiles, *, technique: str, params: int | None, method: str | None = None) -> BaseRate:
+def base_rate(
+    rules: RuleFiles, *, technique: str, params: int | None, method: str | None = None, task: Task = "chat"
+) -> BaseRate:
     """The row of the smallest size class that holds the model; unknown sizes take the largest class.
 
     A PEFT method without rows of its own takes those of the technique.
@@ -44,7 +47,7 @@ def base_rate(rules: RuleFiles, *, technique: str, params: int | None, method: s
     rows = [
         row
         for row in msgspec.toml.decode(rules.read("hyperparameters.toml"), type=_File).base_rate
-        if row.technique == technique
+        if row.technique == technique and (row.model == "decoder") == (task == "chat")
     ]
     rows = [row for row in rows if row.method == method] or [row for row in rows if row.method is None]
     if not rows:
@@ -65,13 +68,14 @@ def resolve(
     params: int | None,
     seed_from: str,
     processes: int = 1,
+    task: Task = "chat",
 ) -> tuple[Hyperparameters, list[Choice]]:
     """Every value the trainer will use, so that the plan says them all; and why each was chosen that nobody gave."""
     chosen = _Chosen(wanted)
     why = "our default" if wanted.micro_batch is None else "one micro-batch"
     per_process = wanted.micro_batch or max(1, DEFAULT_BATCH_SIZE // processes)
     batch_size = chosen("batch_size", per_process * processes, why)
-    base, rate, multiplier = _rates(wanted, chosen, rules=rules, technique=technique, params=params)
+    base, rate, multiplier = _rates(wanted, chosen, rules=rules, technique=technique, params=params, task=task)
     defaults = Hyperparameters(base_learning_rate=base, learning_rate=rate)
     values = Hyperparameters(
         batch_size=batch_size,
@@ -165,13 +169,20 @@ class _Chosen:
 
 
 def _rates(
-    wanted: HyperparameterRequest, chosen: _Chosen, *, rules: RuleFiles, technique: str, params: int | None
+    wanted: HyperparameterRequest,
+    chosen: _Chosen,
+    *,
+    rules: RuleFiles,
+    technique: str,
+    params: int | None,
+    task: Task,
 ) -> tuple[float, float, float]:
     """(base rate, learning rate, multiplier)."""
     multiplier = 1.0 if wanted.learning_rate_multiplier is None else wanted.learning_rate_multiplier
     if wanted.learning_rate is not None:
         return wanted.learning_rate, wanted.learning_rate, multiplier
-    row = base_rate(rules, technique=technique, params=params, method=(wanted.peft or {}).get("peft_type"))
+    method = (wanted.peft or {}).get("peft_type")
+    row = base_rate(rules, technique=technique, params=params, method=method, task=task)
     rate = row.rate * multiplier
     chosen.note("learning_rate", rate, f"base rate {row.rate:g} x multiplier {multiplier:g}; {row.source}")
     return row.rate, rate, multiplier

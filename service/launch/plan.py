@@ -14,6 +14,7 @@ from service.launch.hyperparameters import require_measurable, resolve
 from service.launch.machine import Machine
 from service.launch.parallel import parallel_refusals, process_count
 from service.launch.request import PlanChoices, wrong_values
+from service.launch.tasks import evaluation_of, task_of
 from service.models.tensors import Shapes
 from service.records.decision import TUNING_STEPS, Decision
 from service.records.estimate import Estimate
@@ -46,6 +47,9 @@ class PlanParts(msgspec.Struct, frozen=True, kw_only=True):
     dataset: DatasetRef
     validation: DatasetRef | None
     no_estimate: str | None = None
+    # of a classification: the labels by their ids, and why the task and their order are what they are
+    labels: list[str] = []
+    task_choices: list[Choice] = []
 
 
 def choose(
@@ -103,11 +107,13 @@ def build_plan(
     require_measurable(choices.hyperparameters, validated=parts.validation is not None)
     overridden = {override.code for override in choices.overrides}
     processes = process_count(choices, sharding=sharding, machine=machine)
+    evaluation, measured = evaluation_of(choices.evaluation, task_of(choices))
     values, chosen = resolve(
         choices.hyperparameters,
         processes=processes,
         rules=rules,
         technique=technique,
+        task=task_of(choices),
         params=parts.model.params,
         # the same request makes the same plan, wherever its files lie
         seed_from=parts.dataset.sha256 + (parts.model.fingerprint or parts.model.name),
@@ -127,7 +133,7 @@ def build_plan(
         dataset=parts.dataset,
         validation=parts.validation,
         hyperparameters=values,
-        evaluation=choices.evaluation,
+        evaluation=evaluation,
         outputs=choices.outputs,
         allow_download=allow_download,
         blockers=[
@@ -137,12 +143,16 @@ def build_plan(
         ],
         overrides=list(choices.overrides),
         choices=[
+            *parts.task_choices,
             *_choices_of(choices, parts, target=target, technique=technique),
             *_parallel_choices(choices, parts, sharding=sharding, processes=processes),
+            *measured,
             *chosen,
         ],
         chat_template=_template(choices.chat_template),
         model_revision=parts.model.revision,
+        task=task_of(choices),
+        labels=parts.labels,
     )
     return msgspec.structs.replace(plan, id=plan_id(plan, model_is_path=parts.model.is_path))
 

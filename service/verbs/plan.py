@@ -14,25 +14,24 @@ from service.files import write_atomically
 from service.launch.machine import Machine, this_machine
 from service.launch.plan import PlannedModel, PlanParts, build_plan, choose
 from service.launch.request import PlanChoices
+from service.launch.tasks import adapted_shapes, check_model, task_of
 from service.lint.templates.behaviour import behaviour_of
 from service.lint.templates.reading import ChatTemplate, read_template
 from service.models.folder import check_trainable
 from service.models.hub import pinned
 from service.models.resolve import ResolvedModel, resolve_model
-from service.models.tensors import module_shapes
+from service.models.tensors import module_shapes, parameter_count
 from service.records.decision import Decision
 from service.records.estimate import Estimate
 from service.records.lint_report import LintReport
 from service.settings import Settings
-from service.verbs.lint import LintInput, LintRequest, lint
-from service.verbs.lint_privacy import PrivacyRequest
+from service.verbs.lint import LintInput
 from service.verbs.plan_estimate import estimate_of
-from trainers.contract import DatasetRef, TrainPlan
+from service.verbs.plan_report import linted, report_for
+from service.verbs.plan_task import labels_for, with_task
+from trainers.contract import DatasetRef, Task, TrainPlan
 
 R = TypeVar("R")
-
-# the lint profile whose rules describe what a launch target accepts
-LINT_TARGET_OF = {"azure-ml": "local"}
 
 
 class PlanBundle(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,31 +71,45 @@ def plan_from_records(
 
     """
     machine = this_machine()
-    model, folder, technique, sharding, _ = _checked(choices, decision, rules=rules, settings=settings, machine=machine)
+    choices, made = with_task(choices, data.dataset_path)
+    model, folder, technique, sharding, target = _checked(
+        choices, decision, rules=rules, settings=settings, machine=machine
+    )
     _require_template(choices, folder)
+    labels, of_labels = labels_for(choices, data.dataset_path, model.config)
+    report = report_for(
+        data.report,
+        data.dataset_path,
+        data.validation_path,
+        target=target,
+        task=task_of(choices),
+        rules=rules,
+    )
     estimated, no_estimate = estimate_of(
         choices,
         technique=technique,
         sharding=sharding,
-        report=data.report,
+        report=report,
         rules=rules,
         settings=settings,
         machine=machine,
     )
     parts = PlanParts(
         decision=decision,
-        report=data.report,
+        report=report,
         estimate=estimated,
-        model=_planned(choices.model, model),
+        model=_planned(choices.model, model, task_of(choices)),
         dataset=data.dataset,
         validation=data.validation,
         no_estimate=no_estimate,
+        labels=labels,
+        task_choices=[*made, *of_labels],
     )
     plan = build_plan(choices, parts, rules=rules, machine=machine, allow_download=settings.allow_download)
     return PlanBundle(
         plan=plan,
         decision=decision,
-        report=data.report,
+        report=report,
         estimate=estimated,
         dataset=data.dataset_path,
         validation=data.validation_path,
@@ -115,19 +128,20 @@ def plan_from_files(
 ) -> PlanBundle:
     """The plan on files of this machine; they are linted for the plan's target first."""
     # before the files are linted, which may take minutes
-    *_, target = _checked(choices, decision, rules=rules, settings=settings, machine=this_machine())
+    with_its_task, _ = with_task(choices, data)
+    *_, target = _checked(with_its_task, decision, rules=rules, settings=settings, machine=this_machine())
     inputs = [LintInput(path=data, shown_as=str(data), role="train")]
     if validation is not None:
         inputs.append(LintInput(path=validation, shown_as=str(validation), role="validation"))
-    report = _linted(inputs, target, rules)
-    linted = PlanData(
+    report = linted(inputs, target, rules, task_of(with_its_task))
+    data_linted = PlanData(
         report=report,
         dataset=DatasetRef(path=str(data), sha256=report.files[0].sha256),
         dataset_path=data,
         validation=DatasetRef(path=str(validation), sha256=report.files[1].sha256) if validation else None,
         validation_path=validation,
     )
-    return plan_from_records(choices, linted, decision=decision, rules=rules, settings=settings)
+    return plan_from_records(choices, data_linted, decision=decision, rules=rules, settings=settings)
 
 
 def keep_records(bundle: PlanBundle, settings: Settings) -> None:
@@ -169,13 +183,7 @@ def _relint(plan: TrainPlan, *, rules: RuleFiles) -> LintReport:
     if plan.validation:
         path = str(plan.validation.path)
         inputs.append(LintInput(path=Path(path), shown_as=path, role="validation"))
-    return _linted(inputs, plan.target, rules)
-
-
-def _linted(inputs: list[LintInput], target: str, rules: RuleFiles) -> LintReport:
-    """The report for a launch target, with whatever privacy scan there is: its findings block the launch."""
-    request = LintRequest(inputs=inputs, target=LINT_TARGET_OF.get(target, target), privacy=PrivacyRequest())
-    return lint(request, rules=rules)
+    return linted(inputs, plan.target, rules, plan.task)
 
 
 def _kept(identifier: str | None, kind: type[R], settings: Settings) -> R | None:
@@ -225,7 +233,10 @@ def _checked(
             check_trainable(model.folder)
     except TuneGateError as error:
         problem = error
-    shapes = module_shapes(model.folder) if model and model.folder else {}
+    task = task_of(choices)
+    shapes = adapted_shapes(module_shapes(model.folder), task) if model and model.folder else {}
+    if model is not None and problem is None and (wrong := check_model(model.config, task)):
+        problem = TuneGateError("target_cannot", f"{wrong[0].seen}: {wrong[0].remedy}", errors=wrong)
     try:
         target, technique, sharding = choose(choices, decision, rules=rules, machine=machine, shapes=shapes)
     except TuneGateError as error:
@@ -245,6 +256,8 @@ def _require_template(choices: PlanChoices, folder: Path) -> None:
         TuneGateError: `unreadable_model`, or `invalid_input` for the supplied one.
 
     """
+    if task_of(choices) != "chat":
+        return
     own = read_template(folder)
     if choices.chat_template is not None:
         given = ChatTemplate((("default", choices.chat_template),), own.tokens if own else ())
@@ -258,13 +271,13 @@ def _require_template(choices: PlanChoices, folder: Path) -> None:
         )
 
 
-def _planned(name: str, model: ResolvedModel) -> PlannedModel:
+def _planned(name: str, model: ResolvedModel, task: Task) -> PlannedModel:
     return PlannedModel(
         # the commit has a field of its own
         name=name.partition("@")[0] if model.revision and not Path(name).exists() else name,
-        params=model.params,
+        params=model.params if model.params is not None or task == "chat" else parameter_count(model.folder),
         fingerprint=model.fingerprint,
         is_path=Path(name).exists(),
-        shapes=module_shapes(model.folder) if model.folder else {},
+        shapes=adapted_shapes(module_shapes(model.folder), task) if model.folder else {},
         revision=model.revision,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from trainers.contract import TrainPlan
 from trainers.onnx import builder, dynamo
 from trainers.onnx.companions import add_companions
+from trainers.onnx.encoder import export_encoder
 from trainers.outfiles import WORK, complete_folder, has_part, load_part, save_part
 from trainers.problems import TrainerError
 from trainers.progress import ProgressWriter
@@ -45,6 +47,8 @@ def build(plan: TrainPlan, out: Path, precision: str, say: Callable[[str], None]
     """
     merged = out / WORK / "merged"
     why = None
+    if plan.task != "chat":
+        by = dynamo.ROUTE  # the builder writes decoders alone
     if by in (None, builder.ROUTE):
         why = builder.refusal(merged)
         if why is None:
@@ -86,7 +90,8 @@ def _built(plan: TrainPlan, out: Path, precision: str, route: Route, say: Callab
         if route.name == builder.ROUTE:
             builder.build(merged, folder, precision, plan.outputs.provider)
         else:
-            dynamo.build(merged, folder, precision, exported=out / WORK / dynamo.ROUTE)
+            encoder = partial(export_encoder, task=plan.task) if plan.task != "chat" else None
+            dynamo.build(merged, folder, precision, exported=out / WORK / dynamo.ROUTE, export=encoder)
         add_companions(folder, merged)
     save_part(out, "routes", load_part(out, "routes") | {precision: route.name})
     return route

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +19,20 @@ BLOCK_SIZE = 32
 _BITS = {"int8": 8, "int4": 4}
 
 
-def build(merged: Path, folder: Path, precision: str, *, exported: Path) -> None:
+def build(
+    merged: Path, folder: Path, precision: str, *, exported: Path, export: Callable[[Path], Any] | None = None
+) -> None:
     """Write model.onnx and model.onnx.data into `folder`; the fp32 graph is kept in `exported` for the next precision.
 
-    Inputs are input_ids, attention_mask, position_ids and past_key_values.N.key|value; outputs are logits and
+    `export` makes it of another kind of model than one that writes text; of such a one
+    inputs are input_ids, attention_mask, position_ids and past_key_values.N.key|value; outputs are logits and
     present.N.key|value. Axes are named; the layout of the cache is (batch, heads, past, head size).
     """
     import onnx
 
     if not exported.is_dir():
         with complete_folder(exported) as fresh:
-            _save(_export(merged), fresh)
+            _save((export or _export)(merged), fresh)
     model = onnx.load(str(exported / "model.onnx"))
     if precision == "fp16":
         model = _half(model)

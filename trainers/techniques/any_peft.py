@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from trainers.contract import TrainPlan
+from trainers.classification.model import body_linears
+from trainers.contract import PEFT_TASKS, TrainPlan
 from trainers.load import on_gpu
 from trainers.problems import TrainerError
 from trainers.techniques.adalora import rank_allocator
 from trainers.techniques.adapter import AdapterTechnique
+from trainers.techniques.targets import ALL_LINEAR, kept_whole
 
 _LOFTQ = "loftq"
+# as the encoders name them
+_KEYS_AND_VALUES = (
+    ".key", ".value", ".k_lin", ".v_lin", ".key_proj", ".value_proj", ".attn.Wqkv", ".attn.k", ".attn.v", ".in_proj",
+)  # fmt: skip
+_SECOND_OF_MLP = (".output.dense", ".ffn.lin2", ".mlp.Wo", ".ffn_output")
 _NOT_RESUMED = {"ADALORA", "P_TUNING", "PREFIX_TUNING"}
 
 
@@ -23,7 +30,18 @@ class AnyPeft(AdapterTechnique):
         Raises:
             TrainerError: `target_cannot` for a method or field that the installed peft does not have.
         """
-        return complete_config(plan.hyperparameters.peft or {}, model, steps=steps)
+        wanted = {"task_type": PEFT_TASKS[plan.task]} | (plan.hyperparameters.peft or {})
+        head = kept_whole(plan, model)
+        if head:
+            whole = [*head["modules_to_save"], *(wanted.get("modules_to_save") or [])]
+            wanted["modules_to_save"] = sorted(set(whole))
+            wanted |= _of_an_encoder(wanted, model)
+        config = complete_config(wanted, model, steps=steps)
+        if head and config.is_prompt_learning:
+            raise TrainerError(
+                "target_cannot", "Virtual tokens have no merge, and are not tried with a classifier.", remedy="Use IA3."
+            )
+        return config
 
     def resumes(self, plan: TrainPlan) -> bool:
         """Peft saves AdaLoRA already pruned, and of prompt encoders only what they give out."""
@@ -66,7 +84,22 @@ def _default_targets(method: str, model: Any) -> dict[str, Any]:
         return {}
     if method == "IA3":
         return _ia3_targets(model)
-    return {"target_modules": "all-linear"}
+    return {"target_modules": ALL_LINEAR}
+
+
+def _of_an_encoder(wanted: dict[str, Any], model: Any) -> dict[str, Any]:
+    """The encoder's linear layers where nothing or "all-linear" was named; IA3 has its own choice of them."""
+    targets = wanted.get("target_modules")
+    if targets and targets != ALL_LINEAR:
+        return {}
+    linears = body_linears(model)
+    if wanted.get("peft_type") != "IA3" or targets:
+        return {"target_modules": linears}
+    inner = [name for name in linears if name.endswith(_SECOND_OF_MLP) and "attention" not in name]
+    return {
+        "target_modules": [name for name in linears if name.endswith(_KEYS_AND_VALUES)] + inner,
+        "feedforward_modules": inner,
+    }
 
 
 def _ia3_targets(model: Any) -> dict[str, Any]:
