@@ -23,7 +23,8 @@ __all__ = [
     "ENCODERS", "ONNX_PRECISIONS", "PEFT_TASKS", "PHASES", "STARTED_PLAN", "TASKS", "Adapter", "Blocker",
     "ChatTemplate", "Check", "Choice", "DatasetRef", "EvaluationSettings", "Failure", "GenaiResult", "Hyperparameters",
     "LatencyResult", "OnnxLeftOut", "OnnxResult", "Outputs", "Override", "ParityResult", "Precision", "Progress",
-    "Provider", "QualityResult", "Result", "Task", "TrainPlan", "cannot_run", "label_name", "label_order", "unfit_model",
+    "Provider", "QualityResult", "Result", "Task", "TrainPlan", "cannot_run", "label_name", "label_order",
+    "unfit_model",
 ]  # fmt: skip
 
 

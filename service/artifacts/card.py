@@ -10,8 +10,9 @@ from typing import Any
 from service.artifacts.loading import genai_code, plain_code
 from service.records.lint_report import LintReport
 from service.records.manifest import Chain
-from trainers.contract import OnnxResult, Result, TrainPlan
+from trainers.contract import OnnxResult, QualityResult, Result, TrainPlan
 
+_METRICS = {"chat": ["perplexity", "exact_match"]}
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
@@ -23,12 +24,12 @@ def model_card(
     sections = [
         _front_matter(plan, result, licence),
         [f"# {base}, fine-tuned ({plan.technique})", "", _summary(plan, base)],
-        ["## Intended use", *_intended_use(licence)],
+        ["## Intended use", *_intended_use(plan, licence)],
         ["## Training data", *_training_data(plan, report)],
         ["## Training", *_training(plan, result)],
         ["## Evaluation", *_evaluation(result.evaluation_before, result.evaluation_after)],
-        ["## ONNX files", *_onnx(result)],
-        ["## Load", *_loading(result.onnx)],
+        ["## ONNX files", *_onnx(result, plan)],
+        ["## Load", *_loading(result.onnx, plan)],
         ["## Chain of records", *(f"- {name}: `{value}`" for name, value in _chain_rows(chain))],
     ]
     return "\n\n".join("\n".join(lines) for lines in sections) + "\n"
@@ -47,11 +48,14 @@ def _front_matter(plan: TrainPlan, result: Result, licence: str | None) -> list[
         "license": licence,
         "base_model": base_name(plan),
         "library_name": "onnx",
-        "pipeline_tag": "text-generation",
-        "tags": ["onnx", "onnxruntime", *(["onnxruntime-genai"] if genai else []), "conversational", plan.technique],
+        "pipeline_tag": "text-generation" if plan.task == "chat" else plan.task,
+        "tags": [
+            "onnx", "onnxruntime", *(["onnxruntime-genai"] if genai else []),
+            *(["conversational"] if plan.task == "chat" else []), plan.technique,
+        ],
         "datasets": [f"sha256:{plan.dataset.sha256}"],
-        "metrics": ["perplexity", "exact_match"] if result.evaluation_after else None,
-    }
+        "metrics": _METRICS.get(plan.task, ["accuracy", "f1"]) if result.evaluation_after else None,
+    }  # fmt: skip
     # JSON is YAML: quoted so that no name can be read as anything else
     return ["---", *(f"{name}: {json.dumps(value)}" for name, value in values.items() if value is not None), "---"]
 
@@ -62,14 +66,24 @@ def _summary(plan: TrainPlan, base: str) -> str:
     return f"`{base}`{revision}{print_}, tuned by `{plan.technique}` and exported to ONNX."
 
 
-def _intended_use(licence: str | None) -> list[str]:
+def _intended_use(plan: TrainPlan, licence: str | None) -> list[str]:
     terms = (
         f"The base model is under `{licence}`, which applies to this model too."
         if licence
         else "The base model's folder names no licence: look it up before you pass this model on."
     )
+    purpose = (
+        "Answers in the manner of its training data, to prompts rendered by the chat template that lies beside it."
+    )
+    if plan.task == "text-classification":
+        purpose = f"Gives a text one of {len(plan.labels)} labels, which stand in `config.json` (`id2label`)."
+    elif plan.task == "token-classification":
+        purpose = (
+            f"Gives each word one of {len(plan.labels)} tags (`id2label` in `config.json`), read at the word's first "
+            "token; it was trained on words joined by single spaces."
+        )
     return [
-        "Answers in the manner of its training data, to prompts rendered by the chat template that lies beside it.",
+        purpose,
         "It was measured on the validation rows below and on nothing else: not on safety, not on other languages or",
         f"tasks. {terms}",
     ]
@@ -112,17 +126,38 @@ def _evaluation(before: Mapping[str, Any] | None, after: Mapping[str, Any] | Non
     for name, value in before.items():
         if isinstance(value, int | float) and name != "max_new_tokens":
             rows.append(f"| {name} | {_number(value)} | {_number(after.get(name))} |")
+    rows += _each(before, after)
     for name, value in before.get("checks", {}).items():
         rows.append(f"| check `{name}` | {_number(value)} | {_number(after.get('checks', {}).get(name))} |")
     return rows
 
 
-def _onnx(result: Result) -> list[str]:
+def _each(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """The figures of each label, or of each kind of entity."""
+    rows = []
+    for table in ("labels", "entities"):
+        for name, figures in after.get(table, {}).items():
+            earlier = before.get(table, {}).get(name, {})
+            for measure in ("precision", "recall", "f1"):
+                shown = f"{_number(earlier.get(measure, 0.0))} | {_number(figures[measure])}"
+                rows.append(
+                    f"| {measure} of `{name.replace('|', '/')}` ({figures['support']} rows or words) | {shown} |"
+                )
+    return rows
+
+
+def _onnx(result: Result, plan: TrainPlan) -> list[str]:
     head = (
         "Against PyTorch in fp32, on prompts of the data; tokens are compared on PyTorch's own greedy text. "
         "Loss is in nats per trained token, through the ONNX graph."
     )
-    columns = ("ONNX", "route", "opset", "provider", "logit difference", "equal tokens", "loss", "tokens/s x PyTorch")
+    if plan.task != "chat":
+        head = (
+            "Against PyTorch in fp32, on rows of the data in batches of unequal lengths; loss is in nats per label, "
+            "loss and F1 are those of the ONNX graph."
+        )
+    equal = "equal tokens" if plan.task == "chat" else "equal"
+    columns = ("ONNX", "route", "opset", "provider", "logit difference", equal, "loss", "tokens/s x PyTorch")
     lines = [head, "", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     lines += [_onnx_row(model) for model in result.onnx]
     for model in result.onnx:
@@ -150,23 +185,34 @@ def _onnx_row(model: OnnxResult) -> str:
         str(model.opset),
         model.provider if model.verified else f"{model.provider} (unverified)",
         f"{parity.max_abs_logit_diff:.2g}",
-        f"{parity.greedy_tokens_equal} of {parity.greedy_tokens_compared}",
-        f"{quality.loss:.4f} ({round(quality.loss_increase, 4) + 0.0:+.4f}; at most {quality.loss_increase_limit:+g})"
-        if quality
-        else "",
+        f"{parity.greedy_tokens_equal} of {parity.greedy_tokens_compared}"
+        if parity.predictions_compared is None
+        else f"{parity.predictions_equal} of {parity.predictions_compared} predictions",
+        _quality(quality),
         f"{speed.tokens_per_second:g}, {speed.times_torch:g} x (1 thread)" if speed else "not measured",
     ]
     return f"| {' | '.join(cells)} |"
 
 
-def _loading(models: Sequence[OnnxResult]) -> list[str]:
+def _quality(quality: QualityResult | None) -> str:
+    if quality is None:
+        return ""
+    increase = round(quality.loss_increase, 4) + 0.0  # never -0.0000
+    loss = f"{quality.loss:.4f} ({increase:+.4f}; at most {quality.loss_increase_limit:+g})"
+    if quality.f1 is None or quality.reference_f1 is None:
+        return loss
+    drop = quality.reference_f1 - quality.f1
+    return f"{loss}; F1 {quality.f1:.4f} ({0.0 - drop:+.4f}; at most {quality.f1_drop_limit:g} lower)"
+
+
+def _loading(models: Sequence[OnnxResult], plan: TrainPlan) -> list[str]:
     if not models:
         return ["The artifact holds no ONNX file."]
     lines = [
         "In plain onnxruntime, run in this folder (in a batch, pad on the right and mask the padding with zeros):",
         "",
         "```python",
-        plain_code(models[0]) + "```",
+        plain_code(models[0], plan.task) + "```",
     ]
     genai = next((model for model in models if genai_code(model)), None)
     if genai is not None:

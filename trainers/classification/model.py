@@ -10,7 +10,7 @@ from trainers.contract import TrainPlan
 from trainers.problems import TrainerError
 
 # of the layers of a head, as the architectures name them: they stay as they are when a base goes to 4 bits
-HEADS = ("classifier", "pre_classifier", "score", "head", "pooler")
+HEADS = ("classifier", "pre_classifier", "score", "head", "pooler", "pooler.dense")
 _POOLER = "pooler"
 # position ids of these begin behind the padding id: so many positions fewer than the config says
 _POSITIONS_AFTER_PADDING = ("camembert", "mpnet", "roberta", "xlm-roberta")

@@ -9,6 +9,7 @@ from trainers.contract import TrainPlan
 from trainers.load import load_model, on_device
 from trainers.problems import TrainerError
 from trainers.techniques.adapter_folder import ADAPTER, remember_start, save_adapter
+from trainers.techniques.targets import put_heads_in_place
 from trainers.techniques.technique import Technique
 
 
@@ -75,6 +76,8 @@ class AdapterTechnique(Technique):
         tuned = self.tuned(plan, out)
         if not hasattr(tuned.base_model, "merge_and_unload"):
             return None
+        if plan.task != "chat":
+            put_heads_in_place(tuned)
         try:
             return tuned.merge_and_unload().eval()
         except (NotImplementedError, ValueError):

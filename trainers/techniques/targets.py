@@ -28,3 +28,13 @@ def kept_whole(plan: TrainPlan, model: Any) -> dict[str, Any]:
     if plan.task == "chat":
         return {}
     return {"modules_to_save": [name for name in head_modules(model) if name not in _BY_ITSELF]}
+
+
+def put_heads_in_place(model: Any) -> None:
+    """Unpack what was trained whole: most methods' merge takes every such part for a single layer and stops."""
+    from peft.utils import ModulesToSaveWrapper
+
+    wrapped = [(name, one) for name, one in model.named_modules() if isinstance(one, ModulesToSaveWrapper)]
+    for name, wrapper in wrapped:
+        parent, _, child = name.rpartition(".")
+        setattr(model.get_submodule(parent), child, wrapper.modules_to_save["default"])
