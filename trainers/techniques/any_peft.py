@@ -31,17 +31,9 @@ class AnyPeft(AdapterTechnique):
             TrainerError: `target_cannot` for a method or field that the installed peft does not have.
         """
         wanted = {"task_type": PEFT_TASKS[plan.task]} | (plan.hyperparameters.peft or {})
-        head = kept_whole(plan, model)
-        if head:
-            whole = [*head["modules_to_save"], *(wanted.get("modules_to_save") or [])]
-            wanted["modules_to_save"] = sorted(set(whole))
-            wanted |= _of_an_encoder(wanted, model)
-        config = complete_config(wanted, model, steps=steps)
-        if head and config.is_prompt_learning:
-            raise TrainerError(
-                "target_cannot", "Virtual tokens have no merge, and are not tried with a classifier.", remedy="Use IA3."
-            )
-        return config
+        if plan.task != "chat":
+            wanted |= _for_a_classifier(plan, wanted, model)
+        return complete_config(wanted, model, steps=steps)
 
     def resumes(self, plan: TrainPlan) -> bool:
         """Peft saves AdaLoRA already pruned, and of prompt encoders only what they give out."""
@@ -85,6 +77,19 @@ def _default_targets(method: str, model: Any) -> dict[str, Any]:
     if method == "IA3":
         return _ia3_targets(model)
     return {"target_modules": ALL_LINEAR}
+
+
+def _for_a_classifier(plan: TrainPlan, wanted: dict[str, Any], model: Any) -> dict[str, Any]:
+    """The modules that carry the adapter, and the head, which is trained whole."""
+    from peft import PromptLearningConfig
+    from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
+
+    if issubclass(PEFT_TYPE_TO_CONFIG_MAPPING.get(str(wanted.get("peft_type")), object), PromptLearningConfig):
+        raise TrainerError(
+            "target_cannot", "Virtual tokens have no merge, and are not tried with a classifier.", remedy="Use IA3."
+        )
+    whole = {*kept_whole(plan, model)["modules_to_save"], *(wanted.get("modules_to_save") or [])}
+    return {"modules_to_save": sorted(whole), **_of_an_encoder(wanted, model)}
 
 
 def _of_an_encoder(wanted: dict[str, Any], model: Any) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def make_encoder(wordpiece: Any, tmp_path_factory: pytest.TempPathFactory) -> Ca
         import transformers
 
         torch.manual_seed(0)
-        kind = architecture.split("For")[0]
+        kind = architecture.split("For", maxsplit=1)[0]
         sizes = OF_DISTILBERT if kind == "DistilBert" else SIZES
         config = getattr(transformers, f"{kind}Config")(**sizes | {"vocab_size": len(wordpiece)} | settings)
         if labels:

@@ -42,8 +42,8 @@ def test_written_entities_are_read_back(pieces: list[tuple[str, int]]) -> None:
 
 
 def test_an_entity_is_right_only_as_a_whole() -> None:
-    gold = ["B-A I-A O B-B".split(), "B-A O".split()]
-    said = ["B-A O O B-B".split(), "B-A B-B".split()]  # one cut short, two right, one too many
+    gold = [["B-A", "I-A", "O", "B-B"], ["B-A", "O"]]
+    said = [["B-A", "O", "O", "B-B"], ["B-A", "B-B"]]  # one cut short, two right, one too many
     found = entity_measures(gold, said)
     assert (found["entity_precision"], found["entity_recall"]) == (2 / 4, 2 / 3)
     assert found["entity_f1"] == pytest.approx(2 * (1 / 2) * (2 / 3) / (1 / 2 + 2 / 3))
