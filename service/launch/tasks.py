@@ -28,7 +28,7 @@ def check_model(config: Mapping[str, Any], task: Task) -> list[ErrorItem]:
     kind = config.get("model_type")
     if not isinstance(kind, str) or (why := unfit_model(task, kind)) is None:
         return []
-    return [ErrorItem("model", f"{kind} for task {task}", None, f"{why[0].upper()}{why[1:]}.")]
+    return [ErrorItem("model", f"{kind} for task {task}", None, f"{why}.")]
 
 
 def adapted_shapes(shapes: Shapes, task: Task) -> Shapes:
