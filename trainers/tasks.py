@@ -39,10 +39,10 @@ def label_order(values: Iterable[str | int | bool]) -> list[str]:
 def unfit_model(task: Task, model_type: str) -> str | None:
     """Why a model of this kind cannot be tuned for a task, and what can; None where it can, or nothing is known."""
     if task == "chat" and model_type in ENCODERS:
-        return f"Model type {model_type} is an encoder: it writes no text. Task text-classification or token-classification"
+        return f"Model type {model_type} is an encoder: it writes no text. Task {TASKS[1]} or {TASKS[2]}"
     if task != "chat" and model_type not in ENCODERS:
         return (
-            f"Model type {model_type} is none of the encoders that classify here ({', '.join(ENCODERS)}). One of these, or task "
-            "chat on rows that ask for the label (tunegate convert --map user=text1,assistant=label)"
+            f"Model type {model_type} is none of the encoders that classify here ({', '.join(ENCODERS)}). One of these, "
+            "or task chat on rows that ask for the label (tunegate convert --map user=text1,assistant=label)"
         )
     return None

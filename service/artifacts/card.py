@@ -135,14 +135,13 @@ def _evaluation(before: Mapping[str, Any] | None, after: Mapping[str, Any] | Non
 def _each(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """The figures of each label, or of each kind of entity."""
     rows = []
-    for table in ("labels", "entities"):
+    units = {"labels": "words" if "token_accuracy" in after else "rows", "entities": "entities"}
+    for table, unit in units.items():
         for name, figures in after.get(table, {}).items():
-            earlier = before.get(table, {}).get(name, {})
+            earlier, shown = before.get(table, {}).get(name, {}), name.replace("|", "/")
             for measure in ("precision", "recall", "f1"):
-                shown = f"{_number(earlier.get(measure, 0.0))} | {_number(figures[measure])}"
-                rows.append(
-                    f"| {measure} of `{name.replace('|', '/')}` ({figures['support']} rows or words) | {shown} |"
-                )
+                values = f"{_number(earlier.get(measure, 0.0))} | {_number(figures[measure])}"
+                rows.append(f"| {measure} of `{shown}` ({figures['support']} {unit}) | {values} |")
     return rows
 
 
