@@ -42,7 +42,7 @@ def unfit_model(task: Task, model_type: str) -> str | None:
         return f"Model type {model_type} is an encoder: it writes no text. Task {TASKS[1]} or {TASKS[2]}"
     if task != "chat" and model_type not in ENCODERS:
         return (
-            f"Model type {model_type} is none of the encoders that classify here ({', '.join(ENCODERS)}). One of these, "
-            "or task chat on rows that ask for the label (tunegate convert --map user=text1,assistant=label)"
+            f"Model type {model_type} is none of the encoders that classify here ({', '.join(ENCODERS)}). One of "
+            "these, or task chat on rows that ask for the label (tunegate convert --map user=text1,assistant=label)"
         )
     return None
