@@ -17,19 +17,21 @@ from trainers.onnx_results import (
     Provider,
     QualityResult,
 )
+from trainers.tasks import ENCODERS, PEFT_TASKS, TASKS, Task, label_name, label_order, unfit_model
 
 # what is told of ONNX files and of arithmetic is part of the contract, and stands in files of its own
 __all__ = [
-    "ONNX_PRECISIONS", "PHASES", "STARTED_PLAN", "Adapter", "Attention", "Autocast", "BaseType", "Blocker",
-    "ChatTemplate", "Check", "Choice", "Compute", "DatasetRef", "Dpo", "EvaluationSettings", "Failure",
-    "GenaiResult", "Hyperparameters", "LatencyResult", "Metric", "OnnxLeftOut", "OnnxResult", "Optimizer",
-    "Outputs", "Override", "ParityResult", "Precision", "Progress", "Provider", "QualityResult", "Result",
-    "StartsFrom", "TrainPlan", "cannot_run",
+    "ENCODERS", "ONNX_PRECISIONS", "PEFT_TASKS", "PHASES", "STARTED_PLAN", "TASKS", "Adapter", "Attention",
+    "Autocast", "BaseType", "Blocker", "ChatTemplate", "Check", "Choice", "Compute", "DatasetRef", "Dpo",
+    "EvaluationSettings", "Failure", "GenaiResult", "Hyperparameters", "LatencyResult", "Metric", "OnnxLeftOut",
+    "OnnxResult", "Optimizer", "Outputs", "Override", "ParityResult", "Precision", "Progress", "Provider",
+    "QualityResult", "Result", "StartsFrom", "Task", "TrainPlan", "cannot_run", "label_name", "label_order",
+    "unfit_model",
 ]  # fmt: skip
 
 
 class DatasetRef(msgspec.Struct, frozen=True, kw_only=True):
-    """A chat JSONL file: `path` on the machine that reads it, `id` when the service stores it."""
+    """A JSONL file of chats or labelled rows: `path` on the machine that reads it, `id` when the service stores it."""
 
     path: str | None = None
     id: str | None = None
@@ -231,6 +233,9 @@ class TrainPlan(msgspec.Struct, frozen=True, kw_only=True):
     trust_remote_code: bool = False
     # null: training begins with the base model as it is
     starts_from: StartsFrom | None = None
+    task: Task = "chat"
+    # of a classification: the classes (or tags) by their ids in the model
+    labels: list[str] = []
 
 
 # the plan that a run folder belongs to, in its .work

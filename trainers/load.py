@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from trainers.contract import DatasetRef, TrainPlan
 from trainers.outfiles import MODEL, WORK
 from trainers.problems import TrainerError
+
+R = TypeVar("R")
 
 TEMPLATE = "chat_template.jinja"
 _SHOWN_LINES = 20
@@ -30,20 +32,24 @@ class _RawRow(msgspec.Struct, frozen=True):
 
 
 def load_rows(reference: DatasetRef) -> list[Row]:
-    """Every conversation of a chat JSONL file, after checking that it is the file that was planned.
+    """Every conversation of a chat JSONL file; raises as `read_rows`."""
+    return [Row(number, row.messages, row.tools) for number, row in read_rows(reference, _RawRow)]
+
+
+def read_rows(reference: DatasetRef, kind: type[R]) -> list[tuple[int, R]]:
+    """(line, row) of a JSONL file, after checking that it is the file that was planned.
 
     Raises:
         TrainerError: `plan_mismatch` or `invalid_input` with the lines that cannot be read.
     """
-    decoder = msgspec.json.Decoder(_RawRow)
-    rows, broken = [], []
+    decoder = msgspec.json.Decoder(kind)
+    rows: list[tuple[int, R]] = []
+    broken = []
     for number, line in planned_lines(reference):
         try:
-            row = decoder.decode(line)
+            rows.append((number, decoder.decode(line)))
         except (ValueError, RecursionError):
             broken.append(number)
-            continue
-        rows.append(Row(number, row.messages, row.tools))
     if broken or not rows:
         what = f"cannot read {lines_text(broken)}" if broken else "no rows"
         name = Path(reference.path or "").name
@@ -73,6 +79,8 @@ def planned_lines(reference: DatasetRef) -> list[tuple[int, bytes]]:
 def load_tokenizer(plan: TrainPlan, folder: str | None = None) -> Any:
     """The model's tokenizer (or a folder's); it must be fast (offsets) and have a chat template, its own or the plan's.
 
+    A classifier needs no template.
+
     Raises:
         TrainerError: `unreadable_model`.
     """
@@ -89,7 +97,7 @@ def load_tokenizer(plan: TrainPlan, folder: str | None = None) -> Any:
         )
     if plan.chat_template is not None and folder is None:
         tokenizer.chat_template = plan.chat_template.text
-    if not tokenizer.chat_template:
+    if not tokenizer.chat_template and plan.task == "chat":
         raise TrainerError(
             "unreadable_model",
             "The tokenizer has no chat template.",
@@ -130,7 +138,7 @@ def model_facts(plan: TrainPlan) -> tuple[int | None, frozenset[int]]:
 
 
 def load_model(plan: TrainPlan, folder: str | None = None, **options: Any) -> Any:
-    """The causal language model in fp32 with eager attention, in evaluation mode, on the CPU unless `options` say.
+    """The model of the plan's task in fp32 with eager attention, in evaluation mode, on the CPU unless `options` say.
 
     Raises:
         TrainerError: `unreadable_model`.
@@ -138,11 +146,18 @@ def load_model(plan: TrainPlan, folder: str | None = None, **options: Any) -> An
     import torch
     from transformers import AutoModelForCausalLM
 
+    from trainers.classification.model import classifier
+
+    def load(name: str, **options: Any) -> Any:
+        if plan.task != "chat":
+            return classifier(plan, name, folder=folder, **options)
+        return AutoModelForCausalLM.from_pretrained(folder or name, **options)
+
     options = {"dtype": torch.float32, "attn_implementation": "eager"} | options
     model = _loaded(
         "weights",
         plan,
-        lambda name, **options: AutoModelForCausalLM.from_pretrained(folder or name, **options),
+        load,
         use_safetensors=True,
         **options,
     )
@@ -167,10 +182,15 @@ def _attention(plan: TrainPlan) -> str:
     """
     if plan.compute.attention == "eager":
         return "eager"
-    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig
+    import transformers
 
-    kind = type(_loaded("configuration", plan, AutoConfig.from_pretrained))
-    model = MODEL_FOR_CAUSAL_LM_MAPPING.get(kind, None)
+    kind = type(_loaded("configuration", plan, transformers.AutoConfig.from_pretrained))
+    classes = {
+        "chat": transformers.MODEL_FOR_CAUSAL_LM_MAPPING,
+        "text-classification": transformers.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
+        "token-classification": transformers.MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING,
+    }[plan.task]
+    model = classes.get(kind, None)
     if plan.compute.attention == "sdpa":
         return "sdpa" if getattr(model, "_supports_sdpa", False) else "eager"
     if not getattr(model, "_supports_flash_attn", False):
@@ -205,7 +225,8 @@ def _loaded(what: str, plan: TrainPlan, loader: Any, **options: Any) -> Any:
         raise TrainerError(
             "unreadable_model",
             f"The {what} of {Path(plan.model).name} cannot be loaded ({type(error).__name__}).",
-            remedy="The folder must hold config.json, the weights as safetensors and a tokenizer with a chat template.",
+            remedy="The folder must hold config.json, the weights as safetensors and a tokenizer"
+            + (" with a chat template." if plan.task == "chat" else "."),
         ) from error
 
 

@@ -74,7 +74,7 @@ def _require_below(limit: float, difference: float) -> None:
 
 
 def _answers(model: Any, asked: Sequence[Any]) -> list[Any]:
-    """fp32 logits (tokens, vocabulary) of rows of token ids."""
+    """fp32 logits (tokens, vocabulary or labels) of rows of token ids, or (labels,) of a text's classifier."""
     import torch
 
     answers = []
@@ -82,5 +82,6 @@ def _answers(model: Any, asked: Sequence[Any]) -> list[Any]:
         ids = torch.as_tensor(row, device=model.device)[None]
         with torch.inference_mode():
             logits = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
-        answers.append(logits[0, -ids.shape[1] :].float().cpu().numpy())
+        logits = logits[0] if logits.ndim == 2 else logits[0, -ids.shape[1] :]
+        answers.append(logits.float().cpu().numpy())
     return answers

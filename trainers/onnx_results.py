@@ -16,6 +16,9 @@ class ParityResult(msgspec.Struct, frozen=True, kw_only=True):
     Tokens are compared one by one on PyTorch's own greedy text; of those that differ, `near_ties` fell on a choice
     that PyTorch itself all but tossed a coin for. `batch` is the same difference in a right-padded batch of two
     unequal prompts; `same_answers` counts prompts whose free greedy answers are equal token for token.
+
+    A classifier has no greedy text: its `predictions` are compared (one per row, or per labelled word), and `batch` is
+    of batches of rows of unequal lengths.
     """
 
     max_abs_logit_diff: float
@@ -26,10 +29,15 @@ class ParityResult(msgspec.Struct, frozen=True, kw_only=True):
     batch_max_abs_logit_diff: float | None = None
     prompts: int | None = None
     same_answers: int | None = None
+    predictions_compared: int | None = None
+    predictions_equal: int | None = None
 
 
 class QualityResult(msgspec.Struct, frozen=True, kw_only=True):
-    """Loss (nats per trained token) through the ONNX graph itself, against PyTorch in fp32 on the same rows."""
+    """Loss (nats per trained token) through the ONNX graph itself, against PyTorch in fp32 on the same rows.
+
+    A classifier's loss is per row or labelled word, and its `f1` counts: over classes, or over the entities of tags.
+    """
 
     engine: str = "onnxruntime"
     split: Literal["validation", "train"]
@@ -40,10 +48,16 @@ class QualityResult(msgspec.Struct, frozen=True, kw_only=True):
     loss_increase_limit: float
     exact_match: float | None = None
     exact_match_rows: int = 0
+    f1: float | None = None
+    reference_f1: float | None = None
+    f1_drop_limit: float | None = None
 
 
 class LatencyResult(msgspec.Struct, frozen=True, kw_only=True):
-    """Greedy decoding of one prompt through the cache, both engines in the same process on the same CPU."""
+    """Greedy decoding of one prompt through the cache, both engines in the same process on the same CPU.
+
+    An encoder decodes nothing: of it the tokens of one row that are read in a second, and no new ones.
+    """
 
     tokens_per_second: float
     torch_tokens_per_second: float

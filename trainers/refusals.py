@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import shutil
 from pathlib import Path
 
-from trainers.contract import TrainPlan, cannot_run
+from trainers.contract import TrainPlan, cannot_run, unfit_model
 from trainers.sharding.ranks import world_size
 from trainers.sharding.settings import SHARDINGS
 from trainers.starting import start_problems
@@ -18,6 +19,7 @@ _PLAIN = "adamw"
 KEPT_IN_CACHE = ("PREFIX_TUNING", "CARTRIDGE")
 
 _NEEDED = ("torch", "transformers", "peft", "accelerate", "onnxruntime", "onnxruntime_genai", "onnx")
+_FEWEST_LABELS = 2
 
 
 def refusals(plan: TrainPlan) -> list[str]:
@@ -31,6 +33,7 @@ def refusals(plan: TrainPlan) -> list[str]:
     found += _of_compute(plan)
     found += start_problems(plan)
     found += _unmeasured(plan)
+    found += _of_task(plan)
     if why := cannot_run(plan.outputs):
         found.append(why)
     for name, reference in (("dataset", plan.dataset), ("validation", plan.validation)):
@@ -114,6 +117,27 @@ def _unmeasured(plan: TrainPlan) -> list[str]:
         "keep 'best'": values.keep == "best",
     }
     return [f"{name} needs validation data" for name, given in asked.items() if given]
+
+
+def _of_task(plan: TrainPlan) -> list[str]:
+    """What does not go with a task, and a model of another kind."""
+    found = []
+    try:
+        config = json.loads((Path(plan.model) / "config.json").read_text())
+        found = [f"model: {why}"] if (why := unfit_model(plan.task, str(config.get("model_type")))) else []
+    except (OSError, ValueError, AttributeError):
+        pass  # the loader says what is wrong with it
+    if plan.task == "chat":
+        return found
+    asked = {
+        f"method {plan.method!r}": plan.method != "sft",
+        "packing": plan.hyperparameters.packing,
+        "a chat template": plan.chat_template is not None,
+        "checks of answers": bool(plan.evaluation.checks),
+        f"sharding {plan.sharding!r}": plan.sharding != "none",
+        "fewer than two labels": len(set(plan.labels)) < _FEWEST_LABELS,
+    }
+    return found + [f"task {plan.task!r} with {what}" for what, given in asked.items() if given]
 
 
 def missing_libraries(plan: TrainPlan) -> list[str]:

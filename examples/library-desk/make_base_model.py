@@ -4,6 +4,7 @@ A byte-level BPE tokenizer is trained in-process on text made from topics.toml, 
 million parameters is pre-trained for a minute or two on plain sentences and plain, friendly chats (never in the
 house style), and saved as an ordinary model folder: config.json, model.safetensors, tokenizer, chat template.
 The same seed gives the same weights on the same machine. OUT appears complete or not at all.
+With --encoder it is a BERT-style model for classification (encoder_model.py).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
+import encoder_model
 from make_dataset import CLOSERS, OPENERS, SYSTEM, TOOL, capital, plain_answer, topics
 
 # must differ from every linear layer's width: the ONNX builder takes a layer as wide as the vocabulary for the head
@@ -139,8 +141,9 @@ def save(model: Any, tokenizer: Any, out: Path) -> None:
     """The folder appears under its name once it is complete."""
     partial = out.with_name(f".{out.name}.{os.getpid()}")
     try:
-        model.generation_config.eos_token_id = tokenizer.eos_token_id
-        model.generation_config.pad_token_id = tokenizer.pad_token_id
+        if model.can_generate():
+            model.generation_config.eos_token_id = tokenizer.eos_token_id
+            model.generation_config.pad_token_id = tokenizer.pad_token_id
         model.save_pretrained(partial)
         tokenizer.save_pretrained(partial)
         for path in partial.iterdir():
@@ -155,7 +158,8 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description="Make the small base model of the example.")
     parser.add_argument("out", type=Path)
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--steps", type=int, help="of pre-training")
+    parser.add_argument("--encoder", action="store_true", help="a BERT-style model, for classification")
     options = parser.parse_args(argv)
     if (options.out / "model.safetensors").exists():
         print(f"{options.out} is there already", file=sys.stderr)
@@ -166,13 +170,14 @@ def main(argv: list[str]) -> int:
     from transformers import set_seed
 
     set_seed(options.seed)
-    texts = corpus(options.seed)
-    tokenizer = train_tokenizer(texts)
-    model = new_model(tokenizer)
+    here = encoder_model if options.encoder else sys.modules[__name__]
+    texts = encoder_model.sentences(options.seed) if options.encoder else corpus(options.seed)
+    tokenizer = here.train_tokenizer(texts)
+    model = here.new_model(tokenizer)
     size = sum(parameter.numel() for parameter in model.parameters())
     print(f"  {len(texts)} texts, {len(tokenizer)} tokens, {size / 1e6:.1f} M parameters", file=sys.stderr, flush=True)
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    pretrain(model, tokenizer, texts, steps=options.steps, seed=options.seed)
+    here.pretrain(model, tokenizer, texts, steps=options.steps or here.STEPS, seed=options.seed)
     save(model, tokenizer, options.out)
     return 0
 

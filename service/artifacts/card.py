@@ -10,7 +10,7 @@ from typing import Any
 from service.artifacts.loading import adapter_code, genai_code, model_code, plain_code
 from service.records.lint_report import LintReport
 from service.records.manifest import Chain
-from trainers.contract import Adapter, Compute, Hyperparameters, OnnxResult, Result, TrainPlan
+from trainers.contract import Adapter, Compute, Hyperparameters, OnnxResult, QualityResult, Result, TrainPlan
 
 _DEFAULTS = Hyperparameters(base_learning_rate=0.0, learning_rate=0.0)
 # settings that are told where they are not the default
@@ -30,7 +30,7 @@ def model_card(
     sections = [
         _front_matter(plan, result, licence),
         [f"# {base}, fine-tuned ({plan.technique})", "", _summary(plan, base, exported=bool(result.onnx))],
-        ["## Intended use", *_intended_use(licence)],
+        ["## Intended use", *_intended_use(plan, licence)],
         ["## Training data", *_training_data(plan, report)],
         ["## Training", *_training(plan, result)],
         ["## Evaluation", *_evaluation(result.evaluation_before, result.evaluation_after)],
@@ -54,18 +54,25 @@ def _front_matter(plan: TrainPlan, result: Result, licence: str | None) -> list[
     genai = any(model.genai is not None and model.genai.verified for model in result.onnx)
     prefers = plan.method == "dpo"
     libraries = ["onnx", "onnxruntime"] if result.onnx else ["transformers" if plan.technique == "full" else "peft"]
-    kinds = [*libraries, *(["onnxruntime-genai"] if genai else []), "conversational", plan.technique]
+    talks = ["conversational"] if plan.task == "chat" else []
+    kinds = [*libraries, *(["onnxruntime-genai"] if genai else []), *talks, plan.technique]
     values: dict[str, Any] = {
         "license": licence,
         "base_model": base_name(plan),
         "library_name": libraries[0],
-        "pipeline_tag": "text-generation",
+        "pipeline_tag": "text-generation" if plan.task == "chat" else plan.task,
         "tags": [*kinds, plan.method] if prefers else kinds,
         "datasets": [f"sha256:{plan.dataset.sha256}"],
-        "metrics": ["accuracy" if prefers else "perplexity", "exact_match"] if result.evaluation_after else None,
+        "metrics": _metrics(plan) if result.evaluation_after else None,
     }
     # JSON is YAML: quoted so that no name can be read as anything else
     return ["---", *(f"{name}: {json.dumps(value)}" for name, value in values.items() if value is not None), "---"]
+
+
+def _metrics(plan: TrainPlan) -> list[str]:
+    if plan.task != "chat":
+        return ["accuracy", "f1"]
+    return ["accuracy" if plan.method == "dpo" else "perplexity", "exact_match"]
 
 
 def _summary(plan: TrainPlan, base: str, *, exported: bool) -> str:
@@ -78,14 +85,24 @@ def _summary(plan: TrainPlan, base: str, *, exported: bool) -> str:
     return f"`{base}`{revision}{print_}, tuned by `{plan.technique}`{by}{end}."
 
 
-def _intended_use(licence: str | None) -> list[str]:
+def _intended_use(plan: TrainPlan, licence: str | None) -> list[str]:
     terms = (
         f"The base model is under `{licence}`, which applies to this model too."
         if licence
         else "The base model's folder names no licence: look it up before you pass this model on."
     )
+    purpose = (
+        "Answers in the manner of its training data, to prompts rendered by the chat template that lies beside it."
+    )
+    if plan.task == "text-classification":
+        purpose = f"Gives a text one of {len(plan.labels)} labels, which stand in `config.json` (`id2label`)."
+    elif plan.task == "token-classification":
+        purpose = (
+            f"Gives each word one of {len(plan.labels)} tags (`id2label` in `config.json`), read at the word's first "
+            "token; it was trained on words joined by single spaces."
+        )
     return [
-        "Answers in the manner of its training data, to prompts rendered by the chat template that lies beside it.",
+        purpose,
         "It was measured on the validation rows below and on nothing else: not on safety, not on other languages or",
         f"tasks. {terms}",
     ]
@@ -152,12 +169,26 @@ def _evaluation(before: Mapping[str, Any] | None, after: Mapping[str, Any] | Non
     for name, value in after.items():
         if isinstance(value, int | float) and name != "max_new_tokens":
             rows.append(f"| {name} | {_number(before.get(name))} | {_number(value)} |")
+    rows += _each(before, after)
     for name, value in after.get("metrics", {}).items():
         rows.append(f"| {name} | {_number(before.get('metrics', {}).get(name))} | {_number(value)} |")
     for name, value in before.get("checks", {}).items():
         rows.append(f"| check `{name}` | {_number(value)} | {_number(after.get('checks', {}).get(name))} |")
     signatures = after.get("signatures", {})
     return rows + [f"\n{name} as sacrebleu counts it: `{signature}`." for name, signature in signatures.items()]
+
+
+def _each(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """The figures of each label, or of each kind of entity."""
+    rows = []
+    units = {"labels": "words" if "token_accuracy" in after else "rows", "entities": "entities"}
+    for table, unit in units.items():
+        for name, figures in after.get(table, {}).items():
+            earlier, shown = before.get(table, {}).get(name, {}), name.replace("|", "/")
+            for measure in ("precision", "recall", "f1"):
+                values = f"{_number(earlier.get(measure, 0.0))} | {_number(figures[measure])}"
+                rows.append(f"| {measure} of `{shown}` ({figures['support']} {unit}) | {values} |")
+    return rows
 
 
 def _onnx(plan: TrainPlan, result: Result) -> list[str]:
@@ -173,7 +204,13 @@ def _onnx(plan: TrainPlan, result: Result) -> list[str]:
         "Against PyTorch in fp32, on prompts of the data; tokens are compared on PyTorch's own greedy text. "
         "Loss is in nats per trained token, through the ONNX graph."
     )
-    columns = ("ONNX", "route", "opset", "provider", "logit difference", "equal tokens", "loss", "tokens/s x PyTorch")
+    if plan.task != "chat":
+        head = (
+            "Against PyTorch in fp32, on rows of the data in batches of unequal lengths; loss is in nats per label, "
+            "loss and F1 are those of the ONNX graph."
+        )
+    equal = "equal tokens" if plan.task == "chat" else "equal"
+    columns = ("ONNX", "route", "opset", "provider", "logit difference", equal, "loss", "tokens/s x PyTorch")
     lines = [head, "", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     lines += [_onnx_row(model) for model in result.onnx]
     for model in result.onnx:
@@ -200,25 +237,38 @@ def _onnx_row(model: OnnxResult) -> str:
         str(model.opset),
         model.provider if model.verified else f"{model.provider} (unverified)",
         f"{parity.max_abs_logit_diff:.2g}",
-        f"{parity.greedy_tokens_equal} of {parity.greedy_tokens_compared}",
-        f"{quality.loss:.4f} ({round(quality.loss_increase, 4) + 0.0:+.4f}; at most {quality.loss_increase_limit:+g})"
-        if quality
-        else "",
+        f"{parity.greedy_tokens_equal} of {parity.greedy_tokens_compared}"
+        if parity.predictions_compared is None
+        else f"{parity.predictions_equal} of {parity.predictions_compared} predictions",
+        _quality(quality),
         f"{speed.tokens_per_second:g}, {speed.times_torch:g} x (1 thread)" if speed else "not measured",
     ]
     return f"| {' | '.join(cells)} |"
 
 
+def _quality(quality: QualityResult | None) -> str:
+    if quality is None:
+        return ""
+    increase = round(quality.loss_increase, 4) + 0.0  # never -0.0000
+    loss = f"{quality.loss:.4f} ({increase:+.4f}; at most {quality.loss_increase_limit:+g})"
+    if quality.f1 is None or quality.reference_f1 is None:
+        return loss
+    drop = quality.reference_f1 - quality.f1
+    return f"{loss}; F1 {quality.f1:.4f} ({0.0 - drop:+.4f}; at most {quality.f1_drop_limit:g} lower)"
+
+
 def _loading(plan: TrainPlan, models: Sequence[OnnxResult]) -> list[str]:
     torch_code = model_code() if plan.technique == "full" else adapter_code(base_name(plan))
     in_torch = ["In PyTorch, run in this folder:", "", "```python", torch_code + "```"]
+    if plan.task != "chat":
+        in_torch = [f"In PyTorch, as a model of transformers for {plan.task}, with the labels of `plan.json`."]
     if not models:
         return in_torch
     lines = [
         "In plain onnxruntime, run in this folder (in a batch, pad on the right and mask the padding with zeros):",
         "",
         "```python",
-        plain_code(models[0]) + "```",
+        plain_code(models[0], plan.task) + "```",
     ]
     genai = next((model for model in models if genai_code(model)), None)
     if genai is not None:

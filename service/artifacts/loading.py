@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from trainers.contract import GENAI_BUILDER, OnnxResult
+from trainers.contract import GENAI_BUILDER, OnnxResult, Task
 
 _PROVIDERS = {
     "cpu": ["CPUExecutionProvider"],
@@ -58,6 +58,33 @@ with open(f"{folder}/generation_config.json") as handle:
     ends = json.load(handle)["eos_token_id"]"""
 _POSITIONS = """\
     feed["position_ids"] = np.arange(length - len(fed), length, dtype=np.int64)[None]
+"""
+
+_CLASSES = """\
+import json
+
+import numpy as np
+import onnxruntime
+from tokenizers import Tokenizer
+
+folder, text = "@FOLDER@", "When do you open on Monday?"
+with open(f"{folder}/config.json") as handle:
+    labels = json.load(handle)["id2label"]
+session = onnxruntime.InferenceSession(f"{folder}/model.onnx", providers=@PROVIDERS@)
+encoded = Tokenizer.from_file(f"{folder}/tokenizer.json").encode(text)
+values = {"input_ids": encoded.ids, "attention_mask": encoded.attention_mask, "token_type_ids": encoded.type_ids}
+feed = {one.name: np.array([values[one.name]], np.int64) for one in session.get_inputs()}
+(logits,) = session.run(["logits"], feed)
+@ANSWER@"""
+_OF_TEXT = """\
+print(labels[str(logits[0].argmax())])
+"""
+_OF_WORDS = """\
+start = 0
+for word in text.split(" "):  # the first token of a word carries its tag
+    place = next(at for at, (left, right) in enumerate(encoded.offsets) if right > max(left, start))
+    print(word, labels[str(logits[0, place].argmax())])
+    start += len(word) + 1
 """
 
 _GENAI = """\
@@ -117,13 +144,16 @@ def adapter_code(base: str) -> str:
     return _filled(_TORCH, IMPORTS=imports, LOADED=_filled(_ADAPTER, BASE=json.dumps(base)))
 
 
-def plain_code(model: OnnxResult) -> str:
-    """Greedy decoding in plain onnxruntime, with the cache."""
+def plain_code(model: OnnxResult, task: Task = "chat") -> str:
+    """Greedy decoding in plain onnxruntime, with the cache; of a classifier what it says of one text."""
+    if task != "chat":
+        answer = _OF_TEXT if task == "text-classification" else _OF_WORDS
+        return _filled(_CLASSES, FOLDER=_folder(model), PROVIDERS=_providers(model), ANSWER=answer)
     builder = model.route == GENAI_BUILDER
     return _filled(
         _PLAIN,
         FOLDER=_folder(model),
-        PROVIDERS=str(_PROVIDERS[model.provider]).replace("'", '"'),
+        PROVIDERS=_providers(model),
         CONFIG=_BUILDER_CONFIG if builder else _DYNAMO_CONFIG,
         HEAD_SIZE="head_size" if builder else "one.shape[3]",
         POSITIONS="" if builder else _POSITIONS,
@@ -135,6 +165,10 @@ def genai_code(model: OnnxResult) -> str | None:
     if model.genai is None or not model.genai.verified:
         return None
     return _filled(_GENAI, FOLDER=_folder(model))
+
+
+def _providers(model: OnnxResult) -> str:
+    return str(_PROVIDERS[model.provider]).replace("'", '"')
 
 
 def _folder(model: OnnxResult) -> str:

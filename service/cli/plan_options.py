@@ -12,18 +12,7 @@ import msgspec
 from service.errors import ErrorItem, TuneGateError
 from service.launch.request import PlanChoices
 from service.settings import Settings, load_settings
-from trainers.contract import (
-    Adapter,
-    Attention,
-    Autocast,
-    BaseType,
-    Check,
-    EvaluationSettings,
-    Metric,
-    Optimizer,
-    Outputs,
-    Override,
-)
+from trainers.contract import Adapter, Attention, Autocast, BaseType, Check, Metric, Optimizer, Outputs, Override
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -44,6 +33,7 @@ _OPTIONS = [
     ),
     click.option("--data", type=click.Path(path_type=Path), metavar="FILE", help="Training data, JSONL."),
     click.option("--validation", type=click.Path(path_type=Path), metavar="FILE", help="Validation data, JSONL."),
+    click.option("--task", metavar="T", help="chat, text-classification or token-classification; default: the data's."),
     click.option(
         "--method",
         type=click.Choice(["sft", "dpo"]),
@@ -155,6 +145,7 @@ def choices_from(options: dict[str, Any]) -> PlanChoices:
     checks = [Check(*pair) for pair in _pairs("--check", options["checks"], errors)]
     request = {
         "model": options["model"] or "",
+        "task": options["task"],
         "method": options["method"],
         "starts_from": str(options["starts_from"]) if options["starts_from"] else None,
         "technique": options["technique"],
@@ -170,7 +161,12 @@ def choices_from(options: dict[str, Any]) -> PlanChoices:
             "onnx": _onnx(options["onnx"], errors),
             "provider": options["provider"] or Outputs().provider,
         },
-        "evaluation": _evaluation(options, checks),
+        "evaluation": {
+            "max_rows": options["evaluation_rows"],
+            "max_new_tokens": options["max_new_tokens"],
+            "checks": msgspec.to_builtins(checks),
+            "metrics": list(dict.fromkeys(options["metrics"])),
+        },
         "chat_template": _template(options["chat_template"], errors),
         "compute": {name: options[name] for name in _COMPUTE},
     }
@@ -239,16 +235,6 @@ def _template(path: Path | None, errors: list[ErrorItem]) -> str | None:
     except (OSError, UnicodeDecodeError) as error:
         errors.append(ErrorItem("--chat-template", f"{path}: {type(error).__name__}", "a readable UTF-8 file"))
         return None
-
-
-def _evaluation(options: dict[str, Any], checks: list[Check]) -> dict[str, Any]:
-    defaults = EvaluationSettings()
-    return {
-        "max_rows": options["evaluation_rows"] or defaults.max_rows,
-        "max_new_tokens": options["max_new_tokens"] or defaults.max_new_tokens,
-        "checks": msgspec.to_builtins(checks),
-        "metrics": list(dict.fromkeys(options["metrics"])),
-    }
 
 
 def _pairs(option: str, values: tuple[str, ...], errors: list[ErrorItem]) -> list[tuple[str, str]]:

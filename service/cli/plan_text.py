@@ -6,13 +6,15 @@ from collections.abc import Iterator
 
 from trainers.contract import Adapter, Choice, Compute, TrainPlan
 
+_SHOWN_LABELS = 12
+
 
 def plan_text(plan: TrainPlan) -> str:
     """One screen: what would be run, with what, resting on what, and what blocks it."""
     values = plan.hyperparameters
     method = f" by {plan.method}" if plan.method != "sft" else ""
     lines = [
-        f"plan {plan.id[:12]}  {plan.technique}{method} on {plan.target}, model {plan.model}",
+        f"plan {plan.id[:12]}  {plan.technique}{method} on {plan.target}, model {plan.model}{_task(plan)}",
         (
             f"  epochs {values.n_epochs}, batch {values.batch_size} (micro {values.micro_batch}), "
             f"learning rate {values.learning_rate:g}, seed {values.seed}"
@@ -33,6 +35,14 @@ def plan_text(plan: TrainPlan) -> str:
     if not plan.blockers:
         lines.append("Nothing blocks it.")
     return "\n".join(lines)
+
+
+def _task(plan: TrainPlan) -> str:
+    if plan.task == "chat":
+        return ""
+    shown = ", ".join(plan.labels[:_SHOWN_LABELS])
+    more = f" and {len(plan.labels) - _SHOWN_LABELS} more" if len(plan.labels) > _SHOWN_LABELS else ""
+    return f"\n  {plan.task}, {len(plan.labels)} labels: {shown}{more}"
 
 
 def _settings(plan: TrainPlan) -> Iterator[str]:

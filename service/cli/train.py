@@ -15,7 +15,7 @@ from service.cli.sweep import asked_to_sweep, sweep_command, sweep_options
 from service.data import rule_files
 from service.errors import TuneGateError
 from service.records.decision import Decision
-from service.records.manifest import Manifest
+from service.records.manifest import Manifest, Parity
 from service.settings import load_settings
 from trainers.contract import Progress, TrainPlan
 
@@ -82,11 +82,12 @@ def manifest_text(manifest: Manifest, out: Path) -> str:
         parity = model.parity
         lines.append(
             f"  {model.path} ({model.route}): logits differ by {parity.max_abs_logit_diff:.2g} from PyTorch, "
-            f"{parity.greedy_tokens_equal} of {parity.greedy_tokens_compared} greedy tokens equal"
+            f"{_equal(parity)}"
         )
         if model.quality is not None:
             increase = round(model.quality.loss_increase, 4) + 0.0  # never -0.0000
-            lines.append(f"    loss {model.quality.loss:.4f} ({increase:+.4f} against PyTorch)")
+            f1 = "" if model.quality.f1 is None else f", F1 {model.quality.f1:.4f} ({model.quality.reference_f1:.4f})"
+            lines.append(f"    loss {model.quality.loss:.4f} ({increase:+.4f} against PyTorch){f1}")
         if model.latency is not None:
             speed = model.latency
             lines.append(f"    {speed.tokens_per_second:g} tokens/s on one thread, {speed.times_torch:g} x PyTorch")
@@ -107,10 +108,17 @@ def manifest_text(manifest: Manifest, out: Path) -> str:
     return "\n".join(lines)
 
 
+def _equal(parity: Parity) -> str:
+    if parity.predictions_compared is not None:
+        return f"{parity.predictions_equal} of {parity.predictions_compared} predictions equal"
+    return f"{parity.greedy_tokens_equal} of {parity.greedy_tokens_compared} greedy tokens equal"
+
+
 def _measures(evaluation: dict[str, Any]) -> dict[str, Any]:
     names = (
         "rows", "validation_loss", "perplexity", "token_accuracy", "reward_accuracy", "reward_margin",
-        "log_prob_accuracy", "preferred_log_prob", "exact_match",
+        "log_prob_accuracy", "preferred_log_prob", "exact_match", "accuracy", "macro_f1", "entity_f1",
+        "majority_accuracy", "majority_macro_f1",
     )  # fmt: skip
     metrics: dict[str, Any] = evaluation.get("metrics", {})
     checks = {f"check {name}" if name in metrics else name: one for name, one in evaluation.get("checks", {}).items()}

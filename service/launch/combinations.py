@@ -9,6 +9,7 @@ from service.launch.modules import check_modules
 from service.launch.peft_methods import WHERE as PEFT
 from service.launch.peft_methods import check_peft, method_of
 from service.launch.request import PlanChoices
+from service.launch.tasks import task_refusals
 from service.models.tensors import Shapes
 from trainers.contract import ONNX_PRECISIONS, Adapter, cannot_run
 
@@ -26,7 +27,8 @@ def refusals(
     if values.adapter is not None and technique in LORA_FAMILY:
         found += _of_adapter(values.adapter, technique)
     if values.peft is not None and technique == "peft":
-        found += check_peft(values.peft, rules=rules, machine=machine)
+        found += check_peft(values.peft, rules=rules, machine=machine, task=choices.task or "chat")
+    found += task_refusals(choices, technique=technique, rules=rules)
     method = method_of(values.peft, rules) if technique == "peft" else None
     if values.packing and method is not None and "num_virtual_tokens" in method.fields:
         why = "Virtual tokens stand before a sequence, not before each row in it."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -11,7 +11,7 @@ from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError
 from service.launch.peft_methods import DEFAULT_VIRTUAL_TOKENS, method_of
 from service.launch.request import HyperparameterRequest
-from trainers.contract import Adapter, Choice, Dpo, Hyperparameters
+from trainers.contract import Adapter, Choice, Dpo, Hyperparameters, Task
 
 T = TypeVar("T")
 
@@ -34,6 +34,7 @@ class BaseRate(msgspec.Struct, frozen=True):
     source: str
     method: str | None = None
     objective: str = "sft"
+    model: Literal["decoder", "encoder"] = "decoder"
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -41,7 +42,13 @@ class _File(msgspec.Struct, frozen=True):
 
 
 def base_rate(
-    rules: RuleFiles, *, technique: str, params: int | None, method: str | None = None, objective: str = "sft"
+    rules: RuleFiles,
+    *,
+    technique: str,
+    params: int | None,
+    method: str | None = None,
+    objective: str = "sft",
+    task: Task = "chat",
 ) -> BaseRate:
     """The row of the smallest size class that holds the model; unknown sizes take the largest class.
 
@@ -50,7 +57,7 @@ def base_rate(
     rows = [
         row
         for row in msgspec.toml.decode(rules.read("hyperparameters.toml"), type=_File).base_rate
-        if row.technique == technique and row.objective == objective
+        if row.technique == technique and row.objective == objective and (row.model == "decoder") == (task == "chat")
     ]
     rows = [row for row in rows if row.method == method] or [row for row in rows if row.method is None]
     if not rows:
@@ -72,6 +79,7 @@ def resolve(
     seed_from: str,
     processes: int = 1,
     objective: str = "sft",
+    task: Task = "chat",
 ) -> tuple[Hyperparameters, list[Choice]]:
     """Every value the trainer will use, so that the plan says them all; and why each was chosen that nobody gave."""
     chosen = _Chosen(wanted)
@@ -81,7 +89,7 @@ def resolve(
         why = f"{per_process} for each of {processes} processes"
     batch_size = chosen("batch_size", per_process * processes, why)
     base, rate, multiplier = _rates(
-        wanted, chosen, rules=rules, technique=technique, params=params, objective=objective
+        wanted, chosen, rules=rules, technique=technique, params=params, objective=objective, task=task
     )
     defaults = Hyperparameters(base_learning_rate=base, learning_rate=rate)
     values = Hyperparameters(
@@ -191,13 +199,14 @@ def _rates(
     technique: str,
     params: int | None,
     objective: str,
+    task: Task,
 ) -> tuple[float, float, float]:
     """(base rate, learning rate, multiplier)."""
     multiplier = 1.0 if wanted.learning_rate_multiplier is None else wanted.learning_rate_multiplier
     if wanted.learning_rate is not None:
         return wanted.learning_rate, wanted.learning_rate, multiplier
     kind = (wanted.peft or {}).get("peft_type")
-    row = base_rate(rules, technique=technique, params=params, method=kind, objective=objective)
+    row = base_rate(rules, technique=technique, params=params, method=kind, objective=objective, task=task)
     rate = row.rate * multiplier
     chosen.note("learning_rate", rate, f"base rate {row.rate:g} x multiplier {multiplier:g}; {row.source}")
     return row.rate, rate, multiplier

@@ -55,6 +55,9 @@ def _of_technique(choices: PlanChoices, technique: str, sharding: str) -> list[E
         return []
     found, values = [], choices.hyperparameters
     offloaded, _ = offloads(choices, sharding=sharding)
+    if choices.task not in {None, "chat"}:
+        why = "An encoder fits on one device, and its fresh head is not tried under ZeRO."
+        found.append(ErrorItem("sharding", f"{sharding} with task {choices.task}", "none", why))
     if values.packing and sharding.startswith("zero3"):
         why = "Packing is tried on the whole model first, which no process holds under ZeRO-3."
         found.append(ErrorItem("hyperparameters.packing", f"true with {sharding}", "zero1 or zero2", why))

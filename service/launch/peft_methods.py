@@ -9,6 +9,7 @@ import msgspec
 from service.data import RuleFiles
 from service.errors import ErrorItem, suggestion
 from service.launch.machine import Machine
+from trainers.contract import PEFT_TASKS, Task
 
 WHERE = "hyperparameters.peft"
 _FIRST = ("LORA", "ADALORA", "IA3", "OFT", "VERA", "LOHA", "LOKR", "PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING")
@@ -42,7 +43,7 @@ def method_of(peft: dict[str, Any] | None, rules: RuleFiles) -> Method | None:
     return methods(rules).get(str((peft or {}).get("peft_type")))
 
 
-def check_peft(peft: dict[str, Any], *, rules: RuleFiles, machine: Machine) -> list[ErrorItem]:
+def check_peft(peft: dict[str, Any], *, rules: RuleFiles, machine: Machine, task: Task = "chat") -> list[ErrorItem]:
     """Everything that is wrong with a PeftConfig given as an object."""
     known = methods(rules)
     name = str(peft.get("peft_type", "none"))
@@ -60,8 +61,8 @@ def check_peft(peft: dict[str, Any], *, rules: RuleFiles, machine: Machine) -> l
         for field in peft
         if field not in {"peft_type", "task_type", *method.fields}
     ]
-    if peft.get("task_type", "CAUSAL_LM") != "CAUSAL_LM":
-        errors.append(ErrorItem(f"{WHERE}.task_type", str(peft["task_type"])[:60], "CAUSAL_LM"))
+    if peft.get("task_type", PEFT_TASKS[task]) != PEFT_TASKS[task]:
+        errors.append(ErrorItem(f"{WHERE}.task_type", str(peft["task_type"])[:60], PEFT_TASKS[task]))
     if name == "ADALORA" and "total_step" in peft:
         errors.append(
             ErrorItem(f"{WHERE}.total_step", str(peft["total_step"]), "left out", "The trainer counts the steps.")

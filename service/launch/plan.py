@@ -9,6 +9,7 @@ import msgspec
 
 from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError
+from service.launch.blockers import blockers_of
 from service.launch.combinations import refusals
 from service.launch.compute import compute_refusals, resolve_compute
 from service.launch.continuing import Start
@@ -16,13 +17,14 @@ from service.launch.hyperparameters import require_measurable, resolve
 from service.launch.machine import Machine
 from service.launch.parallel import parallel_refusals, process_count
 from service.launch.request import PlanChoices, wrong_values
+from service.launch.tasks import evaluation_of, task_of
 from service.models.tensors import Shapes
 from service.records.decision import TUNING_STEPS, Decision
 from service.records.estimate import Estimate
 from service.records.identity import record_id
 from service.records.lint_report import LintReport
 from service.settings import Settings
-from trainers.contract import Blocker, ChatTemplate, Choice, DatasetRef, TrainPlan
+from trainers.contract import ChatTemplate, Choice, DatasetRef, TrainPlan
 
 # what this version can launch; the issues that add a target or a technique add a row
 LAUNCHABLE: dict[str, tuple[str, ...]] = {"local": ("full", "lora", "qlora", "dora", "qdora", "peft")}
@@ -50,6 +52,9 @@ class PlanParts(msgspec.Struct, frozen=True, kw_only=True):
     validation: DatasetRef | None
     no_estimate: str | None = None
     start: Start | None = None
+    # of a classification: the labels by their ids, and why the task and their order are what they are
+    labels: list[str] = []
+    task_choices: list[Choice] = []
 
 
 def choose(
@@ -116,11 +121,13 @@ def build_plan(
     require_measurable(choices.hyperparameters, validated=parts.validation is not None)
     overridden = {override.code for override in choices.overrides}
     processes = process_count(choices, sharding=sharding, machine=machine)
+    evaluation, measured = evaluation_of(choices.evaluation, task_of(choices))
     values, chosen = resolve(
         choices.hyperparameters,
         processes=processes,
         rules=rules,
         technique=technique,
+        task=task_of(choices),
         params=parts.model.params,
         # the same request makes the same plan, wherever its files lie
         seed_from=parts.dataset.sha256 + (parts.model.fingerprint or parts.model.name),
@@ -148,19 +155,21 @@ def build_plan(
         dataset=parts.dataset,
         validation=parts.validation,
         hyperparameters=values,
-        evaluation=choices.evaluation,
+        evaluation=evaluation,
         outputs=choices.outputs,
         allow_download=settings.allow_download,
         blockers=[
             blocker
-            for blocker in blockers_of(parts, machine=machine, processes=processes)
+            for blocker in blockers_of(parts.report, parts.estimate, machine=machine, processes=processes)
             if blocker.code not in overridden
         ],
         overrides=list(choices.overrides),
         choices=[
             *(parts.start.made if parts.start else []),
+            *parts.task_choices,
             *_choices_of(choices, parts, target=target, technique=technique),
             *_parallel_choices(choices, parts, sharding=sharding, processes=processes),
+            *measured,
             *chosen,
             *computed,
         ],
@@ -169,6 +178,8 @@ def build_plan(
         compute=compute,
         trust_remote_code=settings.trust_remote_code,
         starts_from=parts.start.starts_from if parts.start else None,
+        task=task_of(choices),
+        labels=parts.labels,
     )
     return msgspec.structs.replace(plan, id=plan_id(plan, model_is_path=parts.model.is_path))
 
@@ -182,65 +193,6 @@ def plan_id(plan: TrainPlan, *, model_is_path: bool) -> str:
     if content["starts_from"]:
         content["starts_from"].pop("path")
     return record_id(content, without=("model",) if model_is_path else ())
-
-
-def blockers_of(parts: PlanParts, *, machine: Machine, processes: int = 1) -> list[Blocker]:
-    """Everything that stops this launch unless it is overridden by name."""
-    return [*_data_blockers(parts.report), *_memory_blockers(parts.estimate, machine, processes)]
-
-
-def require_launchable(plan: TrainPlan) -> None:
-    """Refuse a plan that still has blockers.
-
-    Raises:
-        TuneGateError: `plan_blocked` with one item per blocker.
-
-    """
-    if plan.blockers:
-        raise TuneGateError(
-            "plan_blocked",
-            f"{len(plan.blockers)} blocker(s): {', '.join(blocker.code for blocker in plan.blockers)}.",
-            remedy="Mend the cause and plan again, or override by name: --override CODE=REASON.",
-            errors=[ErrorItem(blocker.code, blocker.detail, None, blocker.remedy) for blocker in plan.blockers],
-        )
-
-
-def _data_blockers(report: LintReport) -> list[Blocker]:
-    if report.verdict == "pass":
-        return []
-    errors = {finding.rule for finding in report.findings if finding.severity == "error"}
-    private = sorted(rule for rule in errors if rule[0] in "PS")
-    structural = sorted(errors.difference(private))
-    return [
-        *_rule_blocker("lint_errors", structural, report, "Mend the rows; tunegate explain RULE says how."),
-        *_rule_blocker("pii_findings", private, report, "Take the findings out of the data before training."),
-    ]
-
-
-def _rule_blocker(code: str, rules: Sequence[str], report: LintReport, remedy: str) -> list[Blocker]:
-    if not rules:
-        return []
-    named = ", ".join(f"{rule} x {report.counts.get(rule, 0)}" for rule in rules)
-    return [Blocker(code=code, detail=f"The lint report fails: {named}.", remedy=remedy)]
-
-
-def _memory_blockers(estimate: Estimate | None, machine: Machine, processes: int) -> list[Blocker]:
-    # on the CPU all processes live in one memory, a GPU is one process's own
-    sharing = processes if machine.is_cpu else 1
-    needed = sharing * estimate.peak.total_p50_gib if estimate else 0.0
-    if estimate is None or needed <= machine.capacity_gib:
-        return []
-    each = f" in each of {processes} processes" if sharing > 1 else ""
-    return [
-        Blocker(
-            code="does_not_fit",
-            detail=(
-                f"{estimate.technique} needs {estimate.peak.total_p50_gib:.1f} GiB (median estimate){each}; "
-                f"{machine.device} has {machine.capacity_gib:.1f} GiB."
-            ),
-            remedy="A smaller micro_batch or max_tokens, a lighter technique, a smaller model or a larger device.",
-        )
-    ]
 
 
 def _template(text: str | None) -> ChatTemplate | None:

@@ -9,7 +9,7 @@ import msgspec
 from service.errors import CODES, ErrorItem, suggestion
 from service.launch.compute import ComputeRequest
 from service.records.decision import SHARDINGS, TARGETS, TECHNIQUES
-from trainers.contract import Adapter, Dpo, EvaluationSettings, Outputs, Override
+from trainers.contract import Adapter, Check, Dpo, Metric, Outputs, Override, Task
 
 # the longest template of the well-known models has about 15,000 characters (2026-11-21)
 _LONGEST_TEMPLATE = 1_000_000
@@ -17,6 +17,7 @@ BLOCKER_CODES = ("lint_errors", "pii_findings", "does_not_fit", "max_cost")
 
 
 _MOST_PROCESSES = 1024
+_MOST_MEASURED = 10_000_000
 
 
 class HyperparameterRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,6 +48,15 @@ class HyperparameterRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_un
     dpo: Dpo | None = None
 
 
+class EvaluationRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How to measure before and after; null = our default for the task."""
+
+    max_rows: int | None = None
+    max_new_tokens: int | None = None
+    checks: list[Check] = []
+    metrics: list[Metric] = []
+
+
 class PlanChoices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The choices that CLI and HTTP share; `chat_template` is the text of one that replaces the model's own.
 
@@ -61,7 +71,7 @@ class PlanChoices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     target: str | None = None
     hyperparameters: HyperparameterRequest = msgspec.field(default_factory=HyperparameterRequest)
     outputs: Outputs = msgspec.field(default_factory=Outputs)
-    evaluation: EvaluationSettings = msgspec.field(default_factory=EvaluationSettings)
+    evaluation: EvaluationRequest = msgspec.field(default_factory=EvaluationRequest)
     max_cost: float | None = None
     overrides: list[Override] = []
     # null: one process, or with a sharding one per GPU and at least two
@@ -72,6 +82,8 @@ class PlanChoices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     # sft: chats; dpo: preferences, and data that was linted with that method
     method: Literal["sft", "dpo"] = "sft"
     starts_from: str | None = None
+    # null: what the rows are
+    task: Task | None = None
 
 
 class PlanRequest(PlanChoices, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -97,6 +109,10 @@ def wrong_values(choices: PlanChoices) -> list[ErrorItem]:
         errors.append(ErrorItem("max_cost", str(choices.max_cost), ">= 0 (US dollars)"))
     if not choices.model:
         errors.append(ErrorItem("model", "nothing", "a model, or starts_from"))
+    for field in ("max_rows", "max_new_tokens"):
+        value = getattr(choices.evaluation, field)
+        if value is not None and not 1 <= value <= _MOST_MEASURED:
+            errors.append(ErrorItem(f"evaluation.{field}", str(value), f"1 to {_MOST_MEASURED}"))
     return errors + _check_template(choices.chat_template)
 
 

@@ -12,6 +12,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 # a header of hundreds of MB is no model's
 _LARGEST_HEADER = 256 * 2**20
 _WEIGHT = ".weight"
+_METADATA = "__metadata__"
 
 
 def module_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
@@ -29,6 +30,14 @@ def fp32_bytes(folder: Path) -> int:
     tensors = (one for path in folder.glob("*.safetensors") for one in _header(path).values())
     shapes = (one["shape"] for one in tensors if isinstance(one, dict) and isinstance(one.get("shape"), list))
     return sum(4 * math.prod(shape) for shape in shapes)
+
+
+def parameter_count(folder: Path | None) -> int | None:
+    """Elements of all tensors in the files; None when no header can be read."""
+    files = sorted(folder.glob("*.safetensors")) if folder else []
+    tensors = [one for path in files for name, one in _header(path).items() if name != _METADATA]
+    shapes = [one["shape"] for one in tensors if isinstance(one, dict) and isinstance(one.get("shape"), list)]
+    return sum(math.prod(shape) for shape in shapes) or None
 
 
 def is_linear(name: str, shape: tuple[int, ...]) -> bool:

@@ -41,7 +41,7 @@ class Parity(msgspec.Struct, frozen=True):
 
     Tokens are compared on PyTorch's own greedy text; of those that differ, `near_ties` are choices that PyTorch itself
     made by a hair. `batch_max_abs_logit_diff` is of a right-padded batch of two unequal prompts, `same_answers` counts
-    prompts whose free greedy answers are equal token for token.
+    prompts whose free greedy answers are equal token for token. A classifier's `predictions` are compared instead.
     """
 
     max_abs_logit_diff: float
@@ -52,10 +52,15 @@ class Parity(msgspec.Struct, frozen=True):
     batch_max_abs_logit_diff: float | None = None
     prompts: int | None = None
     same_answers: int | None = None
+    predictions_compared: int | None = None
+    predictions_equal: int | None = None
 
 
 class Quality(msgspec.Struct, frozen=True, kw_only=True):
-    """Loss (nats per trained token) and exact answers through the graph, by `engine`, on rows of the named split."""
+    """Loss (nats per trained token) and exact answers through the graph, by `engine`, on rows of the named split.
+
+    Of a classifier the loss per row or labelled word, and F1.
+    """
 
     engine: str
     split: Literal["validation", "train"]
@@ -66,10 +71,13 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
     loss_increase_limit: float
     exact_match: float | None = None
     exact_match_rows: int = 0
+    f1: float | None = None
+    reference_f1: float | None = None
+    f1_drop_limit: float | None = None
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True):
-    """Greedy decoding of one prompt, beside PyTorch eager in the same process; of the machine that exported it."""
+    """Greedy decoding of one prompt (of an encoder: reading one row), beside PyTorch eager in the same process."""
 
     tokens_per_second: float
     torch_tokens_per_second: float

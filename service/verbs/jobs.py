@@ -14,7 +14,7 @@ from service.clock import now
 from service.errors import TuneGateError
 from service.jobs.pipeline import JobInputs
 from service.jobs.states import enter
-from service.launch.plan import require_launchable
+from service.launch.blockers import require_launchable
 from service.models.hub import pinned
 from service.models.resolve import resolve_model
 from service.records.dataset import Dataset

@@ -15,6 +15,7 @@ from service.launch.continuing import Left
 from service.launch.machine import this_machine
 from service.launch.plan import PlanParts, build_plan
 from service.launch.request import PlanChoices
+from service.launch.tasks import task_of
 from service.models.hub import pinned
 from service.models.resolve import resolve_model
 from service.records.decision import Decision
@@ -22,16 +23,14 @@ from service.records.estimate import Estimate
 from service.records.lint_report import LintReport
 from service.settings import Settings
 from service.verbs.continuing import left_for, require_start
-from service.verbs.lint import LintInput, LintRequest, lint
-from service.verbs.lint_privacy import PrivacyRequest
+from service.verbs.lint import LintInput
 from service.verbs.plan_checks import checked, require_method
 from service.verbs.plan_estimate import estimate_of
+from service.verbs.plan_report import linted, report_for
+from service.verbs.plan_task import labels_for, with_task
 from trainers.contract import DatasetRef, TrainPlan
 
 R = TypeVar("R")
-
-# the lint profile whose rules describe what a launch target accepts
-LINT_TARGET_OF = {"azure-ml": "local"}
 
 
 class PlanBundle(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,31 +80,39 @@ def plan_from_records(
     require_method(choices.method, data.report, data.validation_method)
     machine = this_machine()
     left = left or left_for(choices)
-    seen = checked(choices, decision, left, rules=rules, settings=settings, machine=machine)
+    with_its_task, made = with_task(choices, data.dataset_path)
+    seen = checked(with_its_task, decision, left, rules=rules, settings=settings, machine=machine)
+    task = task_of(seen.choices)
+    labels, of_labels = labels_for(seen.choices, data.dataset_path, seen.config)
+    report = report_for(
+        data.report, data.dataset_path, data.validation_path, target=seen.target, task=task, rules=rules
+    )
     estimated, no_estimate = estimate_of(
         seen.choices,
         technique=seen.technique,
         sharding=seen.sharding,
-        report=data.report,
+        report=report,
         rules=rules,
         settings=settings,
         machine=machine,
     )
     parts = PlanParts(
         decision=decision,
-        report=data.report,
+        report=report,
         estimate=estimated,
         model=seen.planned,
         dataset=data.dataset,
         validation=data.validation,
         no_estimate=no_estimate,
         start=seen.start,
+        labels=labels,
+        task_choices=[*made, *of_labels],
     )
     plan = build_plan(seen.choices, parts, rules=rules, machine=machine, settings=settings)
     return PlanBundle(
         plan=plan,
         decision=decision,
-        report=data.report,
+        report=report,
         estimate=estimated,
         dataset=data.dataset_path,
         validation=data.validation_path,
@@ -124,18 +131,21 @@ def plan_from_files(
 ) -> PlanBundle:
     """The plan on files of this machine; they are linted for the plan's target first."""
     left = left_for(choices)
+    tasked, _ = with_task(choices, data)
     # before the files are linted, which may take minutes
-    seen = checked(choices, decision, left, rules=rules, settings=settings, machine=this_machine())
-    linted = linted_data(data, validation, target=seen.target, rules=rules, method=choices.method)
-    return plan_from_records(choices, linted, decision=decision, rules=rules, settings=settings, left=left)
+    seen = checked(tasked, decision, left, rules=rules, settings=settings, machine=this_machine())
+    report = linted_data(data, validation, tasked, target=seen.target, rules=rules)
+    return plan_from_records(choices, report, decision=decision, rules=rules, settings=settings, left=left)
 
 
-def linted_data(data: Path, validation: Path | None, *, target: str, rules: RuleFiles, method: str = "sft") -> PlanData:
+def linted_data(
+    data: Path, validation: Path | None, choices: PlanChoices, *, target: str, rules: RuleFiles
+) -> PlanData:
     """Files of this machine with the lint report of a launch target."""
     inputs = [LintInput(path=data, shown_as=str(data), role="train")]
     if validation is not None:
         inputs.append(LintInput(path=validation, shown_as=str(validation), role="validation"))
-    report = _linted(inputs, target, rules, method)
+    report = linted(inputs, target, rules, task_of(choices), choices.method)
     return PlanData(
         report=report,
         dataset=DatasetRef(path=str(data), sha256=report.files[0].sha256),
@@ -185,14 +195,7 @@ def _relint(plan: TrainPlan, *, rules: RuleFiles) -> LintReport:
     if plan.validation:
         path = str(plan.validation.path)
         inputs.append(LintInput(path=Path(path), shown_as=path, role="validation"))
-    return _linted(inputs, plan.target, rules, plan.method)
-
-
-def _linted(inputs: list[LintInput], target: str, rules: RuleFiles, method: str) -> LintReport:
-    """The report for a launch target, with whatever privacy scan there is: its findings block the launch."""
-    profile = LINT_TARGET_OF.get(target, target)
-    request = LintRequest(inputs=inputs, target=profile, method=method, privacy=PrivacyRequest())
-    return lint(request, rules=rules)
+    return linted(inputs, plan.target, rules, plan.task, plan.method)
 
 
 def _kept(identifier: str | None, kind: type[R], settings: Settings) -> R | None:

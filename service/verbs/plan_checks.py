@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -12,15 +14,17 @@ from service.launch.continuing import Left, Start, go_on
 from service.launch.machine import Machine
 from service.launch.plan import PlannedModel, choose
 from service.launch.request import PlanChoices
+from service.launch.tasks import adapted_shapes, check_model, task_of
 from service.lint.templates.behaviour import behaviour_of
 from service.lint.templates.reading import ChatTemplate, read_template
 from service.models.folder import check_trainable
 from service.models.resolve import ResolvedModel, resolve_model
-from service.models.tensors import module_shapes
+from service.models.tensors import module_shapes, parameter_count
 from service.records.decision import Decision
 from service.records.lint_report import LintReport
 from service.settings import Settings
 from service.verbs.continuing import other_base, other_model
+from trainers.contract import Task
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +33,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     choices: PlanChoices
     planned: PlannedModel
     folder: Path
+    config: Mapping[str, Any]
     technique: str
     sharding: str
     target: str
@@ -56,12 +61,13 @@ def checked(
     if left is not None:
         found += other_model(choices.model, left, rules=rules, settings=settings)
     wanted = start.choices if start else choices
-    model, problem = _readable(wanted.model, rules=rules, settings=settings)
+    task = task_of(wanted)
+    model, problem = _readable(wanted.model, task, rules=rules, settings=settings)
     if start is not None and model is not None:
         found += other_base(start, model)
     if model is not None:
         found += _beyond_context(wanted, model)
-    shapes = module_shapes(model.folder) if model and model.folder else {}
+    shapes = adapted_shapes(module_shapes(model.folder), task) if model and model.folder else {}
     try:
         target, technique, sharding = choose(wanted, decision, rules=rules, machine=machine, shapes=shapes, also=found)
     except TuneGateError as error:
@@ -74,8 +80,9 @@ def checked(
     _require_template(wanted, model.folder)
     return Checked(
         choices=wanted,
-        planned=_planned(wanted.model, model),
+        planned=_planned(wanted.model, model, task),
         folder=model.folder,
+        config=model.config,
         technique=technique,
         sharding=sharding,
         target=target,
@@ -112,7 +119,9 @@ def require_method(method: str, report: LintReport, validation_method: str | Non
         raise TuneGateError("invalid_input", f"A plan of method {method} needs data of that method.", errors=errors)
 
 
-def _readable(name: str, *, rules: RuleFiles, settings: Settings) -> tuple[ResolvedModel | None, TuneGateError | None]:
+def _readable(
+    name: str, task: Task, *, rules: RuleFiles, settings: Settings
+) -> tuple[ResolvedModel | None, TuneGateError | None]:
     """The model as far as it can be resolved, and why it cannot be trained, if so."""
     model = None
     try:
@@ -126,6 +135,8 @@ def _readable(name: str, *, rules: RuleFiles, settings: Settings) -> tuple[Resol
         check_trainable(model.folder)
     except TuneGateError as error:
         return model, error
+    if wrong := check_model(model.config, task):
+        return model, TuneGateError("target_cannot", f"{wrong[0].seen}: {wrong[0].remedy}", errors=wrong)
     return model, None
 
 
@@ -136,6 +147,8 @@ def _require_template(choices: PlanChoices, folder: Path) -> None:
         TuneGateError: `unreadable_model`, or `invalid_input` for the supplied one.
 
     """
+    if task_of(choices) != "chat":
+        return
     own = read_template(folder)
     if choices.chat_template is not None:
         given = ChatTemplate((("default", choices.chat_template),), own.tokens if own else ())
@@ -149,13 +162,13 @@ def _require_template(choices: PlanChoices, folder: Path) -> None:
         )
 
 
-def _planned(name: str, model: ResolvedModel) -> PlannedModel:
+def _planned(name: str, model: ResolvedModel, task: Task) -> PlannedModel:
     return PlannedModel(
         # the commit has a field of its own
         name=name.partition("@")[0] if model.revision and not Path(name).exists() else name,
-        params=model.params,
+        params=model.params if model.params is not None or task == "chat" else parameter_count(model.folder),
         fingerprint=model.fingerprint,
         is_path=Path(name).exists(),
-        shapes=module_shapes(model.folder) if model.folder else {},
+        shapes=adapted_shapes(module_shapes(model.folder), task) if model.folder else {},
         revision=model.revision,
     )

@@ -11,8 +11,8 @@ import msgspec
 from service.artifacts.bundle import finished_run, read_manifest
 from service.artifacts.finished import finished
 from service.errors import ErrorItem, TuneGateError
+from service.launch.blockers import require_launchable
 from service.launch.grid import text_of
-from service.launch.plan import require_launchable
 from service.launch.request import PlanChoices
 from service.records.manifest import Manifest
 from service.records.sweep import Sweep, Trial

@@ -18,6 +18,7 @@ from service.settings import Settings
 from service.verbs.continuing import left_for
 from service.verbs.plan import PlanBundle, linted_data, plan_from_records
 from service.verbs.plan_checks import checked
+from service.verbs.plan_task import with_task
 from service.verbs.sweep_request import SweepRequest
 from trainers.contract import Outputs, Progress
 
@@ -48,12 +49,13 @@ def planned_trials(request: SweepRequest, choices: PlanChoices, place: Place) ->
     # what the export of the best one will be asked for is refused now, not after hours
     wanted = [with_values(choices, values) for values in request.order]
     left, machine = left_for(choices), this_machine()
+    tasked, _ = with_task(choices, place.data)
     seen = _all(
         request,
-        wanted,
+        [msgspec.structs.replace(one, task=tasked.task) for one in wanted],
         lambda one: checked(one, place.decision, left, rules=place.rules, settings=place.settings, machine=machine),
     )
-    data = linted_data(place.data, place.validation, target=seen[0].target, rules=place.rules, method=choices.method)
+    data = linted_data(place.data, place.validation, tasked, target=seen[0].target, rules=place.rules)
     bare = [msgspec.structs.replace(one, outputs=Outputs([])) for one in wanted]
     return _all(
         request,

@@ -22,6 +22,7 @@ from service.artifacts.bundle import (
     require_usable,
 )
 from service.errors import TuneGateError
+from service.launch.blockers import require_launchable
 from service.launch.local import (
     TRAIN,
     end_of_log,
@@ -31,7 +32,6 @@ from service.launch.local import (
     stop_trainer,
     trainer_alive,
 )
-from service.launch.plan import require_launchable
 from service.models.tensors import fp32_bytes
 from service.records.manifest import Manifest
 from service.verbs.plan import PlanBundle

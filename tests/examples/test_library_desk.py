@@ -47,6 +47,30 @@ def test_the_committed_files_are_what_the_script_makes(name: str, tmp_path: Path
     assert (tmp_path / name).read_bytes() == (DESK / name).read_bytes()
 
 
+@pytest.mark.parametrize("name", ["intents-train", "intents-validation", "entities-train", "entities-validation"])
+def test_the_labelled_rows_are_what_the_script_makes_and_are_clean(name: str, tmp_path: Path) -> None:
+    subprocess.run([sys.executable, str(DESK / "make_labelled.py"), str(tmp_path)], check=True)
+    assert (tmp_path / f"{name}.jsonl").read_bytes() == (DESK / f"{name}.jsonl").read_bytes()
+    kind = "text" if name.startswith("intents") else "token"
+    asked = ["lint", str(DESK / f"{name}.jsonl"), "--target", f"local-{kind}-classification"]
+    done = subprocess.run([sys.executable, "-m", "service", *asked], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_no_labelled_row_is_in_both_parts() -> None:
+    for name, key in (("intents", "text1"), ("entities", "tokens")):
+        train, validation = (
+            {str(row[key]) for row in rows(f"{name}-{part}.jsonl")} for part in ("train", "validation")
+        )
+        assert not train & validation
+    names = {tag for row in rows("entities-train.jsonl") for tag in row["ner_tags"]}
+    assert names == {tag for row in rows("entities-validation.jsonl") for tag in row["ner_tags"]}
+    unseen = {word for row in rows("entities-validation.jsonl") for word in row["tokens"]} - {
+        word for row in rows("entities-train.jsonl") for word in row["tokens"]
+    }
+    assert "mill" in unseen
+
+
 def test_there_are_enough_conversations_of_every_kind() -> None:
     assert len(TRAIN) + len(VALIDATION) >= 200
     turns = [sum(m["role"] == "user" for m in row["messages"]) for row in TRAIN]

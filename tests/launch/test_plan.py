@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from service.data import rule_files
 from service.errors import TuneGateError
+from service.launch.blockers import require_launchable
 from service.launch.hyperparameters import largest_divisor
 from service.launch.machine import Machine
-from service.launch.plan import LAUNCHABLE, PlannedModel, PlanParts, build_plan, require_launchable
+from service.launch.plan import LAUNCHABLE, PlannedModel, PlanParts, build_plan
 from service.launch.request import HyperparameterRequest, PlanChoices
 from service.records.decision import Answer, Decision
 from service.records.estimate import Estimate, Peak

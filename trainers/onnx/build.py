@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,7 @@ from trainers.contract import TrainPlan
 from trainers.native import foreign_type
 from trainers.onnx import builder, dynamo
 from trainers.onnx.companions import add_companions
+from trainers.onnx.encoder import export_encoder
 from trainers.outfiles import WORK, complete_folder, has_part, load_part, save_part
 from trainers.problems import TrainerError
 from trainers.progress import ProgressWriter
@@ -46,6 +48,8 @@ def build(plan: TrainPlan, out: Path, precision: str, say: Callable[[str], None]
     """
     merged = out / WORK / "merged"
     why = None
+    if plan.task != "chat":
+        by = dynamo.ROUTE  # the builder writes decoders alone
     if by in (None, builder.ROUTE):
         kind = foreign_type(merged)
         why = builder.refusal(merged) if kind is None else f"the builder does not know {kind}"
@@ -88,8 +92,14 @@ def _built(plan: TrainPlan, out: Path, precision: str, route: Route, say: Callab
         if route.name == builder.ROUTE:
             builder.build(merged, folder, precision, plan.outputs.provider)
         else:
-            exported = out / WORK / dynamo.ROUTE
-            dynamo.build(merged, folder, precision, exported=exported, trust_remote_code=plan.trust_remote_code)
+            encoder = partial(export_encoder, task=plan.task) if plan.task != "chat" else None
+            dynamo.build(
+                merged,
+                folder,
+                precision,
+                exported=out / WORK / dynamo.ROUTE,
+                export=encoder or partial(dynamo.export_decoder, trust_remote_code=plan.trust_remote_code),
+            )
         add_companions(folder, merged)
     save_part(out, "routes", load_part(out, "routes") | {precision: route.name})
     return route

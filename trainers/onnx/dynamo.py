@@ -6,6 +6,7 @@ import contextlib
 import logging
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +19,18 @@ BLOCK_SIZE = 32
 _BITS = {"int8": 8, "int4": 4}
 
 
-def build(merged: Path, folder: Path, precision: str, *, exported: Path, trust_remote_code: bool = False) -> None:
+def build(merged: Path, folder: Path, precision: str, *, exported: Path, export: Callable[[Path], Any]) -> None:
     """Write model.onnx and model.onnx.data into `folder`; the fp32 graph is kept in `exported` for the next precision.
 
-    Inputs are input_ids, attention_mask, position_ids and past_key_values.N.key|value; outputs are logits and
-    present.N.key|value. Axes are named; the layout of the cache is (batch, heads, past, head size).
+    `export` makes it, `export_decoder` of a model that writes text; of such a one inputs are input_ids,
+    attention_mask, position_ids and past_key_values.N.key|value, outputs are logits and present.N.key|value. Axes are
+    named; the layout of the cache is (batch, heads, past, head size).
     """
     import onnx
 
     if not exported.is_dir():
         with complete_folder(exported) as fresh:
-            _save(_export(merged, trust_remote_code=trust_remote_code), fresh)
+            _save(export(merged), fresh)
     model = onnx.load(str(exported / "model.onnx"))
     if precision == "fp16":
         model = _half(model)
@@ -37,7 +39,7 @@ def build(merged: Path, folder: Path, precision: str, *, exported: Path, trust_r
     _save(model, folder)
 
 
-def _export(merged: Path, *, trust_remote_code: bool) -> Any:
+def export_decoder(merged: Path, *, trust_remote_code: bool = False) -> Any:
     """The fp32 graph as an onnx.ModelProto."""
     import torch
     from transformers import AutoModelForCausalLM

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from trainers.contract import ONNX_PRECISIONS, ParityResult, Provider, QualityResult
+from trainers.contract import ONNX_PRECISIONS, OnnxResult, ParityResult, Provider, QualityResult
 
 _TABLE = Path(__file__).with_name("limits.toml")
 
@@ -20,6 +20,7 @@ class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     token_agreement: float
     near_tie: float
     loss_increase: float
+    f1_drop: float
     next: str | None = None
 
 
@@ -47,12 +48,27 @@ def failures(precision: str, parity: ParityResult, quality: QualityResult) -> li
         found.append(
             f"relative logit difference {parity.relative_logit_diff:.2g} (at most {limit.relative_logit_diff:g})"
         )
-    agreement = (parity.greedy_tokens_equal + parity.near_ties) / parity.greedy_tokens_compared
+    what, compared, equal = "greedy tokens", parity.greedy_tokens_compared, parity.greedy_tokens_equal
+    if parity.predictions_compared is not None:
+        what, compared, equal = "predictions", parity.predictions_compared, parity.predictions_equal or 0
+    agreement = (equal + parity.near_ties) / compared
     if agreement < limit.token_agreement:
-        found.append(f"equal greedy tokens {agreement:.3f} (at least {limit.token_agreement:g})")
+        found.append(f"equal {what} {agreement:.3f} (at least {limit.token_agreement:g})")
     if not quality.loss_increase <= limit.loss_increase:
         found.append(
             f"loss on the {quality.split} rows {quality.loss:.4f} against {quality.reference_loss:.4f}, "
             f"{quality.loss_increase:+.4f} nats (at most {limit.loss_increase:+g})"
         )
+    if quality.f1 is not None and quality.reference_f1 is not None:
+        drop = quality.reference_f1 - quality.f1
+        if not drop <= limit.f1_drop:
+            found.append(
+                f"F1 on the {quality.split} rows {quality.f1:.4f} against {quality.reference_f1:.4f} "
+                f"(at most {limit.f1_drop:g} lower)"
+            )
     return found
+
+
+def result_failures(result: OnnxResult) -> list[str]:
+    """The same of a whole result; one without a quality has no limit to miss there."""
+    return failures(result.precision, result.parity, result.quality) if result.quality else []

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from trainers.contract import OnnxLeftOut, OnnxResult, TrainPlan
+from trainers.contract import OnnxResult, TrainPlan
 from trainers.load import load_model, on_device, trained_tokenizer
 from trainers.objectives import objective
 from trainers.objectives.objective import HeldOut
-from trainers.onnx import builder, dynamo, genai
-from trainers.onnx.build import build, route_of
+from trainers.onnx import builder, genai
+from trainers.onnx.build import route_of
+from trainers.onnx.encoder_proof import EncoderProof
+from trainers.onnx.gate import Gate
 from trainers.onnx.graph import CPU, OnnxCausalLM, available_provider, opset_of
 from trainers.onnx.latency import latency
-from trainers.onnx.limits import failures, next_precision
+from trainers.onnx.limits import result_failures
 from trainers.onnx.parity import compare
 from trainers.onnx.quality import measure
 from trainers.onnx.reference import Reference, take_reference
@@ -59,7 +60,13 @@ def _tuned(plan: TrainPlan, out: Path) -> Any:
 
 
 def _prove_all(plan: TrainPlan, out: Path, tokenizer: Any, held_out: HeldOut, progress: ProgressWriter) -> None:
-    gate = _Gate(plan, out, tokenizer, _reference(plan, out, tokenizer, held_out), progress)
+    if plan.task == "chat":
+        proof: _ChatProof | EncoderProof = _ChatProof(
+            plan, out, tokenizer, _reference(plan, out, tokenizer, held_out), progress
+        )
+    else:
+        proof = EncoderProof(plan, out, tokenizer, held_out, progress)
+    gate = Gate(plan, out, progress, proof.measured)
     for precision in dict.fromkeys(plan.outputs.onnx):
         gate.prove(precision)
     while not gate.passed:
@@ -88,60 +95,16 @@ def _reference(plan: TrainPlan, out: Path, tokenizer: Any, held_out: HeldOut) ->
     return reference
 
 
-class _Gate:
-    """Proves one precision after the other; `passed` and `left_out` say how each of them ended."""
+class _ChatProof:
+    """Measures each precision of a chat model."""
 
     def __init__(
         self, plan: TrainPlan, out: Path, tokenizer: Any, reference: Reference, progress: ProgressWriter
     ) -> None:
-        self.passed: list[OnnxResult] = []
-        self.left_out: list[OnnxLeftOut] = []
         self._plan, self._out, self._tokenizer = plan, out, tokenizer
         self._reference, self._progress = reference, progress
 
-    def prove(self, precision: str) -> None:
-        """Keep the precision's folder or remove it; a failed fp32 is built once more by the other route."""
-        result, why = self._measured(precision)
-        if why and precision == "fp32" and result.route == builder.ROUTE:
-            self._progress.log(f"ONNX fp32 by {builder.ROUTE} does not pass: {why}; trying {dynamo.ROUTE}")
-            build(self._plan, self._out, precision, self._progress.log, by=dynamo.ROUTE)
-            first = why
-            result, why = self._measured(precision)
-            why = why and f"by {builder.ROUTE} {first}; by {dynamo.ROUTE} {why}"
-        if not why:
-            self.passed.append(result)
-            return
-        shutil.rmtree(self._out / "onnx" / precision)
-        if precision == "fp32":
-            raise TrainerError(
-                "parity_failed",
-                f"ONNX fp32 does not give PyTorch's answers: {why}.",
-                remedy="No precision can be more exact; what was trained is in OUT/adapter or OUT/model.",
-            )
-        following = next_precision(precision, self._plan.outputs.provider)
-        self.left_out.append(
-            OnnxLeftOut(precision=precision, why=why, next=following, parity=result.parity, quality=result.quality)
-        )
-        self._progress.log(f"ONNX {precision} is left out: {why}; the next precision is {following or 'none'}")
-
-    def prove_next(self) -> None:
-        """Build and prove the most modest precision that has not been tried.
-
-        Raises:
-            TrainerError: `parity_failed` when there is none.
-        """
-        tried = {one.precision for one in self.left_out}
-        untried = [one.next for one in self.left_out if one.next and one.next not in tried]
-        if not untried:
-            raise TrainerError(
-                "parity_failed",
-                "; ".join(f"ONNX {one.precision}: {one.why}" for one in self.left_out) + ".",
-                remedy=f"No other precision runs on {self._plan.outputs.provider}; ask for another provider.",
-            )
-        build(self._plan, self._out, untried[0], self._progress.log)
-        self.prove(untried[0])
-
-    def _measured(self, precision: str) -> tuple[OnnxResult, str]:
+    def measured(self, precision: str) -> tuple[OnnxResult, str]:
         """The precision's figures, and the limits that it misses (empty: none)."""
         folder, provider = self._out / "onnx" / precision, self._plan.outputs.provider
         place = available_provider(provider)
@@ -172,4 +135,4 @@ class _Gate:
             genai=opened,
             rope_switch=self._reference.rope_switch,
         )
-        return result, "; ".join(failures(precision, parity, quality))
+        return result, "; ".join(result_failures(result))

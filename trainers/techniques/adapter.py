@@ -10,6 +10,7 @@ from trainers.load import load_base, on_device
 from trainers.problems import TrainerError
 from trainers.techniques.adapter_folder import ADAPTER, remember_start, save_adapter
 from trainers.techniques.continued import continued
+from trainers.techniques.targets import put_heads_in_place
 from trainers.techniques.technique import Technique
 
 
@@ -68,6 +69,8 @@ class AdapterTechnique(Technique):
         tuned = self.tuned(plan, out)
         if not hasattr(tuned.base_model, "merge_and_unload"):
             return None
+        if plan.task != "chat":
+            put_heads_in_place(tuned)
         try:
             return tuned.merge_and_unload().eval()
         except (NotImplementedError, ValueError):

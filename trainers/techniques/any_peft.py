@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from trainers.contract import TrainPlan
+from trainers.classification.model import body_linears
+from trainers.contract import PEFT_TASKS, TrainPlan
 from trainers.load import on_gpu
 from trainers.problems import TrainerError
 from trainers.techniques.adalora import rank_allocator
 from trainers.techniques.adapter import AdapterTechnique
+from trainers.techniques.targets import ALL_LINEAR, kept_whole
 
 _LOFTQ = "loftq"
+# as the encoders name them
+_KEYS_AND_VALUES = (
+    ".key", ".value", ".k_lin", ".v_lin", ".key_proj", ".value_proj", ".attn.Wqkv", ".attn.k", ".attn.v", ".in_proj",
+)  # fmt: skip
+_SECOND_OF_MLP = (".output.dense", ".ffn.lin2", ".mlp.Wo", ".ffn_output")
 _NOT_RESUMED = {"ADALORA", "P_TUNING", "PREFIX_TUNING"}
 
 
@@ -23,7 +30,10 @@ class AnyPeft(AdapterTechnique):
         Raises:
             TrainerError: `target_cannot` for a method or field that the installed peft does not have.
         """
-        return complete_config(plan.hyperparameters.peft or {}, model, steps=steps)
+        wanted = {"task_type": PEFT_TASKS[plan.task]} | (plan.hyperparameters.peft or {})
+        if plan.task != "chat":
+            wanted |= _for_a_classifier(plan, wanted, model)
+        return complete_config(wanted, model, steps=steps)
 
     def resumes(self, plan: TrainPlan) -> bool:
         """Peft saves AdaLoRA already pruned, and of prompt encoders only what they give out."""
@@ -66,7 +76,35 @@ def _default_targets(method: str, model: Any) -> dict[str, Any]:
         return {}
     if method == "IA3":
         return _ia3_targets(model)
-    return {"target_modules": "all-linear"}
+    return {"target_modules": ALL_LINEAR}
+
+
+def _for_a_classifier(plan: TrainPlan, wanted: dict[str, Any], model: Any) -> dict[str, Any]:
+    """The modules that carry the adapter, and the head, which is trained whole."""
+    from peft import PromptLearningConfig
+    from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
+
+    if issubclass(PEFT_TYPE_TO_CONFIG_MAPPING.get(str(wanted.get("peft_type")), object), PromptLearningConfig):
+        raise TrainerError(
+            "target_cannot", "Virtual tokens have no merge, and are not tried with a classifier.", remedy="Use IA3."
+        )
+    whole = {*kept_whole(plan, model)["modules_to_save"], *(wanted.get("modules_to_save") or [])}
+    return {"modules_to_save": sorted(whole), **_of_an_encoder(wanted, model)}
+
+
+def _of_an_encoder(wanted: dict[str, Any], model: Any) -> dict[str, Any]:
+    """The encoder's linear layers where nothing or "all-linear" was named; IA3 has its own choice of them."""
+    targets = wanted.get("target_modules")
+    if targets and targets != ALL_LINEAR:
+        return {}
+    linears = body_linears(model)
+    if wanted.get("peft_type") != "IA3" or targets:
+        return {"target_modules": linears}
+    inner = [name for name in linears if name.endswith(_SECOND_OF_MLP) and "attention" not in name]
+    return {
+        "target_modules": [name for name in linears if name.endswith(_KEYS_AND_VALUES)] + inner,
+        "feedforward_modules": inner,
+    }
 
 
 def _ia3_targets(model: Any) -> dict[str, Any]:

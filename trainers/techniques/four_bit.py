@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from trainers.classification.model import HEADS
 from trainers.contract import TrainPlan
 from trainers.load import base_dtype, load_base, on_gpu
 
@@ -22,6 +23,7 @@ def load_four_bit(plan: TrainPlan) -> Any:
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=base_dtype(plan),
+        llm_int8_skip_modules=None if plan.task == "chat" else list(HEADS),
     )
     place = {"": torch.cuda.current_device() if on_gpu() else "cpu"}
     return keep_layout(load_base(plan, quantization_config=quantised, device_map=place))

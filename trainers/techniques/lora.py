@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from trainers.contract import Adapter, TrainPlan
+from trainers.contract import PEFT_TASKS, Adapter, TrainPlan
 from trainers.techniques.adapter import AdapterTechnique
+from trainers.techniques.targets import targets_of
 
 
 class Lora(AdapterTechnique):
@@ -15,7 +16,7 @@ class Lora(AdapterTechnique):
 
     def config(self, plan: TrainPlan, model: Any, *, steps: int) -> Any:
         """`LoraConfig`."""
-        del model, steps
+        del steps
         from peft import LoraConfig
 
         shape = _shape(plan)
@@ -23,11 +24,11 @@ class Lora(AdapterTechnique):
             r=shape.r,
             lora_alpha=shape.alpha,
             lora_dropout=shape.dropout,
-            target_modules=shape.targets if shape.targets == "all-linear" else list(shape.targets),
+            **targets_of(plan, model, shape.targets),
             use_rslora=shape.rslora,
             init_lora_weights=True if shape.init == "default" else shape.init,
             use_dora=self.dora,
-            task_type="CAUSAL_LM",
+            task_type=PEFT_TASKS[plan.task],
         )
 
     def optimizer(self, model: Any, plan: TrainPlan) -> Any | None:

@@ -53,7 +53,7 @@ def fit(
     if plan.sharding != "none":
         join_ranks()
     base = load_base()
-    use_cache = base.config.use_cache
+    use_cache = getattr(base.config, "use_cache", False)
     seed_all(plan.hyperparameters.seed)  # again: the baseline must not change the adapter's initial values
     how, learns = technique(plan.technique), objective(plan)
     model = how.wrap(base, plan, steps=total_steps(plan, rows=len(rows)))
@@ -65,7 +65,7 @@ def fit(
 
     def save(place: Path) -> None:
         # the Trainer switches the cache off, and it would be saved so
-        switched, base.config.use_cache = base.config.use_cache, use_cache
+        switched, base.config.use_cache = getattr(base.config, "use_cache", False), use_cache
         # every process has a part in both, and the first one writes
         weights = trainer.accelerator.get_state_dict(trainer.model_wrapped) if plan.processes > 1 else None
         keep_answers(model, map(learns.probe, rows), place, write=is_first())

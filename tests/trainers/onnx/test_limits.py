@@ -58,3 +58,15 @@ def test_the_next_precision_is_one_that_the_provider_runs(precision: str, provid
     found = next_precision(precision, provider)  # type: ignore[arg-type]
     assert found == offered
     assert found is None or found in ONNX_PRECISIONS[provider]
+
+
+@given(precisions, st.integers(0, 100), st.floats(0, 1))
+def test_a_classifier_is_held_to_its_predictions_and_its_f1(precision: str, equal: int, f1: float) -> None:
+    limit = limits()[precision]
+    parity = ParityResult(
+        max_abs_logit_diff=0.0, relative_logit_diff=0.0, greedy_tokens_compared=0, greedy_tokens_equal=0,
+        predictions_compared=100, predictions_equal=equal,
+    )  # fmt: skip
+    found = failures(precision, parity, msgspec.structs.replace(SAME, f1=f1, reference_f1=0.9))
+    assert len(found) == (equal / 100 < limit.token_agreement) + (0.9 - f1 > limit.f1_drop)
+    assert failures(precision, parity, msgspec.structs.replace(SAME, f1=float("nan"), reference_f1=0.9))

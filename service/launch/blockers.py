@@ -1,0 +1,72 @@
+"""What stops the launch of a plan unless it is overridden by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from service.errors import ErrorItem, TuneGateError
+from service.launch.machine import Machine
+from service.records.estimate import Estimate
+from service.records.lint_report import LintReport
+from trainers.contract import Blocker, TrainPlan
+
+
+def blockers_of(
+    report: LintReport, estimate: Estimate | None, *, machine: Machine, processes: int = 1
+) -> list[Blocker]:
+    """Everything that stops this launch unless it is overridden by name."""
+    return [*_data_blockers(report), *_memory_blockers(estimate, machine, processes)]
+
+
+def require_launchable(plan: TrainPlan) -> None:
+    """Refuse a plan that still has blockers.
+
+    Raises:
+        TuneGateError: `plan_blocked` with one item per blocker.
+
+    """
+    if plan.blockers:
+        raise TuneGateError(
+            "plan_blocked",
+            f"{len(plan.blockers)} blocker(s): {', '.join(blocker.code for blocker in plan.blockers)}.",
+            remedy="Mend the cause and plan again, or override by name: --override CODE=REASON.",
+            errors=[ErrorItem(blocker.code, blocker.detail, None, blocker.remedy) for blocker in plan.blockers],
+        )
+
+
+def _data_blockers(report: LintReport) -> list[Blocker]:
+    if report.verdict == "pass":
+        return []
+    errors = {finding.rule for finding in report.findings if finding.severity == "error"}
+    private = sorted(rule for rule in errors if rule[0] in "PS")
+    structural = sorted(errors.difference(private))
+    return [
+        *_rule_blocker("lint_errors", structural, report, "Mend the rows; tunegate explain RULE says how."),
+        *_rule_blocker("pii_findings", private, report, "Take the findings out of the data before training."),
+    ]
+
+
+def _rule_blocker(code: str, rules: Sequence[str], report: LintReport, remedy: str) -> list[Blocker]:
+    if not rules:
+        return []
+    named = ", ".join(f"{rule} x {report.counts.get(rule, 0)}" for rule in rules)
+    return [Blocker(code=code, detail=f"The lint report fails: {named}.", remedy=remedy)]
+
+
+def _memory_blockers(estimate: Estimate | None, machine: Machine, processes: int) -> list[Blocker]:
+    # on the CPU all processes live in one memory, a GPU is one process's own
+    sharing = processes if machine.is_cpu else 1
+    needed = sharing * estimate.peak.total_p50_gib if estimate else 0.0
+    if estimate is None or needed <= machine.capacity_gib:
+        return []
+    each = f" in each of {processes} processes" if sharing > 1 else ""
+    return [
+        Blocker(
+            code="does_not_fit",
+            detail=(
+                f"{estimate.technique} needs {estimate.peak.total_p50_gib:.1f} GiB (median estimate){each}; "
+                f"{machine.device} has {machine.capacity_gib:.1f} GiB."
+            ),
+            remedy="A smaller micro_batch or max_tokens, a lighter technique, a smaller model or a larger device.",
+        )
+    ]

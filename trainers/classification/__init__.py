@@ -1,0 +1,1 @@
+"""Encoders that classify texts or tag words: rows, samples, the model with its head, and the measures."""
