@@ -17,13 +17,15 @@ from trainers.onnx_results import (
     Provider,
     QualityResult,
 )
+from trainers.simulated import Kernel, LiveGroup, Simulation, SimulationQuestion
 
-# what is told of ONNX files and of arithmetic is part of the contract, and stands in files of its own
+# what is told of ONNX files, of arithmetic and of simulated memory is part of the contract, in files of its own
 __all__ = [
     "ONNX_PRECISIONS", "PHASES", "STARTED_PLAN", "Adapter", "Attention", "Autocast", "BaseType", "Blocker",
     "ChatTemplate", "Check", "Choice", "Compute", "DatasetRef", "EvaluationSettings", "Failure", "GenaiResult",
-    "Hyperparameters", "LatencyResult", "Metric", "OnnxLeftOut", "OnnxResult", "Optimizer", "Outputs", "Override",
-    "ParityResult", "Precision", "Progress", "Provider", "QualityResult", "Result", "TrainPlan", "cannot_run",
+    "Hyperparameters", "Kernel", "LatencyResult", "LiveGroup", "Metric", "OnnxLeftOut", "OnnxResult", "Optimizer",
+    "Outputs", "Override", "ParityResult", "Precision", "Progress", "Provider", "QualityResult", "Result",
+    "Simulation", "SimulationQuestion", "TrainPlan", "cannot_run",
 ]  # fmt: skip
 
 
