@@ -17,16 +17,17 @@ from trainers.onnx_results import (
     Provider,
     QualityResult,
 )
+from trainers.simulated import Kernel, LiveGroup, Simulation, SimulationQuestion
 from trainers.tasks import ENCODERS, PEFT_TASKS, TASKS, Task, label_name, label_order, unfit_model
 
-# what is told of ONNX files and of arithmetic is part of the contract, and stands in files of its own
+# what is told of ONNX files, arithmetic, simulated memory and tasks is part of the contract, in files of its own
 __all__ = [
     "ENCODERS", "ONNX_PRECISIONS", "PEFT_TASKS", "PHASES", "STARTED_PLAN", "TASKS", "Adapter", "Attention",
     "Autocast", "BaseType", "Blocker", "ChatTemplate", "Check", "Choice", "Compute", "DatasetRef", "Dpo",
-    "EvaluationSettings", "Failure", "GenaiResult", "Hyperparameters", "LatencyResult", "Metric", "OnnxLeftOut",
-    "OnnxResult", "Optimizer", "Outputs", "Override", "ParityResult", "Precision", "Progress", "Provider",
-    "QualityResult", "Result", "StartsFrom", "Task", "TrainPlan", "cannot_run", "label_name", "label_order",
-    "unfit_model",
+    "EvaluationSettings", "Failure", "GenaiResult", "Hyperparameters", "Kernel", "LatencyResult", "LiveGroup",
+    "Metric", "OnnxLeftOut", "OnnxResult", "Optimizer", "Outputs", "Override", "ParityResult", "Precision",
+    "Progress", "Provider", "QualityResult", "Result", "Simulation", "SimulationQuestion", "StartsFrom", "Task",
+    "TrainPlan", "cannot_run", "label_name", "label_order", "unfit_model",
 ]  # fmt: skip
 
 

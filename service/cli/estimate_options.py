@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+import msgspec
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -25,6 +26,7 @@ _VALUES: dict[str, tuple[str, type, str, str]] = {
     "--optimizer": ("optimizer", str, "O", "adamw, adamw_fused, adamw_8bit, adamw_paged_8bit, adafactor, sgd."),
     "--loss": ("loss", str, "L", "hf, chunked, fused."),
     "--gpus": ("gpus", int, "N", "Devices of one kind."),
+    "--peft": ("peft", str, "JSON", 'PeftConfig of technique peft (simulated): {"peft_type": "IA3"}.'),
     "--zero-stage": ("zero.stage", int, "N", "DeepSpeed ZeRO stage, 0 to 3."),
 }
 _SWITCHES: dict[str, tuple[str, str]] = {
@@ -52,6 +54,8 @@ def estimate_options(function: F) -> F:
                      help="A lint report; its longest row sets the length."),
         click.option("--inputs", type=click.Path(path_type=Path), metavar="FILE",
                      help="JSON with the inputs; options win over it."),
+        click.option("--simulate", is_flag=True,
+                     help="Run the real classes on tensors without memory (seconds; any family and PEFT method)."),
         click.option("--adapter-targets", "adapter__targets", multiple=True, metavar="NAME",
                      help="Module with an adapter (repeatable) [default: all-linear]."),
     ]  # fmt: skip
@@ -72,9 +76,21 @@ def merged_inputs(file: dict[str, Any], model: str | None, options: dict[str, An
     places = [place for place, *_ in _VALUES.values()] + [place for place, _ in _SWITCHES.values()]
     for place in places:
         _put(made, place, options[_parameter(place)])
+    if options["simulate"]:
+        made["tier"] = "simulated"
+    if options["peft"] is not None:
+        made["peft"] = _object(options["peft"])
     targets = list(options["adapter__targets"])
     _put(made, "adapter.targets", "all-linear" if targets == ["all-linear"] else targets or None)
     return made
+
+
+def _object(text: str) -> object:
+    """The object itself where the text is one; the inputs' own check names what else it is."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return text
 
 
 def _parameter(place: str) -> str:

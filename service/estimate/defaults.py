@@ -29,11 +29,18 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
 
 def resolve(inputs: EstimateInputs, technique: str, *, model: Architecture, device: Hardware, seq_len: int) -> Resolved:
     """Every setting of one run; `seq_len` is the default length (measured on the data where it was)."""
+    values, assumed = settings_of(inputs, technique, device=device, seq_len=seq_len)
+    return Resolved(run=_run(technique, values, model, device), inputs=nested(values), assumed=assumed)
+
+
+def settings_of(
+    inputs: EstimateInputs, technique: str, *, device: Hardware, seq_len: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(every setting by its dotted name, those of them that nobody gave)."""
     given = _flat(msgspec.to_builtins(inputs))
     defaults = _defaults(technique, device, seq_len=seq_len)
     values = {name: default if given.get(name) is None else given[name] for name, default in defaults.items()}
-    assumed = {name: value for name, value in values.items() if given.get(name) is None and value is not None}
-    return Resolved(run=_run(technique, values, model, device), inputs=_nested(values), assumed=assumed)
+    return values, {name: value for name, value in values.items() if given.get(name) is None and value is not None}
 
 
 def check_for_model(inputs: EstimateInputs, model: Architecture) -> list[ErrorItem]:
@@ -135,7 +142,8 @@ def _flat(values: dict[str, Any]) -> dict[str, Any]:
     return flat | {f"{name}.{key}": value for name in nested for key, value in values[name].items()}
 
 
-def _nested(values: dict[str, Any]) -> dict[str, Any]:
+def nested(values: dict[str, Any]) -> dict[str, Any]:
+    """Settings by dotted names as the inputs have them."""
     made: dict[str, Any] = {}
     for name, value in values.items():
         head, dot, rest = name.partition(".")

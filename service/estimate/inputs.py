@@ -13,7 +13,7 @@ TECHNIQUES = ("full", "lora", "qlora", "dora", "qdora", "prompt")
 # what "all techniques" means; prompt tuning is estimated when asked for by name
 DEFAULT_TECHNIQUES = ("full", "lora", "qlora", "dora", "qdora")
 _NO_FORMULA = {
-    "peft": "other PEFT methods keep activations that no formula here covers",
+    "peft": "other PEFT methods keep activations that no formula here covers; --simulate runs them",
     "provider-managed": "the provider's own hardware is not ours to size",
 }
 
@@ -60,6 +60,8 @@ class EstimateInputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     gpu: str | list[str] | None = None
     dataset_id: str | None = None
     tier: Literal["formula", "simulated", "measured"] = "formula"
+    # the PeftConfig of technique "peft", with its peft_type; simulated tier only
+    peft: dict[str, Any] | None = None
 
 
 # (lowest, highest) inclusive
@@ -100,7 +102,7 @@ def invalid(errors: list[ErrorItem]) -> TuneGateError:
 
 def check_inputs(inputs: EstimateInputs) -> list[ErrorItem]:
     """Everything wrong that needs neither the model nor the hardware."""
-    errors = [error for name in inputs.techniques for error in _check_technique(name)]
+    errors = [error for name in inputs.techniques for error in _check_technique(name, inputs)]
     errors += [error for path, bounds in _RANGES.items() for error in _check_range(inputs, path, bounds)]
     if inputs.adapter.dropout is not None and not 0 <= inputs.adapter.dropout < 1:
         errors.append(ErrorItem("adapter.dropout", str(inputs.adapter.dropout), "0 to below 1"))
@@ -109,13 +111,15 @@ def check_inputs(inputs: EstimateInputs) -> list[ErrorItem]:
         errors.append(ErrorItem("adapter.targets", targets, '"all-linear" or a list of module names'))
     if isinstance(targets, list) and not targets:
         errors.append(ErrorItem("adapter.targets", "[]", "at least one module name"))
-    if inputs.tier != "formula":
-        errors.append(ErrorItem("tier", inputs.tier, "formula", "This version estimates by formula only."))
+    if inputs.tier == "measured":
+        errors.append(ErrorItem("tier", inputs.tier, "formula, simulated", "This version does not measure yet."))
+    if "peft" in inputs.techniques and inputs.tier == "simulated" and not (inputs.peft or {}).get("peft_type"):
+        errors.append(ErrorItem("peft", "nothing", 'a PeftConfig as an object, such as {"peft_type": "IA3"}'))
     return errors + _check_offload(inputs.zero)
 
 
-def _check_technique(name: str) -> list[ErrorItem]:
-    if name in TECHNIQUES:
+def _check_technique(name: str, inputs: EstimateInputs) -> list[ErrorItem]:
+    if name in TECHNIQUES or (name == "peft" and inputs.tier == "simulated"):
         return []
     reason = f"No formula for {name}: {_NO_FORMULA[name]}." if name in _NO_FORMULA else suggestion(name, TECHNIQUES)
     return [ErrorItem("techniques", name, ", ".join(TECHNIQUES), reason or None)]

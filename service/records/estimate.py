@@ -55,6 +55,8 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     evidence: Evidence
     validated: bool
     assumptions: dict[str, Any]
+    # (share of the step, GiB) of a simulated step; null where no step was run
+    timeline: list[tuple[float, float]] | None = None
 
 
 class EstimateSet(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError
 from service.estimate.defaults import DEFAULT_SEQ_LEN, check_for_model
-from service.estimate.hardware import chosen, hardware_table
+from service.estimate.hardware import Hardware, chosen, hardware_table
 from service.estimate.inputs import (
     DEFAULT_TECHNIQUES,
     AdapterInputs,
@@ -21,6 +21,7 @@ from service.models.resolve import resolve_model
 from service.records.estimate import Estimate, EstimateSet
 from service.records.lint_report import LintReport
 from service.settings import Settings
+from service.verbs.estimate_simulated import SimulatedModel, estimate_simulated, unsimulated
 
 __all__ = ["AdapterInputs", "EstimateInputs", "answer", "estimate", "read_inputs"]
 
@@ -44,6 +45,8 @@ def estimate(
     if inputs.dataset_id is not None and report is None:
         what = "a dataset id without its lint report"
         errors.append(ErrorItem("dataset_id", what, "an id that this service holds", "Give the report: --report."))
+    if inputs.tier == "simulated":
+        return _simulated(inputs, devices, errors, rules=rules, settings=settings, report=report)
     name, architecture = _architecture(inputs, errors, rules=rules, settings=settings)
     errors += check_for_model(inputs, architecture)
     if errors:
@@ -61,6 +64,34 @@ def estimate(
                 seq_len=min(longest, architecture.positions or longest),
                 measured_by=report.id if report and measured and inputs.seq_len is None else None,
             )
+        )
+        for technique in dict.fromkeys(inputs.techniques or DEFAULT_TECHNIQUES)
+    ]
+
+
+def _simulated(
+    inputs: EstimateInputs,
+    devices: list[Hardware],
+    errors: list[ErrorItem],
+    *,
+    rules: RuleFiles,
+    settings: Settings,
+    report: LintReport | None,
+) -> list[Estimate]:
+    errors += unsimulated(inputs)
+    if errors:
+        raise invalid(errors)
+    found = resolve_model(inputs.model, rules=rules, settings=settings)
+    measured = _measured_length(report)
+    longest, most = measured or DEFAULT_SEQ_LEN, found.config.get("max_position_embeddings")
+    return [
+        estimate_simulated(
+            inputs,
+            technique,
+            model=SimulatedModel(found.name, found.config),
+            devices=devices,
+            seq_len=min(longest, most) if isinstance(most, int) and most > 0 else longest,
+            measured_by=report.id if report and measured and inputs.seq_len is None else None,
         )
         for technique in dict.fromkeys(inputs.techniques or DEFAULT_TECHNIQUES)
     ]

@@ -83,6 +83,9 @@ EXTRA_ROOMS = (
     "service.privacy.analyzer", "service.privacy.context", "service.privacy.given", "service.privacy.limits",
     "service.privacy.ner", "service.privacy.nlp", "service.privacy.phones", "service.privacy.planner",
     "service.privacy.recognizers",
+    # imported by trainers.simulation.simulate alone, inside its function
+    "trainers.simulation.emulation", "trainers.simulation.four_bit", "trainers.simulation.model",
+    "trainers.simulation.optimizers", "trainers.simulation.step", "trainers.simulation.storage",
 )  # fmt: skip
 
 

@@ -1,0 +1,89 @@
+"""The real model class of a configuration with the technique in it, on fake tensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from trainers.problems import TrainerError
+from trainers.simulated import SimulationQuestion
+from trainers.simulation.four_bit import prepare, quantise
+
+# fp16 and bf16 have the same sizes, and bf16 has all kernels on a CPU
+TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.bfloat16}
+_QUANTISED = ("qlora", "qdora")
+
+
+def build(question: SimulationQuestion) -> tuple[Any, int]:
+    """The model as it is trained, and the parameters of its base.
+
+    Raises:
+        TrainerError: `unsupported_family` for an architecture that transformers does not have, `target_cannot` where
+            the adapter does not fit it.
+    """
+    model = _base(question)
+    count = sum(one.numel() for one in model.parameters())
+    if question.technique == "full":
+        return model, count
+    model.requires_grad_(False)  # noqa: FBT003
+    if question.technique in _QUANTISED:
+        quantise(model, compute=TYPES[question.base_dtype], double_quant=question.double_quant)
+        if question.kbit_prepare:
+            prepare(model)
+    return _adapted(model, question), count
+
+
+def _base(question: SimulationQuestion) -> Any:
+    from huggingface_hub.errors import StrictDataclassError
+    from transformers import CONFIG_MAPPING, MODEL_FOR_CAUSAL_LM_MAPPING, AutoModelForCausalLM
+
+    kind = question.config.get("model_type")
+    if kind not in CONFIG_MAPPING:
+        raise TrainerError("unsupported_family", f"transformers has no model type {kind!r}.", remedy="Another model.")
+    try:
+        config = CONFIG_MAPPING[kind](**{name: value for name, value in question.config.items() if name != "auto_map"})
+        fused = question.kernel != "eager" and MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]._supports_sdpa
+        attention = "sdpa" if fused else "eager"
+        model = AutoModelForCausalLM.from_config(
+            config, dtype=TYPES[question.base_dtype], attn_implementation=attention
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, RuntimeError, StrictDataclassError) as error:
+        what = " ".join(str(error).split())[:300]
+        raise TrainerError(
+            "unsupported_family", f"transformers makes no language model of this configuration: {what}"
+        ) from error
+    model.config.use_cache = False
+    if question.checkpointing:
+        model.gradient_checkpointing_enable({"use_reentrant": False, "preserve_rng_state": False})
+    return model.train()
+
+
+def _adapted(model: Any, question: SimulationQuestion) -> Any:
+    from peft import get_peft_model
+
+    whole = question.adapter_dtype == "fp32"
+    try:
+        return get_peft_model(model, _config(question, model), autocast_adapter_dtype=whole).train()
+    except (ValueError, TypeError, NotImplementedError, AssertionError, AttributeError) as error:
+        what = " ".join(str(error).split())[:300]
+        raise TrainerError("target_cannot", f"The adapter does not fit this model: {what}") from error
+
+
+def _config(question: SimulationQuestion, model: Any) -> Any:
+    from peft import LoraConfig, PromptTuningConfig
+
+    from trainers.techniques.any_peft import complete_config
+
+    if question.technique == "prompt":
+        return PromptTuningConfig(num_virtual_tokens=question.virtual_tokens, task_type="CAUSAL_LM")
+    if question.technique == "peft":
+        return complete_config(question.peft or {}, model, steps=1000)
+    return LoraConfig(
+        r=question.r,
+        lora_alpha=2 * question.r,
+        lora_dropout=question.dropout,
+        target_modules=question.targets if question.targets == "all-linear" else list(question.targets),
+        use_dora=question.technique in ("dora", "qdora"),
+        task_type="CAUSAL_LM",
+    )
