@@ -96,6 +96,11 @@ def test_the_fingerprint_follows_the_content_and_not_the_place(tmp_path: Path) -
     assert resolved(str(same), tmp_path).fingerprint == first
     (same / "notes.md").write_text("not part of the model")
     assert resolved(str(same), tmp_path).fingerprint == first
+    (same / "modeling_own.py").write_text("code of the model is part of it, since it may be run")
+    coded = resolved(str(same), tmp_path).fingerprint
+    assert coded != first
+    (same / "modeling_own.py").write_text("and so is a change of it")
+    assert resolved(str(same), tmp_path).fingerprint != coded
     (same / "tokenizer.json").write_text('{"a": 1}')
     assert resolved(str(same), tmp_path).fingerprint != first
 

@@ -60,6 +60,13 @@ def test_a_native_architecture_is_loaded_by_its_own_class(make_plan: Any, model:
     assert type(loaded).__module__.startswith("transformers.")
 
 
+def test_code_of_another_repository_is_refused_though_trusted(make_plan: Any, tmp_path: Path) -> None:
+    elsewhere = {"AutoModelForCausalLM": "someone/else--modeling_own.OwnForCausalLM"}
+    folder = folder_with(tmp_path, model_type="own", auto_map=elsewhere)
+    with pytest.raises(TrainerError, match="another repository"):
+        require_native(plan_of(make_plan, folder, trust_remote_code=True))
+
+
 def test_trusted_code_is_trained_and_exported(
     make_plan: Any, run_trainer: Callable[..., Any], tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,63 @@
+"""estimate --simulate: the same record from a step that was run, for what no formula covers too, within limits."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import psutil
+import pytest
+
+from service.cli.app import run
+from service.errors import TuneGateError
+from service.launch.simulation import run_simulation
+from trainers.contract import SimulationQuestion
+
+SMALL = ["smollm2-135m", "--seq-len", "256", "--gpu", "A100-80GB", "--no-padded"]
+CONFIG = {"model_type": "llama", "hidden_size": 256, "intermediate_size": 512, "num_hidden_layers": 2,
+          "num_attention_heads": 4, "vocab_size": 1000}  # fmt: skip
+
+
+def estimated(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> Any:
+    assert run(["estimate", *arguments, "--format", "json"]) == code
+    said = capsys.readouterr()
+    return json.loads(said.err if code else said.out)
+
+
+def test_the_record_is_the_formula_s_but_for_its_evidence(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = [*SMALL, "--technique", "lora"]
+    formula, simulated = estimated(capsys, *asked), estimated(capsys, *asked, "--simulate")
+    assert (formula["evidence"], simulated["evidence"]) == ("formula", "simulated")
+    assert simulated["peak"]["allocated_gib"] == pytest.approx(formula["peak"]["allocated_gib"], rel=0.01)
+    parts = sum(term["gib"] for term in simulated["breakdown"])
+    assert parts == pytest.approx(simulated["peak"]["allocated_gib"], abs=1e-6)
+    assert simulated["assumptions"]["params"] == formula["assumptions"]["params"]
+    assert [fit["gpu"] for fit in simulated["fits"]] == ["A100-80GB"]
+    assert max(size for _, size in simulated["timeline"]) > 0
+    assert formula["timeline"] is None
+    assert simulated.keys() == formula.keys()
+    assert simulated["id"] != formula["id"]
+
+
+def test_a_method_without_a_formula_is_simulated(capsys: pytest.CaptureFixture[str]) -> None:
+    method = ["--technique", "peft", "--peft", '{"peft_type": "IA3"}']
+    problem = estimated(capsys, *SMALL, *method, code=2)
+    assert "--simulate" in problem["errors"][0]["remedy"]
+    found = estimated(capsys, *SMALL, *method, "--simulate")
+    assert 0 < found["assumptions"]["trained_params"] < 1_000_000
+
+
+def test_what_cannot_be_simulated_names_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    loha = ["--technique", "peft", "--peft", '{"peft_type": "LOHA"}']
+    problem = estimated(capsys, *SMALL, *loha, "--simulate", code=2)
+    assert problem["code"] == "target_cannot"
+    assert "Not simulable" in problem["detail"]
+
+
+@pytest.mark.parametrize(("limit", "said"), [({"seconds": 0.2}, "0.2 seconds"), ({"memory_bytes": 2**20}, "memory")])
+def test_a_simulation_over_its_limit_is_ended(limit: dict[str, Any], said: str) -> None:
+    question = SimulationQuestion(config=CONFIG, technique="full", micro_batch=1, seq_len=64)
+    with pytest.raises(TuneGateError, match=said):
+        run_simulation(question, **limit)
+    mine = psutil.Process().children(recursive=True)
+    assert not [one for one in mine if "trainers.simulation" in " ".join(one.cmdline())]
