@@ -17,6 +17,14 @@ def kept_logits(case: Case) -> int:
     return case.tokens * case.e * case.model.vocabulary
 
 
+def forward_bytes(case: Case) -> int:
+    """The logits, their fp32 copy where they are not fp32 themselves, and the log-softmax."""
+    if case.run.loss != "hf":
+        return loss_bytes(case)
+    copy = 4 if case.e == 2 else 0
+    return case.tokens * case.model.vocabulary * (case.e + copy + 4)
+
+
 def loss_bytes(case: Case) -> int:
     """Everything at the loss: fp32 log-softmax, two fp32 gradients, and the logits if they are kept."""
     vocabulary, tokens = case.model.vocabulary, case.tokens

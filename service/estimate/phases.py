@@ -41,6 +41,8 @@ def phases(case: Case) -> list[Phase]:
     """Every phase of one step."""
     state = device_state(case)
     found = [_loss(case, state), _backward_first(case, state)]
+    if temporaries.cast_in_backward(case) < temporaries.cast_weights(case):
+        found.append(_forward(case, state))
     if case.full:
         found.append(_backward_last(case, state))
     found += [_end(case, state), _step(case, state)]
@@ -80,8 +82,8 @@ def _accumulated(case: Case, state: State) -> Part:
     return _gradients(state.gradients if case.run.accumulates else 0)
 
 
-def _casts(case: Case) -> Part:
-    return Part("cast_weights", temporaries.cast_weights(case), temporaries.CAST_SOURCE)
+def _casts(case: Case, *, head_read: bool = True) -> Part:
+    return Part("cast_weights", temporaries.cast_weights(case, head_read=head_read), temporaries.CAST_SOURCE)
 
 
 def _kept_logits(case: Case) -> Part:
@@ -96,11 +98,24 @@ def _temporaries(size: int, source: str = temporaries.SOURCE) -> Part:
     return Part("temporaries", size, source)
 
 
+def _forward(case: Case, state: State) -> Phase:
+    """The end of the forward pass, where every copy that autocast made is still held."""
+    return _phase(
+        "fwd",
+        *_base(state),
+        _casts(case),
+        _accumulated(case, state),
+        _activations(activations.all_layers(case) + activations.head(case), case),
+        Part("logits_and_loss", loss.forward_bytes(case), loss.SOURCE),
+        Part("token_ids", 8 * case.tokens, loss.SOURCE),
+    )
+
+
 def _loss(case: Case, state: State) -> Phase:
     return _phase(
         "loss",
         *_base(state),
-        _casts(case),
+        Part("cast_weights", temporaries.cast_in_backward(case), temporaries.CAST_SOURCE),
         _accumulated(case, state),
         _activations(activations.all_layers(case) + activations.head(case), case),
         Part("logits_and_loss", loss.loss_bytes(case), loss.SOURCE),
@@ -114,7 +129,7 @@ def _backward_first(case: Case, state: State) -> Phase:
     return _phase(
         "bwd_first",
         *_base(state),
-        _casts(case),
+        Part("cast_weights", temporaries.cast_in_backward(case), temporaries.CAST_SOURCE),
         _gradients(_accumulated(case, state).bytes + head_gradient),
         _activations(activations.all_layers(case) + recomputed, case),
         _temporaries(case.tokens * temporaries.backward_layer(case)),
@@ -162,7 +177,7 @@ def _dora_forward(case: Case, state: State) -> Phase:
     return _phase(
         "dora_fwd",
         *_base(state),
-        _casts(case),
+        _casts(case, head_read=False),
         _activations(kept, case),
         _temporaries(temporaries.dora_forward(case), temporaries.DORA_SOURCE),
     )

@@ -31,11 +31,11 @@ def _softmax_bytes(case: Case) -> int:
     return 8 if case.e == 4 else 6
 
 
-def cast_weights(case: Case) -> int:
-    """C: 16-bit copies of fp32 weights that autocast holds through a step."""
+def cast_weights(case: Case, *, head_read: bool = True) -> int:
+    """C: 16-bit copies of fp32 weights that autocast holds; those of the head from the end of the forward pass on."""
     if not case.run.autocast:
         return 0
-    head = 2 * case.head_elements
+    head = 2 * case.head_elements if head_read else 0
     adapters = 2 * adapter_parameters(case) if case.u == 4 and not case.run.checkpointing else 0
     if case.full:
         return 2 * case.linear_elements + head if case.w == 4 else 0
@@ -46,6 +46,13 @@ def cast_weights(case: Case) -> int:
         kept = layer_linear_elements(case.model) if case.run.checkpointing else case.linear_elements
         return 2 * kept + head + adapters
     return adapters
+
+
+def cast_in_backward(case: Case) -> int:
+    """What of C is left when the loss is differentiated: under checkpointing no layer's graph holds its copies."""
+    if case.full and case.w == 4 and case.run.autocast and case.run.checkpointing:
+        return 2 * case.head_elements
+    return cast_weights(case)
 
 
 def dora_forward(case: Case) -> int:
