@@ -134,6 +134,9 @@ def _of_task(plan: TrainPlan) -> list[str]:
         "packing": plan.hyperparameters.packing,
         "a chat template": plan.chat_template is not None,
         "checks of answers": bool(plan.evaluation.checks),
+        "metrics of answers": bool(plan.evaluation.metrics),
+        "an earlier run to start from": plan.starts_from is not None,
+        "liger": plan.compute.liger,
         f"sharding {plan.sharding!r}": plan.sharding != "none",
         "fewer than two labels": len(set(plan.labels)) < _FEWEST_LABELS,
     }

@@ -18,6 +18,7 @@ from trainers.problems import TrainerError
 _PLAN = Path(WORK) / STARTED_PLAN
 _TEMPORARY = re.compile(r"\..+\.\d+")  # what outfiles names its unfinished files and folders: .NAME.PID
 _SHOWN_DIFFERENCES = 6
+_UNTOLD = ("labels", "chat_template")
 _SHOWN_CHARACTERS = 60
 
 
@@ -101,7 +102,11 @@ def _differences(earlier: TrainPlan, plan: TrainPlan) -> Iterator[str]:
     before, now = _settings(earlier), _settings(plan)
     for name in sorted(before.keys() | now.keys()):
         if before.get(name) != now.get(name):
-            yield f"{name}: {_short(before.get(name))} there, {_short(now.get(name))} here"
+            # of what comes out of the data, and of long texts, only that it differs
+            told = not name.startswith(_UNTOLD)
+            yield (
+                f"{name}: {_short(before.get(name))} there, {_short(now.get(name))} here" if told else f"{name} differs"
+            )
 
 
 def _short(value: Any) -> str:

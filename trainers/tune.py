@@ -11,7 +11,6 @@ import msgspec
 from trainers.contract import TrainPlan
 from trainers.load import TEMPLATE, load_tokenizer, trained_tokenizer
 from trainers.merge_proof import require_same_answers
-from trainers.native import require_native
 from trainers.objectives import objective
 from trainers.objectives.objective import HeldOut, Training
 from trainers.outfiles import WORK, complete_folder, has_part, save_part, write_atomically
@@ -78,7 +77,6 @@ def train_with_others(plan: TrainPlan, out: Path, progress: ProgressWriter, stop
 
 def _read(plan: TrainPlan, progress: ProgressWriter) -> Data:
     """All rows as samples; whatever is not trained as it stands in the file is in the log before the first step."""
-    require_native(plan)
     require_device(plan)
     tokenizer = load_tokenizer(plan)
     training = objective(plan).training(plan, tokenizer)

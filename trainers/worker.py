@@ -14,6 +14,8 @@ from pathlib import Path
 import msgspec
 
 from trainers.contract import TrainPlan
+from trainers.native import require_native
+from trainers.outfiles import MODEL
 from trainers.problems import from_exception, leave_failure
 from trainers.progress import ProgressWriter, Silent
 from trainers.sharding.ranks import is_first, world_size
@@ -41,6 +43,7 @@ def main(argv: list[str]) -> int:
 
 def _run(group: str, plan: TrainPlan, out: Path, stop: StopSignal) -> None:
     progress = ProgressWriter(out) if is_first() else Silent(out)
+    require_native(plan, out / MODEL)
     if group == "tune":
         from trainers.tune import tune
 

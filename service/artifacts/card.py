@@ -117,7 +117,10 @@ def _training_data(plan: TrainPlan, report: LintReport | None) -> list[str]:
     counts |= {
         name: value
         for name, value in sorted(report.facts.items())
-        if isinstance(value, int | float) and not isinstance(value, bool)
+        if isinstance(value, int | float)
+        and not isinstance(value, bool)
+        # tokens are counted of chats alone
+        and not (plan.task != "chat" and name.startswith("data.tokens"))
     }
     return [*rows, "", "| fact | value |", "|---|---|", *_rows(counts)]
 
@@ -167,7 +170,7 @@ def _evaluation(before: Mapping[str, Any] | None, after: Mapping[str, Any] | Non
     rows = [f"On the validation rows, by {after.get('engine', 'torch')}.", "", "| measure | before | after |"]
     rows.append("|---|---|---|")
     for name, value in after.items():
-        if isinstance(value, int | float) and name != "max_new_tokens":
+        if isinstance(value, int | float) and not isinstance(value, bool) and name != "max_new_tokens":
             rows.append(f"| {name} | {_number(before.get(name))} | {_number(value)} |")
     rows += _each(before, after)
     for name, value in after.get("metrics", {}).items():

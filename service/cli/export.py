@@ -25,6 +25,7 @@ PRECISIONS = ("fp32", "fp16", "int8", "int4")
     help="fp32, fp16, int8, int4 (repeatable).  [default: fp32; fp16 for dml]",
 )  # fmt: skip
 @click.option("--provider", default="cpu", show_default=True, metavar="P", help="cpu, cuda or dml.")
+@click.option("--trust-remote-code", is_flag=True, help="Run code that the model's folder brings.")
 @click.option("--model", metavar="M", help="Where the base model lies now; default: where the plan says.")
 @click.option("--data", type=click.Path(path_type=Path), metavar="FILE", help="The run's validation or training rows.")
 @output_options()
@@ -38,6 +39,7 @@ def command(
     format_: str,
     output: Path | None,
     *,
+    trust_remote_code: bool,
     no_input: bool,
 ) -> int:
     """Merge and export a finished run again, prove it, print the manifest; exit 1 if a precision had to be left out."""
@@ -45,7 +47,7 @@ def command(
     from service.verbs.export import ExportRequest, export
 
     request = ExportRequest(outputs=_outputs(precisions, provider), model=model, data=data)
-    settings = load_settings()
+    settings = msgspec.structs.replace(load_settings(), trust_remote_code=trust_remote_code)
     manifest = export(run, out, request, rules=rule_files(settings.rules), settings=settings, report=say_progress)
     emit(pretty_json(manifest) if format_ == "json" else manifest_text(manifest, out), output)
     return 1 if manifest.onnx_left_out else 0

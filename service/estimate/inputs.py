@@ -113,6 +113,9 @@ def check_inputs(inputs: EstimateInputs) -> list[ErrorItem]:
         errors.append(ErrorItem("adapter.targets", "[]", "at least one module name"))
     if inputs.tier == "measured":
         errors.append(ErrorItem("tier", inputs.tier, "formula, simulated", "This version does not measure yet."))
+    if inputs.peft is not None and ("peft" not in inputs.techniques or inputs.tier != "simulated"):
+        why = "Other techniques and the formulas have no use for it."
+        errors.append(ErrorItem("peft", "given", "technique peft with tier simulated (--simulate)", why))
     if "peft" in inputs.techniques and inputs.tier == "simulated" and not (inputs.peft or {}).get("peft_type"):
         errors.append(ErrorItem("peft", "nothing", 'a PeftConfig as an object, such as {"peft_type": "IA3"}'))
     return errors + _check_offload(inputs.zero)

@@ -7,7 +7,10 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -16,17 +19,23 @@ from service.errors import TuneGateError
 from trainers.contract import Failure, Simulation, SimulationQuestion
 
 # a 70B model with DoRA is the slowest that was tried; a question beyond these is a mistake or an attack
-SECONDS, BYTES = 900.0, 4 * 2**30
+SECONDS, BYTES = 300.0, 4 * 2**30
 _NEEDED = ("torch", "transformers", "peft", "psutil")
 _POLL_SECONDS = 0.05
+# a service answers many at once; so many may simulate, and others wait so long for their turn
+_AT_ONCE, _PATIENCE_SECONDS = 2, 30.0
+_turns = threading.BoundedSemaphore(_AT_ONCE)
+# what a child needs to find its libraries and its temporary files; no key or token is any of them
+_HANDED_OVER = ("PATH", "PYTHONPATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "VIRTUAL_ENV")
 
 
 def run_simulation(question: SimulationQuestion, *, seconds: float = SECONDS, memory_bytes: int = BYTES) -> Simulation:
     """The answer to one question.
 
     Raises:
-        TuneGateError: `missing_extra`; what the simulation found (`unsupported_family`, `target_cannot`);
-            `target_cannot` when it needs more time or memory than it may have; `trainer_died`.
+        TuneGateError: `missing_extra`; `busy` when others have the turns; what the simulation found
+            (`unsupported_family`, `target_cannot`); `target_cannot` when it needs more time or memory than it may
+            have; `trainer_died`.
 
     """
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
@@ -34,7 +43,7 @@ def run_simulation(question: SimulationQuestion, *, seconds: float = SECONDS, me
         raise TuneGateError(
             "missing_extra", f"A simulation needs {', '.join(missing)}.", remedy="pip install 'tunegate[train]'"
         )
-    with tempfile.TemporaryDirectory(prefix="tunegate-simulation-") as folder:
+    with _turn(), tempfile.TemporaryDirectory(prefix="tunegate-simulation-") as folder:
         asked, answered = Path(folder) / "question.json", Path(folder) / "answer.json"
         asked.write_bytes(msgspec.json.encode(question))
         code = _watched([sys.executable, "-m", "trainers.simulation", str(asked), str(answered)], seconds, memory_bytes)
@@ -48,13 +57,28 @@ def run_simulation(question: SimulationQuestion, *, seconds: float = SECONDS, me
     )
 
 
+@contextmanager
+def _turn() -> Iterator[None]:
+    if not _turns.acquire(timeout=_PATIENCE_SECONDS):
+        detail = f"{_AT_ONCE} simulations run, and none ended within {_PATIENCE_SECONDS:g} seconds."
+        raise TuneGateError("busy", detail, remedy="Ask again later, or take the formula tier.")
+    try:
+        yield
+    finally:
+        _turns.release()
+
+
 def _watched(command: list[str], seconds: float, memory_bytes: int) -> int:
     """The exit code of a process that is killed when it takes too long or too much."""
     import psutil
 
-    # read-only: a simulation reads no file of the user and talks to nobody
+    environment = {name: os.environ[name] for name in _HANDED_OVER if name in os.environ}
     process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ)
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=environment | {"TUNEGATE_SIMULATION_SECONDS": f"{seconds:g}", "TUNEGATE_PARENT_PID": str(os.getpid())},
     )
     began, watched = time.monotonic(), psutil.Process(process.pid)
     try:

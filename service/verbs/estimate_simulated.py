@@ -114,7 +114,7 @@ def _question(
     kernel, _ = choose_kernel(
         settings["attention"],
         padded=settings["padded"],
-        grouped=bool(heads and groups and groups < heads),
+        grouped=isinstance(heads, int) and isinstance(groups, int) and groups < heads,
         half=half,
         capability=device.capability,
         cuda=not device.is_cpu,

@@ -23,7 +23,7 @@ from service.models.tensors import fp32_bytes
 from service.records.manifest import Manifest
 from service.settings import Settings
 from service.verbs.train import follow_trainer, raise_failure
-from trainers.contract import STARTED_PLAN, DatasetRef, Outputs, Progress, TrainPlan, cannot_run
+from trainers.contract import STARTED_PLAN, Compute, DatasetRef, Outputs, Progress, TrainPlan, cannot_run
 
 # the merged weights and a copy in between, beside one ONNX copy per precision
 _COPIES = 2
@@ -68,6 +68,10 @@ def export(
         raise TuneGateError("target_cannot", f"{why}.", remedy="Choose one it has.")
     _require_new(out)
     source, plan = finished(run)
+    if plan.trust_remote_code and not settings.trust_remote_code:
+        raise TuneGateError(
+            "usage", f"{run}: the run's model brings code of its own.", remedy="Read it, then give --trust-remote-code."
+        )
     found = _found(run, plan, request, rules=rules, settings=settings)
     require_space(out, needed_bytes=fp32_bytes(found.model) * (_COPIES + len(request.outputs.onnx)))
     with _workplace(out) as place:
@@ -217,6 +221,8 @@ def _prepare(place: Path, run: Path, plan: TrainPlan, found: _Found, request: Ex
         sharding="none",
         processes=1,
         offload_optimizer=False,
+        compute=Compute(base_dtype=plan.compute.base_dtype, autocast=plan.compute.autocast),
+        evaluation=msgspec.structs.replace(plan.evaluation, metrics=[]),
         hyperparameters=msgspec.structs.replace(
             plan.hyperparameters, early_stopping=None, eval_steps=None, keep="last", batch_size=1, micro_batch=1
         ),

@@ -13,13 +13,14 @@ from service.errors import ErrorItem, TuneGateError
 from service.launch.grid import text_of, with_values
 from service.launch.machine import this_machine
 from service.launch.request import PlanChoices
+from service.launch.tasks import task_of
 from service.records.decision import Decision
 from service.settings import Settings
 from service.verbs.continuing import left_for
 from service.verbs.plan import PlanBundle, linted_data, plan_from_records
 from service.verbs.plan_checks import checked
 from service.verbs.plan_task import with_task
-from service.verbs.sweep_request import SweepRequest
+from service.verbs.sweep_request import SweepRequest, require_goal
 from trainers.contract import Outputs, Progress
 
 T = TypeVar("T")
@@ -50,6 +51,7 @@ def planned_trials(request: SweepRequest, choices: PlanChoices, place: Place) ->
     wanted = [with_values(choices, values) for values in request.order]
     left, machine = left_for(choices), this_machine()
     tasked, _ = with_task(choices, place.data)
+    require_goal(request.goal, tasked, task_of(tasked))
     seen = _all(
         request,
         [msgspec.structs.replace(one, task=tasked.task) for one in wanted],

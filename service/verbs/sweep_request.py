@@ -12,10 +12,17 @@ from service.errors import ErrorItem, TuneGateError, suggestion
 from service.launch.grid import BATCH, EPOCHS, RANK, RATE, Values, in_order, read_grid
 from service.launch.request import PlanChoices
 from service.records.sweep import SweepBudget
+from trainers.contract import Task
 
-GOALS: dict[str, Literal["lower", "higher"]] = {
-    "validation_loss": "lower", "exact_match": "higher", "token_accuracy": "higher",
-}  # fmt: skip
+_LOWER = "validation_loss"
+# what is measured, and can be compared, by what is trained; the better direction is up but for the loss
+_GOALS: dict[str, tuple[str, ...]] = {
+    "sft": (_LOWER, "exact_match", "token_accuracy"),
+    "dpo": (_LOWER, "reward_accuracy", "log_prob_accuracy", "exact_match"),
+    "text-classification": (_LOWER, "accuracy", "macro_f1"),
+    "token-classification": (_LOWER, "token_accuracy", "macro_f1", "entity_f1"),
+}
+GOALS = tuple(dict.fromkeys(goal for goals in _GOALS.values() for goal in goals))
 _CHECKS = "checks."
 _MINUTES = {"s": 1 / 60, "m": 1.0, "min": 1.0, "h": 60.0}
 
@@ -65,9 +72,23 @@ def read_request(
         )
     if errors:
         raise TuneGateError("usage", f"The sweep has {len(errors)} unusable value(s).", errors=errors)
-    return SweepRequest(
-        parameters=grid, order=in_order(grid), goal=goal, better=GOALS.get(goal, "higher"), budget=limits
-    )
+    better: Literal["lower", "higher"] = "lower" if goal == _LOWER else "higher"
+    return SweepRequest(parameters=grid, order=in_order(grid), goal=goal, better=better, budget=limits)
+
+
+def require_goal(goal: str, choices: PlanChoices, task: Task) -> None:
+    """Refuse a goal that is not measured for what is trained, before anything is spent.
+
+    Raises:
+        TuneGateError: `usage`.
+
+    """
+    kind = choices.method if task == "chat" else task
+    checks = [f"{_CHECKS}{check.name}" for check in choices.evaluation.checks] if task == "chat" else []
+    allowed = [*_GOALS[kind], *checks]
+    if goal not in allowed:
+        item = ErrorItem("--goal", goal[:60], ", ".join(allowed), f"It is not measured for {kind}.")
+        raise TuneGateError("usage", "The sweep has 1 unusable value(s).", errors=[item])
 
 
 def value_of(evaluation: dict[str, Any] | None, goal: str) -> float | None:

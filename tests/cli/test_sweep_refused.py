@@ -12,6 +12,7 @@ import pytest
 from service.cli.app import run
 from service.cli.sweep import sweep_text
 from service.data import rule_files
+from service.errors import TuneGateError
 from service.launch.grid import EPOCHS, RANK, RATE
 from service.launch.request import PlanChoices
 from service.records.sweep import Sweep, SweepBudget, SweepChain, Trial
@@ -19,7 +20,7 @@ from service.settings import load_settings
 from service.verbs.sweep_best import best_of, left_out_text
 from service.verbs.sweep_folder import Ledger
 from service.verbs.sweep_plans import Place, planned_trials
-from service.verbs.sweep_request import SweepRequest, read_request
+from service.verbs.sweep_request import SweepRequest, read_request, require_goal
 
 
 def sweep(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any]:
@@ -110,6 +111,25 @@ def trial(n: int, after: float | None, *, status: str = "succeeded", before: flo
         "after": after,
     }  # fmt: skip
     return msgspec.convert(content, Trial)
+
+
+@pytest.mark.parametrize(
+    ("method", "task", "measured", "other"),
+    [
+        ("sft", "chat", "exact_match", "reward_accuracy"),
+        ("dpo", "chat", "reward_accuracy", "token_accuracy"),
+        ("sft", "text-classification", "macro_f1", "exact_match"),
+        ("sft", "token-classification", "entity_f1", "accuracy"),
+    ],
+)
+def test_a_goal_that_is_not_measured_is_refused_before_anything_is_spent(
+    method: Any, task: Any, measured: str, other: str
+) -> None:
+    choices = PlanChoices(model="base", method=method)
+    require_goal(measured, choices, task)
+    with pytest.raises(TuneGateError) as raised:
+        require_goal(other, choices, task)
+    assert measured in str(raised.value.errors[0].allowed)
 
 
 def test_of_equal_trials_the_cheaper_one_is_taken_and_that_is_said() -> None:

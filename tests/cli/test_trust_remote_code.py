@@ -36,3 +36,16 @@ def test_a_plan_says_that_code_is_run_and_needs_the_flag_again(
     assert run(["train", str(plain), "--trust-remote-code", "-o", str(tmp_path / "run")]) == 2
     assert "Leave out --trust-remote-code" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_trusted_code_is_exported_with_the_flag_alone(
+    tiny: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    base = ["--model", str(tiny.place / "base"), "--technique", "lora", "--epochs", "1"]
+    assert tiny.train(out, *base, "--trust-remote-code") == 0
+    assert "code of the base model" in (out / "README.md").read_text()
+    capsys.readouterr()
+    assert run(["export", str(out), "-o", str(tmp_path / "exported")]) == 2
+    assert "give --trust-remote-code" in capsys.readouterr().err
+    assert not (tmp_path / "exported").exists()

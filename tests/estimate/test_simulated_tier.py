@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -52,6 +58,49 @@ def test_what_cannot_be_simulated_names_the_reason(capsys: pytest.CaptureFixture
     problem = estimated(capsys, *SMALL, *loha, "--simulate", code=2)
     assert problem["code"] == "target_cannot"
     assert "Not simulable" in problem["detail"]
+
+
+def test_what_nobody_uses_is_not_taken_silently(capsys: pytest.CaptureFixture[str]) -> None:
+    problem = estimated(capsys, *SMALL, "--technique", "lora", "--peft", '{"peft_type": "IA3"}', "--simulate", code=2)
+    assert [item["where"] for item in problem["errors"]] == ["peft"]
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"model_type": "bert"}, "encoder"),
+        ({"model_type": "bloom", "num_attention_heads": "4", "num_key_value_heads": 2}, ""),
+    ],
+)
+def test_an_odd_config_is_a_problem_and_no_crash(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, config: dict[str, Any], said: str
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    asked = [str(tmp_path / "config.json"), "--technique", "full", "--gpu", "A100-80GB", "--simulate"]
+    problem = estimated(capsys, *asked, code=2)
+    assert problem["code"] == "unsupported_family"
+    assert said in problem["detail"]
+
+
+def test_a_simulation_ends_with_whoever_asked(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG | {"num_hidden_layers": 400}))
+    asked = [str(tmp_path / "config.json"), "--technique", "dora", "--gpu", "A100-80GB", "--simulate"]
+    ours = {"TMPDIR": str(tmp_path)}
+    process = subprocess.Popen([sys.executable, "-m", "service", "estimate", *asked], env=os.environ | ours)
+    child = _waited(lambda: next(iter(psutil.Process(process.pid).children()), None))
+    process.kill()
+    process.wait()
+    assert _waited(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+    assert _waited(lambda: not list(tmp_path.glob("tunegate-simulation-*")))
+
+
+def _waited(look: Callable[[], Any], seconds: float = 60.0) -> Any:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if found := look():
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it did not come to pass")
 
 
 @pytest.mark.parametrize(("limit", "said"), [({"seconds": 0.2}, "0.2 seconds"), ({"memory_bytes": 2**20}, "memory")])

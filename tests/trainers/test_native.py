@@ -62,7 +62,13 @@ def test_a_native_architecture_is_loaded_by_its_own_class(make_plan: Any, model:
 
 def test_code_of_another_repository_is_refused_though_trusted(make_plan: Any, tmp_path: Path) -> None:
     elsewhere = {"AutoModelForCausalLM": "someone/else--modeling_own.OwnForCausalLM"}
-    folder = folder_with(tmp_path, model_type="own", auto_map=elsewhere)
+    # transformers takes that code even where it has the architecture itself
+    for kind in ("own", "llama"):
+        folder = folder_with(tmp_path, model_type=kind, auto_map=elsewhere)
+        with pytest.raises(TrainerError, match="another repository"):
+            require_native(plan_of(make_plan, folder, trust_remote_code=True))
+    folder = folder_with(tmp_path, model_type="llama")
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"auto_map": {"AutoTokenizer": ["a/b--t.T", None]}}))
     with pytest.raises(TrainerError, match="another repository"):
         require_native(plan_of(make_plan, folder, trust_remote_code=True))
 

@@ -64,18 +64,33 @@ def export_decoder(merged: Path, *, trust_remote_code: bool = False) -> Any:
     sequence = {0: "batch_size", 1: "sequence_length"}
     axes = (sequence, {0: "batch_size", 1: "total_sequence_length"}, sequence)
     cache_axes = [{0: "batch_size", 2: "past_sequence_length"} for _ in names]
+    return traced(
+        _with_flat_cache(model),
+        example,
+        axes=(*axes, cache_axes),
+        inputs=["input_ids", "attention_mask", "position_ids", *names],
+        outputs=["logits", *(name.replace("past_key_values", "present") for name in names)],
+    )
+
+
+def traced(
+    module: Any, example: tuple[Any, ...], *, axes: tuple[Any, ...], inputs: list[str], outputs: list[str]
+) -> Any:
+    """An onnx.ModelProto of what the module does with the example; `axes` names the sizes that may differ."""
+    import torch
+
     with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for talker in ("torch.onnx", "onnx_ir", "onnxscript"):
             logging.getLogger(talker).setLevel(logging.ERROR)
         program = torch.onnx.export(
-            _with_flat_cache(model),
+            module,
             example,
             dynamo=True,
             opset_version=OPSET,
-            dynamic_shapes=(*axes, cache_axes),
-            input_names=["input_ids", "attention_mask", "position_ids", *names],
-            output_names=["logits", *(name.replace("past_key_values", "present") for name in names)],
+            dynamic_shapes=axes,
+            input_names=inputs,
+            output_names=outputs,
             verbose=False,
         )
     return program.model_proto

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import sys
 import time
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from trainers.classification.evaluation import batches, unpadded
 from trainers.classification.samples import Sample, padded
-from trainers.onnx.dynamo import OPSET
+from trainers.onnx.dynamo import traced
 from trainers.onnx.graph import CPU
 
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
@@ -43,21 +39,8 @@ def export_encoder(merged: Path, task: str) -> Any:
     names = list(_INPUTS if types else _INPUTS[:2])
     # sizes that differ from one another and from 1, or the exporter would take two axes for one
     example = tuple((torch.zeros if name == _INPUTS[2] else torch.ones)(2, 7, dtype=torch.long) for name in names)
-    with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for talker in ("torch.onnx", "onnx_ir", "onnxscript"):
-            logging.getLogger(talker).setLevel(logging.ERROR)
-        program = torch.onnx.export(
-            _of_tensors(model),
-            example,
-            dynamo=True,
-            opset_version=OPSET,
-            dynamic_shapes=tuple(_AXES for _ in names),
-            input_names=names,
-            output_names=["logits"],
-            verbose=False,
-        )
-    return program.model_proto
+    axes = tuple(_AXES for _ in names)
+    return traced(_of_tensors(model), example, axes=axes, inputs=names, outputs=["logits"])
 
 
 def _of_tensors(model: Any) -> Any:

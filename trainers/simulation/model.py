@@ -9,6 +9,7 @@ import torch
 from trainers.problems import TrainerError
 from trainers.simulated import SimulationQuestion
 from trainers.simulation.four_bit import prepare, quantise
+from trainers.tasks import unfit_model
 
 # fp16 and bf16 have the same sizes, and bf16 has all kernels on a CPU
 TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.bfloat16}
@@ -39,6 +40,8 @@ def _base(question: SimulationQuestion) -> Any:
     from transformers import CONFIG_MAPPING, MODEL_FOR_CAUSAL_LM_MAPPING, AutoModelForCausalLM
 
     kind = question.config.get("model_type")
+    if why := unfit_model("chat", str(kind)):
+        raise TrainerError("unsupported_family", f"{why}: simulated are models that write.")
     if kind not in CONFIG_MAPPING:
         raise TrainerError("unsupported_family", f"transformers has no model type {kind!r}.", remedy="Another model.")
     try:
