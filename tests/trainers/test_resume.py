@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from trainers.contract import Adapter, Hyperparameters
+from trainers.training.checkpoints import MARK
 
 Runner = Callable[..., tuple[int, str, Any]]
 Starter = Callable[..., "subprocess.Popen[str]"]
@@ -186,7 +187,9 @@ def test_full_fine_tuning_killed_at_a_random_step_ends_bitwise_the_same(make_pla
         place.mkdir()
     tune(plan, whole)
     tune(plan, out, kill_at=RANDOM.randrange(6, 12))
-    newest = max((out / ".work" / "checkpoints").iterdir(), key=lambda path: int(path.name.rpartition("-")[2]))
+    # one that was being written when the kill came has no mark yet
+    sealed = [path.parent for path in (out / ".work" / "checkpoints").glob(f"*/{MARK}")]
+    newest = max(sealed, key=lambda path: int(path.name.rpartition("-")[2]))
     weights = newest / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1])  # as a machine that went down leaves it
     # what the machine's cache lost of the records comes back from the checkpoint before, or with the repeated steps
