@@ -25,7 +25,7 @@ Starter = Callable[..., "subprocess.Popen[str]"]
 def weights(out: Path) -> dict[str, Any]:
     from safetensors.torch import load_file
 
-    (file,) = [*out.glob("adapter/*.safetensors"), *out.glob(".work/trained/*.safetensors")]
+    (file,) = [*out.glob("adapter/*.safetensors"), *out.glob("model/*.safetensors")]
     found: dict[str, Any] = load_file(file)
     return found
 
