@@ -86,4 +86,10 @@ def _prepare_environment(plan: TrainPlan) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    ended = main(sys.argv[1:])
+    if world_size() > 1:
+        # all is written; what tears down the threads of torch.distributed may abort a process that ended well
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(ended)
+    sys.exit(ended)
