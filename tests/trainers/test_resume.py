@@ -202,6 +202,21 @@ def test_full_fine_tuning_killed_at_a_random_step_ends_bitwise_the_same(make_pla
     assert (out / merged).read_bytes() == (whole / merged).read_bytes()
 
 
+@pytest.mark.parametrize("technique", ["qlora", "qdora"])
+def test_on_a_base_in_4_bits_it_ends_bitwise_the_same_too(make_plan: Any, tmp_path: Path, technique: str) -> None:
+    plan = make_plan(technique=technique, hyperparameters=settings(n_epochs=6))
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    for place in (whole, out):
+        place.mkdir()
+    tune(plan, whole)
+    tune(plan, out, kill_at=RANDOM.randrange(6, 12))
+    tune(plan, out)
+    assert "resumed at step" in messages(out)
+    assert curve(out) == curve(whole)
+    for file in (Path("adapter", "adapter_model.safetensors"), Path(".work", "merged", "model.safetensors")):
+        assert (out / file).read_bytes() == (whole / file).read_bytes()
+
+
 def test_a_disk_that_fills_up_ends_the_run_and_freed_space_lets_it_go_on(
     reference: tuple[Path, Any], make_plan: Any, run_trainer: Runner, tmp_path: Path
 ) -> None:
