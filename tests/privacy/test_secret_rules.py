@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 from clean_texts import clean_texts
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from secret_samples import ALNUM, SAMPLES, Maker, crc32_base62, some, url64
 
@@ -26,6 +26,7 @@ RULES = secret_rules(FILES)
 RECOGNIZERS = {one.name: one for one in secret_recognizers(RULES, "en")}
 # a finding below it needs a context word
 THRESHOLD = 0.35
+EQUAL = re.compile(r"(.)\1{5}", re.IGNORECASE)
 # whole line or whole text: they have frames of their own
 LINES = ("DB_PASSWORD=", "APP_SECRET=")
 FORMS = [
@@ -55,6 +56,7 @@ def test_every_rule_has_samples_and_a_page() -> None:
 @given(seed=SEEDS)
 def test_a_made_secret_is_found_with_its_exact_span(rule: str, before: str, make: Maker, after: str, seed: int) -> None:
     secret = make(Random(seed))
+    assume(not EQUAL.search(secret))  # 1 of 10,000 Slack tokens: six equal characters in a row are a stand-in
     start = f"Here:\n{before}"
     assert spans(rule, f"{start}{secret}{after}\nthat is all") == [(len(start), len(start) + len(secret))]
 
