@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -61,10 +61,33 @@ class Limits(msgspec.Struct, frozen=True):
     overlong: Overlong = "refuse"
 
 
+class Sorted(Protocol):
+    """Rows sorted out under one chat template; `problems` has the lines of each."""
+
+    problems: defaultdict[str, list[int]]
+
+
+S = TypeVar("S", bound=Sorted)
+
+
+def limits_of(plan: TrainPlan, *, training: bool) -> tuple[Limits, Collection[int]]:
+    """How long a sample may be, and the ids that end generation; held-out rows may be as long as the context."""
+    context, stops = model_facts(plan)
+    values = plan.hyperparameters
+    return Limits((values.max_tokens if training else None) or context, values.overlong), stops
+
+
+def sorted_by(tokenizer: Any, sort: Callable[[], S]) -> tuple[S, bool]:
+    """What `sort` gives; where the template is not stable, again with thinking switched off if it has the switch."""
+    found = sort()
+    if UNSTABLE in found.problems and switch_thinking_off(tokenizer):
+        return sort(), True
+    return found, False
+
+
 def training_labels(plan: TrainPlan, tokenizer: Any, rows: list[Row]) -> Labelled:
     """The training rows as the plan limits them, else at most as long as the model's context."""
-    context, stops = model_facts(plan)
-    limits = Limits(plan.hyperparameters.max_tokens or context, plan.hyperparameters.overlong)
+    limits, stops = limits_of(plan, training=True)
     return label_rows(tokenizer, rows, limits, stops=stops, file="training data")
 
 
@@ -72,10 +95,8 @@ def held_out_labels(plan: TrainPlan, tokenizer: Any, rows: list[Row]) -> list[La
     """The validation rows; what is longer than the model's context is treated as the plan treats training rows."""
     if not rows:
         return []
-    context, stops = model_facts(plan)
-    return label_rows(
-        tokenizer, rows, Limits(context, plan.hyperparameters.overlong), stops=stops, file="validation"
-    ).samples
+    limits, stops = limits_of(plan, training=False)
+    return label_rows(tokenizer, rows, limits, stops=stops, file="validation").samples
 
 
 def label_rows(
@@ -94,14 +115,11 @@ def label_rows(
     Raises:
         TrainerError: `invalid_input`.
     """
-    limits = limits or Limits()
-    sorted_out = _SortedOut(tokenizer, rows, limits, stops)
-    switched = UNSTABLE in sorted_out.problems and switch_thinking_off(tokenizer)
-    if switched:
-        sorted_out = _SortedOut(tokenizer, rows, limits, stops)
+    bounds = limits or Limits()
+    sorted_out, switched = sorted_by(tokenizer, lambda: _SortedOut(tokenizer, rows, bounds, stops))
     sorted_out.refuse(file)
     use = sorted_out.use(rows)
-    notes = ([SWITCHED] if switched else []) + list(_notes(tokenizer, rows, use, limits))
+    notes = ([SWITCHED] if switched else []) + list(_notes(tokenizer, rows, use, bounds))
     return Labelled(sorted_out.kept, use, notes, template_changed=switched)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from trainers.chat_template import RefusedByTemplate, UnfitMessage, switch_thinking_off
+from trainers.chat_template import RefusedByTemplate, UnfitMessage
 from trainers.contract import TrainPlan
 from trainers.labelling import (
     CUT_AWAY,
@@ -19,11 +19,12 @@ from trainers.labelling import (
     UNSTABLE,
     Limits,
     counts_of_answers,
+    limits_of,
     refuse,
+    sorted_by,
     template_notes,
 )
 from trainers.labels import IGNORED, LabelledRow, UnstableTemplate, label_samples
-from trainers.load import model_facts
 from trainers.preferences.rows import Messages, PreferenceRow
 
 _SEVERAL = "with an output whose earlier answers the chat template renders otherwise once later ones exist"
@@ -72,15 +73,13 @@ class LabelledPairs(msgspec.Struct, frozen=True):
 
 def training_pairs(plan: TrainPlan, tokenizer: Any, rows: list[PreferenceRow]) -> LabelledPairs:
     """The training rows as the plan limits them, else at most as long as the model's context."""
-    context, stops = model_facts(plan)
-    limits = Limits(plan.hyperparameters.max_tokens or context, plan.hyperparameters.overlong)
+    limits, stops = limits_of(plan, training=True)
     return label_pairs(tokenizer, rows, limits, stops=stops, file="training data")
 
 
 def held_out_pairs(plan: TrainPlan, tokenizer: Any, rows: list[PreferenceRow]) -> list[Pair]:
     """The validation rows; what is longer than the model's context is treated as the plan treats training rows."""
-    context, stops = model_facts(plan)
-    limits = Limits(context, plan.hyperparameters.overlong)
+    limits, stops = limits_of(plan, training=False)
     return label_pairs(tokenizer, rows, limits, stops=stops, file="validation").pairs
 
 
@@ -100,19 +99,16 @@ def label_pairs(
     Raises:
         TrainerError: `invalid_input` with the lines of all rows that cannot be trained as they stand.
     """
-    limits = limits or Limits()
-    sorted_out = _SortedOut(tokenizer, rows, limits, stops)
-    switched = UNSTABLE in sorted_out.problems and switch_thinking_off(tokenizer)
-    if switched:
-        sorted_out = _SortedOut(tokenizer, rows, limits, stops)
-    refuse(sorted_out.problems, limits, file=file, nothing_left=not sorted_out.kept)
+    bounds = limits or Limits()
+    sorted_out, switched = sorted_by(tokenizer, lambda: _SortedOut(tokenizer, rows, bounds, stops))
+    refuse(sorted_out.problems, bounds, file=file, nothing_left=not sorted_out.kept)
     use = sorted_out.use(rows)
     notes = [SWITCHED] if switched else []
     notes += [f"{use.rows} rows, {use.pairs} pairs, {use.tokens} tokens, {use.trained_tokens} of them trained"]
     notes += template_notes(tokenizer, [row.answered for row in rows])
     counted = [
-        (use.dropped_overlong_pairs, f"pairs have a side of more than {limits.max_tokens} tokens and were dropped"),
-        (use.cut_pairs, f"pairs were cut to {limits.max_tokens} tokens a side"),
+        (use.dropped_overlong_pairs, f"pairs have a side of more than {bounds.max_tokens} tokens and were dropped"),
+        (use.cut_pairs, f"pairs were cut to {bounds.max_tokens} tokens a side"),
         *counts_of_answers(use),
     ]
     notes += [f"{count} {what}" for count, what in counted if count]
