@@ -10,6 +10,8 @@ BaseType = Literal["fp32", "bf16", "fp16"]
 Autocast = Literal["none", "bf16", "fp16"]
 Attention = Literal["eager", "sdpa", "flash"]
 Optimizer = Literal["adamw", "adamw_8bit", "adamw_paged_8bit"]
+# methods whose trained values stand in the cache of keys and values, which layers that are computed again do not see
+KEPT_IN_CACHE = ("PREFIX_TUNING", "CARTRIDGE")
 
 
 class Compute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from trainers.compute import Attention, Autocast, BaseType, Compute, Optimizer
+from trainers.compute import KEPT_IN_CACHE, Attention, Autocast, BaseType, Compute, Optimizer
 from trainers.onnx_results import (
     GenaiResult,
     LatencyResult,
@@ -22,12 +22,12 @@ from trainers.tasks import ENCODERS, PEFT_TASKS, TASKS, Task, label_name, label_
 
 # what is told of ONNX files, arithmetic, simulated memory and tasks is part of the contract, in files of its own
 __all__ = [
-    "ENCODERS", "ONNX_PRECISIONS", "PEFT_TASKS", "PHASES", "STARTED_PLAN", "TASKS", "Adapter", "Attention",
-    "Autocast", "BaseType", "Blocker", "ChatTemplate", "Check", "Choice", "Compute", "DatasetRef", "Dpo",
-    "EvaluationSettings", "Failure", "GenaiResult", "Hyperparameters", "Kernel", "LatencyResult", "LiveGroup",
-    "Metric", "OnnxLeftOut", "OnnxResult", "Optimizer", "Outputs", "Override", "ParityResult", "Precision",
-    "Progress", "Provider", "QualityResult", "Result", "Simulation", "SimulationQuestion", "StartsFrom", "Task",
-    "TrainPlan", "cannot_run", "label_name", "label_order", "unfit_model",
+    "ENCODERS", "KEPT_IN_CACHE", "ONNX_PRECISIONS", "PEFT_TASKS", "PHASES", "STARTED_PLAN", "TASKS", "Adapter",
+    "Attention", "Autocast", "BaseType", "Blocker", "ChatTemplate", "Check", "Choice", "Compute", "DatasetRef",
+    "Dpo", "EvaluationSettings", "Failure", "GenaiResult", "Hyperparameters", "Kernel", "LatencyResult",
+    "LiveGroup", "Metric", "OnnxLeftOut", "OnnxResult", "Optimizer", "Outputs", "Override", "ParityResult",
+    "Precision", "Progress", "Provider", "QualityResult", "Result", "Simulation", "SimulationQuestion",
+    "StartsFrom", "Task", "TrainPlan", "cannot_run", "label_name", "label_order", "unfit_model",
 ]  # fmt: skip
 
 

@@ -8,15 +8,13 @@ import re
 import shutil
 from pathlib import Path
 
-from trainers.contract import TrainPlan, cannot_run, unfit_model
+from trainers.contract import KEPT_IN_CACHE, TrainPlan, cannot_run, unfit_model
 from trainers.sharding.ranks import world_size
 from trainers.sharding.settings import SHARDINGS
 from trainers.starting import start_problems
 from trainers.techniques import FOUR_BIT, TECHNIQUES
 
 _PLAIN = "adamw"
-# methods whose trained values stand in the cache, which layers that are computed again do not see
-KEPT_IN_CACHE = ("PREFIX_TUNING", "CARTRIDGE")
 
 _NEEDED = ("torch", "transformers", "peft", "accelerate", "onnxruntime", "onnxruntime_genai", "onnx")
 _FEWEST_LABELS = 2

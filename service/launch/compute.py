@@ -9,12 +9,10 @@ import msgspec
 
 from service.errors import ErrorItem
 from service.launch.machine import Machine
-from trainers.contract import Attention, Autocast, BaseType, Choice, Compute, Optimizer
+from trainers.contract import KEPT_IN_CACHE, Attention, Autocast, BaseType, Choice, Compute, Optimizer
 
 # flash attention and bf16 arithmetic begin with Ampere (CUDA C++ programming guide, compute capabilities)
 AMPERE = 8.0
-# methods whose trained values stand in the cache of keys and values
-KEPT_IN_CACHE = ("PREFIX_TUNING", "CARTRIDGE")
 _LIBRARIES = {"attention": ("flash", "flash_attn", "flash-attn"), "liger": (True, "liger_kernel", "liger-kernel")}
 _WHERE = "compute"
 

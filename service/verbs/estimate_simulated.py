@@ -62,18 +62,22 @@ def estimate_simulated(
     device = named[0] if named else ANY_GPU
     settings, assumed = settings_of(inputs, technique, device=device, seq_len=seq_len)
     question = _question(inputs, technique, settings, model=model, device=device)
-    answers = {msgspec.json.encode(question): run_simulation(question)}
-    answer = answers[msgspec.json.encode(question)]
+    answers: dict[bytes, Simulation] = {}
+
+    def answered(asked: SimulationQuestion) -> Simulation:
+        key = msgspec.json.encode(asked)
+        if key not in answers:
+            answers[key] = run_simulation(asked)
+        return answers[key]
+
+    answer = answered(question)
     peak = _peak(answer, question, device)
     fits = []
     for row in devices:
-        asked = _question(inputs, technique, settings_of(inputs, technique, device=row, seq_len=seq_len)[0],
-                          model=model, device=row)  # fmt: skip
-        key = msgspec.json.encode(asked)
-        if named and key not in answers:
-            answers[key] = run_simulation(asked)
-        if key in answers:
-            fits.append(fit_on(row, _peak(answers[key], asked, row), count=1))
+        values, _ = settings_of(inputs, technique, device=row, seq_len=seq_len)
+        asked = _question(inputs, technique, values, model=model, device=row)
+        if named or asked == question:
+            fits.append(fit_on(row, _peak(answered(asked), asked, row), count=1))
     reasons = [f"hardware {row.id}: no measured run" for row in named if not row.validated]
     reasons += [] if named else ["no device was named"]
     made = Estimate(

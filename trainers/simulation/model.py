@@ -10,10 +10,10 @@ from trainers.problems import TrainerError
 from trainers.simulated import SimulationQuestion
 from trainers.simulation.four_bit import prepare, quantise
 from trainers.tasks import unfit_model
+from trainers.techniques import FOUR_BIT
 
 # fp16 and bf16 have the same sizes, and bf16 has all kernels on a CPU
 TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.bfloat16}
-_QUANTISED = ("qlora", "qdora")
 
 
 def build(question: SimulationQuestion) -> tuple[Any, int]:
@@ -28,7 +28,7 @@ def build(question: SimulationQuestion) -> tuple[Any, int]:
     if question.technique == "full":
         return model, count
     model.requires_grad_(False)  # noqa: FBT003
-    if question.technique in _QUANTISED:
+    if question.technique in FOUR_BIT:
         quantise(model, compute=TYPES[question.base_dtype], double_quant=question.double_quant)
         if question.kbit_prepare:
             prepare(model)
