@@ -1,4 +1,4 @@
-"""What holds for every test: a busy machine is no reason for a property test to fail, nobody looks for personal data
+"""What holds for every test: neither a busy machine nor chance makes a property test fail, nobody looks for personal data
 who does not say so (it takes seconds to load; tests/lint/privacy say so), and no test touches the user's own folder.
 """
 
@@ -11,8 +11,12 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("shared-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("shared-machine")
+shared = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# the same examples each time, so that a failure is of the change under test; to look for new ones:
+# pytest --hypothesis-profile=search
+settings.register_profile("same-examples", shared, derandomize=True)
+settings.register_profile("search", shared, max_examples=1000)
+settings.load_profile("same-examples")
 
 os.environ["TUNEGATE_PRIVACY"] = "off"
 # a shell that starts the tests in the background ignores Ctrl-C, and what the tests start would inherit that

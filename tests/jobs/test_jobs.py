@@ -85,9 +85,13 @@ class Service:
                     fields = {}
         return found
 
+    def trainer_pid(self, identifier: str) -> int:
+        """The trainer that was started last, which may have ended since."""
+        record = self.home / "runs" / identifier / ".work" / "trainer-process.json"
+        return int(json.loads(record.read_text())["pid"])
+
     def trainer(self, identifier: str) -> psutil.Process:
-        record = json.loads((self.home / "runs" / identifier / ".work" / "trainer-process.json").read_text())
-        return psutil.Process(record["pid"])
+        return psutil.Process(self.trainer_pid(identifier))
 
     def stop(self) -> None:
         self.process.terminate()
@@ -222,8 +226,8 @@ def test_a_trainer_that_dies_again_at_the_same_place_ends_the_job_as_failed(serv
     service.until(job, "running", steps=1)
     first = kill_trainer(service, job)
     deadline = time.monotonic() + 60
-    while service.trainer(job).pid == first:
-        assert time.monotonic() < deadline
+    while service.trainer_pid(job) == first:
+        assert time.monotonic() < deadline, service.job(job)
         time.sleep(0.02)
     kill_trainer(service, job)
     error = service.until(job, "failed")["error"]
