@@ -1,4 +1,4 @@
-"""What holds for every test: neither a busy machine nor chance makes a property test fail, nobody looks for personal data
+"""What holds for every test: neither a busy machine nor chance fails a property test, nobody looks for personal data
 who does not say so (it takes seconds to load; tests/lint/privacy say so), and no test touches the user's own folder.
 """
 

@@ -39,6 +39,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "service.convert": (),
     "service.split": ("service.convert",),
     "service.estimate": ("service.models",),
+    "service.evaluate": ("service.lint",),
     "service.privacy": (),
     "service.store": ("trainers.contract",),
     "service.launch": ("service.models", "trainers.contract"),
@@ -46,7 +47,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "service.jobs": ("service.launch", "service.artifacts", "service.store", "trainers.contract"),
     "service.verbs": (
         "service.jobs", "service.launch", "service.artifacts", "service.store", "service.advisor", "service.lint",
-        "service.privacy", "service.convert", "service.split", "service.estimate", "service.models",
+        "service.privacy", "service.convert", "service.split", "service.estimate", "service.evaluate",
+        "service.models",
         "trainers.contract",
     ),
     # what a skin knows: verbs, records, and the request types of the contract

@@ -1,0 +1,1 @@
+"""Variants x models on an evaluation set: asked, measured, compared, concluded."""
