@@ -57,8 +57,10 @@ def matmuls_of(model: Architecture) -> Matmuls:
     )
 
 
-def matmuls_of_config(config: Mapping[str, Any], *, where: str) -> Matmuls:
+def matmuls_of_config(config: Mapping[str, Any], *, where: str) -> tuple[Architecture, Matmuls]:
     """Those of a config.json, of a family with a formula or of a mixture of experts that was read.
+
+    The sizes of a mixture come back as those of a dense model with one expert's width: attention and head are right.
 
     Raises:
         TuneGateError: `unsupported_family`, `unreadable_model`.
@@ -69,16 +71,17 @@ def matmuls_of_config(config: Mapping[str, Any], *, where: str) -> Matmuls:
     active = config.get("num_experts_per_tok")
     some_layers_only = config.get("mlp_only_layers") or config.get("decoder_sparse_step") not in (None, 1)
     if some_layers_only or not (_is_size(width) and _is_size(count) and _is_size(active)):
-        return matmuls_of(read_architecture(config, where=where))
+        model = read_architecture(config, where=where)
+        return model, matmuls_of(model)
     plain = {key: value for key, value in config.items() if key not in _COUNT}
-    found = matmuls_of(
-        read_architecture({**plain, "model_type": "llama", "intermediate_size": width}, where=where),
-    )
+    model = read_architecture({**plain, "model_type": "llama", "intermediate_size": width}, where=where)
+    found = matmuls_of(model)
     mlp = [one for one in found.dense if one.reads in {"mlp", "down"}]
-    return msgspec.structs.replace(
+    router = Linear("router", found.hidden, int(str(count)), "mlp")
+    return model, msgspec.structs.replace(
         found,
         dense=[one for one in found.dense if one not in mlp],
-        experts=[(Linear("router", found.hidden, int(str(count)), "mlp"), 1), *((one, int(str(active))) for one in mlp)],
+        experts=[(router, 1), *((one, int(str(active))) for one in mlp)],
         recomputed_whole=True,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from service.data import RuleFiles
 from service.errors import TuneGateError
+from service.estimate.cost_inputs import TrainingInputs
 from service.estimate.inputs import ZeroInputs
 from service.launch.combinations import LORA_FAMILY
 from service.launch.compute import resolve_compute
@@ -60,6 +61,7 @@ def estimate_of(
         seq_len=_cut_length(values.max_tokens, report),
         gpus=processes,
         zero=ZeroInputs(stage=STAGES[sharding], offload_optimizer=optimizer, offload_params=weights),
+        training=TrainingInputs(epochs=values.n_epochs),
     )
     try:
         return estimate(inputs, rules=rules, settings=settings, report=report)[0], None
