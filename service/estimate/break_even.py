@@ -33,8 +33,8 @@ class _Prices(msgspec.Struct, frozen=True):
 def break_even(option: Option, usage: UsageInputs, replaced: Price | None) -> BreakEven:
     """The band of monthly requests; a null verdict names what is missing."""
     today = _Prices(
-        _first(usage.prompt_price, replaced.today_prompt if replaced else None),
-        _first(usage.answer_price, replaced.today_answer if replaced else None),
+        _first(usage.prompt_usd_per_million, replaced.today_prompt if replaced else None),
+        _first(usage.answer_usd_per_million, replaced.today_answer if replaced else None),
     )
     missing = _missing(option, usage, today)
     if missing or option.training_usd is None:
@@ -75,10 +75,10 @@ def _missing(option: Option, usage: UsageInputs, today: _Prices) -> list[str]:
         "usage.prompt_tokens": usage.prompt_tokens,
         "usage.tuned_prompt_tokens": usage.tuned_prompt_tokens,
         "usage.answer_tokens": usage.answer_tokens,
-        "usage.prompt_price (or usage.replaces)": today.prompt,
-        "usage.answer_price (or usage.replaces)": today.answer,
-        "usage.tuned_prompt_price": option.tuned_prompt,
-        "usage.tuned_answer_price": option.tuned_answer,
+        "usage.prompt_usd_per_million (or usage.replaces)": today.prompt,
+        "usage.answer_usd_per_million (or usage.replaces)": today.answer,
+        "usage.tuned_prompt_usd_per_million": option.tuned_prompt,
+        "usage.tuned_answer_usd_per_million": option.tuned_answer,
         "usage.hosting_usd_per_hour": option.hosting_usd_per_hour,
     }
     return [name for name, value in known.items() if value is None]

@@ -24,6 +24,7 @@ _DIGITS = 4
 _NOTES = (
     "Hours are of the training steps: loading, evaluation, saving and export are not in them.",
     "Prices of machines are for the hours alone: start-up, idle time and storage are extra.",
+    "Attention is counted over whole rows, also where a model looks through a sliding window.",
     "utilisation is of all operations of matrix products, those of the second forward with checkpointing included.",
 )
 
@@ -130,16 +131,17 @@ def _time(question: CostQuestion, on: OnDevice, prices: Prices) -> DeviceTime:
             tflops=on.device.tflops_16bit,
         )
         found, use = _rounded(hours(job), _DIGITS), job.speed.utilisation
+    device, count = on.device.id, on.run.gpus
+    machines = machine_prices(prices.machines, device=device, count=count, hours=found, source=prices.machine_source)
     return DeviceTime(
-        gpu=on.device.id,
-        count=on.run.gpus,
+        gpu=device,
+        count=count,
         hours=found,
         tflops=on.device.tflops_16bit,
         utilisation=use,
-        machines=machine_prices(
-            prices.machines, device=on.device.id, count=on.run.gpus, hours=found, source=prices.machine_source
-        ),
+        machines=machines,
         reason=reason,
+        no_machine=None if machines else f"no Azure machine of the rules has {count} x {device}",
     )
 
 
@@ -180,8 +182,8 @@ def _own(time: DeviceTime, machine: MachinePrice, usage: UsageInputs) -> Option:
         name=f"{time.gpu}: {machine.machine}",
         training_usd=machine.usd,
         hosting_usd_per_hour=usage.hosting_usd_per_hour,
-        tuned_prompt=usage.tuned_prompt_price or 0.0,
-        tuned_answer=usage.tuned_answer_price or 0.0,
+        tuned_prompt=usage.tuned_prompt_usd_per_million or 0.0,
+        tuned_answer=usage.tuned_answer_usd_per_million or 0.0,
     )
 
 
@@ -191,8 +193,8 @@ def _managed(row: Price, usd: Range, usage: UsageInputs) -> Option:
         name=row.id,
         training_usd=usd,
         hosting_usd_per_hour=usage.hosting_usd_per_hour if row.hosting is None else row.hosting,
-        tuned_prompt=usage.tuned_prompt_price if row.tuned_prompt is None else row.tuned_prompt,
-        tuned_answer=usage.tuned_answer_price if row.tuned_answer is None else row.tuned_answer,
+        tuned_prompt=usage.tuned_prompt_usd_per_million if row.tuned_prompt is None else row.tuned_prompt,
+        tuned_answer=usage.tuned_answer_usd_per_million if row.tuned_answer is None else row.tuned_answer,
     )
 
 

@@ -33,10 +33,10 @@ class UsageInputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     tuned_prompt_tokens: int | None = None
     answer_tokens: int | None = None
     replaces: str | None = None
-    prompt_price: float | None = None
-    answer_price: float | None = None
-    tuned_prompt_price: float | None = None
-    tuned_answer_price: float | None = None
+    prompt_usd_per_million: float | None = None
+    answer_usd_per_million: float | None = None
+    tuned_prompt_usd_per_million: float | None = None
+    tuned_answer_usd_per_million: float | None = None
     hosting_usd_per_hour: float | None = None
     months: int | None = None
 
@@ -50,10 +50,10 @@ _RANGES: dict[str, tuple[int, int]] = {
     "usage.prompt_tokens": (0, 10**8),
     "usage.tuned_prompt_tokens": (0, 10**8),
     "usage.answer_tokens": (0, 10**8),
-    "usage.prompt_price": (0, 10**6),
-    "usage.answer_price": (0, 10**6),
-    "usage.tuned_prompt_price": (0, 10**6),
-    "usage.tuned_answer_price": (0, 10**6),
+    "usage.prompt_usd_per_million": (0, 10**6),
+    "usage.answer_usd_per_million": (0, 10**6),
+    "usage.tuned_prompt_usd_per_million": (0, 10**6),
+    "usage.tuned_answer_usd_per_million": (0, 10**6),
     "usage.hosting_usd_per_hour": (0, 10**6),
     "usage.months": (1, 120),
 }

@@ -17,4 +17,4 @@ def cents(low: float, mid: float, high: float) -> Range:
 
 def span(low: float, high: float) -> Range:
     """A band with its middle."""
-    return Range(low, (low + high) / 2, high)
+    return Range(float(low), (low + high) / 2, float(high))

@@ -45,7 +45,10 @@ class MachinePrice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeviceTime(msgspec.Struct, frozen=True, kw_only=True):
-    """Hours on `count` devices; `utilisation` is the share of the peak `tflops` that matrix products reach."""
+    """Hours on `count` devices; `utilisation` is the share of the peak `tflops` that matrix products reach.
+
+    `no_machine` says why `machines` is empty.
+    """
 
     gpu: str
     count: int
@@ -54,6 +57,7 @@ class DeviceTime(msgspec.Struct, frozen=True, kw_only=True):
     utilisation: Range | None
     machines: list[MachinePrice]
     reason: str | None = None
+    no_machine: str | None = None
 
 
 class ServicePrice(msgspec.Struct, frozen=True, kw_only=True):

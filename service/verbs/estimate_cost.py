@@ -24,6 +24,7 @@ from service.records.estimate import NOT_IN_ID, Estimate
 from service.records.identity import record_id
 from service.records.lint_report import LintReport
 
+_METHOD = "only supervised fine-tuning is timed; the lint report is of method"
 _NO_TOKENS = "the training tokens are not known: give training.tokens, or a lint report"
 
 
@@ -66,7 +67,7 @@ def with_costs(estimates: list[Estimate], costing: Costing, rules: RuleFiles) ->
 
 
 def _with_cost(one: Estimate, costing: Costing, known: Known, prices: Prices) -> Estimate:
-    architecture, matmuls, uncounted = _counted(one.technique, costing)
+    architecture, matmuls, uncounted = _counted(one, costing)
     inputs = costing.inputs
     question = CostQuestion(
         known=known,
@@ -90,17 +91,17 @@ def _with_cost(one: Estimate, costing: Costing, known: Known, prices: Prices) ->
     return msgspec.structs.replace(made, id=record_id(made, without=NOT_IN_ID))
 
 
-def _counted(technique: str, costing: Costing) -> tuple[Architecture | None, Matmuls | None, str | None]:
+def _counted(one: Estimate, costing: Costing) -> tuple[Architecture | None, Matmuls | None, str | None]:
     """(sizes, matrices, why the operations cannot be counted)."""
     model, found = costing.model, None
     try:
         if model is None:
-            model, found = matmuls_of_config(costing.config or {}, where="the model")
+            model, found = matmuls_of_config(costing.config or {}, where=one.model)
         else:
             found = matmuls_of(model)
     except TuneGateError as error:
         return None, None, f"its operations are not counted: {error.detail.rstrip('.')}"
-    if technique not in TECHNIQUES:
+    if one.technique not in TECHNIQUES:
         return model, None, "the operations of other PEFT methods are not counted"
     return model, found, None
 
@@ -133,6 +134,9 @@ def _known(given: TrainingInputs, report: LintReport | None) -> Known | None:
     """What caller and report say together; None where neither says anything."""
     if report is None and given == TrainingInputs():
         return None
+    if report is not None and report.method != "sft":
+        # preferences run a second model, and both answers of a pair
+        return _nothing(given, _count(report, "data.rows"), f"{_METHOD} {report.method}")
     statistics = report.statistics if report else None
     rows = given.rows or _count(report, "data.rows")
     exact = given.tokens is not None or bool(statistics and statistics.exact_tokens)
@@ -158,8 +162,8 @@ def _lengths(given: TrainingInputs, report: LintReport | None) -> tuple[tuple[in
     return tuple((bin_.high, bin_.rows) for bin_ in report.statistics.lengths)
 
 
-def _nothing(given: TrainingInputs, rows: int | None) -> Known:
-    return Known(data=None, rows=rows, epochs=given.epochs, tokens_from=None, exact_tokens=False, reason=_NO_TOKENS)
+def _nothing(given: TrainingInputs, rows: int | None, reason: str = _NO_TOKENS) -> Known:
+    return Known(data=None, rows=rows, epochs=given.epochs, tokens_from=None, exact_tokens=False, reason=reason)
 
 
 def _from_quantiles(report: LintReport | None, rows: int | None) -> tuple[int | None, int | None]:

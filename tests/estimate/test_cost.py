@@ -16,8 +16,13 @@ from service.app import build_app
 from service.cli.app import run
 from service.data import rule_files
 from service.errors import TuneGateError
-from service.estimate.cost_inputs import DEFAULT_EPOCHS
+from service.estimate.amounts import Data
+from service.estimate.cost import CostQuestion, Known, Prices
+from service.estimate.cost import cost_of as make_cost
+from service.estimate.cost_inputs import DEFAULT_EPOCHS, UsageInputs
+from service.estimate.notation import Run
 from service.launch.hyperparameters import DEFAULT_EPOCHS as PLAN_EPOCHS
+from service.models.matmuls import matmuls_of_config
 from service.records.cost import Cost, DeviceTime
 from service.records.estimate import NOT_IN_ID, Estimate
 from service.records.identity import record_id
@@ -135,6 +140,18 @@ def test_quantiles_alone_give_a_band_of_tokens_and_never_a_mean() -> None:
     assert one(lint_report(**facts)).inputs["training"]["tokens"] is None
 
 
+def test_preferences_are_not_timed_and_no_machine_is_said() -> None:
+    statistics = Statistics(rows=500, valid=500, tokens=60_000, exact_tokens=True)
+    report = msgspec.structs.replace(lint_report(statistics, **{"data.rows": 500}), method="dpo")
+    found = cost_of(report)
+    assert found.times[0].hours is None
+    assert "method dpo" in (found.times[0].reason or "")
+    assert all(service.usd is None for service in found.services)
+    alone = time_of(training=TRAINING, gpu="RTX-4090-24GB")
+    assert (alone.machines, alone.no_machine) == ([], "no Azure machine of the rules has 1 x RTX-4090-24GB")
+    assert time_of(training=TRAINING).no_machine is None
+
+
 def test_prices_and_dates_are_not_in_the_id_but_the_data_are() -> None:
     made = one(training=TRAINING)
     assert made.id == record_id(made, without=NOT_IN_ID)
@@ -151,7 +168,10 @@ def test_the_break_even_is_per_option_and_names_what_is_missing() -> None:
     assert (own.verdict, own.reason) == (None, "give usage.hosting_usd_per_hour")
     hosted = cost_of(training=TRAINING, usage={**USAGE, "hosting_usd_per_hour": 3.673}).break_even[0]
     assert hosted.verdict == "from"
-    assert found["azure-openai/gpt-4.1/global"].reason == "give usage.tuned_prompt_price, usage.tuned_answer_price"
+    assert (
+        found["azure-openai/gpt-4.1/global"].reason
+        == "give usage.tuned_prompt_usd_per_million, usage.tuned_answer_usd_per_million"
+    )
     assert cost_of(training=TRAINING).break_even == []
 
 
@@ -162,11 +182,12 @@ def test_epochs_default_to_what_a_plan_takes() -> None:
 def test_all_wrong_values_are_named_at_once() -> None:
     found = refused(
         training={"rows": 10, "tokens": 5, "epochs": 0},
-        usage={"months": 121, "prompt_price": -1, "replaces": "openai/gpt-4.1-minni"},
+        usage={"months": 121, "prompt_usd_per_million": -1, "replaces": "openai/gpt-4.1-minni"},
         micro_batch=0,
     )
     assert set(found) == {
-        "training.tokens", "training.epochs", "usage.months", "usage.prompt_price", "usage.replaces", "micro_batch",
+        "training.tokens", "training.epochs", "usage.months", "usage.prompt_usd_per_million", "usage.replaces",
+        "micro_batch",
     }  # fmt: skip
     assert "openai/gpt-4.1-mini" in (found["usage.replaces"] or "")
     with pytest.raises(TuneGateError) as caught:
@@ -174,19 +195,34 @@ def test_all_wrong_values_are_named_at_once() -> None:
     assert {error.where for error in caught.value.errors} == {"training.tokens", "training.row"}
 
 
-@pytest.mark.parametrize(("targets", "counted"), [(["q_proj", "v_proj"], True), (None, False)])
-def test_a_simulated_mixture_of_experts_is_counted_by_its_active_experts(
-    targets: list[str] | None, counted: bool
-) -> None:
-    config = {
-        "model_type": "mixtral", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
-        "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 256, "num_local_experts": 8,
-        "num_experts_per_tok": 2, "max_position_embeddings": 128,
-    }  # fmt: skip
-    adapter = {"targets": targets} if targets else {}
-    found = cost_of(model=config, tier="simulated", seq_len=32, adapter=adapter, training=TRAINING).training
-    assert (found.petaflop is not None) == counted
-    assert (found.reason is None) == counted
+MIXTURE: dict[str, Any] = {
+    "model_type": "mixtral", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
+    "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 256, "num_local_experts": 8,
+    "num_experts_per_tok": 2, "max_position_embeddings": 128,
+}  # fmt: skip
+
+
+def test_a_simulated_mixture_of_experts_is_timed_by_its_active_experts() -> None:
+    asked = {"model": MIXTURE, "tier": "simulated", "seq_len": 32, "adapter": {"targets": ["q_proj", "v_proj"]}}
+    found = cost_of(**asked, training={"rows": 100, "tokens": 3000, "epochs": 1})
+    assert found.training.petaflop is not None
+    assert found.times[0].hours is not None
+
+
+def test_what_cannot_be_counted_is_null_with_the_reason() -> None:
+    data = Data(rows=10, tokens_low=300, tokens_high=300, epochs=1)
+    known = Known(data=data, rows=10, epochs=1, tokens_from="given", exact_tokens=True)
+    prices = Prices(machines=[], machine_source="", services=[])
+    _, mixture = matmuls_of_config(MIXTURE, where="a model")
+    for matmuls, uncounted, reason in ((mixture, None, "adapters on experts"), (None, "nobody knows", "nobody knows")):
+        main = Run(technique="lora", micro_batch=1, seq_len=32)
+        question = CostQuestion(
+            known=known, usage=UsageInputs(), main=main, devices=[], matmuls=matmuls, uncounted=uncounted
+        )
+        found = make_cost(question, prices).training
+        assert found.petaflop is None
+        assert reason in (found.reason or "")
+        assert found.processed is not None
 
 
 def test_the_command_line_takes_all_and_shows_one_block(

@@ -88,8 +88,8 @@ def test_a_broken_price_file_is_named(content: str) -> None:
 
 
 USAGE: dict[str, Any] = {
-    "prompt_tokens": 2000, "tuned_prompt_tokens": 200, "answer_tokens": 100, "prompt_price": 2.0, "answer_price": 8.0,
-    "months": 10,
+    "prompt_tokens": 2000, "tuned_prompt_tokens": 200, "answer_tokens": 100, "prompt_usd_per_million": 2.0,
+    "answer_usd_per_million": 8.0, "months": 10,
 }  # fmt: skip
 OWN = Option(
     name="own", training_usd=Range(50.0, 100.0, 200.0), hosting_usd_per_hour=1.0, tuned_prompt=0.0, tuned_answer=0.0
@@ -113,10 +113,10 @@ def test_the_verdict_says_on_which_side_of_the_band_the_requests_lie(requests: i
 
 
 def test_what_is_missing_is_named_and_nothing_is_guessed() -> None:
-    found = break_even(OWN, UsageInputs(prompt_tokens=2000, prompt_price=2.0), None)
+    found = break_even(OWN, UsageInputs(prompt_tokens=2000, prompt_usd_per_million=2.0), None)
     assert (found.verdict, found.requests_per_month) == (None, None)
     assert found.reason == (
-        "give usage.tuned_prompt_tokens, usage.answer_tokens, usage.answer_price (or usage.replaces)"
+        "give usage.tuned_prompt_tokens, usage.answer_tokens, usage.answer_usd_per_million (or usage.replaces)"
     )
 
 
@@ -131,11 +131,11 @@ def test_never_where_the_tuned_model_costs_more_per_request() -> None:
 
 
 def test_the_prices_of_the_service_that_is_replaced_are_todays_unless_given() -> None:
-    bare = {key: value for key, value in USAGE.items() if not key.endswith("_price")}
+    bare = {key: value for key, value in USAGE.items() if not key.endswith("_per_million")}
     row = SERVICES["openai/gpt-4.1"]
     named, said = break_even(OWN, UsageInputs(**bare), row), break_even(OWN, UsageInputs(**USAGE), None)
     assert named.requests_per_month == said.requests_per_month
-    dearer = break_even(OWN, UsageInputs(**bare, prompt_price=4.0), row)
+    dearer = break_even(OWN, UsageInputs(**bare, prompt_usd_per_million=4.0), row)
     assert dearer.saved_usd_per_request == 0.0088
 
 
