@@ -46,9 +46,7 @@ def _heading(cost: Cost) -> str:
         return f"Time and money: {work.reason}."
     rows = f"{work.rows:,} rows, " if work.rows is not None else ""
     about = "" if work.exact_tokens else "about "
-    return (
-        f"Time and money: {rows}{about}{_numbers(work.tokens)} tokens x {work.epochs} epochs; hours and USD, low-high"
-    )
+    return f"Time and money: {rows}{about}{_numbers(work.tokens)} tokens x {work.epochs} epochs; time and USD, low-high"
 
 
 def _devices(costs: list[Cost]) -> list[str]:
@@ -59,7 +57,7 @@ def _cell(cost: Cost, device: str) -> str:
     time = next((one for one in cost.times if f"{one.count} x {one.gpu}" == device), None)
     if time is None or time.hours is None:
         return "-"
-    return f"{_hours(time.hours)}h {_cheapest(time)}".rstrip()
+    return f"{_hours(time.hours)} {_cheapest(time)}".rstrip()
 
 
 def _cheapest(time: DeviceTime) -> str:
@@ -113,8 +111,10 @@ def _pays(one: BreakEven) -> str:
 
 
 def _hours(band: Range) -> str:
+    if band.high < 1:
+        return f"{60 * band.low:.1f}-{60 * band.high:.1f}min"
     digits = 0 if band.high >= 100 else 1 if band.high >= 10 else 2
-    return f"{band.low:,.{digits}f}-{band.high:,.{digits}f}"
+    return f"{band.low:,.{digits}f}-{band.high:,.{digits}f}h"
 
 
 def _dollars(band: Range) -> str:

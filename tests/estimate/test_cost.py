@@ -237,7 +237,7 @@ def test_the_command_line_takes_all_and_shows_one_block(
         options += [f"--usage-{name.replace('_', '-')}", str(value)]
     assert run([*base, *options]) == 0
     printed = capsys.readouterr().out
-    for said in ("1,000 rows, 300,000 tokens x 2 epochs", "h $", "Break-even, lora", "start-up", "No price found"):
+    for said in ("1,000 rows, 300,000 tokens x 2 epochs", "min $", "Break-even, lora", "start-up", "No price found"):
         assert said in printed
     assert "give --report" not in printed
     assert run([*base, *options, "--format", "markdown"]) == 0
@@ -251,7 +251,12 @@ def test_the_command_line_takes_all_and_shows_one_block(
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient[Litestar]]:
-    settings = load_settings({"TUNEGATE_HOME": str(tmp_path_factory.mktemp("home"))})
+    home = tmp_path_factory.mktemp("home")
+    settings = load_settings({"TUNEGATE_HOME": str(home)})
+    base = home / "models" / "base"
+    base.mkdir(parents=True)
+    base.joinpath("config.json").write_text(json.dumps({**MIXTURE, "model_type": "llama", "num_local_experts": None}))
+    base.joinpath("model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
     with TestClient(build_app(settings=settings)) as running:
         yield running
 
@@ -268,3 +273,12 @@ def test_http_takes_rows_and_tokens_from_the_stored_dataset(client: TestClient[L
     refused = client.post("/v1/estimates", json={**body, "training": {"epochs": 0}})
     assert refused.status_code == 422
     assert json.loads(refused.content)["errors"][0]["where"] == "training.epochs"
+
+
+def test_a_plan_is_timed_with_its_own_epochs(client: TestClient[Litestar]) -> None:
+    sent = client.post("/v1/datasets", params={"target": "local"}, content=(DESK / "train.jsonl").read_bytes()).json()
+    body = {"dataset_id": sent["id"], "model": "base", "technique": "lora", "hyperparameters": {"n_epochs": 5}}
+    made = client.post("/v1/plans", json=body)
+    assert made.status_code == 201, made.text
+    found = client.get(f"/v1/estimates/{made.json()['estimate']}").json()["cost"]["training"]
+    assert (found["epochs"], found["rows"]) == (5, sent["report"]["statistics"]["valid"])
