@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
+from service.cli.estimate_cost_options import COST_VALUES
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 # option -> (place in the inputs, type, metavar, help); click's own checks stay out so that all errors come at once
@@ -28,6 +30,7 @@ _VALUES: dict[str, tuple[str, type, str, str]] = {
     "--gpus": ("gpus", int, "N", "Devices of one kind."),
     "--peft": ("peft", str, "JSON", 'PeftConfig of technique peft (simulated): {"peft_type": "IA3"}.'),
     "--zero-stage": ("zero.stage", int, "N", "DeepSpeed ZeRO stage, 0 to 3."),
+    **COST_VALUES,
 }
 _SWITCHES: dict[str, tuple[str, str]] = {
     "--checkpointing/--no-checkpointing": ("checkpointing", "Recompute activations in the backward pass."),
@@ -51,7 +54,7 @@ def estimate_options(function: F) -> F:
                      help="full, lora, qlora, dora, qdora, prompt (repeatable) [default: all but prompt]."),
         click.option("--gpu", "gpu", multiple=True, metavar="G", help="Device to judge (repeatable) [default: all]."),
         click.option("--report", type=click.Path(path_type=Path), metavar="LINT.json",
-                     help="A lint report; its longest row sets the length."),
+                     help="A lint report: its longest row sets the length, its rows and tokens time and money."),
         click.option("--inputs", type=click.Path(path_type=Path), metavar="FILE",
                      help="JSON with the inputs; options win over it."),
         click.option("--simulate", is_flag=True,

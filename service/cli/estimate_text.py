@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from service.cli.estimate_cost_text import cost_lines, cost_markdown
 from service.records.estimate import Estimate
 
 _TERMS_SHOWN = 4
@@ -31,7 +32,7 @@ def estimates_text(estimates: list[Estimate]) -> str:
         cells = "".join(f"{_verdict(one, row):>14}" for one in estimates)
         lines.append(f"{fit.count} x {fit.gpu:<18}{cells}")
     lines += ["", "fits: P90 within the device; tight: only P50; the number is GiB left at P90."]
-    return "\n".join([*lines, *_caveats(estimates)])
+    return "\n".join([*lines, "", *cost_lines(estimates), "", *_caveats(estimates)])
 
 
 def estimates_markdown(estimates: list[Estimate]) -> str:
@@ -53,6 +54,7 @@ def estimates_markdown(estimates: list[Estimate]) -> str:
     for row, fit in enumerate(estimates[0].fits):
         cells = " | ".join(_verdict(one, row) for one in estimates)
         lines.append(f"| {fit.count} x {fit.gpu} | {cells} |")
+    lines += ["", *cost_markdown(estimates)]
     return "\n".join([*lines, "", *(f"- {line}" for line in _caveats(estimates) if line)])
 
 

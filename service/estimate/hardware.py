@@ -17,7 +17,10 @@ FILE = "hardware.toml"
 
 
 class Hardware(msgspec.Struct, frozen=True, kw_only=True):
-    """One kind of device; `capacity_gib` is null for the cpu row, whose RAM is read when asked."""
+    """One kind of device; `capacity_gib` is null for the cpu row, whose RAM is read when asked.
+
+    `tflops_16bit` is the dense peak of 16-bit matrix products, null where no source says it.
+    """
 
     id: str
     kind: Literal["cuda", "cpu"]
@@ -29,6 +32,8 @@ class Hardware(msgspec.Struct, frozen=True, kw_only=True):
     as_of: dt.date
     capacity_gib: float | None = None
     capability: float = 0.0
+    tflops_16bit: float | None = None
+    tflops_source: str | None = None
 
     @property
     def is_cpu(self) -> bool:

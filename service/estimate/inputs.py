@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from service.errors import ErrorItem, TuneGateError, suggestion
+from service.estimate.cost_inputs import TrainingInputs, UsageInputs, check_cost_inputs
 from service.estimate.reading import read_struct
 
 TECHNIQUES = ("full", "lora", "qlora", "dora", "qdora", "prompt")
@@ -62,6 +63,9 @@ class EstimateInputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     tier: Literal["formula", "simulated", "measured"] = "formula"
     # the PeftConfig of technique "peft", with its peft_type; simulated tier only
     peft: dict[str, Any] | None = None
+    # for time and money: how much is trained, and the requests of a month
+    training: TrainingInputs = msgspec.field(default_factory=TrainingInputs)
+    usage: UsageInputs = msgspec.field(default_factory=UsageInputs)
 
 
 # (lowest, highest) inclusive
@@ -118,7 +122,7 @@ def check_inputs(inputs: EstimateInputs) -> list[ErrorItem]:
         errors.append(ErrorItem("peft", "given", "technique peft with tier simulated (--simulate)", why))
     if "peft" in inputs.techniques and inputs.tier == "simulated" and not (inputs.peft or {}).get("peft_type"):
         errors.append(ErrorItem("peft", "nothing", 'a PeftConfig as an object, such as {"peft_type": "IA3"}'))
-    return errors + _check_offload(inputs.zero)
+    return errors + _check_offload(inputs.zero) + check_cost_inputs(inputs.training, inputs.usage)
 
 
 def _check_technique(name: str, inputs: EstimateInputs) -> list[ErrorItem]:

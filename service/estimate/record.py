@@ -17,7 +17,7 @@ from service.estimate.phases import CONSTANT_BYTES, CONSTANT_SOURCE, Phase, phas
 from service.estimate.reserve import DIGITS, band, peak_of
 from service.estimate.sharding import host_bytes
 from service.models.architecture import Architecture
-from service.records.estimate import Estimate, Fit, Peak, Term
+from service.records.estimate import NOT_IN_ID, Estimate, Fit, Peak, Term
 from service.records.identity import record_id
 
 
@@ -67,8 +67,7 @@ def estimate_one(question: Question) -> Estimate:
         validated=not reasons,
         assumptions=_assumptions(question, resolved, device, reasons),
     )
-    # what fits depends on the table of devices, and its cpu row on this host
-    return msgspec.structs.replace(made, id=record_id(made, without=("fits",)))
+    return msgspec.structs.replace(made, id=record_id(made, without=NOT_IN_ID))
 
 
 def _fit(question: Question, device: Hardware) -> Fit:

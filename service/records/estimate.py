@@ -6,8 +6,12 @@ from typing import Any, Literal
 
 import msgspec
 
+from service.records.cost import Cost
+
 Verdict = Literal["fits", "tight", "no"]
 Evidence = Literal["formula", "simulated", "measured"]
+# what depends on the tables of devices and prices, and on this host: not part of the id
+NOT_IN_ID = ("fits", "cost")
 
 
 class Peak(msgspec.Struct, frozen=True):
@@ -57,6 +61,8 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     assumptions: dict[str, Any]
     # (share of the step, GiB) of a simulated step; null where no step was run
     timeline: list[tuple[float, float]] | None = None
+    # time and money; null where neither the data nor the requests are known
+    cost: Cost | None = None
 
 
 class EstimateSet(msgspec.Struct, frozen=True):

@@ -21,6 +21,7 @@ from service.models.resolve import resolve_model
 from service.records.estimate import Estimate, EstimateSet
 from service.records.lint_report import LintReport
 from service.settings import Settings
+from service.verbs.estimate_cost import Costing, unknown_service, with_costs
 from service.verbs.estimate_simulated import SimulatedModel, estimate_simulated, unsimulated
 
 __all__ = ["AdapterInputs", "EstimateInputs", "answer", "estimate", "read_inputs"]
@@ -41,7 +42,7 @@ def estimate(
     """
     require_types(inputs)
     devices, errors = chosen(_names(inputs.gpu), hardware_table(rules))
-    errors += check_inputs(inputs)
+    errors += check_inputs(inputs) + unknown_service(inputs, rules)
     if inputs.dataset_id is not None and report is None:
         what = "a dataset id without its lint report"
         errors.append(ErrorItem("dataset_id", what, "an id that this service holds", "Give the report: --report."))
@@ -53,7 +54,8 @@ def estimate(
         raise invalid(errors)
     measured = _measured_length(report)
     longest = measured or DEFAULT_SEQ_LEN
-    return [
+    seq_len = min(longest, architecture.positions or longest)
+    made = [
         estimate_one(
             Question(
                 inputs=inputs,
@@ -61,12 +63,14 @@ def estimate(
                 model_name=name,
                 model=architecture,
                 devices=devices,
-                seq_len=min(longest, architecture.positions or longest),
+                seq_len=seq_len,
                 measured_by=report.id if report and measured and inputs.seq_len is None else None,
             )
         )
         for technique in dict.fromkeys(inputs.techniques or DEFAULT_TECHNIQUES)
     ]
+    costing = Costing(inputs=inputs, devices=devices, seq_len=seq_len, report=report, model=architecture)
+    return with_costs(made, costing, rules)
 
 
 def _simulated(
@@ -84,17 +88,20 @@ def _simulated(
     found = resolve_model(inputs.model, rules=rules, settings=settings)
     measured = _measured_length(report)
     longest, most = measured or DEFAULT_SEQ_LEN, found.config.get("max_position_embeddings")
-    return [
+    seq_len = min(longest, most) if isinstance(most, int) and most > 0 else longest
+    made = [
         estimate_simulated(
             inputs,
             technique,
             model=SimulatedModel(found.name, found.config),
             devices=devices,
-            seq_len=min(longest, most) if isinstance(most, int) and most > 0 else longest,
+            seq_len=seq_len,
             measured_by=report.id if report and measured and inputs.seq_len is None else None,
         )
         for technique in dict.fromkeys(inputs.techniques or DEFAULT_TECHNIQUES)
     ]
+    costing = Costing(inputs=inputs, devices=devices, seq_len=seq_len, report=report, config=found.config)
+    return with_costs(made, costing, rules)
 
 
 def answer(estimates: list[Estimate]) -> Estimate | EstimateSet:

@@ -12,6 +12,7 @@ from service.advisor.models import BaseModel, Choice, Wanted, rank
 from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError, suggestion
 from service.estimate.hardware import Hardware, hardware_table
+from service.estimate.machines import AzureMachine, azure_machines
 from service.models.catalogue import CatalogueModel, catalogue
 from service.models.families import FAMILIES
 from service.records.decision import TARGETS, TECHNIQUES
@@ -55,23 +56,6 @@ class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
     fit: str | None = None
     reasons: list[str] = []
     warnings: list[str] = []
-
-
-class AzureMachine(msgspec.Struct, frozen=True, kw_only=True):
-    """A machine to rent; a price that was not found is null."""
-
-    id: str
-    gpu: str
-    gpus: int
-    vram_gb: float
-    vcpu: int
-    ram_gib: int
-    usd_per_hour: float | None = None
-    usd_per_hour_spot: float | None = None
-    region: str | None = None
-    kaito: bool = False
-    device: str | None = None
-    note: str | None = None
 
 
 class HardwareRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -216,12 +200,6 @@ def hardware(
         and (query is None or query.lower() in row.id.lower())
         and (min_capacity_gib is None or (row.capacity_gib or 0.0) >= min_capacity_gib)
     ]
-
-
-def azure_machines(rules: RuleFiles) -> list[AzureMachine]:
-    """Every Azure machine of the rules."""
-    entries = load_knowledge(rules).entries["azure-machines"].values()
-    return [msgspec.convert({"id": entry.name, **entry.details}, AzureMachine) for entry in entries]
 
 
 def _hardware_row(row: Hardware, machines: list[AzureMachine]) -> HardwareRow:

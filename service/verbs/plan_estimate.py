@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from service.data import RuleFiles
 from service.errors import TuneGateError
+from service.estimate.cost_inputs import TrainingInputs
 from service.estimate.inputs import ZeroInputs
 from service.launch.combinations import LORA_FAMILY
 from service.launch.compute import resolve_compute
@@ -11,6 +14,7 @@ from service.launch.hyperparameters import default_micro_batch
 from service.launch.machine import Machine
 from service.launch.parallel import STAGES, offloads, process_count
 from service.launch.request import PlanChoices
+from service.launch.tasks import task_of
 from service.records.estimate import Estimate
 from service.records.lint_report import LintReport
 from service.settings import Settings
@@ -60,9 +64,12 @@ def estimate_of(
         seq_len=_cut_length(values.max_tokens, report),
         gpus=processes,
         zero=ZeroInputs(stage=STAGES[sharding], offload_optimizer=optimizer, offload_params=weights),
+        training=TrainingInputs(epochs=values.n_epochs),
     )
     try:
-        return estimate(inputs, rules=rules, settings=settings, report=report)[0], None
+        found = estimate(inputs, rules=rules, settings=settings, report=report)[0]
+        # a classifier has no head over the vocabulary: its operations are not those that were counted
+        return (found if task_of(choices) == "chat" else msgspec.structs.replace(found, cost=None)), None
     except TuneGateError as error:
         # no formula for this architecture or these targets: the plan says so, and is not blocked by a guess
         if error.code not in {"unsupported_family", "invalid_input"}:

@@ -12,8 +12,9 @@ from service.advisor.knowledge import load_knowledge
 from service.advisor.models import Choice, Customer, Wanted, rank, status
 from service.data import rule_files
 from service.errors import TuneGateError
+from service.estimate.machines import azure_machines
 from service.settings import Settings, load_settings
-from service.verbs.models import ModelFilter, azure_machines, hardware, models
+from service.verbs.models import ModelFilter, hardware, models
 
 RULES = rule_files()
 MODELS = load_knowledge(RULES).models
