@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 Verdict = Literal["fits", "tight", "no"]
+Sharding = Literal["none", "zero1", "zero2", "zero3"]
 Evidence = Literal["formula", "simulated", "measured"]
 
 
@@ -30,12 +31,44 @@ class Term(msgspec.Struct, frozen=True):
 
 
 class Fit(msgspec.Struct, frozen=True):
-    """Whether `count` devices of one kind hold the run; headroom is capacity - total_p90."""
+    """Whether `count` devices of one kind hold the run; headroom is capacity - total_p90, all of one device.
+
+    The largest rows per pass and the most tokens per row that still fit at P90, the other settings as they are, are
+    solved for devices that were named; 0 = not even one, null = not solved.
+    """
 
     gpu: str
     count: int
     verdict: Verdict
     headroom_gib: float
+    max_micro_batch: int | None = None
+    max_seq_len: int | None = None
+    capacity_gib: float | None = None
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a run fits: `gpus_used` of the `count` GPUs of a machine, each of which needs `total_p90_gib`.
+
+    `machine` and `count` are null for a device that no Azure machine of the rules has; `usd_per_hour` is the whole
+    machine's price, null where none was found; `source` says where the price is from, and from when.
+    """
+
+    machine: str | None
+    gpu: str
+    count: int | None
+    gpus_used: int
+    sharding: Sharding
+    usd_per_hour: float | None
+    source: str | None
+    verdict: Verdict
+    total_p90_gib: float
+
+
+class Cheapest(msgspec.Struct, frozen=True, kw_only=True):
+    """Of several techniques the one whose place costs least per hour, then the one that needs the least memory."""
+
+    technique: str
+    place: Place
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,9 +90,17 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     assumptions: dict[str, Any]
     # (share of the step, GiB) of a simulated step; null where no step was run
     timeline: list[tuple[float, float]] | None = None
+    # the smallest Azure machine that holds it, of those with a named device where devices were named; else why none
+    smallest: Place | None = None
+    no_smallest: str | None = None
+
+
+# what depends on tables of devices and machines, and the cpu row on this host: no part of an estimate's id
+FROM_TABLES = ("fits", "smallest", "no_smallest")
 
 
 class EstimateSet(msgspec.Struct, frozen=True):
-    """Several techniques in one answer."""
+    """Several techniques in one answer; `cheapest` is null where none of them fits anywhere that was judged."""
 
     estimates: list[Estimate]
+    cheapest: Cheapest | None = None

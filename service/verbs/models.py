@@ -17,6 +17,7 @@ from service.models.families import FAMILIES
 from service.records.decision import TARGETS, TECHNIQUES
 from service.settings import Settings
 from service.verbs.estimate import EstimateInputs, estimate
+from service.verbs.machines import AzureMachine, azure_machines
 from service.verbs.model_choice import customer
 
 
@@ -55,23 +56,6 @@ class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
     fit: str | None = None
     reasons: list[str] = []
     warnings: list[str] = []
-
-
-class AzureMachine(msgspec.Struct, frozen=True, kw_only=True):
-    """A machine to rent; a price that was not found is null."""
-
-    id: str
-    gpu: str
-    gpus: int
-    vram_gb: float
-    vcpu: int
-    ram_gib: int
-    usd_per_hour: float | None = None
-    usd_per_hour_spot: float | None = None
-    region: str | None = None
-    kaito: bool = False
-    device: str | None = None
-    note: str | None = None
 
 
 class HardwareRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -191,7 +175,7 @@ def _fitted(row: ModelRow, wanted: ModelFilter, rules: RuleFiles, settings: Sett
     if not row.estimable:
         return msgspec.structs.replace(row, warnings=[*row.warnings, "its memory cannot be estimated here"])
     inputs = EstimateInputs(model=row.id, techniques=[wanted.technique], gpu=wanted.gpu)
-    verdict = estimate(inputs, rules=rules, settings=settings)[0].fits[0].verdict
+    verdict = estimate(inputs, rules=rules, settings=settings, peak_only=True)[0].fits[0].verdict
     if verdict == "no":
         return None
     said = f"{wanted.technique} {'fits' if verdict == 'fits' else 'is tight'} on {wanted.gpu}"
@@ -216,12 +200,6 @@ def hardware(
         and (query is None or query.lower() in row.id.lower())
         and (min_capacity_gib is None or (row.capacity_gib or 0.0) >= min_capacity_gib)
     ]
-
-
-def azure_machines(rules: RuleFiles) -> list[AzureMachine]:
-    """Every Azure machine of the rules."""
-    entries = load_knowledge(rules).entries["azure-machines"].values()
-    return [msgspec.convert({"id": entry.name, **entry.details}, AzureMachine) for entry in entries]
 
 
 def _hardware_row(row: Hardware, machines: list[AzureMachine]) -> HardwareRow:
