@@ -83,7 +83,7 @@ def _plain(height: int, *, left: int) -> dict[str, Any]:
     return {
         "js": (), "css": (), "disable_xml_declaration": True, "explicit_size": False, "show_legend": False,
         "width": _WIDTH, "height": height, "margin": _MARGIN, "margin_left": left, "margin_top": 8,
-        "margin_bottom": 4, "truncate_label": -1, "print_values": False,
+        "margin_bottom": 10, "truncate_label": -1, "print_values": False,
     }  # fmt: skip
 
 
