@@ -39,9 +39,9 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 Judge = Callable[[Machine, Layout], Fit | None]
 
 
-def smallest(machines: Iterable[Machine], judge: Judge, *, layouts: Sequence[Callable[[Machine], Sequence[Layout]]]) -> (
-    Place | None
-):
+def smallest(
+    machines: Iterable[Machine], judge: Judge, *, layouts: Sequence[Callable[[Machine], Sequence[Layout]]]
+) -> Place | None:
     """The first of the machines, by size, that holds the run in one of the first layouts; else one where it is tight.
 
     `layouts` are tried one after the other over all machines: the second counts only where the first fits nowhere.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import floor, log10
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
@@ -19,6 +20,8 @@ _WIDTH, _BAR, _AXIS, _TALL = 430, 34, 36, 200
 _LETTER, _MARGIN = 8, 24
 # the share of an axis that a label takes
 _ROOM = 1 / 9
+# how far the axis goes on after the largest value
+_BEYOND = 1.04
 _GONE = ("defs", "desc", "title")
 _GONE_CLASSES = ("overlay", "background", "titles")
 _KEPT = ("x", "y", "width", "height", "d", "class", "transform", "viewBox")
@@ -36,13 +39,19 @@ class Line(msgspec.Struct, frozen=True):
 
 
 def stacked(
-    title: str, says: str, stacks: dict[str, Sequence[float]], *, bars: Sequence[str], lines: Sequence[Line], unit: str
+    title: str,
+    says: str,
+    stacks: Mapping[str, Sequence[float]],
+    *,
+    bars: Sequence[str],
+    lines: Sequence[Line],
+    unit: str,
 ) -> ET.Element:
     """Horizontal bars, each of the same parts one after the other; `stacks` are the parts, a value per bar."""
     import pygal
 
     longest = max(sum(parts) for parts in zip(*stacks.values(), strict=True))
-    end = 1.04 * max([longest, *(line.value for line in lines)])
+    end = _BEYOND * (max([longest, *(line.value for line in lines)]) or 1.0)
     # the library draws the first bar at the bottom
     chart = pygal.HorizontalStackedBar(
         **_plain(_AXIS + _BAR * len(bars), left=_LETTER * max(map(len, bars))),
@@ -63,7 +72,7 @@ def curve(
     """A value over a share of 0 to 1, the area under it filled."""
     import pygal
 
-    end = 1.04 * max([*(value for _, value in points), *(line.value for line in lines)])
+    end = _BEYOND * (max([*(value for _, value in points), *(line.value for line in lines)]) or 1.0)
     labels = _labels(end, lines)
     chart = pygal.XY(
         **_plain(_TALL, left=_LETTER * max(len(one["label"]) for one in labels)),
@@ -88,7 +97,7 @@ def _plain(height: int, *, left: int) -> dict[str, Any]:
 
 
 def _labels(end: float, lines: Sequence[Line]) -> list[dict[str, Any]]:
-    """Round values along the axis where no line is near; and the lines, which may be too near for words of their own."""
+    """Round values along the axis where no line is near, and the lines; one too near to another has no words."""
     room = end * _ROOM
     step = _round_step(end / _TICKS)
     ticks = [step * i for i in range(int(end / step) + 1)]
@@ -104,10 +113,9 @@ def _labels(end: float, lines: Sequence[Line]) -> list[dict[str, Any]]:
 
 
 def _round_step(least: float) -> float:
-    size = 10.0 ** (len(str(int(least))) - 1) if least >= 1 else 0.1
-    while size * 10 < least:
-        size *= 10
-    return next((size * factor for factor in (1, 2, 5, 10) if size * factor >= least), size)
+    """1, 2 or 5 times a power of ten, the first that is not below `least`."""
+    power = 10.0 ** floor(log10(least))
+    return next((power * factor for factor in (1, 2, 5) if power * factor >= least), 10 * power)
 
 
 def _taken_over(chart: pygal.Graph, title: str, says: str, *, names: Sequence[str]) -> ET.Element:

@@ -79,7 +79,8 @@ def _sentence(estimates: Sequence[Estimate]) -> str:
 
 def _verdicts(estimates: Sequence[Estimate]) -> Inside:
     rows = [
-        (f"{count} x {gpu}", _capacity(fits), *(_verdict(fit) for fit in fits)) for (gpu, count), fits in judged(estimates)
+        (f"{count} x {gpu}", _capacity(fits), *(_verdict(fit) for fit in fits))
+        for (gpu, count), fits in judged(estimates)
     ]
     caption = "GiB left at P90. fits: P90 is within the device; tight: only the median is."
     return table(caption, ("device", "GiB each", *(_technique(one) for one in estimates)), rows, numbers=(1,))

@@ -7,9 +7,7 @@ _PARTS = (
     "#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#edc948", "#76b7b2", "#ff9da7", "#9c755f",
     "#a9a9a9", "#707070",
 )  # fmt: skip
-_COLOURS = "\n".join(
-    f".color-{i} {{ fill: {colour}; background: {colour}; }}" for i, colour in enumerate(_PARTS)
-)
+_COLOURS = "\n".join(f".color-{i} {{ fill: {colour}; background: {colour}; }}" for i, colour in enumerate(_PARTS))
 
 STYLE = f"""{_SHARED}
 .badge.fits {{ color: var(--good); }} .badge.tight {{ color: var(--warning); }} .badge.no {{ color: var(--error); }}

@@ -58,9 +58,7 @@ class _Judge:
         key = (machine.device.id, layout, machine.ram_gib if self._by_ram else 0.0)
         if key not in self._known and self._asked is not None:
             gpus, stage = layout
-            self._known[key] = held_by(
-                self._asked, machine.device, gpus=gpus, stage=stage, ram_gib=machine.ram_gib
-            )
+            self._known[key] = held_by(self._asked, machine.device, gpus=gpus, stage=stage, ram_gib=machine.ram_gib)
         return self._known.get(key)
 
 

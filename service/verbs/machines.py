@@ -1,4 +1,4 @@
-"""machines: the Azure machines of the rules, read without the rest of the knowledge, which takes twenty times as long."""
+"""machines: the Azure machines of the rules, read without the rest of the knowledge, which takes longer."""
 
 from __future__ import annotations
 
@@ -82,9 +82,7 @@ def _read(rules: RuleFiles) -> tuple[tuple[AzureMachine, tuple[str, ...]], ...]:
     """Every machine with the keys of its sources."""
     try:
         rows = msgspec.convert(tomllib.loads(rules.read(FILE).decode()), _File).entry
-        return tuple(
-            (msgspec.convert({"id": row.name, **row.details}, AzureMachine), tuple(row.cite)) for row in rows
-        )
+        return tuple((msgspec.convert({"id": row.name, **row.details}, AzureMachine), tuple(row.cite)) for row in rows)
     except (ValueError, msgspec.ValidationError) as error:
         raise TuneGateError("invalid_rules", f"{FILE}: {error}.") from error
 

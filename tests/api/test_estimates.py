@@ -29,7 +29,10 @@ def test_by_accept_an_estimate_is_json_or_a_page(client: Client) -> None:
     assert made.headers["content-type"].startswith("application/json")
     route = f"/v1/estimates/{made.json()['id']}"
     assert client.get(route).json() == made.json()
-    for answer, status in ((client.post("/v1/estimates", json=asked, headers=PAGE), 201), (client.get(route, headers=PAGE), 200)):
+    for answer, status in (
+        (client.post("/v1/estimates", json=asked, headers=PAGE), 201),
+        (client.get(route, headers=PAGE), 200),
+    ):
         assert answer.status_code == status
         assert answer.headers["content-type"].startswith("text/html")
         assert answer.headers["vary"] == "Accept"
