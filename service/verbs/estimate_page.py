@@ -126,9 +126,8 @@ def _sizes(estimates: Sequence[Estimate]) -> Iterator[ET.Element]:
         for technique, device, fit in sizes(estimates)
     ]
     if rows:
-        head = (
-            "technique", "device", f"rows at {one_length(estimates)} tokens", f"tokens at micro-batch {one_batch(estimates)}"
-        )  # fmt: skip
+        rows_at, tokens_at = f"rows at {one_length(estimates)} tokens", f"tokens at micro-batch {one_batch(estimates)}"
+        head = ("technique", "device", rows_at, tokens_at)
         caption = "Each with the other settings as they are; 0: not even one."
         yield _section("The largest that still fits at P90", table(caption, head, rows, numbers=(2, 3)))
 

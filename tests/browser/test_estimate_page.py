@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def test_parts_follow_each_other_in_colours_of_their_own(pages: Pages, visit: Vi
     assert len({bar["fill"] for bar in full}) == len(full)
     assert {bar["fill"] for bar in found["bars"]} <= set(keys), "the legend has every colour"
     ordered = sorted(full, key=lambda bar: bar["left"])
-    for before, after in zip(ordered, ordered[1:], strict=False):
+    for before, after in pairwise(ordered):
         assert abs(before["right"] - after["left"]) < 3
     assert all(bar["height"] >= 15 for bar in found["bars"])
     assert max(bar["right"] for bar in found["bars"]) - min(bar["left"] for bar in found["bars"]) > width / 3
@@ -89,5 +90,5 @@ def test_a_simulated_step_is_a_filled_curve(pages: Pages, visit: Visit) -> None:
         assert curve["height"] > 40
         assert curve["fill"] != "none"
         assert "<img src=x" in opened.page.inner_text("h1")
-        assert "owned" not in opened.page.title().removeprefix("tunegate estimate: <img src=x onerror=document.title=")
+        assert opened.page.title().startswith("tunegate estimate: <img src=x onerror="), "nothing of it was run"
         assert opened.page.locator("img, script, a, link").count() == 0

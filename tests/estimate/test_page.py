@@ -125,15 +125,13 @@ def test_a_drawing_brings_no_style_script_or_name_of_its_own() -> None:
     points = [(i / 200, 1 + i % 7) for i in range(200)]
     for drawing in (
         curve("One step", "S", points, lines=[], unit="GiB"),
-        stacked(
-            "Bars", "S", {HOSTILE.replace("\x00", "").replace("\x1b", ""): [1.0]}, bars=["x"], lines=[], unit="GiB"
-        ),
+        stacked("Bars", "S", {"<script>": [1.0]}, bars=["x"], lines=[], unit="GiB"),
     ):
         tags = {one.tag for one in drawing.iter()}
         assert tags <= {"svg", "g", "path", "rect", "text", "title", "desc"}
         kept = {"x", "y", "width", "height", "d", "class", "transform", "viewBox", "role", "aria-labelledby", "id"}
         assert {name for one in drawing.iter() for name in one.attrib} <= kept
-        assert ET.tostring(drawing) == ET.tostring(ET.fromstring(ET.tostring(drawing)))  # noqa: S314
+        assert ET.tostring(drawing) == ET.tostring(ET.fromstring(ET.tostring(drawing)))
 
 
 def test_the_same_answer_gives_the_same_page_and_it_asks_for_nothing() -> None:
