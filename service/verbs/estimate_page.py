@@ -30,7 +30,7 @@ def html(answer: Estimate | EstimateSet) -> str:
     """One file that needs nothing else; it says the same for the same answer, so it has no date."""
     estimates = answer.estimates if isinstance(answer, EstimateSet) else [answer]
     title = _headline(estimates)
-    fits = any(fit.verdict == "fits" for one in estimates for fit in one.fits)
+    fits = any(fit.verdict == "fits" for one in estimates for fit in one.fits) or cheapest(estimates) is not None
     body = element(
         "main",
         element(
@@ -57,7 +57,10 @@ def _headline(estimates: Sequence[Estimate]) -> str:
     first, model = estimates[0], _model(estimates)
     if len(estimates) > 1:
         found = cheapest(estimates)
-        return f"{model}: {found.technique} is the cheapest that fits" if found else f"{model}: nothing fits"
+        if found is None:
+            return f"{model}: nothing fits"
+        sharded = "" if found.place.sharding == "none" else f", sharded over {found.place.gpus_used} GPUs"
+        return f"{model}: {found.technique} is the cheapest that fits{sharded}"
     if len(first.fits) == 1:
         fit = first.fits[0]
         verdict = {"fits": "fits on", "tight": "is tight on", "no": "does not fit on"}[fit.verdict]

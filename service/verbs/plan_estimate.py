@@ -62,7 +62,7 @@ def estimate_of(
         zero=ZeroInputs(stage=STAGES[sharding], offload_optimizer=optimizer, offload_params=weights),
     )
     try:
-        return estimate(inputs, rules=rules, settings=settings, report=report, peak_only=True)[0], None
+        return estimate(inputs, rules=rules, settings=settings, report=report)[0], None
     except TuneGateError as error:
         # no formula for this architecture or these targets: the plan says so, and is not blocked by a guess
         if error.code not in {"unsupported_family", "invalid_input"}:

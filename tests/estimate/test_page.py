@@ -216,3 +216,12 @@ def test_the_command_line_writes_it(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "<img src=x onerror=alert(1)>" in page.text
     sizes = page.table("Each with the other settings")
     assert [row[0] for row in sizes[1:]] == ["full", "lora", "qlora", "dora", "qdora"]
+
+
+def test_what_fits_only_where_it_is_sharded_says_so_first() -> None:
+    page = Page(html(made("llama-3.1-8b", gpu="T4-16GB", techniques=["lora", "dora"])))
+    assert "llama-3.1-8b: lora is the cheapest that fits, sharded over 4 GPUs" in page.text
+    header = next(attributes for tag, attributes in page.elements if tag == "header")
+    assert header["class"] == "verdict pass"
+    none = Page(html(made("llama-3.1-70b", gpu="T4-16GB", techniques=["lora", "full"])))
+    assert "llama-3.1-70b: nothing fits" in none.text
