@@ -91,7 +91,7 @@ def _verdicts(estimates: Sequence[Estimate]) -> Inside:
 
 def _capacity(fits: Sequence[Fit | None]) -> str:
     known = next((fit.capacity_gib for fit in fits if fit and fit.capacity_gib), None)
-    return "" if known is None else f"{known:.1f}"
+    return "" if known is None else f"{known:.2f}"
 
 
 def _verdict(fit: Fit | None) -> Inside:

@@ -17,13 +17,13 @@ STYLE = f"""{_SHARED}
 .drawn .bar {{ fill: inherit; }}
 .drawn path {{ fill: none; stroke: var(--line); }}
 .drawn .over text {{ font-weight: 600; }}
-.drawn .over path {{ stroke: var(--error); stroke-width: 2; stroke-dasharray: 6 3; }}
+.drawn .over path {{ stroke: var(--text); stroke-width: 2; stroke-dasharray: 6 3; }}
 .drawn rect {{ stroke: var(--ground); stroke-width: .5; }}
 .drawn .series path {{ fill: var(--plain); fill-opacity: .35; stroke: var(--plain); stroke-width: 1.5; }}
 .legend {{ list-style: none; padding: 0; margin: .5rem 0; font-size: .9rem; }}
 .legend li {{ display: inline-block; margin: 0 1rem .2rem 0; }}
 .key {{ display: inline-block; width: .8rem; height: .8rem; margin-right: .35rem; vertical-align: -.05rem; }}
-.key.capacity {{ height: 0; border-top: 2px dashed var(--error); vertical-align: .25rem; }}
+.key.capacity {{ height: 0; border-top: 2px dashed var(--text); vertical-align: .25rem; }}
 {_COLOURS}
 @media print {{ .key, .drawn {{ print-color-adjust: exact; }} }}
 """
