@@ -62,6 +62,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     source: str | None
     verdict: Verdict
     total_p90_gib: float
+    # machines at a lower price whose GPU the table of devices does not have, so that nobody knows whether they hold it
+    cheaper_unjudged: list[str] = []
 
 
 class Cheapest(msgspec.Struct, frozen=True, kw_only=True):

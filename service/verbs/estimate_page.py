@@ -20,6 +20,7 @@ from service.verbs.estimate_words import (
     sizes,
     smallest_text,
     sources,
+    unjudged,
 )
 from service.verbs.pages import page_frame
 
@@ -144,6 +145,9 @@ def _places(estimates: Sequence[Estimate]) -> Iterator[Inside]:
     found = cheapest(estimates)
     if len(estimates) > 1 and found:
         yield element("p", f"Cheapest that fits: {found.technique} on {place_text(found.place)}.")
+    missing = unjudged(estimates)
+    if missing:
+        yield element("p", missing)
     yield from (element("p", element("small", f"Prices: {source}.")) for source in sources(estimates))
 
 

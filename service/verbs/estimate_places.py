@@ -11,7 +11,7 @@ from service.estimate.hardware import Hardware
 from service.estimate.record import Question, held_by
 from service.estimate.smallest import Layout, Machine, layouts_of, smallest
 from service.records.estimate import Estimate, Fit
-from service.verbs.machines import judged_machines
+from service.verbs.machines import judged_machines, unjudged_machines
 
 
 class Places:
@@ -34,6 +34,8 @@ class Places:
         if asked is None:
             layouts = layouts[:1]
         place = smallest(machines, _Judge(made, asked), layouts=layouts)
+        if place is not None and made.inputs.get("gpu") is None:
+            place = msgspec.structs.replace(place, cheaper_unjudged=unjudged_machines(self._rules, place.usd_per_hour))
         return msgspec.structs.replace(
             made, smallest=place, no_smallest=None if place else _why_none(gpus, stage, sharded=len(layouts) > 1)
         )

@@ -46,6 +46,13 @@ def cheapest_text(estimates: Sequence[Estimate]) -> str:
     return f"Cheapest that fits {named}: {found.technique} on {place_text(found.place)}."
 
 
+def unjudged(estimates: Sequence[Estimate]) -> str | None:
+    """The cheaper machines of which nothing is known, in a sentence."""
+    names = dict.fromkeys(name for one in estimates if one.smallest for name in one.smallest.cheaper_unjudged)
+    said = "Cheaper, but not judged, because the memory of their GPUs is not in the table of devices"
+    return f"{said}: {', '.join(names)}." if names else None
+
+
 def sources(estimates: Sequence[Estimate]) -> list[str]:
     """Where the prices are from."""
     places = [one.smallest for one in estimates if one.smallest is not None]
@@ -65,6 +72,8 @@ def places_text(estimates: Sequence[Estimate]) -> list[str]:
     lines = [f"Smallest Azure machine for {one.technique}: {smallest_text(one)}." for one in estimates]
     if len(estimates) > 1:
         lines.append(cheapest_text(estimates))
+    missing = unjudged(estimates)
+    lines += [missing] if missing else []
     lines += [f"Prices: {source}." for source in sources(estimates)]
     lines += [
         f"Largest that fits at P90, {technique} on {device}: micro-batch {fit.max_micro_batch} at "

@@ -77,6 +77,15 @@ def judged_machines(rules: RuleFiles, devices: list[Hardware]) -> list[Machine]:
     ]
 
 
+def unjudged_machines(rules: RuleFiles, below: float | None) -> list[str]:
+    """The machines without a row for their GPU that cost less than `below` USD per hour (None: whatever they cost)."""
+    return [
+        one.id
+        for one, _ in _read(rules)
+        if one.device is None and one.usd_per_hour is not None and (below is None or one.usd_per_hour < below)
+    ]
+
+
 @lru_cache(maxsize=4)
 def _read(rules: RuleFiles) -> tuple[tuple[AzureMachine, tuple[str, ...]], ...]:
     """Every machine with the keys of its sources."""

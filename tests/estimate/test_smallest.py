@@ -9,9 +9,10 @@ import pytest
 
 from service.data import rule_files
 from service.estimate.smallest import Machine, layouts_of, smallest
-from service.records.estimate import Estimate, EstimateSet, Fit, Verdict
+from service.records.estimate import Estimate, EstimateSet, Fit, Place, Verdict
 from service.settings import load_settings
 from service.verbs.estimate import answer, estimate, read_inputs
+from service.verbs.estimate_words import places_text
 from service.verbs.machines import AzureMachine, azure_machines, judged_machines
 from service.verbs.models import hardware
 
@@ -50,6 +51,22 @@ def test_no_cheaper_machine_holds_it_on_one_gpu(model: str, technique: str) -> N
     for cheaper in MACHINES.values():
         if cheaper.device and (price(cheaper), cheaper.gpus) < (price(chosen), chosen.gpus):
             assert judge(model, technique, cheaper) != "fits", cheaper.id
+
+
+def test_a_cheaper_machine_of_which_nothing_is_known_is_named() -> None:
+    place = one("llama-3.1-8b", "qlora").smallest
+    assert place is not None
+    unknown = {name for name, machine in MACHINES.items() if machine.device is None}
+    assert place.cheaper_unjudged
+    assert set(place.cheaper_unjudged) == {name for name in unknown if price(MACHINES[name]) < price_of(place)}
+    named = one("llama-3.1-8b", "qlora", gpu="A100-80GB").smallest
+    assert named is not None
+    assert named.cheaper_unjudged == []
+    assert any("not judged" in line and place.cheaper_unjudged[0] in line for line in places_text(ask("llama-3.1-8b")))
+
+
+def price_of(place: Place) -> float:
+    return float("inf") if place.usd_per_hour is None else place.usd_per_hour
 
 
 def test_where_one_gpu_is_too_small_it_is_sharded_and_said_so() -> None:
