@@ -18,7 +18,7 @@ from service.estimate.reserve import DIGITS, band, peak_of
 from service.estimate.sharding import host_bytes
 from service.estimate.solver import max_micro_batch, max_seq_len
 from service.models.architecture import Architecture
-from service.records.estimate import FROM_TABLES, Estimate, Fit, Peak, Term
+from service.records.estimate import NOT_IN_ID, Estimate, Fit, Peak, Term
 from service.records.identity import record_id
 
 
@@ -71,7 +71,7 @@ def estimate_one(question: Question) -> Estimate:
         validated=not reasons,
         assumptions=_assumptions(question, resolved, device, reasons),
     )
-    return msgspec.structs.replace(made, id=record_id(made, without=FROM_TABLES))
+    return msgspec.structs.replace(made, id=record_id(made, without=NOT_IN_ID))
 
 
 def _fit(question: Question, device: Hardware) -> Fit:

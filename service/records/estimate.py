@@ -98,7 +98,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 # what depends on tables of devices and machines, and the cpu row on this host: no part of an estimate's id
-FROM_TABLES = ("fits", "smallest", "no_smallest")
+NOT_IN_ID = ("fits", "smallest", "no_smallest")
 
 
 class EstimateSet(msgspec.Struct, frozen=True):

@@ -57,10 +57,9 @@ def estimate(
     if inputs.dataset_id is not None and report is None:
         what = "a dataset id without its lint report"
         errors.append(ErrorItem("dataset_id", what, "an id that this service holds", "Give the report: --report."))
-    places = Places(rules, devices)
     if inputs.tier == "simulated":
         found = _simulated(inputs, devices, errors, rules=rules, settings=settings, report=report)
-        return found if peak_only else [places.added(one) for one in found]
+        return found if peak_only else Places(rules, devices).all(found)
     name, architecture, context = _architecture(inputs, errors, rules=rules, settings=settings)
     errors += check_for_model(inputs, architecture)
     if errors:
@@ -82,7 +81,7 @@ def estimate(
         for technique in dict.fromkeys(inputs.techniques or DEFAULT_TECHNIQUES)
     ]
     made = [estimate_one(question) for question in questions]
-    return made if peak_only else [places.added(one, asked) for one, asked in zip(made, questions, strict=True)]
+    return made if peak_only else Places(rules, devices).all(made, questions)
 
 
 def _simulated(

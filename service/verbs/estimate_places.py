@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 import msgspec
 
 from service.data import RuleFiles
 from service.estimate.hardware import Hardware
+from service.estimate.machines import azure_machines
 from service.estimate.record import Question, held_by
 from service.estimate.smallest import Layout, Machine, layouts_of, smallest
 from service.records.estimate import Estimate, Fit
@@ -18,24 +20,28 @@ class Places:
     """The machines that have one of the devices that are judged."""
 
     def __init__(self, rules: RuleFiles, devices: Sequence[Hardware]) -> None:
-        self._rules, self._devices = rules, list(devices)
+        self._devices = list(devices)
+        self._known = azure_machines(rules)
+        self._machines = judged_machines(self._known, self._devices, rules=rules)
 
-    def added(self, made: Estimate, asked: Question | None = None) -> Estimate:
-        """The estimate with its smallest machine, or why there is none.
+    def all(self, made: Sequence[Estimate], asked: Sequence[Question] = ()) -> list[Estimate]:
+        """The estimates with their smallest machines, or why there is none; `asked` are their questions, if any.
 
         Without the question nothing but the verdicts in the estimate is known: one GPU of each device, unsharded.
         """
-        machines = judged_machines(self._rules, self._devices)
-        if not machines:
+        return [self._added(one, question) for one, question in zip_longest(made, asked)]
+
+    def _added(self, made: Estimate, asked: Question | None) -> Estimate:
+        if not self._machines:
             names = ", ".join(device.id for device in self._devices)
             return msgspec.structs.replace(made, no_smallest=f"no Azure machine of the rules has {names}")
         gpus, stage = made.inputs.get("gpus") or 1, (made.inputs.get("zero") or {}).get("stage") or 0
         layouts = layouts_of(made.technique, gpus=gpus, stage=stage)
         if asked is None:
             layouts = layouts[:1]
-        place = smallest(machines, _Judge(made, asked), layouts=layouts)
+        place = smallest(self._machines, _Judge(made, asked), layouts=layouts)
         if place is not None and made.inputs.get("gpu") is None:
-            place = msgspec.structs.replace(place, cheaper_unjudged=unjudged_machines(self._rules, place.usd_per_hour))
+            place = msgspec.structs.replace(place, cheaper_unjudged=unjudged_machines(self._known, place.usd_per_hour))
         return msgspec.structs.replace(
             made, smallest=place, no_smallest=None if place else _why_none(gpus, stage, sharded=len(layouts) > 1)
         )

@@ -17,7 +17,7 @@ from service.estimate.notation import GIB, QUANTISED
 from service.estimate.phases import CONSTANT_BYTES, CONSTANT_SOURCE
 from service.estimate.reserve import DIGITS, Band, band, peak_of
 from service.launch.simulation import run_simulation
-from service.records.estimate import FROM_TABLES, Estimate, Peak, Term
+from service.records.estimate import NOT_IN_ID, Estimate, Peak, Term
 from service.records.identity import record_id
 from trainers.contract import Simulation, SimulationQuestion
 
@@ -104,7 +104,7 @@ def estimate_simulated(
         assumptions=_assumptions(answer, question, assumed, device, reasons, measured_by),
         timeline=[(at, round(size / GIB, DIGITS)) for at, size in answer.timeline],
     )
-    return msgspec.structs.replace(made, id=record_id(made, without=FROM_TABLES))
+    return msgspec.structs.replace(made, id=record_id(made, without=NOT_IN_ID))
 
 
 def _question(

@@ -12,12 +12,12 @@ from service.advisor.models import BaseModel, Choice, Wanted, rank
 from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError, suggestion
 from service.estimate.hardware import Hardware, hardware_table
+from service.estimate.machines import AzureMachine, azure_machines
 from service.models.catalogue import CatalogueModel, catalogue
 from service.models.families import FAMILIES
 from service.records.decision import TARGETS, TECHNIQUES
 from service.settings import Settings
 from service.verbs.estimate import EstimateInputs, estimate
-from service.verbs.machines import AzureMachine, azure_machines
 from service.verbs.model_choice import customer
 
 

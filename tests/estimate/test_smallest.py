@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from service.data import rule_files
+from service.estimate.hardware import hardware_table
+from service.estimate.machines import AzureMachine, azure_machines
 from service.estimate.smallest import Machine, layouts_of, smallest
 from service.records.estimate import Estimate, EstimateSet, Fit, Place, Verdict
 from service.settings import load_settings
 from service.verbs.estimate import answer, estimate, read_inputs
 from service.verbs.estimate_words import places_text
-from service.verbs.machines import AzureMachine, azure_machines, judged_machines
+from service.verbs.machines import judged_machines
 from service.verbs.models import hardware
 
 RULES = rule_files()
@@ -132,14 +134,8 @@ def _less_memory(content: bytes) -> bytes:
 
 
 def machine_of(name: str, usd: float | None, *, gpus: int = 1) -> Machine:
-    device = judged_machines(RULES, [row for row in _devices() if row.id == "A100-80GB"])[0].device
+    device = hardware_table(RULES)["A100-80GB"]
     return Machine(id=name, device=device, gpus=gpus, ram_gib=1.0, usd_per_hour=usd, source=None)
-
-
-def _devices() -> Any:
-    from service.estimate.hardware import hardware_table
-
-    return hardware_table(RULES).values()
 
 
 def test_price_comes_first_then_fewer_gpus_and_no_price_comes_last() -> None:
@@ -227,5 +223,7 @@ def test_sizes_stop_at_the_context_and_are_solved_for_named_devices_alone() -> N
 
 def test_the_machines_of_the_catalogue_and_of_the_estimates_are_the_same() -> None:
     listed = {machine.id for row in hardware(rules=RULES) for machine in row.azure}
-    assert listed == {one.id for one in judged_machines(RULES, list(_devices()))}
+    assert listed == {
+        one.id for one in judged_machines(azure_machines(RULES), list(hardware_table(RULES).values()), rules=RULES)
+    }
     assert listed == {one.id for one in MACHINES.values() if one.device}
