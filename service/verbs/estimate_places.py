@@ -9,11 +9,10 @@ import msgspec
 
 from service.data import RuleFiles
 from service.estimate.hardware import Hardware
-from service.estimate.machines import azure_machines
 from service.estimate.record import Question, held_by
 from service.estimate.smallest import Layout, Machine, layouts_of, smallest
 from service.records.estimate import Estimate, Fit
-from service.verbs.machines import judged_machines, unjudged_machines
+from service.verbs.machines import judged_machines, known_machines, unjudged_machines
 
 
 class Places:
@@ -21,8 +20,8 @@ class Places:
 
     def __init__(self, rules: RuleFiles, devices: Sequence[Hardware]) -> None:
         self._devices = list(devices)
-        self._known = azure_machines(rules)
-        self._machines = judged_machines(self._known, self._devices, rules=rules)
+        self._known, source = known_machines(rules)
+        self._machines = judged_machines(self._known, self._devices, source=source)
 
     def all(self, made: Sequence[Estimate], asked: Sequence[Question] = ()) -> list[Estimate]:
         """The estimates with their smallest machines, or why there is none; `asked` are their questions, if any.

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from service.data import RuleFiles
 from service.estimate.hardware import Hardware
-from service.estimate.machines import AzureMachine, price_source
+from service.estimate.machines import AzureMachine, azure_machines, price_source
 from service.estimate.smallest import Machine
 
 
-def judged_machines(known: Sequence[AzureMachine], devices: Sequence[Hardware], *, rules: RuleFiles) -> list[Machine]:
-    """The machines with one of the devices."""
+@lru_cache(maxsize=4)
+def known_machines(rules: RuleFiles) -> tuple[list[AzureMachine], str]:
+    """Every machine and where the prices are from, read once per rules: the two files take longer than an estimate."""
+    return azure_machines(rules), price_source(rules)
+
+
+def judged_machines(known: Sequence[AzureMachine], devices: Sequence[Hardware], *, source: str) -> list[Machine]:
+    """The machines with one of the devices; `source` is where their prices are from."""
     by_id = {device.id: device for device in devices}
-    source = price_source(rules)
     return [
         Machine(
             id=one.id,

@@ -223,7 +223,6 @@ def test_sizes_stop_at_the_context_and_are_solved_for_named_devices_alone() -> N
 
 def test_the_machines_of_the_catalogue_and_of_the_estimates_are_the_same() -> None:
     listed = {machine.id for row in hardware(rules=RULES) for machine in row.azure}
-    assert listed == {
-        one.id for one in judged_machines(azure_machines(RULES), list(hardware_table(RULES).values()), rules=RULES)
-    }
+    devices = list(hardware_table(RULES).values())
+    assert listed == {one.id for one in judged_machines(azure_machines(RULES), devices, source="")}
     assert listed == {one.id for one in MACHINES.values() if one.device}
