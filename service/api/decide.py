@@ -10,6 +10,7 @@ from service.api.problems import documented
 from service.launch.request import PlanRequest
 from service.records.decision import Decision
 from service.records.estimate import Estimate, EstimateSet
+from service.verbs import estimate_page
 from service.verbs.context import Context
 from service.verbs.decision_page import html, markdown
 from service.verbs.estimate import EstimateInputs
@@ -58,14 +59,23 @@ class Estimates(Controller):
     tags = ("estimates",)
 
     @post(sync_to_thread=True, responses=documented(404, 422))
-    def estimate(self, data: EstimateInputs, context: Context) -> Estimate | EstimateSet:
-        """One technique gives the estimate, several (or none named: all) give a set."""
-        return make_estimates(context, data)
+    def estimate(
+        self, request: Request[Any, Any, Any], data: EstimateInputs, context: Context
+    ) -> Response[Estimate | EstimateSet]:
+        """One technique gives the estimate, several (or none named: all) give a set; by Accept an HTML page of it."""
+        return _estimated(request, make_estimates(context, data))
 
     @get("/{identifier:str}", sync_to_thread=True, responses=documented(404))
-    def show(self, identifier: str, context: Context) -> Estimate:
-        """A stored estimate."""
-        return context.store.get("estimate", identifier, Estimate)
+    def show(self, request: Request[Any, Any, Any], identifier: str, context: Context) -> Response[Estimate]:
+        """A stored estimate, as JSON or (by Accept) as an HTML page."""
+        return _estimated(request, context.store.get("estimate", identifier, Estimate))
+
+
+def _estimated(request: Request[Any, Any, Any], found: Estimate | EstimateSet) -> Response[Any]:
+    headers = {"Vary": "Accept"}
+    if "text/html" in request.headers.get("accept", ""):
+        return Response(estimate_page.html(found), media_type="text/html", headers=headers)
+    return Response(found, media_type="application/json", headers=headers)
 
 
 class Plans(Controller):

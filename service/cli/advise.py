@@ -100,8 +100,11 @@ def _read_facts(path: Path) -> dict[str, Any]:
 
 
 def _read_estimates(path: Path) -> list[Estimate]:
-    content = path.read_bytes() if path.is_file() else b""
-    if b'"estimates"' in content[:200]:
+    try:
+        keys = msgspec.json.decode(path.read_bytes(), type=dict[str, msgspec.Raw])
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        keys = {}  # said below, as of every record
+    if "estimates" in keys:
         return read_record(path, EstimateSet).estimates
     return [read_record(path, Estimate)]
 

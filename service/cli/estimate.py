@@ -21,7 +21,7 @@ from service.settings import load_settings
 @click.command("estimate")
 @click.argument("model", required=False)
 @estimate_options
-@output_options("markdown")
+@output_options("markdown", "html")
 def command(model: str | None, format_: str, output: Path | None, *, no_input: bool, **options: Any) -> int:
     """Estimate the memory of fine-tuning MODEL: a catalogue id, a config.json or a model folder."""
     del no_input
@@ -33,6 +33,10 @@ def command(model: str | None, format_: str, output: Path | None, *, no_input: b
     found = estimate(read_inputs(raw), rules=rule_files(settings.rules), settings=settings, report=report)
     if format_ == "json":
         emit(pretty_json(answer(found)), output)
+    elif format_ == "html":
+        from service.verbs.estimate_page import html
+
+        emit(html(answer(found)), output)
     else:
         emit(estimates_markdown(found) if format_ == "markdown" else estimates_text(found), output)
     return 0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from service.cli.estimate_cost_text import cost_lines, cost_markdown
-from service.records.estimate import Estimate
+from service.records.estimate import Estimate, Fit
+from service.verbs.estimate_words import judged, places_text
 
 _TERMS_SHOWN = 4
 
@@ -28,11 +29,12 @@ def estimates_text(estimates: list[Estimate]) -> str:
             f"{_top(one)} (peak: {one.phase})"
         )
     lines += ["", _verdict_header(estimates)]
-    for row, fit in enumerate(first.fits):
-        cells = "".join(f"{_verdict(one, row):>14}" for one in estimates)
-        lines.append(f"{fit.count} x {fit.gpu:<18}{cells}")
+    for (gpu, count), fits in judged(estimates):
+        cells = "".join(f"{_verdict(fit):>14}" for fit in fits)
+        lines.append(f"{count} x {gpu:<18}{cells}")
     lines += ["", "fits: P90 within the device; tight: only P50; the number is GiB left at P90."]
-    return "\n".join([*lines, "", *cost_lines(estimates), "", *_caveats(estimates)])
+    lines += ["", *places_text(estimates), ""]
+    return "\n".join([*lines, *cost_lines(estimates), "", *_caveats(estimates)])
 
 
 def estimates_markdown(estimates: list[Estimate]) -> str:
@@ -51,10 +53,9 @@ def estimates_markdown(estimates: list[Estimate]) -> str:
         )
     names = " | ".join(one.technique for one in estimates)
     lines += ["", f"| device | {names} |", "|---" * (len(estimates) + 1) + "|"]
-    for row, fit in enumerate(estimates[0].fits):
-        cells = " | ".join(_verdict(one, row) for one in estimates)
-        lines.append(f"| {fit.count} x {fit.gpu} | {cells} |")
-    lines += ["", *cost_markdown(estimates)]
+    for (gpu, count), fits in judged(estimates):
+        lines.append(f"| {count} x {gpu} | {' | '.join(_verdict(fit) for fit in fits)} |")
+    lines += ["", *(f"- {line}" for line in places_text(estimates)), "", *cost_markdown(estimates)]
     return "\n".join([*lines, "", *(f"- {line}" for line in _caveats(estimates) if line)])
 
 
@@ -67,9 +68,8 @@ def _verdict_header(estimates: list[Estimate]) -> str:
     return f"{'device':<22}" + "".join(f"{one.technique:>14}" for one in estimates)
 
 
-def _verdict(one: Estimate, row: int) -> str:
-    fit = one.fits[row]
-    return f"{fit.verdict} {fit.headroom_gib:+.1f}"
+def _verdict(fit: Fit | None) -> str:
+    return f"{fit.verdict} {fit.headroom_gib:+.1f}" if fit else "not judged"
 
 
 def _caveats(estimates: list[Estimate]) -> list[str]:

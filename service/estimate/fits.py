@@ -15,4 +15,5 @@ def fit_on(device: Hardware, peak: Peak, *, count: int) -> Fit:
         verdict = "fits"
     elif peak.total_p50_gib <= capacity:
         verdict = "tight"
-    return Fit(gpu=device.id, count=count, verdict=verdict, headroom_gib=round(capacity - peak.total_p90_gib, DIGITS))
+    headroom = round(capacity - peak.total_p90_gib, DIGITS)
+    return Fit(gpu=device.id, count=count, verdict=verdict, headroom_gib=headroom, capacity_gib=capacity)

@@ -16,6 +16,7 @@ from service.estimate.notation import GIB, Case
 from service.estimate.phases import CONSTANT_BYTES, CONSTANT_SOURCE, Phase, phases
 from service.estimate.reserve import DIGITS, band, peak_of
 from service.estimate.sharding import host_bytes
+from service.estimate.solver import max_micro_batch, max_seq_len
 from service.models.architecture import Architecture
 from service.records.estimate import NOT_IN_ID, Estimate, Fit, Peak, Term
 from service.records.identity import record_id
@@ -31,6 +32,9 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     devices: list[Hardware]
     seq_len: int
     measured_by: str | None = None
+    # the model's own limit of tokens per row, and whether the largest sizes are solved for the named devices
+    context: int | None = None
+    solve: bool = False
 
 
 def estimate_one(question: Question) -> Estimate:
@@ -72,7 +76,30 @@ def estimate_one(question: Question) -> Estimate:
 
 def _fit(question: Question, device: Hardware) -> Fit:
     resolved = _resolve(question, device)
-    return fit_on(device, _peak(Case(question.model, resolved.run), device), count=resolved.run.gpus)
+    case = Case(question.model, resolved.run)
+    found = fit_on(device, _peak(case, device), count=resolved.run.gpus)
+    if question.inputs.gpu is None or not question.solve:
+        return found
+
+    def needs(one: Case) -> float:
+        return _peak(one, device).total_p90_gib
+
+    capacity = device.capacity_gib or 0.0
+    batch = max_micro_batch(case, needs, capacity)
+    length = max_seq_len(case, needs, capacity, limit=question.context)
+    return msgspec.structs.replace(found, max_micro_batch=batch, max_seq_len=length)
+
+
+def held_by(question: Question, device: Hardware, *, gpus: int, stage: int, ram_gib: float) -> Fit | None:
+    """The same run on `gpus` devices with ZeRO `stage` in a machine with so much RAM; None where it cannot run."""
+    zero = msgspec.structs.replace(question.inputs.zero, stage=stage)
+    asked = msgspec.structs.replace(question, inputs=msgspec.structs.replace(question.inputs, gpus=gpus, zero=zero))
+    resolved = _resolve(asked, device)
+    case = Case(question.model, resolved.run)
+    if check_for_device(case, device, attention=resolved.inputs["attention"]):
+        return None
+    found = fit_on(device, _peak(case, device), count=gpus)
+    return found if _gib(host_bytes(case)) <= ram_gib else msgspec.structs.replace(found, verdict="no")
 
 
 def _peak(case: Case, device: Hardware) -> Peak:

@@ -1,8 +1,9 @@
-"""The largest micro-batch or sequence length that still fits: bisection over a monotone estimate."""
+"""The largest micro-batch or sequence length that still fits: a search between two sizes of a monotone estimate."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isqrt
 
 import msgspec
 
@@ -10,30 +11,49 @@ from service.estimate.notation import Case
 
 MAX_MICRO_BATCH = 65_536
 MAX_SEQ_LEN = 10_000_000
+_HALVING = 2
 
 
-def largest(fits: Callable[[int], bool], *, limit: int) -> int:
-    """The largest number from 1 to `limit` that fits, 0 when not even 1 does; `fits` must be monotone."""
-    if not fits(1):
+def largest(needs: Callable[[int], float], capacity: float, *, limit: int) -> int:
+    """The largest size from 1 to `limit` whose need is within `capacity`, 0 when not even 1 is; needs must not fall.
+
+    Needs are lines joined at kinks, so the straight line between the two sizes soon points at the answer, and then at
+    its neighbour, which proves it; each third step halves what is left, whatever the shape.
+    """
+    low, high = 1, limit
+    needed, beyond = needs(low), needs(high)
+    if needed > capacity:
         return 0
-    low, high = 1, 2
-    while high <= limit and fits(high):
-        low, high = high, high * 2
-    high = min(high, limit + 1)
+    if beyond <= capacity:
+        return limit
+    turn = 0
     while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle)
+        middle = _probe(turn, low, high, (capacity - needed) / (beyond - needed))
+        value = needs(middle)
+        if value <= capacity:
+            low, needed = middle, value
+        else:
+            high, beyond = middle, value
+        turn += 1
     return low
 
 
-def max_micro_batch(case: Case, fits: Callable[[Case], bool]) -> int:
-    """The largest micro-batch whose case fits."""
-    return largest(lambda size: fits(_with(case, micro_batch=size)), limit=MAX_MICRO_BATCH)
+def _probe(turn: int, low: int, high: int, share: float) -> int:
+    """A size between the two: on the straight line, or halfway (in magnitude, while they are far apart)."""
+    half = isqrt(low * high) if high > 4 * low else (low + high) // 2
+    guess = half if turn % 3 == _HALVING else low + int(share * (high - low))
+    return min(max(guess, low + 1), high - 1)
 
 
-def max_seq_len(case: Case, fits: Callable[[Case], bool]) -> int:
-    """The largest sequence length whose case fits; learned positions are a limit of their own."""
-    return largest(lambda length: fits(_with(case, seq_len=length)), limit=case.model.positions or MAX_SEQ_LEN)
+def max_micro_batch(case: Case, needs: Callable[[Case], float], capacity: float) -> int:
+    """The largest micro-batch whose case needs at most `capacity`."""
+    return largest(lambda size: needs(_with(case, micro_batch=size)), capacity, limit=MAX_MICRO_BATCH)
+
+
+def max_seq_len(case: Case, needs: Callable[[Case], float], capacity: float, *, limit: int | None = None) -> int:
+    """The largest sequence length that does; `limit` is the model's context, learned positions are another."""
+    most = min(limit or MAX_SEQ_LEN, case.model.positions or MAX_SEQ_LEN)
+    return largest(lambda length: needs(_with(case, seq_len=length)), capacity, limit=most)
 
 
 def _with(case: Case, **changes: int) -> Case:

@@ -52,7 +52,7 @@ def advise(
     knowledge = load_knowledge(rules)
     edition = _edition(knowledge, edition)
     stated = check_facts(facts, knowledge.vocabulary)
-    measured = measured_facts(knowledge, stated, report, estimates)
+    measured = measured_facts(knowledge, stated, report, estimates, rules)
     known = dict(sorted((stated | measured.values).items()))
     outcome = settle(knowledge, known, edition)
     if outcome.conflicts:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from service.advisor.knowledge import Knowledge
+from service.data import RuleFiles
+from service.estimate.hardware import hardware_table
 from service.records.decision import FactValue
 from service.records.estimate import Estimate
 from service.records.lint_report import LintReport
@@ -26,9 +28,13 @@ class Measured(msgspec.Struct, frozen=True):
 
 
 def measured_facts(
-    knowledge: Knowledge, stated: Mapping[str, FactValue], report: LintReport | None, estimates: Sequence[Estimate]
+    knowledge: Knowledge,
+    stated: Mapping[str, FactValue],
+    report: LintReport | None,
+    estimates: Sequence[Estimate],
+    rules: RuleFiles,
 ) -> Measured:
-    """Everything that the records and the catalogue say about the facts of the vocabulary."""
+    """Everything that the records, the catalogue and the table of devices say about the facts of the vocabulary."""
     found = Measured({}, {})
     if report is not None:
         for name, value in report.facts.items():
@@ -37,6 +43,7 @@ def measured_facts(
         found.add("data.validation", any(file.role == "validation" for file in report.files), report.id)
     for estimate in _usable(estimates, stated):
         _fit(knowledge, estimate, found)
+    _device(stated, estimates, found, rules)
     _card(knowledge, stated, found)
     return found
 
@@ -59,6 +66,9 @@ def _usable(estimates: Sequence[Estimate], stated: Mapping[str, FactValue]) -> l
 
 
 def _fit(knowledge: Knowledge, estimate: Estimate, found: Measured) -> None:
+    gpus = int(estimate.inputs.get("gpus", 1))
+    if gpus > 1:
+        found.add("gpu.count", gpus, estimate.id)
     stage = _stage(estimate)
     name = f"fit.zero{stage}" if stage else f"fit.{estimate.technique}"
     if name not in knowledge.vocabulary or not estimate.fits:
@@ -67,9 +77,26 @@ def _fit(knowledge: Knowledge, estimate: Estimate, found: Measured) -> None:
     best = min([*verdicts, *([str(found.values[name])] if name in found.values else [])], key=_VERDICTS.index)
     if best != found.values.get(name):
         found.add(name, best, estimate.id)
-    gpus = int(estimate.inputs.get("gpus", 1))
-    if gpus > 1:
-        found.add("gpu.count", gpus, estimate.id)
+
+
+def _device(stated: Mapping[str, FactValue], estimates: Sequence[Estimate], found: Measured, rules: RuleFiles) -> None:
+    """The GPU that the estimates were asked about, where it is one kind, and how many of it.
+
+    It is what somebody has in mind, not a measurement, so what was stated stands.
+    """
+    named = [one for one in estimates if one.inputs.get("gpu") is not None]
+    kinds = {fit.gpu for one in named for fit in one.fits}
+    row = hardware_table(rules).get(next(iter(kinds))) if len(kinds) == 1 else None
+    if row is None or row.is_cpu:
+        return
+    known: dict[str, FactValue] = {"gpu.bf16": row.bf16}
+    if row.capacity_gib is not None:
+        known["gpu.vram_gib"] = row.capacity_gib
+    if any("gpus" not in one.assumptions.get("defaults", {}) for one in named):
+        known["gpu.count"] = max(int(one.inputs.get("gpus", 1)) for one in named)
+    for name, value in known.items():
+        if name not in stated and name not in found.values:
+            found.add(name, value, named[0].id)
 
 
 def _card(knowledge: Knowledge, stated: Mapping[str, FactValue], found: Measured) -> None:

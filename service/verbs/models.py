@@ -175,7 +175,7 @@ def _fitted(row: ModelRow, wanted: ModelFilter, rules: RuleFiles, settings: Sett
     if not row.estimable:
         return msgspec.structs.replace(row, warnings=[*row.warnings, "its memory cannot be estimated here"])
     inputs = EstimateInputs(model=row.id, techniques=[wanted.technique], gpu=wanted.gpu)
-    verdict = estimate(inputs, rules=rules, settings=settings)[0].fits[0].verdict
+    verdict = estimate(inputs, rules=rules, settings=settings, peak_only=True)[0].fits[0].verdict
     if verdict == "no":
         return None
     said = f"{wanted.technique} {'fits' if verdict == 'fits' else 'is tight'} on {wanted.gpu}"

@@ -83,17 +83,42 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     flawed = EXAMPLES / "library-desk" / "flawed.jsonl"
     (folder / f"<img src=x onerror={OWNED}> {'long_name_' * 12}.jsonl").write_text(flawed.read_text() + hostile_rows())
-    hostile = next(folder.glob("<img*"))
+    hostile = next(folder.glob("<img*.jsonl"))
     facts = [part for name, value in ANSWERED.items() for part in ("--set", f"{name}={value}")]
     commands = {
         "lint": ["lint", str(flawed), "--target", "local", "--languages", "--near-duplicates"],
         "lint of hostile data": ["lint", hostile.name, "--target", "local", "--model", HOSTILE],
         "lint of clean data": ["lint", str(EXAMPLES / "library-desk" / "train.jsonl"), "--target", "local"],
+        "estimate": ["estimate", "llama-3.1-8b"],
+        "estimate of a named GPU": ["estimate", "llama-3.1-70b", "--gpu", "A100-80GB", "--gpu", "T4-16GB"],
+        "estimate of a simulated step": [
+            "estimate",
+            hostile_model(folder),
+            "--simulate",
+            "--technique",
+            "lora",
+            "--seq-len",
+            "128",
+            "--gpu",
+            "T4-16GB",
+        ],
         "advise": ["advise", *facts],
         "advise without facts": ["advise", str(EXAMPLES / "scenarios" / "library-desk.toml"), "--no-input"],
         "advise in Tagalog": ["advise", *facts, "--lang", "tl"],
     }
     return {name: written(folder, name, command) for name, command in commands.items()}
+
+
+def hostile_model(folder: Path) -> str:
+    """A small model in a folder whose name would run, and which is long."""
+    name = f"<img src=x onerror={OWNED}><b>bold {'long_name_' * 8}"
+    config = {
+        "model_type": "llama", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "vocab_size": 1000,
+    }  # fmt: skip
+    (folder / name).mkdir()
+    (folder / name / "config.json").write_text(json.dumps(config))
+    return str(folder / name)
 
 
 def hostile_rows() -> str:

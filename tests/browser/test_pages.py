@@ -10,6 +10,7 @@ import pytest
 
 NAMES = [
     "lint", "lint of hostile data", "lint of clean data", "advise", "advise without facts", "advise in Tagalog",
+    "estimate", "estimate of a named GPU", "estimate of a simulated step",
 ]  # fmt: skip
 LINTED = [name for name in NAMES if name.startswith("lint")]
 PHONE = 360
@@ -123,7 +124,7 @@ def test_nothing_is_wider_than_the_screen(pages: Pages, visit: Visit, name: str)
             assert opened.asks(OVERFLOWS) == [], width
 
 
-@pytest.mark.parametrize("name", ["lint", "advise"])
+@pytest.mark.parametrize("name", ["lint", "advise", "estimate"])
 def test_on_a_telephone_every_cell_says_which_column_it_is_of(pages: Pages, visit: Visit, name: str) -> None:
     cells = "return seen.filter(e => e.tagName === 'TD' && e.previousElementSibling)"
     before = f"{cells}.map(e => [getComputedStyle(e, '::before').content, e.dataset.head])"

@@ -44,6 +44,27 @@ def test_markdown_has_the_tables(capsys: pytest.CaptureFixture[str]) -> None:
     assert "| qlora |" in capsys.readouterr().out
 
 
+def test_text_and_markdown_name_the_smallest_machines_the_cheapest_technique_and_the_largest_sizes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = ["estimate", "phi-3-mini-4k", "--technique", "lora", "--technique", "full"]
+    for arguments, before in ((asked, ""), ([*asked, "--format", "markdown"], "- ")):
+        assert run(arguments) == 0
+        lines = capsys.readouterr().out.splitlines()
+        for said in (
+            "Smallest Azure machine for lora: Standard_",
+            "Cheapest that fits on an Azure machine: ",
+            "Prices: ",
+        ):
+            assert any(line.startswith(before + said) for line in lines), said
+        assert not any("Largest that fits" in line for line in lines), "no device was named"
+    assert run([*asked, "--gpu", "RTX-4090-24GB"]) == 0
+    printed = capsys.readouterr().out
+    assert "Smallest Azure machine for lora: no Azure machine of the rules has RTX-4090-24GB." in printed
+    assert "Cheapest that fits there: lora on 1 x RTX-4090-24GB" in printed
+    assert "Largest that fits at P90, lora on 1 x RTX-4090-24GB: micro-batch " in printed
+
+
 def test_options_reach_the_inputs_and_win_over_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "inputs.json"
     file.write_text(json.dumps({"model": "llama-3.2-1b", "techniques": ["lora"], "seq_len": 64, "adapter": {"r": 8}}))

@@ -43,6 +43,10 @@ def test_the_record_is_the_formula_s_but_for_its_evidence(capsys: pytest.Capture
     assert formula["timeline"] is None
     assert simulated.keys() == formula.keys()
     assert simulated["id"] != formula["id"]
+    machine = {name: formula["smallest"][name] for name in ("machine", "gpu", "sharding", "verdict")}
+    assert {name: simulated["smallest"][name] for name in machine} == machine
+    assert simulated["fits"][0]["max_seq_len"] is None
+    assert formula["fits"][0]["max_seq_len"] > 256
 
 
 def test_a_method_without_a_formula_is_simulated(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,8 @@
-"""Bisection returns the last size that fits."""
+"""The search returns the last size that fits."""
 
 from __future__ import annotations
+
+from itertools import accumulate
 
 import msgspec
 import pytest
@@ -15,9 +17,22 @@ from service.models.architecture import read_architecture
 from service.models.catalogue import catalogue
 
 
-@given(st.integers(0, 500), st.integers(1, 400))
-def test_the_largest_number_below_a_threshold_is_found(threshold: int, limit: int) -> None:
-    assert largest(lambda number: number <= threshold, limit=limit) == min(threshold, limit)
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=300), st.integers(0, 5000))
+def test_the_last_size_within_the_capacity_is_found_on_any_shape(steps: list[int], capacity: int) -> None:
+    needs = list(accumulate(steps))
+    expected = sum(need <= capacity for need in needs)
+    assert largest(lambda size: needs[size - 1], capacity, limit=len(needs)) == expected
+
+
+def test_a_kinked_line_takes_a_handful_of_looks() -> None:
+    looks: list[int] = []
+
+    def needs(size: int) -> float:
+        looks.append(size)
+        return max(10 + size, 3 * size - 4000)
+
+    assert largest(needs, 50_000, limit=10_000_000) == 18_000
+    assert len(looks) < 10
 
 
 @pytest.mark.parametrize("technique", ["full", "lora", "qlora"])
@@ -25,21 +40,18 @@ def test_the_answer_fits_and_one_more_does_not(technique: str) -> None:
     model = read_architecture(catalogue(rule_files())["llama-3.2-1b"].config, where="llama-3.2-1b")
     case = Case(model, Run(technique=technique, micro_batch=1, seq_len=512, checkpointing=True))
 
-    def fits(one: Case) -> bool:
-        return allocated_bytes(one) <= 16 * GIB
-
     def changed(**changes: int) -> Case:
         return Case(model, msgspec.structs.replace(case.run, **changes))
 
-    batch, length = max_micro_batch(case, fits), max_seq_len(case, fits)
+    capacity = 16 * GIB
+    batch, length = max_micro_batch(case, allocated_bytes, capacity), max_seq_len(case, allocated_bytes, capacity)
     assert batch >= 1
-    assert fits(changed(micro_batch=batch))
-    assert not fits(changed(micro_batch=batch + 1))
-    assert fits(changed(seq_len=length))
-    assert not fits(changed(seq_len=length + 1))
+    assert allocated_bytes(changed(micro_batch=batch)) <= capacity < allocated_bytes(changed(micro_batch=batch + 1))
+    assert allocated_bytes(changed(seq_len=length)) <= capacity < allocated_bytes(changed(seq_len=length + 1))
+    assert max_seq_len(case, allocated_bytes, capacity, limit=length - 1) == length - 1
 
 
 def test_nothing_fits_where_the_weights_alone_do_not() -> None:
     model = read_architecture(catalogue(rule_files())["llama-3.1-70b"].config, where="llama-3.1-70b")
     case = Case(model, Run(technique="full", micro_batch=1, seq_len=1))
-    assert max_micro_batch(case, lambda one: allocated_bytes(one) <= 16 * GIB) == 0
+    assert max_micro_batch(case, allocated_bytes, 16 * GIB) == 0
