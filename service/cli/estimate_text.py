@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from service.cli.estimate_cost_text import cost_lines, cost_markdown
 from service.records.estimate import Estimate, Fit
+from service.verbs.estimate_cost_words import cost_lines, cost_markdown
 from service.verbs.estimate_words import judged, places_text
 
 _TERMS_SHOWN = 4

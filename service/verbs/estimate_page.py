@@ -10,6 +10,7 @@ from service.lint.outputs.groups import printable
 from service.records.estimate import Estimate, EstimateSet, Fit
 from service.verbs.elements import Inside, element, markup, table
 from service.verbs.estimate_charts import breakdown, timelines
+from service.verbs.estimate_cost_words import CostWords
 from service.verbs.estimate_page_style import STYLE
 from service.verbs.estimate_words import (
     cheapest_text,
@@ -43,6 +44,7 @@ def html(answer: Estimate | EstimateSet) -> str:
         *_timelines(estimates),
         *_sizes(estimates),
         _section("The smallest machine to rent", *_places(estimates)),
+        _section("Time and money", *_cost(estimates)),
         *_basis(estimates),
     )  # fmt: skip
     foot = element("footer", f"Estimates {', '.join(one.id for one in estimates)}.")
@@ -116,6 +118,16 @@ def _techniques(estimates: Sequence[Estimate]) -> Inside:
     ]
     head = ("technique", "tensors", "total P50", "total P90", "host RAM", "peak in phase", "evidence")
     return table("GiB per device", head, rows, numbers=(1, 2, 3, 4))
+
+
+def _cost(estimates: Sequence[Estimate]) -> Iterator[Inside]:
+    words = CostWords(estimates)
+    if words.rows:
+        yield table(words.heading, ("device", *words.techniques), [(name, *cells) for name, cells in words.rows])
+    else:
+        yield element("p", words.heading)
+    if words.remarks:
+        yield element("ul", *(element("li", line) for line in words.remarks))
 
 
 def _timelines(estimates: Sequence[Estimate]) -> Iterator[ET.Element]:

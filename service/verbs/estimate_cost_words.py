@@ -2,42 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from service.records.cost import BreakEven, Cost, DeviceTime, Range
 from service.records.estimate import Estimate
 
-_HOW = "Time and money: give --report LINT.json, or --training-tokens N --training-rows N [--training-epochs N]."
+HOW = "Time and money: give --report LINT.json, or --training-tokens N --training-rows N [--training-epochs N]."
 _WIDTH = 26
 
 
-def cost_lines(estimates: list[Estimate]) -> list[str]:
+class CostWords:
+    """What text, markdown and the page say alike; false where nothing is known."""
+
+    def __init__(self, estimates: Sequence[Estimate]) -> None:
+        self._priced = [(one.technique, one.cost) for one in estimates if one.cost is not None]
+
+    def __bool__(self) -> bool:
+        return bool(self._priced)
+
+    @property
+    def heading(self) -> str:
+        """The data and the epochs, or what to give."""
+        return _heading(self._priced[0][1]) if self._priced else HOW
+
+    @property
+    def techniques(self) -> list[str]:
+        """The columns of `rows`."""
+        return [name for name, _ in self._priced]
+
+    @property
+    def rows(self) -> list[tuple[str, list[str]]]:
+        """(device, time and USD per technique); none where no hours are known."""
+        costs = [cost for _, cost in self._priced]
+        return [(device, [_cell(cost, device) for cost in costs]) for device in _devices(costs)]
+
+    @property
+    def remarks(self) -> list[str]:
+        """Reasons, machines, managed services, break-even, notes."""
+        return _below(self._priced) if self._priced else []
+
+
+def cost_lines(estimates: Sequence[Estimate]) -> list[str]:
     """The block as text; one line that says what to give where nothing is known."""
-    priced = [(one.technique, one.cost) for one in estimates if one.cost is not None]
-    if not priced:
-        return [_HOW]
-    first = priced[0][1]
-    lines = [_heading(first)]
-    if any(time.hours for _, cost in priced for time in cost.times):
-        lines += [f"{'device':<22}" + "".join(f"{name:>{_WIDTH}}" for name, _ in priced)]
-        lines += [
-            f"{device:<22}" + "".join(f"{_cell(cost, device):>{_WIDTH}}" for _, cost in priced)
-            for device in _devices([cost for _, cost in priced])
-        ]
-    return [*lines, *_below(priced)]
+    words = CostWords(estimates)
+    lines = [words.heading]
+    if words.rows:
+        lines += [f"{'device':<22}" + "".join(f"{name:>{_WIDTH}}" for name in words.techniques)]
+        lines += [f"{device:<22}" + "".join(f"{cell:>{_WIDTH}}" for cell in cells) for device, cells in words.rows]
+    return [*lines, *words.remarks]
 
 
-def cost_markdown(estimates: list[Estimate]) -> list[str]:
+def cost_markdown(estimates: Sequence[Estimate]) -> list[str]:
     """The same as markdown."""
-    priced = [(one.technique, one.cost) for one in estimates if one.cost is not None]
-    if not priced:
-        return [_HOW]
-    lines = ["### Time and money", "", _heading(priced[0][1])]
-    if any(time.hours for _, cost in priced for time in cost.times):
-        lines += ["", "| device | " + " | ".join(name for name, _ in priced) + " |", "|---" * (len(priced) + 1) + "|"]
-        lines += [
-            f"| {device} | " + " | ".join(_cell(cost, device) for _, cost in priced) + " |"
-            for device in _devices([cost for _, cost in priced])
-        ]
-    return [*lines, "", *(f"- {line}" for line in _below(priced))]
+    words = CostWords(estimates)
+    if not words:
+        return [words.heading]
+    lines = ["### Time and money", "", words.heading]
+    if words.rows:
+        lines += ["", f"| device | {' | '.join(words.techniques)} |", "|---" * (len(words.techniques) + 1) + "|"]
+        lines += [f"| {device} | {' | '.join(cells)} |" for device, cells in words.rows]
+    return [*lines, "", *(f"- {line}" for line in words.remarks)]
 
 
 def _heading(cost: Cost) -> str:
