@@ -1,4 +1,4 @@
-"""What a memory measurement is asked and what it answers: the part of the contract that `trainers.measurement` serves."""
+"""What a memory measurement is asked and answers: the part of the contract that `trainers.measurement` serves."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class MeasurementQuestion(StepQuestion, frozen=True, kw_only=True):
 
     attention: Attention = "sdpa"
     place: Place = "cuda"
-    shapes: list[tuple[int, int]] = []
+    shapes: tuple[tuple[int, int], ...] = ()
 
 
 class Reading(msgspec.Struct, frozen=True):

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from service.estimate.adapters import trained_parameters
+from service.estimate.calibration import Ground, Known, calibrated_by, calibration_notes, ground_of
 from service.estimate.defaults import Resolved, check_for_device, resolve
 from service.estimate.evidence import notes, unvalidated
 from service.estimate.fits import fit_on
 from service.estimate.hardware import ANY_GPU, Hardware
 from service.estimate.inputs import EstimateInputs, invalid
 from service.estimate.notation import GIB, Case
-from service.estimate.phases import CONSTANT_BYTES, CONSTANT_SOURCE, Phase, phases
-from service.estimate.reserve import DIGITS, band, peak_of
+from service.estimate.phases import Phase, phases
+from service.estimate.reserve import DIGITS, peak_of
 from service.estimate.sharding import host_bytes
 from service.models.architecture import Architecture
 from service.records.estimate import Estimate, Fit, Peak, Term
@@ -31,6 +33,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     devices: list[Hardware]
     seq_len: int
     measured_by: str | None = None
+    # what was measured on this machine, for the devices that it has
+    calibrations: Sequence[Known] = ()
 
 
 def estimate_one(question: Question) -> Estimate:
@@ -49,9 +53,12 @@ def estimate_one(question: Question) -> Estimate:
         raise invalid(errors)
     found = phases(case)
     top = max(found, key=lambda phase: phase.bytes)
-    breakdown = _terms(top)
-    peak = _peak_gib(_sum(breakdown), case, device)
-    reasons = unvalidated(case, named)
+    ground = _ground(question, resolved, device)
+    breakdown = _terms(top, ground)
+    peak = _peak_gib(_sum(breakdown), ground)
+    if ground.known is not None:
+        device = msgspec.structs.replace(device, validated=True, context_verified=True)
+    reasons = unvalidated(case, [device, *named[1:]] if named else [])
     made = Estimate(
         id="",
         model=question.model_name,
@@ -60,12 +67,12 @@ def estimate_one(question: Question) -> Estimate:
         peak=peak,
         host_ram_gib=peak.total_p90_gib if device.is_cpu else _gib(host_bytes(case)),
         phase=top.name,
-        phases={phase.name: _sum(_terms(phase)) for phase in found},
+        phases={phase.name: _sum(_terms(phase, ground)) for phase in found},
         breakdown=breakdown,
         fits=[_fit(question, row) for row in question.devices],
         evidence="formula",
         validated=not reasons,
-        assumptions=_assumptions(question, resolved, device, reasons),
+        assumptions=_assumptions(question, resolved, device, reasons, ground),
     )
     # what fits depends on the table of devices, and its cpu row on this host
     return msgspec.structs.replace(made, id=record_id(made, without=("fits",)))
@@ -73,26 +80,27 @@ def estimate_one(question: Question) -> Estimate:
 
 def _fit(question: Question, device: Hardware) -> Fit:
     resolved = _resolve(question, device)
-    return fit_on(device, _peak(Case(question.model, resolved.run), device), count=resolved.run.gpus)
+    top = max(phases(Case(question.model, resolved.run)), key=lambda phase: phase.bytes)
+    ground = _ground(question, resolved, device)
+    return fit_on(device, _peak_gib(_sum(_terms(top, ground)), ground), count=resolved.run.gpus)
 
 
-def _peak(case: Case, device: Hardware) -> Peak:
-    top = max(phases(case), key=lambda phase: phase.bytes)
-    return _peak_gib(_sum(_terms(top)), case, device)
+def _ground(question: Question, resolved: Resolved, device: Hardware) -> Ground:
+    case, attention = Case(question.model, resolved.run), resolved.inputs["attention"]
+    return ground_of(case, device, attention=attention, calibrations=question.calibrations)
 
 
-def _peak_gib(allocated_gib: float, case: Case, device: Hardware) -> Peak:
-    ratio = band(case.run.kernel, cuda=case.run.cuda)
-    return peak_of(allocated_gib, ratio=ratio, context_gib=device.context_gib)
+def _peak_gib(allocated_gib: float, ground: Ground) -> Peak:
+    return peak_of(allocated_gib, ratio=ground.ratio, context_gib=ground.context_gib)
 
 
 def _resolve(question: Question, device: Hardware) -> Resolved:
     return resolve(question.inputs, question.technique, model=question.model, device=device, seq_len=question.seq_len)
 
 
-def _terms(phase: Phase) -> list[Term]:
+def _terms(phase: Phase, ground: Ground) -> list[Term]:
     terms = [Term(part.term, _gib(part.bytes), part.source) for part in phase.parts]
-    return [*terms, Term("constant", _gib(CONSTANT_BYTES), CONSTANT_SOURCE)]
+    return [*terms, Term("constant", _gib(ground.constant_bytes), ground.constant_source)]
 
 
 def _sum(terms: list[Term]) -> float:
@@ -115,9 +123,10 @@ def _inputs(question: Question, resolved: Resolved) -> dict[str, Any]:
     }
 
 
-def _assumptions(question: Question, resolved: Resolved, device: Hardware, reasons: list[str]) -> dict[str, Any]:
-    case = Case(question.model, resolved.run)
-    ratio = band(case.run.kernel, cuda=case.run.cuda)
+def _assumptions(
+    question: Question, resolved: Resolved, device: Hardware, reasons: list[str], ground: Ground
+) -> dict[str, Any]:
+    case, ratio = Case(question.model, resolved.run), ground.ratio
     model = question.model
     return {
         "defaults": resolved.assumed,
@@ -133,5 +142,6 @@ def _assumptions(question: Question, resolved: Resolved, device: Hardware, reaso
         "attention_kernel": resolved.run.kernel,
         "reserved_over_allocated": {"p50": ratio.p50, "p90": ratio.p90},
         "unvalidated": reasons,
-        "notes": notes(case, device),
+        "notes": notes(case, device) + calibration_notes(ground),
+        **({} if ground.known is None else {"calibrated_by": calibrated_by(ground.known)}),
     }  # fmt: skip

@@ -21,6 +21,8 @@ from service.models.resolve import resolve_model
 from service.records.estimate import Estimate, EstimateSet
 from service.records.lint_report import LintReport
 from service.settings import Settings
+from service.verbs.calibrations import known_calibrations
+from service.verbs.estimate_measured import Place, estimate_measured, place_of, required
 from service.verbs.estimate_simulated import SimulatedModel, estimate_simulated, unsimulated
 
 __all__ = ["AdapterInputs", "EstimateInputs", "answer", "estimate", "read_inputs"]
@@ -40,11 +42,15 @@ def estimate(
 
     """
     require_types(inputs)
-    devices, errors = chosen(_names(inputs.gpu), hardware_table(rules))
+    table, names = hardware_table(rules), _names(inputs.gpu)
+    devices, errors = ([], []) if inputs.tier == "measured" else chosen(names, table)
     errors += check_inputs(inputs)
     if inputs.dataset_id is not None and report is None:
         what = "a dataset id without its lint report"
         errors.append(ErrorItem("dataset_id", what, "an id that this service holds", "Give the report: --report."))
+    if inputs.tier == "measured":
+        place, wrong = place_of(names, table)
+        return _measured(inputs, place, [*wrong, *errors], rules=rules, settings=settings, report=report)
     if inputs.tier == "simulated":
         return _simulated(inputs, devices, errors, rules=rules, settings=settings, report=report)
     name, architecture = _architecture(inputs, errors, rules=rules, settings=settings)
@@ -52,7 +58,7 @@ def estimate(
     if errors:
         raise invalid(errors)
     measured = _measured_length(report)
-    longest = measured or DEFAULT_SEQ_LEN
+    longest, calibrations = measured or DEFAULT_SEQ_LEN, known_calibrations(settings)
     return [
         estimate_one(
             Question(
@@ -63,6 +69,7 @@ def estimate(
                 devices=devices,
                 seq_len=min(longest, architecture.positions or longest),
                 measured_by=report.id if report and measured and inputs.seq_len is None else None,
+                calibrations=calibrations,
             )
         )
         for technique in dict.fromkeys(inputs.techniques or DEFAULT_TECHNIQUES)
@@ -90,6 +97,35 @@ def _simulated(
             technique,
             model=SimulatedModel(found.name, found.config),
             devices=devices,
+            seq_len=min(longest, most) if isinstance(most, int) and most > 0 else longest,
+            measured_by=report.id if report and measured and inputs.seq_len is None else None,
+        )
+        for technique in dict.fromkeys(inputs.techniques or DEFAULT_TECHNIQUES)
+    ]
+
+
+def _measured(
+    inputs: EstimateInputs,
+    place: Place | None,
+    errors: list[ErrorItem],
+    *,
+    rules: RuleFiles,
+    settings: Settings,
+    report: LintReport | None,
+) -> list[Estimate]:
+    errors += unsimulated(inputs)
+    if errors:
+        raise invalid(errors)
+    found = resolve_model(inputs.model, rules=rules, settings=settings)
+    measured = _measured_length(report)
+    longest, most = measured or DEFAULT_SEQ_LEN, found.config.get("max_position_embeddings")
+    return [
+        estimate_measured(
+            inputs,
+            technique,
+            model=SimulatedModel(found.name, found.config),
+            place=required(place),
+            settings=settings,
             seq_len=min(longest, most) if isinstance(most, int) and most > 0 else longest,
             measured_by=report.id if report and measured and inputs.seq_len is None else None,
         )

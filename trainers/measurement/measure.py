@@ -53,6 +53,7 @@ def measure(question: MeasurementQuestion, meter: Meter | None = None) -> Measur
 def _measured(question: MeasurementQuestion, meter: Meter, clock: PhaseClock, found: Measurement) -> Measurement:
     from trainers.measurement.model import base, wrapped
     from trainers.measurement.optimizer import optimizer
+    from trainers.measurement.phases import PHASES
     from trainers.measurement.step import Run, backends_seen
 
     plain = base(question, meter.device)
@@ -64,7 +65,8 @@ def _measured(question: MeasurementQuestion, meter: Meter, clock: PhaseClock, fo
     loaded = meter.now()
     trained = [one for one in model.parameters() if one.requires_grad]
     run = Run(model, optimizer(question.optimizer, trained, cuda=meter.device != "cpu"), question, clock)
-    shapes, full, context = [], None, None
+    shapes: list[MeasuredShape] = []
+    full, context = None, None
     with backends_seen() as backends:
         for micro_batch, seq_len in dict.fromkeys([(question.micro_batch, question.seq_len), *question.shapes]):
             try:
@@ -76,7 +78,7 @@ def _measured(question: MeasurementQuestion, meter: Meter, clock: PhaseClock, fo
                 full = _reached(clock, meter, micro_batch, seq_len)
                 break
             context = meter.context() if context is None else context
-            phases = {name: peak for name, peak in clock.peaks.items() if name != "load"}
+            phases = {name: clock.peaks[name] for name in PHASES if name in clock.peaks}
             shapes.append(MeasuredShape(micro_batch=micro_batch, seq_len=seq_len, phases=phases))
             meter.release()
     adapter = 0 if question.technique == "full" else _bytes(trained)

@@ -93,7 +93,7 @@ class _Living(StorageLog):
     """The sum of all storages on the CPU, and its peak."""
 
     def __init__(self) -> None:
-        super().__init__(cuda=False)
+        super().__init__(cuda=False, block=1)
         self.live = 0
         self.top = 0
 
@@ -113,7 +113,7 @@ class _Living(StorageLog):
 
 
 class CpuMeter:
-    """Real tensors on the CPU, each rounded up to 512 bytes as CUDA's allocator would; there is no cache to reserve."""
+    """Bytes of real tensors on the CPU, which has no cache that reserves more."""
 
     device = "cpu"
 

@@ -73,7 +73,7 @@ def _plan(question: MeasurementQuestion) -> TrainPlan:
 
 
 def _quantise(model: Any, question: MeasurementQuestion, device: str) -> None:
-    """bitsandbytes' own layers, as `load_four_bit` has them; each is quantised on the device and its original freed."""
+    """The layers that `load_four_bit` has; each is quantised on the device, and what it was made of is freed."""
     from bitsandbytes.nn import Linear4bit
 
     kind, head = TYPES[question.base_dtype], model.get_output_embeddings()

@@ -8,6 +8,9 @@ from typing import Any
 from trainers.measured import Reading
 from trainers.measurement.meter import Meter
 
+# of one step, in their order; "load" comes before the first
+PHASES = ("fwd", "loss", "bwd_first", "bwd_last", "end", "opt")
+
 
 class PhaseClock:
     """Reads the meter whenever a phase is left; `phase` is the running one, `peaks` the highest of each."""
