@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +11,7 @@ import msgspec
 
 from service.errors import TuneGateError
 from service.estimate.calibration import KEPT, Calibration, Known, Row, fitted
+from service.estimate.hardware import Hardware, own_row
 from service.estimate.reserve import Band
 from service.files import write_atomically
 from service.settings import Settings
@@ -44,7 +44,7 @@ def known_calibrations(settings: Settings) -> list[Known]:
         TuneGateError: `unreadable_path` for a file that is none of ours.
 
     """
-    paths = sorted(settings.calibrations.glob("*.json")) if settings.calibrations.is_dir() else []
+    paths = _paths(settings)
     if not paths:
         return []
     here = {name: _installed(name) for name in ("torch", "transformers")}
@@ -60,6 +60,21 @@ def known_calibrations(settings: Settings) -> list[Known]:
         for file in (_read(path),)
         for one in file.calibrations
     ]
+
+
+def measured_devices(settings: Settings, table: Mapping[str, Hardware]) -> dict[str, Hardware]:
+    """Rows of devices that were measured here and that the table does not have.
+
+    Raises:
+        TuneGateError: `unreadable_path`.
+
+    """
+    files = [_read(path) for path in _paths(settings)]
+    return {
+        file.device: own_row(file.device, capacity_gib=file.capacity_gib, capability=file.capability)
+        for file in files
+        if file.device not in table
+    }
 
 
 def add_rows(settings: Settings, empty: DeviceFile, key: Key, rows: Sequence[Row], *, published: Band) -> Known:
@@ -91,6 +106,10 @@ def add_rows(settings: Settings, empty: DeviceFile, key: Key, rows: Sequence[Row
     return Known(device=file.device, file=f"{settings.calibrations.name}/{path.name}", calibration=made)
 
 
+def _paths(settings: Settings) -> list[Path]:
+    return sorted(settings.calibrations.glob("*.json")) if settings.calibrations.is_dir() else []
+
+
 def _read(path: Path) -> DeviceFile:
     try:
         return msgspec.json.decode(path.read_bytes(), type=DeviceFile)
@@ -113,6 +132,9 @@ def _file_name(device: str) -> str:
 
 
 def _installed(name: str) -> str | None:
+    # only a machine that was measured pays for this import
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(name)
     except PackageNotFoundError:

@@ -21,7 +21,7 @@ from service.models.resolve import resolve_model
 from service.records.estimate import Estimate, EstimateSet
 from service.records.lint_report import LintReport
 from service.settings import Settings
-from service.verbs.calibrations import known_calibrations
+from service.verbs.calibrations import known_calibrations, measured_devices
 from service.verbs.estimate_measured import Place, estimate_measured, place_of, required
 from service.verbs.estimate_simulated import SimulatedModel, estimate_simulated, unsimulated
 
@@ -43,6 +43,7 @@ def estimate(
     """
     require_types(inputs)
     table, names = hardware_table(rules), _names(inputs.gpu)
+    table |= measured_devices(settings, table) if names else {}
     devices, errors = ([], []) if inputs.tier == "measured" else chosen(names, table)
     errors += check_inputs(inputs)
     if inputs.dataset_id is not None and report is None:

@@ -54,7 +54,7 @@ def _measured(question: MeasurementQuestion, meter: Meter, clock: PhaseClock, fo
     from trainers.measurement.model import base, wrapped
     from trainers.measurement.optimizer import optimizer
     from trainers.measurement.phases import PHASES
-    from trainers.measurement.step import Run, backends_seen
+    from trainers.measurement.step import Run
 
     plain = base(question, meter.device)
     parameters = sum(_elements(one) for one in plain.parameters())
@@ -67,20 +67,19 @@ def _measured(question: MeasurementQuestion, meter: Meter, clock: PhaseClock, fo
     run = Run(model, optimizer(question.optimizer, trained, cuda=meter.device != "cpu"), question, clock)
     shapes: list[MeasuredShape] = []
     full, context = None, None
-    with backends_seen() as backends:
-        for micro_batch, seq_len in dict.fromkeys([(question.micro_batch, question.seq_len), *question.shapes]):
-            try:
-                clock.forget()
-                run.steps(micro_batch, seq_len)
-            except Exception as error:
-                if not shapes or not _is_full(error):
-                    raise
-                full = _reached(clock, meter, micro_batch, seq_len)
-                break
-            context = meter.context() if context is None else context
-            phases = {name: clock.peaks[name] for name in PHASES if name in clock.peaks}
-            shapes.append(MeasuredShape(micro_batch=micro_batch, seq_len=seq_len, phases=phases))
-            meter.release()
+    for micro_batch, seq_len in dict.fromkeys([(question.micro_batch, question.seq_len), *question.shapes]):
+        try:
+            clock.forget()
+            run.steps(micro_batch, seq_len)
+        except Exception as error:
+            if not _is_full(error):
+                raise
+            full = _reached(clock, meter, micro_batch, seq_len)
+            break
+        context = meter.context() if context is None else context
+        phases = {name: clock.peaks[name] for name in PHASES if name in clock.peaks}
+        shapes.append(MeasuredShape(micro_batch=micro_batch, seq_len=seq_len, phases=phases))
+        meter.release()
     adapter = 0 if question.technique == "full" else _bytes(trained)
     return msgspec.structs.replace(
         found,
@@ -92,7 +91,7 @@ def _measured(question: MeasurementQuestion, meter: Meter, clock: PhaseClock, fo
         load=load,
         loaded=loaded,
         context=context,
-        kernel=", ".join(sorted(backends)) or None,
+        kernel=", ".join(sorted(run.backends)) or None,
         shapes=shapes,
         out_of_memory=full,
     )

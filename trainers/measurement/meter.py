@@ -67,6 +67,7 @@ class CudaMeter:
         return int(torch.cuda.mem_get_info(self.device)[1])
 
     def watching(self) -> AbstractContextManager[Any]:
+        torch.cuda.init()  # counters of a device that was never used cannot be reset
         torch.cuda.set_device(self.device)
         return nullcontext()
 

@@ -22,6 +22,7 @@ class Run:
 
     def __init__(self, model: Any, optimizer: Any, question: MeasurementQuestion, clock: PhaseClock) -> None:
         self.model, self.optimizer, self.clock = model, optimizer, clock
+        self.backends: set[str] = set()
         self._question = question
         self._trained = [one for one in model.parameters() if one.requires_grad]
         self._compute = Compute(base_dtype=question.base_dtype, autocast=question.autocast)
@@ -31,7 +32,8 @@ class Run:
         remove = watch_layers(self.model, self.clock, full=self._question.technique == "full")
         try:
             for number in range(STEPS):
-                self._step(micro_batch, seq_len)
+                with _backends(self.backends) if number == 0 else contextlib.nullcontext():
+                    self._step(micro_batch, seq_len)
                 if number == 0:
                     self.clock.forget()
         finally:
@@ -71,19 +73,22 @@ class Run:
 
 
 @contextlib.contextmanager
-def backends_seen() -> Iterator[set[str]]:
-    """The names of the backends that scaled dot product attention chooses while the block lasts."""
+def _backends(seen: set[str]) -> Iterator[None]:
+    """Add what scaled dot product attention chooses while the block lasts; asking may copy, so no such step counts."""
     from torch.nn.attention import SDPBackend
 
-    functional, seen = torch.nn.functional, set[str]()
+    functional = torch.nn.functional
     original = functional.scaled_dot_product_attention
 
     def asked(query: Any, key: Any, value: Any, *rest: Any, **named: Any) -> Any:
-        seen.add(SDPBackend(torch._fused_sdp_choice(query, key, value, *rest, **named)).name.lower())
+        kind = query.device.type
+        cast = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else query.dtype
+        inputs = (one.to(cast) for one in (query, key, value))
+        seen.add(SDPBackend(torch._fused_sdp_choice(*inputs, *rest, **named)).name.lower())
         return original(query, key, value, *rest, **named)
 
     functional.scaled_dot_product_attention = asked
     try:
-        yield seen
+        yield
     finally:
         functional.scaled_dot_product_attention = original
