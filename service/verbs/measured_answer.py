@@ -22,6 +22,8 @@ _SOURCE = "measured: real steps on this machine with random weights"
 _REST = "measured beyond the formula's terms"
 # other processes on the same device are worth a word from here on
 _NOTICED = 256 * MIB
+# a kernel of the formulas as torch.nn.attention.SDPBackend names it
+_BACKENDS = {"flash": "flash_attention", "efficient": "efficient_attention", "math": "math"}
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
@@ -208,6 +210,9 @@ def _notes(answered: Answered, known: Known | None) -> list[str]:
     notes = [text for text, applies in texts.items() if applies]
     if answered.comparison is not None and answered.comparison.is_bug:
         notes.append(_bug(answered.comparison))
+    case = answered.case
+    if case is not None and case.run.cuda and found.kernel and _BACKENDS.get(case.run.kernel) != found.kernel:
+        notes.append(f"Attention ran as {found.kernel}; the formula counts {case.run.kernel}.")
     if end is not None:
         notes.append(
             f"Out of memory in phase {end.phase} at {end.micro_batch} x {end.seq_len} tokens, with "

@@ -25,7 +25,7 @@ from service.settings import Settings, load_settings
 from service.verbs.estimate import estimate
 from service.verbs.estimate_measured import place_of
 from service.verbs.measured_answer import Answered, kept, of_steps
-from trainers.contract import MeasuredShape, Measurement, Reading
+from trainers.contract import MeasuredShape, Measurement, OutOfMemory, Reading
 
 RULES = rule_files(None)
 TABLE = hardware_table(RULES)
@@ -94,6 +94,47 @@ def test_the_answer_has_what_was_measured(settings: Settings) -> None:
     assert (found.evidence, found.validated, found.fits[0].gpu, found.fits[0].verdict) == (
         "measured", True, "T4-16GB", "fits",
     )  # fmt: skip
+
+
+def test_another_attention_kernel_than_the_formula_s_is_said(settings: Settings) -> None:
+    one = answered(MISTRAL, settings)
+    fused = resolve_kernel(one, "sdpa", settings)
+    said = [
+        of_steps(
+            msgspec.structs.replace(fused, measurement=msgspec.structs.replace(one.measurement, kernel=kernel)),
+            {},
+            None,
+        )
+        for kernel in ("cudnn_attention", "math")
+    ]
+    assert ["Attention ran as" in " ".join(found.assumptions["notes"]) for found in said] == [True, False]
+
+
+def resolve_kernel(one: Answered, attention: str, settings: Settings) -> Answered:
+    """The same with scaled dot product attention, which on a T4 with fewer KV heads is the math kernel."""
+    inputs = msgspec.structs.replace(asked(MISTRAL[0], MISTRAL[1]), attention=attention)
+    case = case_of(inputs, settings)
+    assert case.run.kernel == "math"
+    return msgspec.structs.replace(one, case=case)
+
+
+def test_others_on_the_device_are_said(settings: Settings) -> None:
+    one = answered(MISTRAL, settings)
+    shared = of_steps(msgspec.structs.replace(one, others_bytes=3 * 2**30), {}, None)
+    assert any("3.00 GiB" in note for note in shared.assumptions["notes"])
+    assert not any("Other processes" in note for note in of_steps(one, {}, None).assumptions["notes"])
+
+
+def test_a_larger_shape_that_does_not_fit_leaves_the_answer_as_it_is(settings: Settings) -> None:
+    one = answered(MISTRAL, settings)
+    ended = OutOfMemory(micro_batch=2, seq_len=1024, phase="loss", reached=Reading(13 * 2**30, 14 * 2**30))
+    found = of_steps(
+        msgspec.structs.replace(one, measurement=msgspec.structs.replace(one.measurement, out_of_memory=ended)),
+        {},
+        None,
+    )
+    assert found.fits[0].verdict == "fits"
+    assert any("2 x 1024 tokens" in note and "13.00 GiB" in note for note in found.assumptions["notes"])
 
 
 def test_several_measurements_make_one_calibration_that_later_estimates_use(settings: Settings) -> None:

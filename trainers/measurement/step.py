@@ -40,6 +40,7 @@ class Run:
             remove()
 
     def _step(self, micro_batch: int, seq_len: int) -> None:
+        # fp16 runs without the Trainer's loss scaler: it holds a few bytes, and leaves out steps that overflow
         for _ in range(min(self._question.grad_accum, 2)):  # a third pass needs what the second did
             self._forward_and_backward(micro_batch, seq_len)
         self.clock.enter("opt")
