@@ -22,7 +22,6 @@ from service.records.estimate import Estimate, EstimateSet
 from service.records.lint_report import LintReport
 from service.settings import Settings
 from service.verbs.calibrations import known_calibrations, measured_devices
-from service.verbs.estimate_measured import Place, estimate_measured, place_of, required
 from service.verbs.estimate_simulated import SimulatedModel, estimate_simulated, unsimulated
 
 __all__ = ["AdapterInputs", "EstimateInputs", "answer", "estimate", "read_inputs"]
@@ -50,8 +49,7 @@ def estimate(
         what = "a dataset id without its lint report"
         errors.append(ErrorItem("dataset_id", what, "an id that this service holds", "Give the report: --report."))
     if inputs.tier == "measured":
-        place, wrong = place_of(names, table)
-        return _measured(inputs, place, [*wrong, *errors], rules=rules, settings=settings, report=report)
+        return _measured(inputs, table, errors, rules=rules, settings=settings, report=report)
     if inputs.tier == "simulated":
         return _simulated(inputs, devices, errors, rules=rules, settings=settings, report=report)
     name, architecture = _architecture(inputs, errors, rules=rules, settings=settings)
@@ -107,14 +105,18 @@ def _simulated(
 
 def _measured(
     inputs: EstimateInputs,
-    place: Place | None,
+    table: dict[str, Hardware],
     errors: list[ErrorItem],
     *,
     rules: RuleFiles,
     settings: Settings,
     report: LintReport | None,
 ) -> list[Estimate]:
-    errors += unsimulated(inputs)
+    # a formula needs none of it, and is to start like a small tool
+    from service.verbs.estimate_measured import estimate_measured, place_of, required
+
+    place, wrong = place_of(_names(inputs.gpu), table)
+    errors = [*wrong, *errors, *unsimulated(inputs)]
     if errors:
         raise invalid(errors)
     found = resolve_model(inputs.model, rules=rules, settings=settings)
