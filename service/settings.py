@@ -44,6 +44,11 @@ class Settings(msgspec.Struct, frozen=True):
         return self.home / "records"
 
     @property
+    def calibrations(self) -> Path:
+        """Folder of what was measured on this machine's devices, a JSON file for each."""
+        return self.home / "calibrations"
+
+    @property
     def uploads(self) -> Path:
         """Folder of bodies on their way; empty when nothing is."""
         return self.home / "uploads"

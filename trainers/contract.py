@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from trainers.compute import KEPT_IN_CACHE, Attention, Autocast, BaseType, Compute, Optimizer
+from trainers.measured import MeasuredShape, Measurement, MeasurementQuestion, OutOfMemory, Reading
 from trainers.onnx_results import (
     GenaiResult,
     LatencyResult,
@@ -17,17 +18,18 @@ from trainers.onnx_results import (
     Provider,
     QualityResult,
 )
-from trainers.simulated import Kernel, LiveGroup, Simulation, SimulationQuestion
+from trainers.simulated import Kernel, LiveGroup, Simulation, SimulationQuestion, StepQuestion
 from trainers.tasks import ENCODERS, PEFT_TASKS, TASKS, Task, label_name, label_order, unfit_model
 
-# what is told of ONNX files, arithmetic, simulated memory and tasks is part of the contract, in files of its own
+# what is told of ONNX files, arithmetic, memory and tasks is part of the contract, in files of its own
 __all__ = [
     "ENCODERS", "KEPT_IN_CACHE", "ONNX_PRECISIONS", "PEFT_TASKS", "PHASES", "STARTED_PLAN", "TASKS", "Adapter",
     "Attention", "Autocast", "BaseType", "Blocker", "ChatTemplate", "Check", "Choice", "Compute", "DatasetRef",
     "Dpo", "EvaluationSettings", "Failure", "GenaiResult", "Hyperparameters", "Kernel", "LatencyResult",
-    "LiveGroup", "Metric", "OnnxLeftOut", "OnnxResult", "Optimizer", "Outputs", "Override", "ParityResult",
-    "Precision", "Progress", "Provider", "QualityResult", "Result", "Simulation", "SimulationQuestion",
-    "StartsFrom", "Task", "TrainPlan", "cannot_run", "label_name", "label_order", "unfit_model",
+    "LiveGroup", "MeasuredShape", "Measurement", "MeasurementQuestion", "Metric", "OnnxLeftOut", "OnnxResult",
+    "Optimizer", "OutOfMemory", "Outputs", "Override", "ParityResult", "Precision", "Progress", "Provider",
+    "QualityResult", "Reading", "Result", "Simulation", "SimulationQuestion", "StartsFrom", "StepQuestion", "Task",
+    "TrainPlan", "cannot_run", "label_name", "label_order", "unfit_model",
 ]  # fmt: skip
 
 

@@ -10,12 +10,11 @@ Number = Literal["fp32", "bf16", "fp16"]
 Kernel = Literal["eager", "math", "efficient", "flash"]
 
 
-class SimulationQuestion(msgspec.Struct, frozen=True, kw_only=True):
-    """One training step to run on tensors without memory.
+class StepQuestion(msgspec.Struct, frozen=True, kw_only=True):
+    """One training step to run: what a simulation and a measurement are both told.
 
     `config` is a config.json as an object; `micro_batch` rows of `seq_len` tokens per forward pass, `grad_accum` passes
-    per step. `kernel` is the attention that the device would choose; `cuda` asks for what a GPU's kernels keep.
-    `double_quant` and `kbit_prepare` are of the 4-bit techniques; `peft` is a PeftConfig with `peft_type`.
+    per step. `double_quant` and `kbit_prepare` are of the 4-bit techniques; `peft` is a PeftConfig with `peft_type`.
     """
 
     config: dict[str, Any]
@@ -35,10 +34,18 @@ class SimulationQuestion(msgspec.Struct, frozen=True, kw_only=True):
     padded: bool = False
     grad_accum: int = 1
     checkpointing: bool = False
-    kernel: Kernel = "flash"
-    cuda: bool = True
     optimizer: Literal["adamw", "adamw_fused", "adamw_8bit", "adamw_paged_8bit", "adafactor", "sgd"] = "adamw_fused"
     keep_logits: bool = False
+
+
+class SimulationQuestion(StepQuestion, frozen=True, kw_only=True):
+    """A step on tensors without memory.
+
+    `kernel` is the attention that the device would choose; `cuda` asks for what a GPU's kernels keep.
+    """
+
+    kernel: Kernel = "flash"
+    cuda: bool = True
 
 
 class LiveGroup(msgspec.Struct, frozen=True):

@@ -31,6 +31,9 @@ def command(model: str | None, format_: str, output: Path | None, *, no_input: b
     raw = merged_inputs(_file(options["inputs"]), model, options)
     settings = load_settings()
     found = estimate(read_inputs(raw), rules=rule_files(settings.rules), settings=settings, report=report)
+    for one in found:
+        if bug := one.assumptions.get("formula_bug"):
+            click.echo(f"warning: {one.technique}: {bug['text']}", err=True)
     if format_ == "json":
         emit(pretty_json(answer(found)), output)
     elif format_ == "html":

@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from service.cli.estimate_cost_options import COST_VALUES
+from service.errors import ErrorItem, TuneGateError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,7 +29,7 @@ _VALUES: dict[str, tuple[str, type, str, str]] = {
     "--optimizer": ("optimizer", str, "O", "adamw, adamw_fused, adamw_8bit, adamw_paged_8bit, adafactor, sgd."),
     "--loss": ("loss", str, "L", "hf, chunked, fused."),
     "--gpus": ("gpus", int, "N", "Devices of one kind."),
-    "--peft": ("peft", str, "JSON", 'PeftConfig of technique peft (simulated): {"peft_type": "IA3"}.'),
+    "--peft": ("peft", str, "JSON", 'PeftConfig of technique peft (not by formula): {"peft_type": "IA3"}.'),
     "--zero-stage": ("zero.stage", int, "N", "DeepSpeed ZeRO stage, 0 to 3."),
     **COST_VALUES,
 }
@@ -59,6 +60,8 @@ def estimate_options(function: F) -> F:
                      help="JSON with the inputs; options win over it."),
         click.option("--simulate", is_flag=True,
                      help="Run the real classes on tensors without memory (seconds; any family and PEFT method)."),
+        click.option("--measure", is_flag=True,
+                     help="Run three real steps on this machine's GPU (--gpu cpu: its CPU), random weights."),
         click.option("--adapter-targets", "adapter__targets", multiple=True, metavar="NAME",
                      help="Module with an adapter (repeatable) [default: all-linear]."),
     ]  # fmt: skip
@@ -79,8 +82,12 @@ def merged_inputs(file: dict[str, Any], model: str | None, options: dict[str, An
     places = [place for place, *_ in _VALUES.values()] + [place for place, _ in _SWITCHES.values()]
     for place in places:
         _put(made, place, options[_parameter(place)])
-    if options["simulate"]:
-        made["tier"] = "simulated"
+    if options["simulate"] and options["measure"]:
+        item = ErrorItem("--measure", "together with --simulate", "one of them", "They are two tiers of one answer.")
+        raise TuneGateError("usage", "An estimate has one tier.", errors=[item])
+    for flag, tier in (("simulate", "simulated"), ("measure", "measured")):
+        if options[flag]:
+            made["tier"] = tier
     if options["peft"] is not None:
         made["peft"] = _object(options["peft"])
     targets = list(options["adapter__targets"])

@@ -14,6 +14,8 @@ from service.errors import ErrorItem, TuneGateError, suggestion
 from service.estimate.notation import GIB
 
 FILE = "hardware.toml"
+# bf16 arithmetic begins with Ampere (CUDA C++ programming guide, compute capabilities)
+_BF16 = 8.0
 
 
 class Hardware(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +36,9 @@ class Hardware(msgspec.Struct, frozen=True, kw_only=True):
     capability: float = 0.0
     tflops_16bit: float | None = None
     tflops_source: str | None = None
+    # what nvidia-smi and torch.cuda call it, and where these names are listed
+    reported_as: list[str] = []
+    reported_source: str | None = None
 
     @property
     def is_cpu(self) -> bool:
@@ -66,6 +71,21 @@ def hardware_table(rules: RuleFiles) -> dict[str, Hardware]:
         row.id: msgspec.structs.replace(row, capacity_gib=ram_gib()) if row.capacity_gib is None else row
         for row in rows
     }
+
+
+def reported_row(name: str, table: dict[str, Hardware]) -> Hardware | None:
+    """The row of a device as its driver reports it; names are compared whole, for one word more is another device."""
+    wanted = name.strip().casefold()
+    rows = (row for row in table.values() if wanted in {one.casefold() for one in row.reported_as})
+    return next(rows, None)
+
+
+def own_row(name: str, *, capacity_gib: float, capability: float) -> Hardware:
+    """A row for a GPU that the table does not have, made of what it reports itself; the context on the safe side."""
+    return msgspec.structs.replace(
+        ANY_GPU, id=name, capacity_gib=round(capacity_gib, 6), capability=capability, bf16=capability >= _BF16,
+        source="reported by its driver on this machine", reported_as=[name],
+    )  # fmt: skip
 
 
 def chosen(names: list[str], table: dict[str, Hardware]) -> tuple[list[Hardware], list[ErrorItem]]:

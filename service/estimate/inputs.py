@@ -61,7 +61,7 @@ class EstimateInputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     gpu: str | list[str] | None = None
     dataset_id: str | None = None
     tier: Literal["formula", "simulated", "measured"] = "formula"
-    # the PeftConfig of technique "peft", with its peft_type; simulated tier only
+    # the PeftConfig of technique "peft", with its peft_type; simulated and measured tier only
     peft: dict[str, Any] | None = None
     # for time and money: how much is trained, and the requests of a month
     training: TrainingInputs = msgspec.field(default_factory=TrainingInputs)
@@ -115,18 +115,17 @@ def check_inputs(inputs: EstimateInputs) -> list[ErrorItem]:
         errors.append(ErrorItem("adapter.targets", targets, '"all-linear" or a list of module names'))
     if isinstance(targets, list) and not targets:
         errors.append(ErrorItem("adapter.targets", "[]", "at least one module name"))
-    if inputs.tier == "measured":
-        errors.append(ErrorItem("tier", inputs.tier, "formula, simulated", "This version does not measure yet."))
-    if inputs.peft is not None and ("peft" not in inputs.techniques or inputs.tier != "simulated"):
+    if inputs.peft is not None and ("peft" not in inputs.techniques or inputs.tier == "formula"):
         why = "Other techniques and the formulas have no use for it."
-        errors.append(ErrorItem("peft", "given", "technique peft with tier simulated (--simulate)", why))
-    if "peft" in inputs.techniques and inputs.tier == "simulated" and not (inputs.peft or {}).get("peft_type"):
+        allowed = "technique peft with tier simulated or measured (--simulate, --measure)"
+        errors.append(ErrorItem("peft", "given", allowed, why))
+    if "peft" in inputs.techniques and inputs.tier != "formula" and not (inputs.peft or {}).get("peft_type"):
         errors.append(ErrorItem("peft", "nothing", 'a PeftConfig as an object, such as {"peft_type": "IA3"}'))
     return errors + _check_offload(inputs.zero) + check_cost_inputs(inputs.training, inputs.usage)
 
 
 def _check_technique(name: str, inputs: EstimateInputs) -> list[ErrorItem]:
-    if name in TECHNIQUES or (name == "peft" and inputs.tier == "simulated"):
+    if name in TECHNIQUES or (name == "peft" and inputs.tier != "formula"):
         return []
     reason = f"No formula for {name}: {_NO_FORMULA[name]}." if name in _NO_FORMULA else suggestion(name, TECHNIQUES)
     return [ErrorItem("techniques", name, ", ".join(TECHNIQUES), reason or None)]

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from service.estimate.adapters import trained_parameters
+from service.estimate.calibration import Ground, Known, calibrated_by, calibration_notes, ground_of
 from service.estimate.defaults import Resolved, check_for_device, resolve
 from service.estimate.evidence import notes, unvalidated
 from service.estimate.fits import fit_on
 from service.estimate.hardware import ANY_GPU, Hardware
 from service.estimate.inputs import EstimateInputs, invalid
 from service.estimate.notation import GIB, Case
-from service.estimate.phases import CONSTANT_BYTES, CONSTANT_SOURCE, Phase, phases
-from service.estimate.reserve import DIGITS, band, peak_of
+from service.estimate.phases import Phase, phases
+from service.estimate.reserve import DIGITS, peak_of
 from service.estimate.sharding import host_bytes
 from service.estimate.solver import max_micro_batch, max_seq_len
 from service.models.architecture import Architecture
@@ -35,6 +37,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     # the model's own limit of tokens per row, and whether the largest sizes are solved for the named devices
     context: int | None = None
     solve: bool = False
+    # what was measured on this machine, for the devices that it has
+    calibrations: Sequence[Known] = ()
 
 
 def estimate_one(question: Question) -> Estimate:
@@ -53,9 +57,12 @@ def estimate_one(question: Question) -> Estimate:
         raise invalid(errors)
     found = phases(case)
     top = max(found, key=lambda phase: phase.bytes)
-    breakdown = _terms(top)
-    peak = _peak_gib(_sum(breakdown), case, device)
-    reasons = unvalidated(case, named)
+    ground = _ground(question, resolved, device)
+    breakdown = _terms(top, ground)
+    peak = _peak_gib(_sum(breakdown), ground)
+    if ground.known is not None:
+        device = msgspec.structs.replace(device, validated=True, context_verified=True)
+    reasons = unvalidated(case, [device, *named[1:]] if named else [])
     made = Estimate(
         id="",
         model=question.model_name,
@@ -64,25 +71,25 @@ def estimate_one(question: Question) -> Estimate:
         peak=peak,
         host_ram_gib=peak.total_p90_gib if device.is_cpu else _gib(host_bytes(case)),
         phase=top.name,
-        phases={phase.name: _sum(_terms(phase)) for phase in found},
+        phases={phase.name: _sum(_terms(phase, ground)) for phase in found},
         breakdown=breakdown,
         fits=[_fit(question, row) for row in question.devices],
         evidence="formula",
         validated=not reasons,
-        assumptions=_assumptions(question, resolved, device, reasons),
+        assumptions=_assumptions(question, resolved, device, reasons, ground),
     )
     return msgspec.structs.replace(made, id=record_id(made, without=NOT_IN_ID))
 
 
 def _fit(question: Question, device: Hardware) -> Fit:
     resolved = _resolve(question, device)
-    case = Case(question.model, resolved.run)
-    found = fit_on(device, _peak(case, device), count=resolved.run.gpus)
+    case, ground = Case(question.model, resolved.run), _ground(question, resolved, device)
+    found = fit_on(device, _peak(case, ground), count=resolved.run.gpus)
     if question.inputs.gpu is None or not question.solve:
         return found
 
     def needs(one: Case) -> float:
-        return _peak(one, device).total_p90_gib
+        return _peak(one, ground).total_p90_gib
 
     capacity = device.capacity_gib or 0.0
     batch = max_micro_batch(case, needs, capacity)
@@ -98,27 +105,31 @@ def held_by(question: Question, device: Hardware, *, gpus: int, stage: int, ram_
     case = Case(question.model, resolved.run)
     if check_for_device(case, device, attention=resolved.inputs["attention"]):
         return None
-    found = fit_on(device, _peak(case, device), count=gpus)
+    found = fit_on(device, _peak(case, _ground(asked, resolved, device)), count=gpus)
     return found if _gib(host_bytes(case)) <= ram_gib else msgspec.structs.replace(found, verdict="no")
 
 
-def _peak(case: Case, device: Hardware) -> Peak:
+def _peak(case: Case, ground: Ground) -> Peak:
     top = max(phases(case), key=lambda phase: phase.bytes)
-    return _peak_gib(_sum(_terms(top)), case, device)
+    return _peak_gib(_sum(_terms(top, ground)), ground)
 
 
-def _peak_gib(allocated_gib: float, case: Case, device: Hardware) -> Peak:
-    ratio = band(case.run.kernel, cuda=case.run.cuda)
-    return peak_of(allocated_gib, ratio=ratio, context_gib=device.context_gib)
+def _ground(question: Question, resolved: Resolved, device: Hardware) -> Ground:
+    case, attention = Case(question.model, resolved.run), resolved.inputs["attention"]
+    return ground_of(case, device, attention=attention, calibrations=question.calibrations)
+
+
+def _peak_gib(allocated_gib: float, ground: Ground) -> Peak:
+    return peak_of(allocated_gib, ratio=ground.ratio, context_gib=ground.context_gib)
 
 
 def _resolve(question: Question, device: Hardware) -> Resolved:
     return resolve(question.inputs, question.technique, model=question.model, device=device, seq_len=question.seq_len)
 
 
-def _terms(phase: Phase) -> list[Term]:
+def _terms(phase: Phase, ground: Ground) -> list[Term]:
     terms = [Term(part.term, _gib(part.bytes), part.source) for part in phase.parts]
-    return [*terms, Term("constant", _gib(CONSTANT_BYTES), CONSTANT_SOURCE)]
+    return [*terms, Term("constant", _gib(ground.constant_bytes), ground.constant_source)]
 
 
 def _sum(terms: list[Term]) -> float:
@@ -141,9 +152,10 @@ def _inputs(question: Question, resolved: Resolved) -> dict[str, Any]:
     }
 
 
-def _assumptions(question: Question, resolved: Resolved, device: Hardware, reasons: list[str]) -> dict[str, Any]:
-    case = Case(question.model, resolved.run)
-    ratio = band(case.run.kernel, cuda=case.run.cuda)
+def _assumptions(
+    question: Question, resolved: Resolved, device: Hardware, reasons: list[str], ground: Ground
+) -> dict[str, Any]:
+    case, ratio = Case(question.model, resolved.run), ground.ratio
     model = question.model
     return {
         "defaults": resolved.assumed,
@@ -159,5 +171,6 @@ def _assumptions(question: Question, resolved: Resolved, device: Hardware, reaso
         "attention_kernel": resolved.run.kernel,
         "reserved_over_allocated": {"p50": ratio.p50, "p90": ratio.p90},
         "unvalidated": reasons,
-        "notes": notes(case, device),
+        "notes": notes(case, device) + calibration_notes(ground),
+        **({} if ground.known is None else {"calibrated_by": calibrated_by(ground.known)}),
     }  # fmt: skip

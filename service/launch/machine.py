@@ -22,6 +22,30 @@ class Machine(msgspec.Struct, frozen=True):
         return self.gpus == 0
 
 
+class LocalGpu(msgspec.Struct, frozen=True):
+    """The first GPU that CUDA shows here, as its driver reports it; `used_bytes` is what others hold of it now."""
+
+    name: str
+    capacity_gib: float
+    capability: float
+    used_bytes: int
+
+
+def local_gpu() -> LocalGpu | None:
+    """What nvidia-smi says of the first visible GPU, or None where it says nothing."""
+    rows = _visible(_nvidia("name", "memory.total", "memory.used"))
+    if not rows:
+        return None
+    name, memory, used = rows[0]
+    capabilities = [_number(row[0]) for row in _visible(_nvidia("compute_cap"))] or [0.0]
+    return LocalGpu(
+        name=name,
+        capacity_gib=_number(memory) / 1024 or ram_gib(),
+        capability=capabilities[0],
+        used_bytes=round(_number(used) * 2**20),
+    )
+
+
 def this_machine() -> Machine:
     """What nvidia-smi reports, the smallest of several GPUs; else the CPU with the machine's RAM.
 

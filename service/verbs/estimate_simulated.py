@@ -123,29 +123,36 @@ def _question(
         capability=device.capability,
         cuda=not device.is_cpu,
     )
-    return SimulationQuestion(
-        config=dict(model.config),
-        technique=technique,  # type: ignore[arg-type]
-        micro_batch=settings["micro_batch"],
-        seq_len=settings["seq_len"],
-        base_dtype=settings["base_dtype"],
-        autocast=settings["autocast"],
-        double_quant=not quantised or settings["double_quant"],
-        kbit_prepare=quantised and settings["kbit_prepare"],
-        r=settings["adapter.r"] or 1,
-        targets=settings["adapter.targets"] or "all-linear",
-        dropout=settings["adapter.dropout"] or 0.0,
-        adapter_dtype=settings["adapter.dtype"] or "fp32",
-        virtual_tokens=settings["adapter.virtual_tokens"] or 1,
-        peft=inputs.peft,
-        padded=settings["padded"],
-        grad_accum=min(settings["grad_accum"], 2),  # a third pass needs what the second did
-        checkpointing=settings["checkpointing"],
-        kernel=kernel,
-        cuda=not device.is_cpu,
-        optimizer=settings["optimizer"],
-        keep_logits=settings["keep_logits"],
-    )
+    step = step_of(inputs, technique, settings, config=model.config)
+    return SimulationQuestion(**step, kernel=kernel, cuda=not device.is_cpu)
+
+
+def step_of(
+    inputs: EstimateInputs, technique: str, settings: Mapping[str, Any], *, config: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The fields of a `StepQuestion`."""
+    quantised = technique in QUANTISED
+    return {
+        "config": dict(config),
+        "technique": technique,
+        "micro_batch": settings["micro_batch"],
+        "seq_len": settings["seq_len"],
+        "base_dtype": settings["base_dtype"],
+        "autocast": settings["autocast"],
+        "double_quant": not quantised or settings["double_quant"],
+        "kbit_prepare": quantised and settings["kbit_prepare"],
+        "r": settings["adapter.r"] or 1,
+        "targets": settings["adapter.targets"] or "all-linear",
+        "dropout": settings["adapter.dropout"] or 0.0,
+        "adapter_dtype": settings["adapter.dtype"] or "fp32",
+        "virtual_tokens": settings["adapter.virtual_tokens"] or 1,
+        "peft": inputs.peft,
+        "padded": settings["padded"],
+        "grad_accum": min(settings["grad_accum"], 2),  # a third pass needs what the second did
+        "checkpointing": settings["checkpointing"],
+        "optimizer": settings["optimizer"],
+        "keep_logits": settings["keep_logits"],
+    }
 
 
 def _peak(answer: Simulation, question: SimulationQuestion, device: Hardware) -> Peak:

@@ -7,6 +7,7 @@ import msgspec
 from service.data import RuleFiles
 from service.errors import TuneGateError
 from service.estimate.cost_inputs import TrainingInputs
+from service.estimate.hardware import hardware_table, reported_row
 from service.estimate.inputs import ZeroInputs
 from service.launch.combinations import LORA_FAMILY
 from service.launch.compute import resolve_compute
@@ -18,7 +19,8 @@ from service.launch.tasks import task_of
 from service.records.estimate import Estimate
 from service.records.lint_report import LintReport
 from service.settings import Settings
-from service.verbs.estimate import LENGTH_FACT, AdapterInputs, EstimateInputs, estimate
+from service.verbs.estimate import AdapterInputs, EstimateInputs, estimate
+from service.verbs.estimate_tiers import LENGTH_FACT
 from trainers.contract import Adapter
 
 
@@ -52,7 +54,7 @@ def estimate_of(
     inputs = EstimateInputs(
         model=choices.model,
         techniques=["prompt" if technique == "peft" else technique],
-        gpu="cpu" if machine.is_cpu else None,
+        gpu=_row(machine, rules),
         micro_batch=sides * (values.micro_batch or default_micro_batch(values.batch_size, processes)),
         adapter=adapter,
         base_dtype=compute.autocast if cast else compute.base_dtype,  # type: ignore[arg-type]
@@ -76,6 +78,14 @@ def estimate_of(
             raise
         where = "; ".join(f"{one.where}: {one.seen}" for one in error.errors)
         return None, f"no memory formula for this model: {where or error.detail}"
+
+
+def _row(machine: Machine, rules: RuleFiles) -> str | None:
+    """The row of the hardware table that this machine's device is; None for a GPU that the table does not have."""
+    if machine.is_cpu:
+        return "cpu"
+    row = reported_row(machine.device, hardware_table(rules))
+    return row.id if row else None
 
 
 def _cut_length(max_tokens: int | None, report: LintReport) -> int | None:

@@ -88,6 +88,8 @@ EXTRA_ROOMS = (
     # imported by trainers.simulation.simulate alone, inside its function
     "trainers.simulation.emulation", "trainers.simulation.four_bit", "trainers.simulation.model",
     "trainers.simulation.optimizers", "trainers.simulation.step", "trainers.simulation.storage",
+    # by trainers.measurement.measure
+    "trainers.measurement.meter", "trainers.measurement.model", "trainers.measurement.step",
 )  # fmt: skip
 
 

@@ -159,7 +159,7 @@ def test_a_path_never_enters_the_record(tmp_path: Path) -> None:
         ({"zero": {"stage": 4}}, "zero.stage", "0 to 3"),
         ({"zero": {"stage": 2, "offload_params": True}}, "zero.offload_params", "stage 3"),
         ({"zero": {"offload_optimizer": True}}, "zero.offload_optimizer", "stage 1"),
-        ({"tier": "measured"}, "tier", "formula, simulated"),
+        ({"tier": "measured", "zero": {"stage": 2}}, "zero.stage", "formula"),
         ({"tier": "simulated", "techniques": ["peft"]}, "peft", "IA3"),
         ({"tier": "simulated", "zero": {"stage": 2}}, "zero.stage", "formula"),
         ({"dataset_id": "d"}, "dataset_id", "report"),

@@ -6,10 +6,11 @@ from typing import Any
 
 import torch
 
+from trainers.compute import Attention
+from trainers.from_config import language_model
 from trainers.problems import TrainerError
 from trainers.simulated import SimulationQuestion
 from trainers.simulation.four_bit import prepare, quantise
-from trainers.tasks import unfit_model
 from trainers.techniques import FOUR_BIT
 
 # fp16 and bf16 have the same sizes, and bf16 has all kernels on a CPU
@@ -36,27 +37,8 @@ def build(question: SimulationQuestion) -> tuple[Any, int]:
 
 
 def _base(question: SimulationQuestion) -> Any:
-    from huggingface_hub.errors import StrictDataclassError
-    from transformers import CONFIG_MAPPING, MODEL_FOR_CAUSAL_LM_MAPPING, AutoModelForCausalLM
-
-    kind = question.config.get("model_type")
-    if why := unfit_model("chat", str(kind)):
-        raise TrainerError("unsupported_family", f"{why}: simulated are models that write.")
-    if kind not in CONFIG_MAPPING:
-        raise TrainerError("unsupported_family", f"transformers has no model type {kind!r}.", remedy="Another model.")
-    try:
-        config = CONFIG_MAPPING[kind](**{name: value for name, value in question.config.items() if name != "auto_map"})
-        fused = question.kernel != "eager" and MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]._supports_sdpa
-        attention = "sdpa" if fused else "eager"
-        model = AutoModelForCausalLM.from_config(
-            config, dtype=TYPES[question.base_dtype], attn_implementation=attention
-        )
-    except (ValueError, TypeError, KeyError, AttributeError, RuntimeError, StrictDataclassError) as error:
-        what = " ".join(str(error).split())[:300]
-        raise TrainerError(
-            "unsupported_family", f"transformers makes no language model of this configuration: {what}"
-        ) from error
-    model.config.use_cache = False
+    attention: Attention = "eager" if question.kernel == "eager" else "sdpa"
+    model = language_model(question.config, dtype=TYPES[question.base_dtype], attention=attention)
     if question.checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False, "preserve_rng_state": False})
     return model.train()

@@ -29,8 +29,9 @@ class Storage(msgspec.Struct):
 class StorageLog(TorchDispatchMode):  # type: ignore[misc]
     """`events` are numbers of storages: n for one that appears, ~n for one that is freed; views share a storage."""
 
-    def __init__(self, *, cuda: bool) -> None:
+    def __init__(self, *, cuda: bool, block: int = BLOCK) -> None:
         super().__init__()
+        self._block = block
         self.storages: list[Storage] = []
         self.events: list[int] = []
         self.operations = 0
@@ -57,7 +58,7 @@ class StorageLog(TorchDispatchMode):  # type: ignore[misc]
         key = id(storage)
         if key in self._alive:
             return
-        size = -(-storage.nbytes() // BLOCK) * BLOCK
+        size = self._rounded(storage)
         if size:
             number = self._add(size, op, tensor, category)
             self._alive[key] = (number, weakref.ref(storage, lambda _: self._freed(key)))
@@ -73,8 +74,11 @@ class StorageLog(TorchDispatchMode):  # type: ignore[misc]
         self.events.append(~number)
 
     def _transient(self, like: Any) -> None:
-        size = -(-like.untyped_storage().nbytes() // BLOCK) * BLOCK
+        size = self._rounded(like.untyped_storage())
         self.events.append(~self._add(size, "softmax_backward_temporary", like, None))
+
+    def _rounded(self, storage: Any) -> int:
+        return -(-int(storage.nbytes()) // self._block) * self._block
 
     def _add(self, size: int, op: str, tensor: Any, category: str | None) -> int:
         number = len(self.storages)
