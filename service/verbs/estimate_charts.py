@@ -23,7 +23,9 @@ def breakdown(estimates: Sequence[Estimate]) -> ET.Element:
         "process itself; the sum is what one device must have."
     )
     title = "Memory at P90"
-    drawn = stacked(title, says, stacks, bars=techniques, lines=lines, unit="GiB")
+    # what a measurement leaves unexplained may be below nothing, which no bar can show; the table does
+    bars = {name: [max(0.0, value) for value in values] for name, values in stacks.items()}
+    drawn = stacked(title, says, bars, bars=techniques, lines=lines, unit="GiB")
     rows = [(name, *(f"{value:.2f}" for value in values)) for name, values in stacks.items()]
     rows.append(("total at P90", *(f"{one.peak.total_p90_gib:.2f}" for one in estimates)))
     numbers = table(f"{title}, GiB", ("part", *techniques), rows, numbers=range(1, len(techniques) + 1))
