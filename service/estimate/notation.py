@@ -94,6 +94,11 @@ class Case(msgspec.Struct, frozen=True):
         return 4 if self.w == 4 or self.kbit else 2
 
     @property
+    def m(self) -> int:
+        """Bytes per element of what the matrices that read a norm give out: a 4-bit matrix answers in its input's."""
+        return self.rho if self.quantised else self.e
+
+    @property
     def u(self) -> int:
         """Bytes per adapter parameter."""
         return self.run.adapter_bytes
@@ -114,11 +119,29 @@ class Case(msgspec.Struct, frozen=True):
         return self.run.micro_batch * self.length
 
     @property
+    def adapter_bytes_read(self) -> int:
+        """Bytes per element in which an adapter's matrix product reads its input."""
+        return 2 if self.run.autocast else self.u
+
+    def casts(self, arrives: int) -> bool:
+        """Whether an adapted module makes its own copy of an input of `arrives` bytes an element.
+
+        peft casts to the adapter's type, and autocast that to 16 bits; beside a 4-bit matrix peft leaves the first
+        cast to autocast (peft 0.21.2 tuners/lora/layer.py, bnb.py).
+        """
+        if arrives != self.adapter_bytes_read:
+            return True
+        return self.run.autocast and self.u == 4 and not self.quantised
+
+    @property
+    def shares_output(self) -> bool:
+        """Whether the adapter of the output projection reads attention's own output and no copy of it."""
+        return bool(self.adapted(self.reading("o"))) and not self.run.dropout and not self.casts(self.e)
+
+    @property
     def casts_inputs(self) -> bool:
         """fp32 adapters on 16-bit activations: every adapted module keeps a cast copy of its own input."""
-        if not self.low_rank or self.fp32_stream:
-            return False
-        return self.run.autocast or self.u == 4
+        return self.low_rank and not self.run.autocast and self.u == 4 and self.e == 2
 
     @property
     def fp32_stream(self) -> bool:

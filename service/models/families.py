@@ -24,6 +24,8 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     mlp: Mlp = "gated"
     all_bias: bool = False
     learned_positions: bool = False
+    # the rotation ends in a concatenation, so that attention answers head by head and its output is copied
+    rotation_joins: bool = False
     tied_by_default: bool = False
     validated: bool = True
 
@@ -33,7 +35,7 @@ FAMILIES: dict[str, Family] = {
     "mistral": Family(),
     "qwen2": Family(qkv_bias=True),
     "qwen3": Family(qk_norm=True),
-    "phi3": Family(fused_qkv=True, mlp="gated_fused"),
+    "phi3": Family(fused_qkv=True, mlp="gated_fused", rotation_joins=True),
     "gemma": Family(norm="gemma", tied_by_default=True),
     "gemma2": Family(norm="gemma", norms_per_layer=4, tied_by_default=True, validated=False),
     "gemma3_text": Family(norm="gemma", norms_per_layer=4, qk_norm=True, tied_by_default=True, validated=False),

@@ -61,7 +61,7 @@ def estimate_simulated(
     named = list(devices) if inputs.gpu is not None else []
     device = named[0] if named else ANY_GPU
     settings, assumed = settings_of(inputs, technique, device=device, seq_len=seq_len)
-    question = _question(inputs, technique, settings, model=model, device=device)
+    question = simulation_question(inputs, technique, settings, model=model, device=device)
     answers: dict[bytes, Simulation] = {}
 
     def answered(asked: SimulationQuestion) -> Simulation:
@@ -75,7 +75,7 @@ def estimate_simulated(
     fits = []
     for row in devices:
         values, _ = settings_of(inputs, technique, device=row, seq_len=seq_len)
-        asked = _question(inputs, technique, values, model=model, device=row)
+        asked = simulation_question(inputs, technique, values, model=model, device=row)
         if named or asked == question:
             fits.append(fit_on(row, _peak(answered(asked), asked, row), count=1))
     reasons = [f"hardware {row.id}: no measured run" for row in named if not row.validated]
@@ -107,7 +107,7 @@ def estimate_simulated(
     return msgspec.structs.replace(made, id=record_id(made, without=("fits",)))
 
 
-def _question(
+def simulation_question(
     inputs: EstimateInputs, technique: str, settings: Mapping[str, Any], *, model: SimulatedModel, device: Hardware
 ) -> SimulationQuestion:
     quantised = technique in QUANTISED
