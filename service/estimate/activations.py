@@ -94,7 +94,7 @@ def mlp(case: Case) -> int:
     model = case.model
     hidden = (8 if model.family.mlp == "plain" else 3) * case.m * model.intermediate
     inputs = kept_inputs(case, model.hidden, case.reading("mlp"), arrives=case.rho)
-    return inputs + hidden + _down_input(case)
+    return inputs + hidden + down_input(case)
 
 
 def frozen_start(case: Case) -> int:
@@ -107,7 +107,7 @@ def frozen_start(case: Case) -> int:
     if case.adapted(case.reading("o")):
         return norm(case) + _mixing(case) - (case.e * case.model.q if case.shares_output else 0)
     found = attention(case) + norm(case) + extra
-    return found if case.adapted(case.reading("mlp")) else found + mlp(case) - _down_input(case)
+    return found if case.adapted(case.reading("mlp")) else found + mlp(case) - down_input(case)
 
 
 def _frozen_scores(case: Case) -> int:
@@ -119,7 +119,8 @@ def _frozen_scores(case: Case) -> int:
     return found + sum(case.e * case.model.q for name in ("q_proj", "k_proj") if name not in adapted)
 
 
-def _down_input(case: Case) -> int:
+def down_input(case: Case) -> int:
+    """What the last matrix of the feed-forward network keeps of its input."""
     return kept_inputs(case, case.model.intermediate, case.reading("down"), arrives=case.m)
 
 

@@ -42,7 +42,7 @@ def phases(case: Case) -> list[Phase]:
     """Every phase of one step."""
     state = device_state(case)
     found = [_loss(case, state), _backward_first(case, state)]
-    if temporaries.cast_in_backward(case) < temporaries.cast_weights(case):
+    if case.full and temporaries.cast_at_loss(case) < temporaries.cast_weights(case):
         found.append(_forward(case, state))
     if case.full:
         found.append(_backward_last(case, state))
@@ -116,7 +116,7 @@ def _loss(case: Case, state: State) -> Phase:
     return _phase(
         "loss",
         *_base(state),
-        Part("cast_weights", temporaries.cast_in_backward(case), temporaries.CAST_SOURCE),
+        Part("cast_weights", temporaries.cast_at_loss(case), temporaries.CAST_SOURCE),
         _accumulated(case, state),
         _activations(activations.all_layers(case) + activations.head(case), case),
         Part("logits_and_loss", loss.loss_bytes(case), loss.SOURCE),

@@ -15,10 +15,11 @@ DORA_SOURCE = "peft 0.21.2 tuners/lora/dora.py"
 
 def backward_layer(case: Case) -> int:
     """tau: working set of one layer's backward pass, bytes per token."""
-    h, i, e = case.model.hidden, case.model.intermediate, case.e
-    tau = (case.rho + e) * h + 3 * case.m * i
-    if case.casts_inputs:
-        tau = 4 * (h + i) + e * (h + 2 * i)
+    h, i, e, m = case.model.hidden, case.model.intermediate, case.e, case.m
+    down = activations.down_input(case)
+    # gradients of the product and of both its factors, when what the last matrix kept is free again; before that the
+    # gradient of the adapter's input beside all that is kept
+    tau = case.rho * h + max(3 * m * i - down, case.adapter_bytes_read * i if down and case.low_rank else 0)
     if case.run.kernel in {"eager", "math"}:
         softmax = case.model.heads * case.length * _softmax_bytes(case)
         tau = max(tau, activations.attention(case) - activations.layer(case) + softmax + 2 * e * case.model.q)
@@ -72,11 +73,18 @@ def _dropout_weights(case: Case, layers: int) -> int:
     return elements * case.adapter_bytes_read * layers
 
 
-def cast_in_backward(case: Case) -> int:
+def cast_at_loss(case: Case) -> int:
     """What of C is left when the loss is differentiated: under checkpointing no layer's graph holds its copies."""
-    if case.full and case.w == 4 and case.run.autocast and case.run.checkpointing:
-        return 2 * case.head_elements
-    return cast_weights(case)
+    if not case.run.checkpointing:
+        return cast_weights(case)
+    return 2 * case.head_elements if case.run.autocast and case.rho == 4 else 0
+
+
+def cast_in_backward(case: Case) -> int:
+    """What of C the backward pass of the last layer holds, whose copies checkpointing has made anew."""
+    if not case.run.checkpointing:
+        return cast_weights(case)
+    return cast_of_layer(case) if case.full else cast_weights(case, head_read=False)
 
 
 def dora_forward(case: Case) -> int:
