@@ -76,6 +76,7 @@ def random_config(draw: random.Random, family: str) -> dict[str, Any]:
         "num_key_value_heads": kv_heads,
         "head_dim": head_dim if own else hidden // heads,
         "max_position_embeddings": 8192,
+        "sliding_window": draw.choice((512, 4096)),
         "tie_word_embeddings": draw.random() < 0.5,
         "pad_token_id": 0,
     }

@@ -49,7 +49,8 @@ def scores(case: Case) -> int:
     # the output projection reads what attention gave; only the fused kernels keep that themselves
     read = case.full or case.shares_output
     if case.run.kernel == "eager":
-        return model.heads * length * (6 if e == 2 else 4) + (e * model.q if read else 0)
+        capped = e if model.caps_scores else 0
+        return model.heads * length * ((6 if e == 2 else 4) + capped) + (e * model.q if read else 0)
     if case.run.kernel == "math":
         return e * model.heads * length + (e * model.q if read else 0)
     mask = e * length if case.run.padded and case.run.kernel == "efficient" else 0
@@ -140,8 +141,19 @@ def own_outputs(case: Case, module: Linear) -> int:
 def all_layers(case: Case) -> int:
     """A_all: every layer's, or only its input under checkpointing."""
     if case.run.checkpointing:
-        return case.rho * case.model.hidden * case.model.layers
-    return case.model.layers * layer(case) - frozen_start(case)
+        return case.rho * case.model.hidden * case.model.layers + _masks(case)
+    windowed = case.model.windowed_layers if case.run.window_masked else 0
+    start = frozen_start(case.masked if windowed else case)
+    plain = (case.model.layers - windowed) * layer(case) if case.model.layers > windowed else 0
+    return plain + (windowed * layer(case.masked) if windowed else 0) - start
+
+
+def _masks(case: Case) -> int:
+    """Masks over all pairs of tokens, which checkpointed layers are given again: numbers for eager attention, or bits."""
+    if case.run.kernel == "math" or not (case.run.kernel == "eager" or case.run.padded or case.run.window_masked):
+        return 0
+    kinds = 1 + (0 < case.model.windowed_layers < case.model.layers and not case.run.window_masked)
+    return kinds * case.length * (case.rho if case.run.kernel == "eager" else 1)
 
 
 def head(case: Case) -> int:

@@ -125,15 +125,18 @@ def _run(technique: str, values: dict[str, Any], model: Architecture, device: Ha
         offload_params=values["zero.offload_params"],
         gpus=values["gpus"],
     )
+    # torch's fused attention knows no softcap, so transformers runs such a model eagerly
+    attention = "eager" if model.family.softcaps and values["attention"] == "sdpa" else values["attention"]
+    masked = attention == "sdpa" and not run.padded and bool(model.windowed_layers) and run.seq_len >= model.window
     kernel, repeated = choose_kernel(
-        values["attention"],
+        attention,
         padded=run.padded,
         grouped=model.kv_heads < model.heads,
         half=Case(model, run).e == 2,
         capability=device.capability,
         cuda=run.cuda,
     )
-    return msgspec.structs.replace(run, kernel=kernel, repeated_kv=repeated)
+    return msgspec.structs.replace(run, kernel=kernel, repeated_kv=repeated, window_masked=masked)
 
 
 def _flat(values: dict[str, Any]) -> dict[str, Any]:

@@ -40,6 +40,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     checkpointing: bool = False
     kernel: Kernel = "flash"
     repeated_kv: bool = False
+    # rows are longer than the window of some layers, which are given a mask then
+    window_masked: bool = False
     cuda: bool = True
     optimizer: str = "adamw"
     loss: str = "hf"
@@ -146,6 +148,11 @@ class Case(msgspec.Struct, frozen=True):
     @property
     def fp32_stream(self) -> bool:
         return self.rho == 4 and self.e == 4
+
+    @property
+    def masked(self) -> Case:
+        """The same run as a layer with a mask sees it."""
+        return Case(self.model, msgspec.structs.replace(self.run, kernel="efficient", repeated_kv=True, padded=True))
 
     @property
     def parameters(self) -> int:

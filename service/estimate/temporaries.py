@@ -52,10 +52,10 @@ def cast_weights(case: Case, *, head_read: bool = True) -> int:
 
 
 def cast_of_layer(case: Case) -> int:
-    """What one layer holds of C while full fine-tuning differentiates it, with a weight's gradient in 16 bits."""
+    """What one layer holds of C while full fine-tuning differentiates it, its last matrix done."""
     if not (case.full and case.run.autocast and case.w == 4):
         return 0
-    return 2 * layer_linear_elements(case.model) + 2 * down_elements(case)
+    return 2 * (layer_linear_elements(case.model) - down_elements(case))
 
 
 def down_elements(case: Case) -> int:
