@@ -62,6 +62,8 @@ class EstimateInputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     tier: Literal["formula", "simulated", "measured"] = "formula"
     # the PeftConfig of technique "peft", with its peft_type; simulated tier only
     peft: dict[str, Any] | None = None
+    # rows one after the other in as few sequences as hold them, none longer than `seq_len` (a plan's `packing`)
+    packing: bool | None = None
 
 
 # (lowest, highest) inclusive

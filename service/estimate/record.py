@@ -133,5 +133,5 @@ def _assumptions(question: Question, resolved: Resolved, device: Hardware, reaso
         "attention_kernel": resolved.run.kernel,
         "reserved_over_allocated": {"p50": ratio.p50, "p90": ratio.p90},
         "unvalidated": reasons,
-        "notes": notes(case, device),
+        "notes": notes(case, device, packed=resolved.inputs["packing"]),
     }  # fmt: skip

@@ -15,6 +15,9 @@ _MAX_SIZE = 100_000_000
 _EXPERT_KEYS = ("num_local_experts", "num_experts", "n_routed_experts")
 
 
+WITHOUT_FORMULA = f"Families with a formula: {family_names()}. --simulate runs every class that transformers has."
+
+
 class Linear(msgspec.Struct, frozen=True):
     """One weight matrix of a decoder layer; modules with the same `reads` keep one tensor between them."""
 
@@ -137,7 +140,7 @@ def _require_formula(config: Mapping[str, Any], model_type: object, where: str) 
         raise TuneGateError(
             "unsupported_family",
             f"{where}: {reason}.",
-            remedy=f"Families with a formula: {family_names()}.",
+            remedy=WITHOUT_FORMULA,
         )
 
 
@@ -167,7 +170,9 @@ class _Reader:
 
     def window(self, default: int) -> int:
         """`sliding_window`, null for none."""
-        return self.size("sliding_window") if self._config.get("sliding_window", default or None) is not None else 0
+        if "sliding_window" not in self._config:
+            return default
+        return self.size("sliding_window") if self._config["sliding_window"] is not None else 0
 
     def flag(self, name: str, *, default: bool) -> bool:
         value = self._config.get(name)

@@ -16,7 +16,7 @@ from service.estimate.inputs import (
     require_types,
 )
 from service.estimate.record import Question, estimate_one
-from service.models.architecture import Architecture, read_architecture
+from service.models.architecture import WITHOUT_FORMULA, Architecture, read_architecture
 from service.models.resolve import resolve_model
 from service.records.estimate import Estimate, EstimateSet
 from service.records.lint_report import LintReport
@@ -108,7 +108,11 @@ def _architecture(
     """The model's name and sizes; a model that cannot be read joins the other errors where there are some."""
     try:
         model = resolve_model(inputs.model, rules=rules, settings=settings)
-        return model.name, read_architecture(model.config, where=model.name)
+        architecture = read_architecture(model.config, where=model.name)
+        if why := architecture.family.unsized:
+            what = f"{model.name}: no memory formula for model_type {architecture.model_type!r}: {why}."
+            raise TuneGateError("unsupported_family", what, remedy=WITHOUT_FORMULA)
+        return model.name, architecture
     except TuneGateError as error:
         if not errors:
             raise

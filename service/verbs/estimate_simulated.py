@@ -19,7 +19,7 @@ from service.estimate.reserve import DIGITS, Band, band, peak_of
 from service.launch.simulation import run_simulation
 from service.records.estimate import Estimate, Peak, Term
 from service.records.identity import record_id
-from trainers.contract import Simulation, SimulationQuestion
+from trainers.contract import KEPT_IN_CACHE, Simulation, SimulationQuestion
 
 _SOURCE = "simulated: the model's own class, peft and optimizer on tensors without memory"
 _SHOWN = 10
@@ -60,7 +60,9 @@ def estimate_simulated(
     """
     named = list(devices) if inputs.gpu is not None else []
     device = named[0] if named else ANY_GPU
-    settings, assumed = settings_of(inputs, technique, device=device, seq_len=seq_len)
+    # what such a method trains, layers that are computed again do not see
+    checkpointing = str((inputs.peft or {}).get("peft_type", "")).upper() not in KEPT_IN_CACHE
+    settings, assumed = settings_of(inputs, technique, device=device, seq_len=seq_len, checkpointing=checkpointing)
     question = simulation_question(inputs, technique, settings, model=model, device=device)
     answers: dict[bytes, Simulation] = {}
 
@@ -74,7 +76,7 @@ def estimate_simulated(
     peak = _peak(answer, question, device)
     fits = []
     for row in devices:
-        values, _ = settings_of(inputs, technique, device=row, seq_len=seq_len)
+        values, _ = settings_of(inputs, technique, device=row, seq_len=seq_len, checkpointing=checkpointing)
         asked = simulation_question(inputs, technique, values, model=model, device=row)
         if named or asked == question:
             fits.append(fit_on(row, _peak(answered(asked), asked, row), count=1))
@@ -117,7 +119,7 @@ def simulation_question(
     heads, groups = model.config.get("num_attention_heads"), model.config.get("num_key_value_heads")
     kernel, _ = choose_kernel(
         settings["attention"],
-        padded=settings["padded"],
+        padded=settings["padded"] or settings["packing"],
         grouped=isinstance(heads, int) and isinstance(groups, int) and groups < heads,
         half=half,
         capability=device.capability,
@@ -138,7 +140,7 @@ def simulation_question(
         adapter_dtype=settings["adapter.dtype"] or "fp32",
         virtual_tokens=settings["adapter.virtual_tokens"] or 1,
         peft=inputs.peft,
-        padded=settings["padded"],
+        padded=settings["padded"] or settings["packing"],
         grad_accum=min(settings["grad_accum"], 2),  # a third pass needs what the second did
         checkpointing=settings["checkpointing"],
         kernel=kernel,
