@@ -33,7 +33,9 @@ def kept_inputs(case: Case, width: int, modules: list[Linear], *, arrives: int) 
 
 def qkv(case: Case) -> int:
     """Queries, keys and values as attention reads them."""
-    model, e, repeated = case.model, case.e, case.run.repeated_kv
+    model, e = case.model, case.e
+    # a single head is repeated as a view, which the plain products of eager and math attention copy
+    repeated = case.run.repeated_kv and (model.kv_heads > 1 or case.run.kernel != "efficient")
     keys = e * (model.q if repeated else model.k)
     if repeated and model.kv_heads < model.heads:
         values = e * model.q

@@ -47,8 +47,8 @@ def phases(case: Case) -> list[Phase]:
     if case.full:
         found.append(_backward_last(case, state))
     found += [_end(case, state), _step(case, state)]
-    if case.dora:
-        found.append(_dora_forward(case, state))
+    if case.dora or case.quantised:
+        found.append(_module_forward(case, state))
     return found
 
 
@@ -133,7 +133,7 @@ def _backward_first(case: Case, state: State) -> Phase:
         Part("cast_weights", temporaries.cast_in_backward(case), temporaries.CAST_SOURCE),
         _gradients(_accumulated(case, state).bytes + fresh * case.g),
         _activations(activations.all_layers(case) + recomputed, case),
-        _temporaries(case.tokens * temporaries.backward_layer(case)),
+        _temporaries(temporaries.backward_bytes(case)),
         _kept_logits(case),
     )
 
@@ -154,7 +154,7 @@ def _backward_last(case: Case, state: State) -> Phase:
         Part("cast_weights", temporaries.cast_of_layer(case), temporaries.CAST_SOURCE),
         _gradients(gradients),
         _activations(activations.layer(case) + checkpoint, case),
-        _temporaries(case.tokens * temporaries.backward_layer(case)),
+        _temporaries(temporaries.backward_bytes(case)),
         _kept_logits(case),
     )
 
@@ -178,7 +178,7 @@ def _step(case: Case, state: State) -> Phase:
     )
 
 
-def _dora_forward(case: Case, state: State) -> Phase:
+def _module_forward(case: Case, state: State) -> Phase:
     """The last layer's forward pass; under checkpointing the first that is computed again, in the backward pass."""
     above = case.model.layers - 1
     if case.run.checkpointing:
@@ -190,6 +190,6 @@ def _dora_forward(case: Case, state: State) -> Phase:
         _accumulated(case, state),
         _casts(case, head_read=case.run.checkpointing),
         _activations(kept, case),
-        _temporaries(temporaries.dora_forward(case), temporaries.DORA_SOURCE),
+        _temporaries(temporaries.module_forward(case), temporaries.DORA_SOURCE),
     ]
-    return _phase("dora_fwd", *parts, *([_kept_logits(case)] if case.run.checkpointing else []))
+    return _phase("dora_fwd" if case.dora else "fwd", *parts, *([_kept_logits(case)] if case.run.checkpointing else []))

@@ -87,10 +87,30 @@ def cast_in_backward(case: Case) -> int:
     return cast_of_layer(case) if case.full else cast_weights(case, head_read=False)
 
 
-def dora_forward(case: Case) -> int:
-    """The largest moment of an adapted module's forward pass, with what its layer keeps until then, in bytes."""
-    modules = case.adapted(linears(case.model))
-    return max((_kept_until(case, one) * case.tokens + _dora_module(case, one) for one in modules), default=0)
+def backward_bytes(case: Case) -> int:
+    """The working set of one layer's backward pass; a 4-bit matrix is made plain once more for it."""
+    working = case.tokens * backward_layer(case)
+    if not case.quantised:
+        return working
+    kept = activations.down_input(case)
+    inner = case.rho * case.model.hidden + (case.m + case.w) * case.model.intermediate - kept
+    return max(working, case.tokens * inner + case.w * down_elements(case))
+
+
+def module_forward(case: Case) -> int:
+    """The largest moment of a 4-bit or DoRA module's forward pass, with what its layer keeps until then, in bytes."""
+    return max(_kept_until(case, one) * case.tokens + _moment(case, one) for one in linears(case.model))
+
+
+def _moment(case: Case, module: Linear) -> int:
+    plain = 0
+    if case.quantised:
+        # the plain matrix, and autocast's copy; its product, that in the input's type, and the clone that peft makes
+        answers = case.e if module.reads == "o" else case.m
+        matrix = case.w * module.elements + (2 * module.elements if case.run.autocast and case.w == 4 else 0)
+        product = case.adapter_bytes_read if case.run.autocast else case.w
+        plain = matrix + case.tokens * module.size_out * (product + (answers if answers != product else 0))
+    return max(plain, _dora_module(case, module) if case.dora and case.adapted([module]) else 0)
 
 
 def _kept_until(case: Case, module: Linear) -> int:

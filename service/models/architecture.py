@@ -110,6 +110,15 @@ def read_architecture(config: Mapping[str, Any], *, where: str) -> Architecture:
     return found
 
 
+def all_windowed(config: Mapping[str, Any], *, length: int) -> bool:
+    """Whether rows of `length` tokens are longer than the window that every layer of this config has."""
+    family = FAMILIES.get(str(config.get("model_type")))
+    if family is None or family.window_period != 1:
+        return False
+    window = config.get("sliding_window", family.window_by_default or None)
+    return isinstance(window, int) and length >= window
+
+
 def _windowed(config: Mapping[str, Any], family: Family, layers: int) -> int:
     """How many layers look at a window of tokens (transformers 5.23.0 models/*/configuration_*.py)."""
     kinds = config.get("layer_types")

@@ -17,6 +17,7 @@ from service.estimate.notation import GIB, QUANTISED
 from service.estimate.phases import CONSTANT_BYTES, CONSTANT_SOURCE
 from service.estimate.reserve import DIGITS, Band, band, peak_of
 from service.launch.simulation import run_simulation
+from service.models.architecture import all_windowed
 from service.records.estimate import Estimate, Peak, Term
 from service.records.identity import record_id
 from trainers.contract import KEPT_IN_CACHE, Simulation, SimulationQuestion
@@ -119,7 +120,9 @@ def simulation_question(
     heads, groups = model.config.get("num_attention_heads"), model.config.get("num_key_value_heads")
     kernel, _ = choose_kernel(
         settings["attention"],
-        padded=settings["padded"] or settings["packing"],
+        padded=settings["padded"]
+        or settings["packing"]
+        or all_windowed(model.config, length=settings["seq_len"]),
         grouped=isinstance(heads, int) and isinstance(groups, int) and groups < heads,
         half=half,
         capability=device.capability,
