@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import tomllib
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -53,14 +54,18 @@ def hardware_table(rules: RuleFiles) -> dict[str, Hardware]:
         TuneGateError: `invalid_rules`.
 
     """
-    try:
-        rows = msgspec.convert(tomllib.loads(rules.read(FILE).decode()), _File).hardware
-    except (ValueError, msgspec.ValidationError) as error:
-        raise TuneGateError("invalid_rules", f"{FILE}: {error}.") from error
     return {
         row.id: msgspec.structs.replace(row, capacity_gib=ram_gib()) if row.capacity_gib is None else row
-        for row in rows
+        for row in _rows(rules.read(FILE))
     }
+
+
+@lru_cache(maxsize=4)
+def _rows(content: bytes) -> tuple[Hardware, ...]:
+    try:
+        return tuple(msgspec.convert(tomllib.loads(content.decode()), _File).hardware)
+    except (ValueError, msgspec.ValidationError) as error:
+        raise TuneGateError("invalid_rules", f"{FILE}: {error}.") from error
 
 
 def chosen(names: list[str], table: dict[str, Hardware]) -> tuple[list[Hardware], list[ErrorItem]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Literal
 
 import msgspec
@@ -85,6 +86,8 @@ def read_inputs(raw: object) -> EstimateInputs:
         TuneGateError: `invalid_input` with every field that is unknown, missing or of the wrong kind.
 
     """
+    with suppress(msgspec.ValidationError):
+        return msgspec.convert(raw, EstimateInputs)
     errors: list[ErrorItem] = []
     inputs = read_struct(raw, EstimateInputs, errors)
     if not isinstance(inputs, EstimateInputs):

@@ -62,7 +62,7 @@ def estimate_one(question: Question) -> Estimate:
         phase=top.name,
         phases={phase.name: _sum(_terms(phase)) for phase in found},
         breakdown=breakdown,
-        fits=[_fit(question, row) for row in question.devices],
+        fits=[_fit(question, row, peak if row is device else None) for row in question.devices],
         evidence="formula",
         validated=not reasons,
         assumptions=_assumptions(question, resolved, device, reasons),
@@ -71,9 +71,10 @@ def estimate_one(question: Question) -> Estimate:
     return msgspec.structs.replace(made, id=record_id(made, without=("fits",)))
 
 
-def _fit(question: Question, device: Hardware) -> Fit:
-    resolved = _resolve(question, device)
-    return fit_on(device, _peak(Case(question.model, resolved.run), device), count=resolved.run.gpus)
+def _fit(question: Question, device: Hardware, peak: Peak | None) -> Fit:
+    """`peak` is given where the device is the one of the record."""
+    run = _resolve(question, device).run
+    return fit_on(device, peak or _peak(Case(question.model, run), device), count=run.gpus)
 
 
 def _peak(case: Case, device: Hardware) -> Peak:

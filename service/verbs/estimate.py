@@ -21,7 +21,6 @@ from service.models.resolve import resolve_model
 from service.records.estimate import Estimate, EstimateSet
 from service.records.lint_report import LintReport
 from service.settings import Settings
-from service.verbs.estimate_simulated import SimulatedModel, estimate_simulated, unsimulated
 
 __all__ = ["AdapterInputs", "EstimateInputs", "answer", "estimate", "read_inputs"]
 
@@ -78,6 +77,8 @@ def _simulated(
     settings: Settings,
     report: LintReport | None,
 ) -> list[Estimate]:
+    from service.verbs.estimate_simulated import SimulatedModel, estimate_simulated, unsimulated
+
     errors += unsimulated(inputs)
     if errors:
         raise invalid(errors)

@@ -117,8 +117,8 @@ def test_packed_rows_are_kept_apart_by_a_mask_as_padded_ones_are() -> None:
 def test_gemma_2_runs_eagerly_and_a_window_puts_a_mask_into_long_rows() -> None:
     plain = {"techniques": ["lora"], "padded": False, "checkpointing": False, "gpu": "A100-80GB"}
     assert one(model="gemma-2-2b", **plain).assumptions["attention_kernel"] == "eager"
-    inside, beyond = (one(model="gemma-3-1b", seq_len=length, **plain) for length in (511, 512))
-    assert beyond.peak.allocated_gib > 1.05 * inside.peak.allocated_gib
+    inside, beyond = (one(model="phi-3-medium-4k", seq_len=length, **plain) for length in (2046, 2047))
+    assert beyond.peak.allocated_gib > 1.01 * inside.peak.allocated_gib
 
 
 def test_the_inputs_of_a_record_can_be_asked_again() -> None:
