@@ -1,6 +1,7 @@
 """CPU of one estimate against one JSON decode of its inputs, and the cold start of the command against a bare process.
 
-Run: python benchmarks/estimate_speed.py. Ratios of runs that take turns; absolute times mean nothing on a shared machine.
+Run: python benchmarks/estimate_speed.py. Ratios of runs that take turns; absolute times mean nothing
+on a shared machine.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Random models and settings: the formula tier against the simulated tier, sorted by error, the worst last.
 
-Run: python benchmarks/formula_search.py [RUNS] [SEED] [FAMILY,...] (default 300 0 and all; some minutes on one core). Sizes are those of
-published models but for few layers, so that what lives only for a moment weighs more than it does in whole models.
+Run: python benchmarks/formula_search.py [RUNS] [SEED] [FAMILY,...] (default 300 0 and all; some minutes on one core).
+Sizes are those of published models but for few layers, so that what lives only for a moment weighs more than it does
+in whole models.
 """
 
 from __future__ import annotations
@@ -159,7 +160,9 @@ def main(argv: list[str]) -> int:
             print(f"      {one.inputs['model']}\n      {one.parts}")
     sizes = [abs(one.error) for one in found]
     at = {share: sizes[min(len(sizes) - 1, int(share * len(sizes)))] for share in (0.5, 0.9)}
-    print(f"{runs} runs, seed {seed}, {time.monotonic() - began:.0f} s; absolute error: mean {statistics.mean(sizes):.3f}")
+    print(
+        f"{runs} runs, seed {seed}, {time.monotonic() - began:.0f} s; absolute error: mean {statistics.mean(sizes):.3f}"
+    )
     print(f"median {at[0.5]:.3f} %, p90 {at[0.9]:.3f} %, largest {sizes[-1]:.3f} %")
     return 0
 

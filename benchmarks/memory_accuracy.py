@@ -162,7 +162,10 @@ def summary(found: list[Compared], name: str) -> str:
 def table(found: list[Compared]) -> list[str]:
     """The Markdown of all rows."""
     names = ["tunegate", *PEERS]
-    lines = ["| model | technique | b x s | measured MiB | " + " | ".join(names) + " |", "|---" * (4 + len(names)) + "|"]
+    lines = [
+        "| model | technique | b x s | measured MiB | " + " | ".join(names) + " |",
+        "|---" * (4 + len(names)) + "|",
+    ]
     for one in found:
         row = one.row
         measured = f"{row.allocated_mib:.0f}" if row.allocated_mib else f"{row.reserved_mib:.0f} reserved"

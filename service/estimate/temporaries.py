@@ -20,6 +20,10 @@ def backward_layer(case: Case) -> int:
     # gradients of the product and of both its factors, when what the last matrix kept is free again; before that the
     # gradient of the adapter's input beside all that is kept
     tau = case.rho * h + max(3 * m * i - down, case.adapter_bytes_read * i if down and case.low_rank else 0)
+    if case.dora:
+        # the gradients of DoRA's two products and of their sum, in the wider of both types
+        outs = [module.size_out for module in case.adapted(case.reading("mlp"))]
+        tau = max(tau, case.rho * h + 3 * max(m, case.u) * max(outs, default=0) - down)
     if case.run.kernel in {"eager", "math"}:
         softmax = case.model.heads * case.length * _softmax_bytes(case)
         tau = max(tau, activations.attention(case) - activations.layer(case) + softmax + 2 * e * case.model.q)
@@ -99,7 +103,16 @@ def backward_bytes(case: Case) -> int:
 
 def module_forward(case: Case) -> int:
     """The largest moment of a 4-bit or DoRA module's forward pass, with what its layer keeps until then, in bytes."""
-    return max(_kept_until(case, one) * case.tokens + _moment(case, one) for one in linears(case.model))
+    return max(
+        (_kept_until(case, one) + _read(case, one)) * case.tokens + _moment(case, one) for one in linears(case.model)
+    )
+
+
+def _read(case: Case, module: Linear) -> int:
+    """Bytes per token of what the module is given, where the layer keeps a copy of it or nothing."""
+    arrives = {"o": case.e, "down": case.m}.get(module.reads, case.rho)
+    kept_itself = bool(case.adapted([module])) and not case.run.dropout and not case.casts(arrives)
+    return 0 if kept_itself or module.reads == "o" else arrives * module.size_in
 
 
 def _moment(case: Case, module: Linear) -> int:

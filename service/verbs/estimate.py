@@ -110,14 +110,18 @@ def _architecture(
     try:
         model = resolve_model(inputs.model, rules=rules, settings=settings)
         architecture = read_architecture(model.config, where=model.name)
-        if why := architecture.family.unsized:
-            what = f"{model.name}: no memory formula for model_type {architecture.model_type!r}: {why}."
-            raise TuneGateError("unsupported_family", what, remedy=WITHOUT_FORMULA)
-        return model.name, architecture
+        _require_sized(model.name, architecture)
     except TuneGateError as error:
         if not errors:
             raise
         raise invalid([*errors, ErrorItem("model", error.detail.rstrip("."), None, error.remedy or None)]) from error
+    return model.name, architecture
+
+
+def _require_sized(name: str, model: Architecture) -> None:
+    if why := model.family.unsized:
+        what = f"{name}: no memory formula for model_type {model.model_type!r}: {why}."
+        raise TuneGateError("unsupported_family", what, remedy=WITHOUT_FORMULA)
 
 
 def _measured_length(report: LintReport | None) -> int | None:

@@ -120,9 +120,7 @@ def simulation_question(
     heads, groups = model.config.get("num_attention_heads"), model.config.get("num_key_value_heads")
     kernel, _ = choose_kernel(
         settings["attention"],
-        padded=settings["padded"]
-        or settings["packing"]
-        or all_windowed(model.config, length=settings["seq_len"]),
+        padded=settings["padded"] or settings["packing"] or all_windowed(model.config, length=settings["seq_len"]),
         grouped=isinstance(heads, int) and isinstance(groups, int) and groups < heads,
         half=half,
         capability=device.capability,

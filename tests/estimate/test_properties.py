@@ -113,7 +113,7 @@ def test_a_larger_model_or_adapter_never_needs_less(case: Case, more: int) -> No
 
 
 @settings(deadline=None, max_examples=100)
-@given(cases(checkpointing=False))
+@given(cases(checkpointing=False, adapter_targets=None))
 def test_checkpointing_never_raises_the_loss_phase(case: Case) -> None:
     plain, recomputing = (phases(one)[0] for one in (case, with_run(case, checkpointing=True)))
     assert plain.name == recomputing.name == "loss"
