@@ -153,7 +153,8 @@ def all_layers(case: Case) -> int:
 def _masks(case: Case) -> int:
     """Masks over all pairs of tokens, which checkpointed layers are given again; eager attention's are numbers."""
     windowed = case.run.window_masked and case.model.windowed_layers > 0
-    if case.run.kernel == "math" or not (case.run.kernel == "eager" or case.run.padded or windowed):
+    masked = windowed or (case.run.padded and case.run.kernel == "efficient")
+    if case.run.kernel == "math" or not (case.run.kernel == "eager" or masked):
         return 0
     kinds = 1 + (0 < case.model.windowed_layers < case.model.layers and not windowed)
     return kinds * case.length * (case.rho if case.run.kernel == "eager" else 1)

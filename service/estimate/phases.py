@@ -192,4 +192,5 @@ def _module_forward(case: Case, state: State) -> Phase:
         _activations(kept, case),
         _temporaries(temporaries.module_forward(case), temporaries.DORA_SOURCE),
     ]
-    return _phase("dora_fwd" if case.dora else "fwd", *parts, *([_kept_logits(case)] if case.run.checkpointing else []))
+    plain = "recompute" if case.run.checkpointing else "fwd"
+    return _phase("dora_fwd" if case.dora else plain, *parts, *([_kept_logits(case)] if case.run.checkpointing else []))
