@@ -6,13 +6,15 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
 from service.errors import ErrorItem, TuneGateError, suggestion
-from service.verbs.privacy_settings import PrivacyTable
+
+if TYPE_CHECKING:
+    from service.verbs.privacy_settings import PrivacyTable
 
 # the option that may also be a table of settings, in which `mode` is its value and `languages` that of another option
 _PRIVACY = "privacy"
@@ -80,6 +82,9 @@ def _working_folder() -> Path | None:
 
 def privacy_tables() -> list[PrivacyTable]:
     """[tool.tunegate.privacy] of pyproject.toml, then [privacy] of tunegate.toml, where there are any."""
+    # read by the commands that scan; the others start without what a scan needs
+    from service.verbs.privacy_settings import PrivacyTable
+
     folder = _working_folder()
     return [
         PrivacyTable(f"{_shown(path)}: {_PRIVACY}", path.parent, table[_PRIVACY])

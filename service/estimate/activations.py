@@ -18,23 +18,24 @@ def norm(case: Case) -> int:
     return 4 * h + 4 + (trained if case.full else 0)
 
 
-def kept_inputs(case: Case, width: int, modules: list[Linear]) -> int:
-    """I(d; M): what the modules that read one tensor of `width` keep of it."""
+def kept_inputs(case: Case, width: int, modules: list[Linear], *, arrives: int) -> int:
+    """I(d; M): what the modules that read one tensor of `width`, in `arrives` bytes an element, keep of it."""
     if case.full:
         return case.e * width * (len(modules) if case.rho > case.e else 1)
     adapted = len(case.adapted(modules))
     if not adapted:
         return 0
-    dropout = case.run.dropout
-    if case.casts_inputs:
-        copy = 2 if case.run.autocast else 4
-        return (copy + dropout) * width * adapted
-    return (case.e + 1) * width * adapted if dropout else case.e * width
+    kept = case.adapter_bytes_read
+    if case.run.dropout:
+        return (kept + 1) * width * adapted
+    return kept * width * (adapted if case.casts(arrives) else 1)
 
 
 def qkv(case: Case) -> int:
     """Queries, keys and values as attention reads them."""
-    model, e, repeated = case.model, case.e, case.run.repeated_kv
+    model, e = case.model, case.e
+    # a single head is repeated as a view, which the plain products of eager and math attention copy
+    repeated = case.run.repeated_kv and (model.kv_heads > 1 or case.run.kernel != "efficient")
     keys = e * (model.q if repeated else model.k)
     if repeated and model.kv_heads < model.heads:
         values = e * model.q
@@ -47,64 +48,116 @@ def qkv(case: Case) -> int:
 def scores(case: Case) -> int:
     """Attention's own tensors: output and log-sum-exp, or the score matrix."""
     model, e, length = case.model, case.e, case.length
+    # the output projection reads what attention gave; only the fused kernels keep that themselves
+    read = case.full or case.shares_output
     if case.run.kernel == "eager":
-        same_dtype = case.full or (bool(case.adapted(case.reading("o"))) and not case.casts_inputs)
-        return model.heads * length * (6 if e == 2 else 4) + (e * model.q if same_dtype else 0)
+        capped = e if model.caps_scores else 0
+        return model.heads * length * ((6 if e == 2 else 4) + capped) + (e * model.q if read else 0)
     if case.run.kernel == "math":
-        return e * model.heads * length + e * model.q
+        return e * model.heads * length + (e * model.q if read else 0)
     mask = e * length if case.run.padded and case.run.kernel == "efficient" else 0
-    return e * model.q + 4 * model.heads + mask
+    copy = e * model.q if read and model.family.rotation_joins else 0
+    return e * model.q + 4 * model.heads + mask + copy
+
+
+def head_norms(case: Case) -> int:
+    """QKN: the norms of queries and keys, head by head."""
+    model = case.model
+    if not model.family.qk_norm:
+        return 0
+    trained = (4 if model.family.norm == "gemma" else case.e) if case.full else 0
+    return (4 + trained) * (model.q + model.k) + 4 * (model.heads + model.kv_heads)
 
 
 def attention(case: Case) -> int:
     """A_attn: the first norm up to and including the output projection."""
-    model = case.model
-    head_norms = (4 + (case.e if case.full else 0)) * (model.q + model.k) if model.family.qk_norm else 0
+    return norm(case) + _mixing(case) + _output(case)
+
+
+def _mixing(case: Case) -> int:
+    inputs = kept_inputs(case, case.model.hidden, case.reading("attention"), arrives=case.rho)
+    return inputs + qkv(case) + head_norms(case) + scores(case)
+
+
+def _output(case: Case) -> int:
+    """What the output projection keeps beside the tensor that attention keeps anyway."""
     output = case.reading("o")
-    # fp32 adapters beside 16-bit weights read a copy, also where kbit preparation made the stream fp32: without it
-    # the measured RTX 4080 row without checkpointing is 1.4 % above the formula, with it 0.4 % below
-    copies = case.u == 4 and (case.w == 2 or case.run.autocast)
-    reads_copy = bool(case.adapted(output)) and (copies or case.run.dropout)
-    return (
-        norm(case)
-        + kept_inputs(case, model.hidden, case.reading("attention"))
-        + qkv(case)
-        + head_norms
-        + scores(case)
-        + (kept_inputs(case, model.q, output) if reads_copy else 0)
-    )
+    copies = bool(case.adapted(output)) and not case.shares_output
+    return kept_inputs(case, case.model.q, output, arrives=case.e) if copies else 0
 
 
 def layer(case: Case) -> int:
     """A: everything one layer keeps per token."""
-    model, e = case.model, case.e
-    extra_norms = 2 * norm(case) if model.family.norms_per_layer == 4 else 0
-    hidden = (8 if model.family.mlp == "plain" else 3) * e * model.intermediate
-    return (
-        attention(case)
-        + norm(case)
-        + kept_inputs(case, model.hidden, case.reading("mlp"))
-        + extra_norms
-        + hidden
-        + kept_inputs(case, model.intermediate, case.reading("down"))
-        + low_rank(case)
-    )
+    extra_norms = 2 * norm(case) if case.model.family.norms_per_layer == 4 else 0
+    return attention(case) + norm(case) + extra_norms + mlp(case) + low_rank(case)
+
+
+def mlp(case: Case) -> int:
+    """The feed-forward network with the inputs of its matrices."""
+    model = case.model
+    hidden = (8 if model.family.mlp == "plain" else 3) * case.m * model.intermediate
+    inputs = kept_inputs(case, model.hidden, case.reading("mlp"), arrives=case.rho)
+    return inputs + hidden + down_input(case)
+
+
+def frozen_start(case: Case) -> int:
+    """What the first layer does not keep: nothing before its first adapter has a gradient."""
+    if case.full or case.run.technique == "prompt":
+        return 0
+    extra = norm(case) if case.model.family.norms_per_layer == 4 else 0
+    if case.adapted(case.reading("attention")):
+        return norm(case) + _frozen_scores(case)
+    if case.adapted(case.reading("o")):
+        return norm(case) + _mixing(case) - (case.e * case.model.q if case.shares_output else 0)
+    found = attention(case) + norm(case) + extra
+    return found if case.adapted(case.reading("mlp")) else found + mlp(case) - down_input(case)
+
+
+def _frozen_scores(case: Case) -> int:
+    """Plain products keep one side only for the gradient of the other."""
+    if case.run.kernel != "eager" or case.model.family.fused_qkv:
+        return 0
+    adapted = {module.name for module in case.adapted(case.reading("attention"))}
+    found = 0 if "v_proj" in adapted or case.e == 4 else case.e * case.model.heads * case.length
+    return found + sum(case.e * case.model.q for name in ("q_proj", "k_proj") if name not in adapted)
+
+
+def down_input(case: Case) -> int:
+    """What the last matrix of the feed-forward network keeps of its input."""
+    return kept_inputs(case, case.model.intermediate, case.reading("down"), arrives=case.m)
 
 
 def low_rank(case: Case) -> int:
     """AD: outputs of the A matrices; DoRA also keeps both outputs of every adapted module."""
-    narrow = case.e if case.run.autocast else case.u
-    wide = case.e + (case.e if case.run.autocast else 4) if case.dora else 0
-    return sum(case.run.adapter_r * narrow + module.size_out * wide for module in case.adapted(linears(case.model)))
+    return sum(own_outputs(case, module) for module in case.adapted(linears(case.model)))
+
+
+def own_outputs(case: Case, module: Linear) -> int:
+    """What one adapted module keeps of its own results."""
+    narrow = case.adapter_bytes_read
+    result = case.e if module.reads == "o" else case.m
+    wide = (narrow if case.run.dropout else result) + narrow if case.dora else 0
+    return case.run.adapter_r * narrow + module.size_out * wide
 
 
 def all_layers(case: Case) -> int:
     """A_all: every layer's, or only its input under checkpointing."""
     if case.run.checkpointing:
-        return case.rho * case.model.hidden * case.model.layers
-    # the first norm of a frozen model sees an input without gradient and keeps nothing
-    first = 0 if case.full or case.run.technique == "prompt" else norm(case)
-    return case.model.layers * layer(case) - first
+        return case.rho * case.model.hidden * case.model.layers + _masks(case)
+    windowed = case.model.windowed_layers if case.run.window_masked else 0
+    start = frozen_start(case.masked if windowed else case)
+    plain = (case.model.layers - windowed) * layer(case) if case.model.layers > windowed else 0
+    return plain + (windowed * layer(case.masked) if windowed else 0) - start
+
+
+def _masks(case: Case) -> int:
+    """Masks over all pairs of tokens, which checkpointed layers are given again; eager attention's are numbers."""
+    windowed = case.run.window_masked and case.model.windowed_layers > 0
+    masked = windowed or (case.run.padded and case.run.kernel == "efficient")
+    if case.run.kernel == "math" or not (case.run.kernel == "eager" or masked):
+        return 0
+    kinds = 1 + (0 < case.model.windowed_layers < case.model.layers and not windowed)
+    return kinds * case.length * (case.rho if case.run.kernel == "eager" else 1)
 
 
 def head(case: Case) -> int:

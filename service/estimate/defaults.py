@@ -34,11 +34,11 @@ def resolve(inputs: EstimateInputs, technique: str, *, model: Architecture, devi
 
 
 def settings_of(
-    inputs: EstimateInputs, technique: str, *, device: Hardware, seq_len: int
+    inputs: EstimateInputs, technique: str, *, device: Hardware, seq_len: int, checkpointing: bool = True
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(every setting by its dotted name, those of them that nobody gave)."""
+    """(every setting by its dotted name, those of them that nobody gave); `checkpointing` is its default on a GPU."""
     given = _flat(msgspec.to_builtins(inputs))
-    defaults = _defaults(technique, device, seq_len=seq_len)
+    defaults = _defaults(technique, device, seq_len=seq_len, checkpointing=checkpointing)
     values = {name: default if given.get(name) is None else given[name] for name, default in defaults.items()}
     return values, {name: value for name, value in values.items() if given.get(name) is None and value is not None}
 
@@ -66,12 +66,13 @@ def check_for_device(case: Case, device: Hardware, *, attention: str) -> list[Er
     return [ErrorItem("attention", seen, allowed)]
 
 
-def _defaults(technique: str, device: Hardware, *, seq_len: int) -> dict[str, Any]:
+def _defaults(technique: str, device: Hardware, *, seq_len: int, checkpointing: bool) -> dict[str, Any]:
     half = "bf16" if device.bf16 else "fp16"
     low_rank, quantised = technique in LOW_RANK, technique in QUANTISED
     adapter = low_rank or technique == "prompt"
     return {
-        "base_dtype": "fp32" if device.is_cpu else half,
+        # what is trained stays in fp32, and autocast halves the work (service/launch/compute.py)
+        "base_dtype": "fp32" if device.is_cpu or technique == "full" else half,
         "double_quant": True if quantised else None,
         "kbit_prepare": True if quantised else None,
         "autocast": "none" if device.is_cpu else half,
@@ -84,7 +85,7 @@ def _defaults(technique: str, device: Hardware, *, seq_len: int) -> dict[str, An
         "seq_len": seq_len,
         "padded": True,
         "grad_accum": 1,
-        "checkpointing": not device.is_cpu,
+        "checkpointing": checkpointing and not device.is_cpu,
         # our trainer loads eager attention on the CPU, where its ONNX parity is proven against eager PyTorch
         "attention": "eager" if device.is_cpu else "sdpa",
         "optimizer": "adamw_fused",
@@ -94,6 +95,7 @@ def _defaults(technique: str, device: Hardware, *, seq_len: int) -> dict[str, An
         "zero.offload_optimizer": False,
         "zero.offload_params": False,
         "gpus": 1,
+        "packing": False,
     }
 
 
@@ -113,7 +115,8 @@ def _run(technique: str, values: dict[str, Any], model: Architecture, device: Ha
         adapter_bytes=_BYTES[values["adapter.dtype"] or "fp32"],
         dropout=low_rank and bool(values["adapter.dropout"]),
         virtual_tokens=values["adapter.virtual_tokens"] if technique == "prompt" else 0,
-        padded=values["padded"],
+        # packed rows are kept apart by a mask, as padding is (trainers/training/packing.py)
+        padded=values["padded"] or values["packing"],
         accumulates=values["grad_accum"] > 1,
         checkpointing=values["checkpointing"],
         cuda=not device.is_cpu,
@@ -125,15 +128,18 @@ def _run(technique: str, values: dict[str, Any], model: Architecture, device: Ha
         offload_params=values["zero.offload_params"],
         gpus=values["gpus"],
     )
+    # torch's fused attention knows no softcap, so transformers runs such a model eagerly
+    attention = "eager" if model.family.softcaps and values["attention"] == "sdpa" else values["attention"]
+    masked = attention == "sdpa" and not run.padded and bool(model.windowed_layers) and run.seq_len >= model.window
     kernel, repeated = choose_kernel(
-        values["attention"],
+        attention,
         padded=run.padded,
         grouped=model.kv_heads < model.heads,
         half=Case(model, run).e == 2,
         capability=device.capability,
         cuda=run.cuda,
     )
-    return msgspec.structs.replace(run, kernel=kernel, repeated_kv=repeated)
+    return msgspec.structs.replace(run, kernel=kernel, repeated_kv=repeated, window_masked=masked)
 
 
 def _flat(values: dict[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def unvalidated(case: Case, devices: list[Hardware]) -> list[str]:
     return found + [f"hardware {device.id}: no measured run" for device in devices if not device.validated]
 
 
-def notes(case: Case, device: Hardware) -> list[str]:
+def notes(case: Case, device: Hardware, *, packed: bool = False) -> list[str]:
     """Where the bytes go that people do not expect, for this run."""
     run = case.run
     texts = {
@@ -48,6 +48,7 @@ def notes(case: Case, device: Hardware) -> list[str]:
         "A padding mask makes transformers repeat keys and values to every query head.": (
             run.padded and run.repeated_kv and case.model.kv_heads < case.model.heads
         ),
+        "Packed: at most micro_batch sequences of seq_len tokens; fewer where rows share one, never more.": packed,
         "No fused attention kernel runs here: the score matrix is stored.": run.kernel == "math",
         f"Autocast holds 16-bit copies of weights: {cast_weights(case) / GIB:.2f} GiB.": cast_weights(case) > 0,
         "Activations, logits and temporaries are not sharded by ZeRO.": run.zero_stage > 0,

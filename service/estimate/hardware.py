@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import tomllib
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -63,13 +64,9 @@ def hardware_table(rules: RuleFiles) -> dict[str, Hardware]:
         TuneGateError: `invalid_rules`.
 
     """
-    try:
-        rows = msgspec.convert(tomllib.loads(rules.read(FILE).decode()), _File).hardware
-    except (ValueError, msgspec.ValidationError) as error:
-        raise TuneGateError("invalid_rules", f"{FILE}: {error}.") from error
     return {
         row.id: msgspec.structs.replace(row, capacity_gib=ram_gib()) if row.capacity_gib is None else row
-        for row in rows
+        for row in _rows(rules.read(FILE))
     }
 
 
@@ -86,6 +83,14 @@ def own_row(name: str, *, capacity_gib: float, capability: float) -> Hardware:
         ANY_GPU, id=name, capacity_gib=round(capacity_gib, 6), capability=capability, bf16=capability >= _BF16,
         source="reported by its driver on this machine", reported_as=[name],
     )  # fmt: skip
+
+
+@lru_cache(maxsize=4)
+def _rows(content: bytes) -> tuple[Hardware, ...]:
+    try:
+        return tuple(msgspec.convert(tomllib.loads(content.decode()), _File).hardware)
+    except (ValueError, msgspec.ValidationError) as error:
+        raise TuneGateError("invalid_rules", f"{FILE}: {error}.") from error
 
 
 def chosen(names: list[str], table: dict[str, Hardware]) -> tuple[list[Hardware], list[ErrorItem]]:

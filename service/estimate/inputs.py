@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Literal
 
 import msgspec
@@ -66,6 +67,8 @@ class EstimateInputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     # for time and money: how much is trained, and the requests of a month
     training: TrainingInputs = msgspec.field(default_factory=TrainingInputs)
     usage: UsageInputs = msgspec.field(default_factory=UsageInputs)
+    # rows one after the other in as few sequences as hold them, none longer than `seq_len` (a plan's `packing`)
+    packing: bool | None = None
 
 
 # (lowest, highest) inclusive
@@ -87,6 +90,8 @@ def read_inputs(raw: object) -> EstimateInputs:
         TuneGateError: `invalid_input` with every field that is unknown, missing or of the wrong kind.
 
     """
+    with suppress(msgspec.ValidationError):
+        return msgspec.convert(raw, EstimateInputs)
     errors: list[ErrorItem] = []
     inputs = read_struct(raw, EstimateInputs, errors)
     if not isinstance(inputs, EstimateInputs):

@@ -22,7 +22,7 @@ def forward_bytes(case: Case) -> int:
     if case.run.loss != "hf":
         return loss_bytes(case)
     copy = 4 if case.e == 2 else 0
-    return case.tokens * case.model.vocabulary * (case.e + copy + 4)
+    return case.tokens * case.model.vocabulary * (case.e + copy + 4) + capped_logits(case)
 
 
 def loss_bytes(case: Case) -> int:
@@ -32,4 +32,9 @@ def loss_bytes(case: Case) -> int:
         share = min(tokens, -(-tokens * case.model.hidden // vocabulary))
         return case.e * vocabulary * share
     unchunked = tokens if case.run.loss == "hf" else min(tokens, CHUNK_TOKENS)
-    return unchunked * 12 * vocabulary + kept_logits(case)
+    return unchunked * 12 * vocabulary + kept_logits(case) + capped_logits(case)
+
+
+def capped_logits(case: Case) -> int:
+    """The tanh of the logits, which its own gradient needs."""
+    return case.tokens * case.e * case.model.vocabulary if case.model.caps_logits else 0

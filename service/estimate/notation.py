@@ -40,6 +40,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     checkpointing: bool = False
     kernel: Kernel = "flash"
     repeated_kv: bool = False
+    # rows are longer than the window of some layers, which are given a mask then
+    window_masked: bool = False
     cuda: bool = True
     optimizer: str = "adamw"
     loss: str = "hf"
@@ -94,6 +96,11 @@ class Case(msgspec.Struct, frozen=True):
         return 4 if self.w == 4 or self.kbit else 2
 
     @property
+    def m(self) -> int:
+        """Bytes per element of what the matrices that read a norm give out: a 4-bit matrix answers in its input's."""
+        return self.rho if self.quantised else self.e
+
+    @property
     def u(self) -> int:
         """Bytes per adapter parameter."""
         return self.run.adapter_bytes
@@ -114,15 +121,38 @@ class Case(msgspec.Struct, frozen=True):
         return self.run.micro_batch * self.length
 
     @property
+    def adapter_bytes_read(self) -> int:
+        """Bytes per element in which an adapter's matrix product reads its input."""
+        return 2 if self.run.autocast else self.u
+
+    def casts(self, arrives: int) -> bool:
+        """Whether an adapted module makes its own copy of an input of `arrives` bytes an element.
+
+        peft casts to the adapter's type, and autocast that to 16 bits; beside a 4-bit matrix peft leaves the first
+        cast to autocast (peft 0.21.2 tuners/lora/layer.py, bnb.py).
+        """
+        if arrives != self.adapter_bytes_read:
+            return True
+        return self.run.autocast and self.u == 4 and not self.quantised
+
+    @property
+    def shares_output(self) -> bool:
+        """Whether the adapter of the output projection reads attention's own output and no copy of it."""
+        return bool(self.adapted(self.reading("o"))) and not self.run.dropout and not self.casts(self.e)
+
+    @property
     def casts_inputs(self) -> bool:
         """fp32 adapters on 16-bit activations: every adapted module keeps a cast copy of its own input."""
-        if not self.low_rank or self.fp32_stream:
-            return False
-        return self.run.autocast or self.u == 4
+        return self.low_rank and not self.run.autocast and self.u == 4 and self.e == 2
 
     @property
     def fp32_stream(self) -> bool:
         return self.rho == 4 and self.e == 4
+
+    @property
+    def masked(self) -> Case:
+        """The same run as a layer with a mask sees it."""
+        return Case(self.model, msgspec.structs.replace(self.run, kernel="efficient", repeated_kv=True, padded=True))
 
     @property
     def parameters(self) -> int:

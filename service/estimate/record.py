@@ -73,7 +73,7 @@ def estimate_one(question: Question) -> Estimate:
         phase=top.name,
         phases={phase.name: _sum(_terms(phase, ground)) for phase in found},
         breakdown=breakdown,
-        fits=[_fit(question, row) for row in question.devices],
+        fits=[_fit(question, row, peak if row is device else None) for row in question.devices],
         evidence="formula",
         validated=not reasons,
         assumptions=_assumptions(question, resolved, device, reasons, ground),
@@ -81,10 +81,11 @@ def estimate_one(question: Question) -> Estimate:
     return msgspec.structs.replace(made, id=record_id(made, without=NOT_IN_ID))
 
 
-def _fit(question: Question, device: Hardware) -> Fit:
+def _fit(question: Question, device: Hardware, peak: Peak | None) -> Fit:
+    """`peak` is given where the device is the one of the record."""
     resolved = _resolve(question, device)
     case, ground = Case(question.model, resolved.run), _ground(question, resolved, device)
-    found = fit_on(device, _peak(case, ground), count=resolved.run.gpus)
+    found = fit_on(device, peak or _peak(case, ground), count=resolved.run.gpus)
     if question.inputs.gpu is None or not question.solve:
         return found
 
@@ -171,6 +172,6 @@ def _assumptions(
         "attention_kernel": resolved.run.kernel,
         "reserved_over_allocated": {"p50": ratio.p50, "p90": ratio.p90},
         "unvalidated": reasons,
-        "notes": notes(case, device) + calibration_notes(ground),
+        "notes": notes(case, device, packed=resolved.inputs["packing"]) + calibration_notes(ground),
         **({} if ground.known is None else {"calibrated_by": calibrated_by(ground.known)}),
     }  # fmt: skip

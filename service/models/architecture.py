@@ -15,6 +15,9 @@ _MAX_SIZE = 100_000_000
 _EXPERT_KEYS = ("num_local_experts", "num_experts", "n_routed_experts")
 
 
+WITHOUT_FORMULA = f"Families with a formula: {family_names()}. --simulate runs every class that transformers has."
+
+
 class Linear(msgspec.Struct, frozen=True):
     """One weight matrix of a decoder layer; modules with the same `reads` keep one tensor between them."""
 
@@ -43,6 +46,11 @@ class Architecture(msgspec.Struct, frozen=True, kw_only=True):
     tied: bool
     attention_bias: bool
     mlp_bias: bool
+    # tanh over scores and over logits; tokens that a layer with a window looks back (0 = no window)
+    caps_scores: bool = False
+    caps_logits: bool = False
+    window: int = 0
+    windowed_layers: int = 0
 
     @property
     def family(self) -> Family:
@@ -75,11 +83,13 @@ def read_architecture(config: Mapping[str, Any], *, where: str) -> Architecture:
     if heads % kv_heads:
         reader.wrong("num_key_value_heads", kv_heads, f"a divisor of num_attention_heads {heads}")
     family = FAMILIES[str(model_type)]
+    layers = reader.size("num_hidden_layers", "n_layer")
+    window = reader.window(family.window_by_default) if family.window_period or config.get("use_sliding_window") else 0
     found = Architecture(
         model_type=str(model_type),
         hidden=hidden,
         intermediate=reader.size("intermediate_size", "n_inner", default=4 * hidden),
-        layers=reader.size("num_hidden_layers", "n_layer"),
+        layers=layers,
         heads=heads,
         kv_heads=kv_heads,
         head_dim=reader.size("head_dim", default=max(hidden // heads, 1)),
@@ -88,12 +98,37 @@ def read_architecture(config: Mapping[str, Any], *, where: str) -> Architecture:
         tied=reader.flag("tie_word_embeddings", default=family.tied_by_default),
         attention_bias=reader.flag("attention_bias", default=False),
         mlp_bias=reader.flag("mlp_bias", default=False),
+        caps_scores=family.softcaps and config.get("attn_logit_softcapping", 1) is not None,
+        caps_logits=family.softcaps and config.get("final_logit_softcapping", 1) is not None,
+        window=window,
+        windowed_layers=_windowed(config, family, layers) if window else 0,
     )
     if reader.errors:
         raise TuneGateError(
             "unreadable_model", f"{where}: {len(reader.errors)} unusable value(s) in the config.", errors=reader.errors
         )
     return found
+
+
+def all_windowed(config: Mapping[str, Any], *, length: int) -> bool:
+    """Whether rows of `length` tokens are longer than the window that every layer of this config has."""
+    family = FAMILIES.get(str(config.get("model_type")))
+    if family is None or family.window_period != 1:
+        return False
+    window = config.get("sliding_window", family.window_by_default or None)
+    return isinstance(window, int) and length >= window
+
+
+def _windowed(config: Mapping[str, Any], family: Family, layers: int) -> int:
+    """How many layers look at a window of tokens (transformers 5.23.0 models/*/configuration_*.py)."""
+    kinds = config.get("layer_types")
+    if isinstance(kinds, list):
+        return sum(kind == "sliding_attention" for kind in kinds)
+    if not family.window_period:
+        whole = config.get("max_window_layers", 28)
+        return max(0, layers - whole) if isinstance(whole, int) else 0
+    period = config.get("sliding_window_pattern") or family.window_period
+    return layers - (layers // period if isinstance(period, int) and period > 1 else 0)
 
 
 def _require_formula(config: Mapping[str, Any], model_type: object, where: str) -> None:
@@ -114,7 +149,7 @@ def _require_formula(config: Mapping[str, Any], model_type: object, where: str) 
         raise TuneGateError(
             "unsupported_family",
             f"{where}: {reason}.",
-            remedy=f"Families with a formula: {family_names()}.",
+            remedy=WITHOUT_FORMULA,
         )
 
 
@@ -141,6 +176,12 @@ class _Reader:
         if default is None:
             self.wrong(names[0], None, f"a whole number from 1 to {_MAX_SIZE}")
         return default or 1
+
+    def window(self, default: int) -> int:
+        """`sliding_window`, null for none."""
+        if "sliding_window" not in self._config:
+            return default
+        return self.size("sliding_window") if self._config["sliding_window"] is not None else 0
 
     def flag(self, name: str, *, default: bool) -> bool:
         value = self._config.get(name)

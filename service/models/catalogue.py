@@ -16,7 +16,7 @@ FILE = "models.toml"
 
 
 class CatalogueModel(msgspec.Struct, frozen=True, kw_only=True):
-    """One published model. `config` uses config.json names; `estimable` = a memory formula exists."""
+    """One published model. `config` uses config.json names, with those of `nulls` set to null."""
 
     id: str
     config: dict[str, Any]
@@ -25,6 +25,7 @@ class CatalogueModel(msgspec.Struct, frozen=True, kw_only=True):
     params: int | None = None
     params_published: bool = False
     note: str | None = None
+    nulls: list[str] = []
 
     @property
     def family(self) -> str:
@@ -49,7 +50,12 @@ def catalogue(rules: RuleFiles) -> dict[str, CatalogueModel]:
     twice = sorted({row.id for row in rows if sum(row.id == other.id for other in rows) > 1})
     if twice:
         raise TuneGateError("invalid_rules", f"{FILE}: id {', '.join(twice)} stands more than once.")
-    return {row.id: row for row in rows}
+    return {row.id: _with_nulls(row) for row in rows}
+
+
+def _with_nulls(row: CatalogueModel) -> CatalogueModel:
+    """TOML has no null."""
+    return msgspec.structs.replace(row, config=row.config | dict.fromkeys(row.nulls)) if row.nulls else row
 
 
 def count_parameters(config: dict[str, Any], *, where: str) -> int | None:

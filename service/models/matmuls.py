@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -31,7 +31,7 @@ class Matmuls(msgspec.Struct, frozen=True, kw_only=True):
     hidden: int
     heads_width: int
     vocabulary: int
-    dense: list[Linear]
+    dense: Sequence[Linear]
     experts: list[tuple[Linear, int]] = []
     recomputed_whole: bool = False
 

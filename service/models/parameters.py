@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from service.models.architecture import Architecture, Linear
 
 _NORM_TENSORS = {"rms": 1, "gemma": 1, "layer": 2}
 
 
-def linears(model: Architecture) -> list[Linear]:
+@lru_cache(maxsize=64)
+def linears(model: Architecture) -> tuple[Linear, ...]:
     """The weight matrices of one decoder layer, named as in the model's own code."""
     h, i, q, k = model.hidden, model.intermediate, model.q, model.k
     if model.model_type == "gpt2":
-        return [
+        return (
             Linear("c_attn", h, q + 2 * k, "attention"),
             Linear("attn.c_proj", q, h, "o"),
             Linear("c_fc", h, i, "mlp"),
             Linear("mlp.c_proj", i, h, "down"),
-        ]
+        )
     attention = [
         Linear("q_proj", h, q, "attention"), Linear("k_proj", h, k, "attention"), Linear("v_proj", h, k, "attention"),
     ]  # fmt: skip
@@ -25,9 +28,10 @@ def linears(model: Architecture) -> list[Linear]:
     up = [Linear("gate_proj", h, i, "mlp"), Linear("up_proj", h, i, "mlp")]
     if model.family.mlp == "gated_fused":
         up = [Linear("gate_up_proj", h, 2 * i, "mlp")]
-    return [*attention, Linear("o_proj", q, h, "o"), *up, Linear("down_proj", i, h, "down")]
+    return (*attention, Linear("o_proj", q, h, "o"), *up, Linear("down_proj", i, h, "down"))
 
 
+@lru_cache(maxsize=64)
 def layer_linear_elements(model: Architecture) -> int:
     """Elements of all weight matrices of one layer."""
     return sum(linear.elements for linear in linears(model))
@@ -64,6 +68,7 @@ def weight_tensors(model: Architecture) -> list[int]:
     return layer * model.layers + embeddings + final_norm + positions
 
 
+@lru_cache(maxsize=64)
 def parameters(model: Architecture) -> int:
     """P: the exact parameter count."""
     fixed = sum(weight_tensors(_one_layer(model))) - layer_parameters(model)

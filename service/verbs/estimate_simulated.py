@@ -17,9 +17,10 @@ from service.estimate.notation import GIB, QUANTISED
 from service.estimate.phases import CONSTANT_BYTES, CONSTANT_SOURCE
 from service.estimate.reserve import DIGITS, Band, band, peak_of
 from service.launch.simulation import run_simulation
+from service.models.architecture import all_windowed
 from service.records.estimate import NOT_IN_ID, Estimate, Peak, Term
 from service.records.identity import record_id
-from trainers.contract import Simulation, SimulationQuestion
+from trainers.contract import KEPT_IN_CACHE, Simulation, SimulationQuestion
 
 _SOURCE = "simulated: the model's own class, peft and optimizer on tensors without memory"
 _SHOWN = 10
@@ -60,8 +61,10 @@ def estimate_simulated(
     """
     named = list(devices) if inputs.gpu is not None else []
     device = named[0] if named else ANY_GPU
-    settings, assumed = settings_of(inputs, technique, device=device, seq_len=seq_len)
-    question = _question(inputs, technique, settings, model=model, device=device)
+    # what such a method trains, layers that are computed again do not see
+    checkpointing = str((inputs.peft or {}).get("peft_type", "")).upper() not in KEPT_IN_CACHE
+    settings, assumed = settings_of(inputs, technique, device=device, seq_len=seq_len, checkpointing=checkpointing)
+    question = simulation_question(inputs, technique, settings, model=model, device=device)
     answers: dict[bytes, Simulation] = {}
 
     def answered(asked: SimulationQuestion) -> Simulation:
@@ -74,8 +77,8 @@ def estimate_simulated(
     peak = _peak(answer, question, device)
     fits = []
     for row in devices:
-        values, _ = settings_of(inputs, technique, device=row, seq_len=seq_len)
-        asked = _question(inputs, technique, values, model=model, device=row)
+        values, _ = settings_of(inputs, technique, device=row, seq_len=seq_len, checkpointing=checkpointing)
+        asked = simulation_question(inputs, technique, values, model=model, device=row)
         if named or asked == question:
             fits.append(fit_on(row, _peak(answered(asked), asked, row), count=1))
     reasons = [f"hardware {row.id}: no measured run" for row in named if not row.validated]
@@ -107,7 +110,7 @@ def estimate_simulated(
     return msgspec.structs.replace(made, id=record_id(made, without=NOT_IN_ID))
 
 
-def _question(
+def simulation_question(
     inputs: EstimateInputs, technique: str, settings: Mapping[str, Any], *, model: SimulatedModel, device: Hardware
 ) -> SimulationQuestion:
     quantised = technique in QUANTISED
@@ -117,7 +120,7 @@ def _question(
     heads, groups = model.config.get("num_attention_heads"), model.config.get("num_key_value_heads")
     kernel, _ = choose_kernel(
         settings["attention"],
-        padded=settings["padded"],
+        padded=settings["padded"] or settings["packing"] or all_windowed(model.config, length=settings["seq_len"]),
         grouped=isinstance(heads, int) and isinstance(groups, int) and groups < heads,
         half=half,
         capability=device.capability,
@@ -147,7 +150,7 @@ def step_of(
         "adapter_dtype": settings["adapter.dtype"] or "fp32",
         "virtual_tokens": settings["adapter.virtual_tokens"] or 1,
         "peft": inputs.peft,
-        "padded": settings["padded"],
+        "padded": settings["padded"] or settings["packing"],
         "grad_accum": min(settings["grad_accum"], 2),  # a third pass needs what the second did
         "checkpointing": settings["checkpointing"],
         "optimizer": settings["optimizer"],

@@ -13,14 +13,13 @@ from service.estimate.defaults import DEFAULT_SEQ_LEN, check_for_model
 from service.estimate.hardware import Hardware
 from service.estimate.inputs import DEFAULT_TECHNIQUES, EstimateInputs, invalid
 from service.estimate.record import Question, estimate_one
-from service.models.architecture import Architecture, read_architecture
+from service.models.architecture import WITHOUT_FORMULA, Architecture, read_architecture
 from service.models.resolve import resolve_model
 from service.records.estimate import Estimate
 from service.records.lint_report import LintReport
 from service.settings import Settings
 from service.verbs.calibrations import known_calibrations
 from service.verbs.estimate_cost import Costing
-from service.verbs.estimate_simulated import SimulatedModel, estimate_simulated, unsimulated
 
 LENGTH_FACT = "data.tokens_max"
 # batches are padded to the longest row; rounding up keeps an estimate stable over small changes of the data
@@ -102,6 +101,9 @@ def by_formula(asked: Asked, errors: list[ErrorItem]) -> Answered:
 
 def by_simulation(asked: Asked, errors: list[ErrorItem]) -> Answered:
     """The model's own class on tensors without memory."""
+    # a formula needs none of it, and is to start like a small tool
+    from service.verbs.estimate_simulated import SimulatedModel, estimate_simulated, unsimulated
+
     errors += unsimulated(asked.inputs)
     if errors:
         raise invalid(errors)
@@ -123,8 +125,8 @@ def by_simulation(asked: Asked, errors: list[ErrorItem]) -> Answered:
 
 def by_measurement(asked: Asked, errors: list[ErrorItem]) -> Answered:
     """Real steps on a device of this machine."""
-    # a formula needs none of it, and is to start like a small tool
     from service.verbs.estimate_measured import estimate_measured, place_of, required
+    from service.verbs.estimate_simulated import SimulatedModel, unsimulated
 
     place, wrong = place_of(asked.names, asked.table)
     errors = [*wrong, *errors, *unsimulated(asked.inputs)]
@@ -155,11 +157,19 @@ def _architecture(asked: Asked, errors: list[ErrorItem]) -> tuple[str, Architect
     """The model's name, sizes and context; a model that cannot be read joins the other errors where there are some."""
     try:
         model = resolve_model(asked.inputs.model, rules=asked.rules, settings=asked.settings)
-        return model.name, read_architecture(model.config, where=model.name), _context(model.config)
+        architecture = read_architecture(model.config, where=model.name)
+        _require_sized(model.name, architecture)
     except TuneGateError as error:
         if not errors:
             raise
         raise invalid([*errors, ErrorItem("model", error.detail.rstrip("."), None, error.remedy or None)]) from error
+    return model.name, architecture, _context(model.config)
+
+
+def _require_sized(name: str, model: Architecture) -> None:
+    if why := model.family.unsized:
+        what = f"{name}: no memory formula for model_type {model.model_type!r}: {why}."
+        raise TuneGateError("unsupported_family", what, remedy=WITHOUT_FORMULA)
 
 
 def _context(config: Mapping[str, Any]) -> int | None:

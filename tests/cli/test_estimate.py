@@ -79,7 +79,7 @@ def test_options_reach_the_inputs_and_win_over_the_file(tmp_path: Path, capsys: 
 
 
 def test_output_receives_what_stdout_would(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["estimate", "gpt2", "--seq-len", "100", "--technique", "lora", "--format", "json"]
+    arguments = ["estimate", "smollm2-135m", "--seq-len", "100", "--technique", "lora", "--format", "json"]
     assert run([*arguments, "--output", str(tmp_path / "est.json")]) == 0
     assert capsys.readouterr().out == ""
     assert msgspec.json.decode((tmp_path / "est.json").read_bytes(), type=Estimate).technique == "lora"

@@ -9,25 +9,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.estimate.adapters import trained_parameters
-from service.estimate.inputs import DEFAULT_TECHNIQUES, EstimateInputs, ZeroInputs
+from service.estimate.inputs import TECHNIQUES, EstimateInputs, ZeroInputs
 from service.estimate.notation import Case, Run
 from service.estimate.phases import peak, phases
 from service.estimate.record import Question, estimate_one
 from service.estimate.sharding import device_state
 from service.estimate.weights import weight_bytes
 from service.models.architecture import Architecture
+from service.models.families import FAMILIES
 
-FAMILY_NAMES = ("llama", "qwen2", "qwen3", "phi3", "gemma", "gemma2")
+FAMILY_NAMES = tuple(name for name, family in FAMILIES.items() if not family.unsized)
 
 
 @st.composite
 def architectures(draw: st.DrawFn) -> Architecture:
     kv_heads = draw(st.sampled_from((1, 2, 4)))
+    layers = draw(st.integers(1, 24))
     return Architecture(
         model_type=draw(st.sampled_from(FAMILY_NAMES)),
         hidden=64 * draw(st.integers(1, 32)),
         intermediate=64 * draw(st.integers(1, 64)),
-        layers=draw(st.integers(1, 24)),
+        layers=layers,
         heads=kv_heads * draw(st.sampled_from((1, 2, 4))),
         kv_heads=kv_heads,
         head_dim=64,
@@ -36,13 +38,17 @@ def architectures(draw: st.DrawFn) -> Architecture:
         tied=draw(st.booleans()),
         attention_bias=draw(st.booleans()),
         mlp_bias=draw(st.booleans()),
+        caps_logits=draw(st.booleans()),
+        caps_scores=draw(st.booleans()),
+        window=512,
+        windowed_layers=draw(st.integers(0, layers)),
     )
 
 
 @st.composite
 def cases(draw: st.DrawFn, **fixed: Any) -> Case:
     values: dict[str, Any] = {
-        "technique": draw(st.sampled_from(DEFAULT_TECHNIQUES)),
+        "technique": draw(st.sampled_from(TECHNIQUES)),
         "micro_batch": draw(st.integers(1, 16)),
         "seq_len": draw(st.integers(1, 4096)),
         "weight_bytes": draw(st.sampled_from((2, 4))),
@@ -56,6 +62,9 @@ def cases(draw: st.DrawFn, **fixed: Any) -> Case:
         "checkpointing": draw(st.booleans()),
         "kernel": draw(st.sampled_from(("flash", "efficient", "math", "eager"))),
         "repeated_kv": draw(st.booleans()),
+        "window_masked": draw(st.booleans()),
+        "virtual_tokens": draw(st.integers(1, 64)),
+        "adapter_targets": draw(st.sampled_from((None, ("v_proj",), ("o_proj", "down_proj"), ("up_proj",)))),
         "optimizer": draw(st.sampled_from(("adamw", "adamw_fused", "adamw_8bit", "adafactor", "sgd"))),
         "loss": draw(st.sampled_from(("hf", "chunked"))),
         "keep_logits": draw(st.booleans()),
@@ -72,7 +81,7 @@ def with_run(case: Case, **changes: Any) -> Case:
 
 
 @settings(deadline=None, max_examples=60)
-@given(architectures(), st.sampled_from((*DEFAULT_TECHNIQUES, "prompt")), st.integers(1, 8), st.integers(1, 4096))
+@given(architectures(), st.sampled_from(TECHNIQUES), st.integers(1, 8), st.integers(1, 4096))
 def test_the_breakdown_sums_to_the_allocated_peak(
     model: Architecture, technique: str, micro_batch: int, seq_len: int
 ) -> None:
@@ -104,7 +113,7 @@ def test_a_larger_model_or_adapter_never_needs_less(case: Case, more: int) -> No
 
 
 @settings(deadline=None, max_examples=100)
-@given(cases(checkpointing=False))
+@given(cases(checkpointing=False, adapter_targets=None))
 def test_checkpointing_never_raises_the_loss_phase(case: Case) -> None:
     plain, recomputing = (phases(one)[0] for one in (case, with_run(case, checkpointing=True)))
     assert plain.name == recomputing.name == "loss"

@@ -9,8 +9,11 @@ import pytest
 
 from service.data import rule_files
 from service.errors import TuneGateError
+from service.estimate.defaults import settings_of
 from service.estimate.hardware import hardware_table
-from service.estimate.inputs import DEFAULT_TECHNIQUES
+from service.estimate.inputs import DEFAULT_TECHNIQUES, TECHNIQUES
+from service.launch.compute import ComputeRequest, resolve_compute
+from service.launch.machine import Machine
 from service.records.estimate import NOT_IN_ID, Estimate, EstimateSet
 from service.records.identity import record_id
 from service.records.lint_report import LintReport, Summary
@@ -90,6 +93,34 @@ def test_a_gpu_without_bf16_is_given_fp16() -> None:
     assert one(techniques=["lora"], gpu="A100-80GB").inputs["base_dtype"] == "bf16"
 
 
+@pytest.mark.parametrize("technique", [*TECHNIQUES, "peft"])
+@pytest.mark.parametrize(("gpu", "capability"), [("cpu", 0.0), ("T4-16GB", 7.5), ("A100-80GB", 8.0)])
+def test_what_is_left_open_is_what_a_plan_would_do(technique: str, gpu: str, capability: float) -> None:
+    device = hardware_table(RULES)[gpu]
+    machine = Machine(device=gpu, capacity_gib=16, gpus=0 if device.is_cpu else 1, capability=capability)
+    plan, _ = resolve_compute(ComputeRequest(), technique=technique, machine=machine)
+    assumed, _ = settings_of(EstimateInputs(model="any"), technique, device=device, seq_len=64)
+    for name in ("base_dtype", "autocast", "attention", "checkpointing"):
+        assert assumed[name] == getattr(plan, name)
+    assert assumed["optimizer"].removesuffix("_fused") == plan.optimizer
+
+
+def test_packed_rows_are_kept_apart_by_a_mask_as_padded_ones_are() -> None:
+    plain, packed = (one(techniques=["lora"], checkpointing=False, padded=False, packing=on) for on in (False, True))
+    padded = one(techniques=["lora"], checkpointing=False, padded=True)
+    assert plain.peak.allocated_gib < packed.peak.allocated_gib == padded.peak.allocated_gib
+    assert any("Packed" in note for note in packed.assumptions["notes"])
+    assert plain.inputs["packing"] is False
+    assert not any("Packed" in note for note in plain.assumptions["notes"])
+
+
+def test_gemma_2_runs_eagerly_and_a_window_puts_a_mask_into_long_rows() -> None:
+    plain = {"techniques": ["lora"], "padded": False, "checkpointing": False, "gpu": "A100-80GB"}
+    assert one(model="gemma-2-2b", **plain).assumptions["attention_kernel"] == "eager"
+    inside, beyond = (one(model="phi-3-medium-4k", seq_len=length, **plain) for length in (2046, 2047))
+    assert beyond.peak.allocated_gib > 1.01 * inside.peak.allocated_gib
+
+
 def test_the_inputs_of_a_record_can_be_asked_again() -> None:
     made = one(techniques=["qlora"], gpu="L40S-48GB", seq_len=777)
     (again,) = estimate(read_inputs(made.inputs), rules=RULES, settings=SETTINGS)
@@ -103,7 +134,6 @@ def test_only_what_was_compared_with_measurements_counts_as_validated() -> None:
         made = one(**{"gpu": "L40S-48GB", **plain, **change})
         assert made.validated is False
         assert made.assumptions["unvalidated"]
-    assert one(model="gpt2", seq_len=512, gpu="L40S-48GB", **plain).validated is False
 
 
 def test_the_longest_row_of_a_report_sets_the_length() -> None:
@@ -167,7 +197,6 @@ def test_a_path_never_enters_the_record(tmp_path: Path) -> None:
         ({"model": None}, "model", "text or an object"),
         ({"attention": "flash", "gpu": "T4-16GB"}, "attention", "capability"),
         ({"attention": "flash", "gpu": "cpu"}, "attention", "capability"),
-        ({"model": "gpt2", "seq_len": 2000}, "seq_len", "learned positions"),
     ],
 )
 def test_an_unusable_input_is_named_with_what_is_allowed(raw: dict[str, Any], where: str, said: str) -> None:
@@ -189,11 +218,16 @@ def test_inputs_built_in_code_are_checked_too() -> None:
         estimate(inputs, rules=RULES, settings=SETTINGS)
 
 
-@pytest.mark.parametrize("model", ["phi-3.5-moe", "phi-3-small-8k"])
-def test_a_family_without_a_formula_is_refused_with_the_reason(model: str) -> None:
+@pytest.mark.parametrize(
+    ("model", "why"), [("phi-3.5-moe", "experts"), ("phi-3-small-8k", "phi3small"), ("gpt2", "dropout")]
+)
+def test_a_family_without_a_formula_is_refused_with_the_reason_and_the_way_out(model: str, why: str) -> None:
     error = refused(model=model)
     assert (error.code, error.status, error.exit_code) == ("unsupported_family", 422, 2)
+    assert why in error.detail
     assert "llama" in error.remedy
+    assert "--simulate" in error.remedy
+    assert "gpt2" not in error.remedy
 
 
 def test_weights_that_are_already_quantised_are_refused() -> None:

@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import torch
 
-from trainers.simulation.four_bit import plain_weight
+from trainers.simulation.four_bit import FourBitLinear, plain_weight
 
 
 @contextlib.contextmanager
@@ -22,6 +22,8 @@ def emulated(*, cuda: bool, kernel: str) -> Iterator[None]:
         stack.enter_context(patch.object(torch.nn.Module, "_apply", _rebuilt))
         # asks a 4-bit parameter for its type
         stack.enter_context(patch("peft.tuners.lora.dora.dequantize_module_weight", plain_weight))
+        # peft's layer for bitsandbytes leaves the cast of its input to autocast, the one for plain layers does not
+        stack.enter_context(patch("peft.tuners.tuners_utils.BaseTunerLayer._cast_input_dtype", _cast_unless_four_bit))
         if cuda:
             # the CPU keeps fp32 noise (8 bytes an element), CUDA's fused kernel a mask of bytes
             stack.enter_context(patch.object(torch.nn.functional, "dropout", _fused_dropout))
@@ -45,6 +47,12 @@ def _rebuilt(self: Any, change: Callable[[Any], Any], recurse: bool = True) -> A
         if buffer is not None:
             self._buffers[name] = change(buffer)
     return self
+
+
+def _cast_unless_four_bit(self: Any, x: Any, dtype: torch.dtype) -> Any:
+    if isinstance(self.get_base_layer(), FourBitLinear) and torch.is_autocast_enabled("cpu"):
+        return x
+    return x if x is None or x.dtype == dtype else x.to(dtype=dtype)
 
 
 def _fused_dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:  # noqa: A002, FBT001, FBT002

@@ -17,9 +17,11 @@ _CODE = 16
 class FourBitLinear(torch.nn.Linear):  # type: ignore[misc]
     """`weight` is packed (n / 2 bytes); `scales` are what belongs to it."""
 
-    def __init__(self, linear: torch.nn.Linear, *, compute: torch.dtype, double_quant: bool) -> None:
+    def __init__(self, linear: Any, *, compute: torch.dtype, double_quant: bool) -> None:
         torch.nn.Module.__init__(self)
-        self.in_features, self.out_features = linear.in_features, linear.out_features
+        shape = linear.weight.shape
+        # Conv1D (gpt2) holds its weight the other way round
+        self.out_features, self.in_features = shape if isinstance(linear, torch.nn.Linear) else reversed(shape)
         self.compute = compute
         count = linear.weight.numel()
         packed = torch.empty(count // 2, 1, dtype=torch.uint8)
@@ -66,11 +68,13 @@ class _Product(torch.autograd.Function):  # type: ignore[misc]
 
 
 def quantise(model: Any, *, compute: torch.dtype, double_quant: bool) -> None:
-    """Put the stand-in in the place of every linear layer but the head."""
+    """Put the stand-in in the place of every linear layer but the head (transformers integrations/bitsandbytes.py)."""
+    from transformers.pytorch_utils import Conv1D
+
     head = model.get_output_embeddings()
     for parent in list(model.modules()):
         for name, child in list(parent.named_children()):
-            if type(child) is torch.nn.Linear and child is not head:
+            if (type(child) is torch.nn.Linear or isinstance(child, Conv1D)) and child is not head:
                 setattr(parent, name, FourBitLinear(child, compute=compute, double_quant=double_quant))
 
 

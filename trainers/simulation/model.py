@@ -49,10 +49,21 @@ def _adapted(model: Any, question: SimulationQuestion) -> Any:
 
     whole = question.adapter_dtype == "fp32"
     try:
-        return get_peft_model(model, _config(question, model), autocast_adapter_dtype=whole).train()
+        adapted = get_peft_model(model, _config(question, model), autocast_adapter_dtype=whole).train()
     except (ValueError, TypeError, NotImplementedError, AssertionError, AttributeError) as error:
         what = " ".join(str(error).split())[:300]
         raise TrainerError("target_cannot", f"The adapter does not fit this model: {what}") from error
+    if not whole:
+        _narrow(adapted, TYPES[question.adapter_dtype])
+    return adapted
+
+
+def _narrow(model: Any, dtype: Any) -> None:
+    """The adapter in the type that was asked for: beside fp32 and 4-bit weights peft leaves it in fp32."""
+    for module in model.modules():
+        for name, parameter in module._parameters.items():
+            if parameter is not None and parameter.requires_grad and parameter.dtype != dtype:
+                module._parameters[name] = torch.nn.Parameter(parameter.detach().to(dtype))
 
 
 def _config(question: SimulationQuestion, model: Any) -> Any:
