@@ -19,15 +19,17 @@ from trainers.onnx_results import (
 )
 from trainers.simulated import Kernel, LiveGroup, Simulation, SimulationQuestion
 from trainers.tasks import ENCODERS, PEFT_TASKS, TASKS, Task, label_name, label_order, unfit_model
+from trainers.zero_sizes import ZERO_SIZES, ZeroSizes
 
 # what is told of ONNX files, arithmetic, simulated memory and tasks is part of the contract, in files of its own
 __all__ = [
-    "ENCODERS", "KEPT_IN_CACHE", "ONNX_PRECISIONS", "PEFT_TASKS", "PHASES", "STARTED_PLAN", "TASKS", "Adapter",
+    "ENCODERS", "KEPT_IN_CACHE", "ONNX_PRECISIONS", "PEFT_TASKS", "PHASES", "STARTED_PLAN", "TASKS", "ZERO_SIZES", "Adapter",
     "Attention", "Autocast", "BaseType", "Blocker", "ChatTemplate", "Check", "Choice", "Compute", "DatasetRef",
     "Dpo", "EvaluationSettings", "Failure", "GenaiResult", "Hyperparameters", "Kernel", "LatencyResult",
     "LiveGroup", "Metric", "OnnxLeftOut", "OnnxResult", "Optimizer", "Outputs", "Override", "ParityResult",
     "Precision", "Progress", "Provider", "QualityResult", "Result", "Simulation", "SimulationQuestion",
-    "StartsFrom", "Task", "TrainPlan", "cannot_run", "label_name", "label_order", "unfit_model",
+    "StartsFrom", "Task", "TrainPlan", "ZeroSizes", "cannot_run", "label_name", "label_order",
+    "unfit_model",
 ]  # fmt: skip
 
 

@@ -125,6 +125,8 @@ def _run(technique: str, values: dict[str, Any], model: Architecture, device: Ha
         offload_params=values["zero.offload_params"],
         gpus=values["gpus"],
     )
+    if run.zero_stage:
+        run = _under_deepspeed(run)
     kernel, repeated = choose_kernel(
         values["attention"],
         padded=run.padded,
@@ -134,6 +136,24 @@ def _run(technique: str, values: dict[str, Any], model: Architecture, device: Ha
         cuda=run.cuda,
     )
     return msgspec.structs.replace(run, kernel=kernel, repeated_kv=repeated)
+
+
+def _under_deepspeed(run: Run) -> Run:
+    """DeepSpeed knows no autocast: it casts the whole model, but for adapters that ZeRO-3 finds beside sharded weights.
+
+    Source: deepspeed 0.19.8 runtime/engine.py (_configure_distributed_model), zero/partition_parameters.py (Init).
+    """
+    if not run.autocast:
+        return run
+    return msgspec.structs.replace(
+        run,
+        weight_bytes=2,
+        adapter_bytes=run.adapter_bytes if run.zero_stage == 3 else 2,
+        autocast=False,
+        kbit_fp32=False,
+        zero_half=True,
+        loaded_bytes=run.weight_bytes,
+    )
 
 
 def _flat(values: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,223 @@
+"""The phases of a training step under ZeRO."""
+
+from __future__ import annotations
+
+from service.estimate import activations, gathering, loss, temporaries
+from service.estimate import adapters as adapters_term
+from service.estimate import buckets as buckets_term
+from service.estimate import gradients as gradients_term
+from service.estimate import optimizer as optimizer_term
+from service.estimate import sharding as sharding_term
+from service.estimate import weights as weights_term
+from service.estimate.adapters import trained_parameters
+from service.estimate.buckets import Flush, flushes, largest_trained
+from service.estimate.notation import Case
+from service.estimate.parts import Part, Phase, phase_of
+from service.estimate.sharding import State, bucket_bytes, device_state, gradient_width, kept_whole, share
+
+# a gradient's norm is computed in fp64 (deepspeed runtime/zero/utils.py get_norm_dtype)
+_NORM = 8
+# under ZeRO-3 with offload at most so many elements at a time (stage3.py _constant_buffered_norm2)
+_NORM_ELEMENTS = 250_000_000
+
+
+def sharded_phases(case: Case) -> list[Phase]:
+    """Every phase of one step."""
+    state = device_state(case)
+    three = case.run.zero_stage == 3
+    found = [_loss(case, state), _backward_first(case, state), *_reductions(case, state), _step(case, state)]
+    if three:
+        found.append(_forward(case, state))
+    elif case.run.loaded_bytes > case.w:
+        found.append(_load(case))
+    if case.dora:
+        found.append(_dora_forward(case, state))
+    return found
+
+
+def _load(case: Case) -> Phase:
+    """The base as it is loaded, before DeepSpeed casts it; what it needs for a moment then, it takes from the host."""
+    loaded = weights_term.weight_bytes(case) // case.w * case.run.loaded_bytes
+    return phase_of("load", Part("weights", loaded, weights_term.SOURCE))
+
+
+def _base(case: Case, state: State, *, gathered: int = 0) -> list[Part]:
+    whole = 0
+    if case.run.zero_stage == 3:
+        base, adapter = kept_whole(case)
+        whole = base * case.w + adapter * case.u
+    return [
+        Part("weights", state.weights, weights_term.SOURCE),
+        Part("adapter", state.adapter, adapters_term.SOURCE),
+        Part("optimizer", state.optimizer, optimizer_term.SOURCE),
+        Part("gathered_weights", whole + gathered, gathering.SOURCE),
+    ]
+
+
+def _held(case: Case, state: State, *, backward: bool = False, extra: int = 0) -> Part:
+    """What is held for communication; ZeRO-1's bucket stays from one accumulated pass to the next."""
+    bucket = 0
+    if case.run.zero_stage < 3 and (backward or (case.run.zero_stage == 1 and case.run.accumulates)):
+        bucket = bucket_bytes(case)
+    return Part("communication", state.communication + bucket + extra, buckets_term.SOURCE)
+
+
+def _accumulated(case: Case, state: State) -> int:
+    """Gradients that are there before the backward pass."""
+    if case.run.zero_stage == 3:
+        return state.gradients  # one flat buffer, always
+    if not case.run.accumulates:
+        return 0
+    return _all_gradients(case) if case.run.zero_stage == 1 else state.gradients
+
+
+def _all_gradients(case: Case) -> int:
+    return trained_parameters(case) * gradient_width(case)
+
+
+def _gradients(size: int) -> Part:
+    return Part("gradients", size, gradients_term.SOURCE)
+
+
+def _activations(case: Case, layers: int) -> int:
+    """Kept for so many layers."""
+    if case.run.checkpointing:
+        return case.tokens * case.rho * case.model.hidden * layers
+    return case.tokens * activations.layer(case) * layers
+
+
+def _activation_part(size: int) -> Part:
+    return Part("activations", size, activations.SOURCE)
+
+
+def _kept_logits(case: Case) -> Part:
+    return Part("logits_and_loss", loss.kept_logits(case), loss.SOURCE)
+
+
+def _forward(case: Case, state: State) -> Phase:
+    """The moment of the forward pass when gathered weights and activations together take most."""
+    kept, size = max(gathering.gathered(case).forward, key=lambda one: one[1] + _activations(case, one[0]))
+    return phase_of(
+        "fwd",
+        *_base(case, state, gathered=size),
+        _held(case, state),
+        _gradients(_accumulated(case, state)),
+        _activation_part(_activations(case, kept)),
+    )
+
+
+def _loss(case: Case, state: State) -> Phase:
+    size = gathering.gathered(case).at_loss if case.run.zero_stage == 3 else 0
+    return phase_of(
+        "loss",
+        *_base(case, state, gathered=size),
+        _held(case, state),
+        _gradients(_accumulated(case, state)),
+        _activation_part(case.tokens * (activations.all_layers(case) + activations.head(case))),
+        Part("logits_and_loss", loss.loss_bytes(case), loss.SOURCE),
+        Part("token_ids", 8 * case.tokens, loss.SOURCE),
+    )
+
+
+def _backward_first(case: Case, state: State) -> Phase:
+    recomputed = activations.layer(case) if case.run.checkpointing else 0
+    head = case.head_elements * case.g if case.full else 0
+    return phase_of(
+        "bwd_first",
+        *_base(case, state, gathered=_gathered_back(case).get(case.model.layers, 0)),
+        _held(case, state, backward=True),
+        _gradients(_accumulated(case, state) + head),
+        _activation_part(case.tokens * (activations.all_layers(case) + recomputed)),
+        Part("temporaries", case.tokens * temporaries.backward_layer(case), temporaries.SOURCE),
+        _kept_logits(case),
+    )
+
+
+def _gathered_back(case: Case) -> dict[int, int]:
+    """Most bytes of gathered weights in the backward pass, by the layers that are still to come."""
+    found: dict[int, int] = {}
+    if case.run.zero_stage == 3:
+        for layers, size in gathering.gathered(case).backward:
+            found[layers] = max(found.get(layers, 0), size)
+    return found
+
+
+def _reductions(case: Case, state: State) -> list[Phase]:
+    """The bucket whose averaging takes most."""
+    found = [_reduction(case, state, flush) for flush in flushes(case)]
+    return [max(found, key=lambda phase: phase.bytes)] if found else []
+
+
+def _reduction(case: Case, state: State, flush: Flush) -> Phase:
+    stage, width = case.run.zero_stage, gradient_width(case)
+    copy = flush.copied * width
+    if case.run.offload_optimizer:
+        norm = _NORM * min(largest_trained(case), _share_of_trained(case))
+        three = _NORM * min(_NORM_ELEMENTS, share(largest_trained(case), case.run.gpus))
+        copy = copy + three if stage == 3 else max(copy, norm)
+    gathered = _gathered_back(case).get(flush.layers, 0)
+    kept, passing = _activations(case, flush.layers), case.tokens * temporaries.backward_layer(case)
+    if stage == 1:
+        kept = passing = 0
+    elif case.run.checkpointing and flush.layers:
+        kept += case.tokens * activations.layer(case)
+    return phase_of(
+        "reduce",
+        *_base(case, state, gathered=gathered),
+        _held(case, state, backward=True, extra=copy),
+        _gradients(_reduced(case, state, flush)),
+        _activation_part(kept),
+        Part("temporaries", passing if flush.layers else 0, temporaries.SOURCE),
+        _kept_logits(case),
+    )
+
+
+def _reduced(case: Case, state: State, flush: Flush) -> int:
+    """Gradients outside the bucket while it is averaged."""
+    if case.run.zero_stage == 1:
+        left = trained_parameters(case) - flush.before - flush.elements
+        # from the first bucket on, the process has its own share in a place of its own
+        return left * gradient_width(case) + (state.gradients if flush.before else 0)
+    waiting = flush.pending * case.g
+    if case.full and case.model.tied:
+        # the head's part waits for the embedding's, and both for their sum
+        waiting += case.head_elements * case.g * (1 if flush.layers else 2)
+    return _accumulated(case, state) + waiting + (state.gradients if case.run.zero_stage == 2 else 0)
+
+
+def _step(case: Case, state: State) -> Phase:
+    """The optimizer's step: the share's gradients once more as one tensor, then in fp32."""
+    size = 0
+    if not case.run.offload_optimizer:
+        width, part = gradient_width(case), _share_of_trained(case)
+        if case.run.zero_stage == 3:
+            part = min(part, case.run.zero_sizes.group)
+        flat = part * (width + 4 if width < 4 else width)
+        size = max(flat, _NORM * min(largest_trained(case), part))
+        size += share(optimizer_term.step_bytes(case), case.run.gpus) // case.g * 4
+    base = [part for part in _base(case, state) if part.term != "gathered_weights"]
+    return phase_of(
+        "opt",
+        *base,
+        _held(case, state),
+        _gradients(state.gradients),
+        Part("temporaries", size, optimizer_term.SOURCE),
+    )
+
+
+def _share_of_trained(case: Case) -> int:
+    return share(trained_parameters(case), case.run.gpus)
+
+
+def _dora_forward(case: Case, state: State) -> Phase:
+    layers = max(0, case.model.layers - 1) if case.run.checkpointing else case.model.layers
+    own = case.tokens * activations.layer(case) if case.run.checkpointing else 0
+    size = gathering.gathered(case).at_loss if case.run.zero_stage == 3 else 0
+    return phase_of(
+        "dora_fwd",
+        *_base(case, state, gathered=size),
+        _held(case, state),
+        _gradients(_accumulated(case, state)),
+        _activation_part(_activations(case, layers) + own),
+        Part("temporaries", temporaries.dora_forward(case), temporaries.DORA_SOURCE),
+    )
