@@ -20,7 +20,7 @@ from trainers.contract import ZeroSizes
 SOURCE = "deepspeed 0.19.8 runtime/zero/partitioned_param_coordinator.py, partition_parameters.py (all_gather_coalesced)"
 
 # weights by number: none, the embedding, the head, then those of the layers
-_NONE, _EMBEDDING, _HEAD, _FIRST = -1, 0, 1, 2
+NONE, EMBEDDING, HEAD, _FIRST = -1, 0, 1, 2
 
 
 class Use(msgspec.Struct, frozen=True):
@@ -36,11 +36,19 @@ class Use(msgspec.Struct, frozen=True):
         return self.elements * self.width
 
 
+def layer_weight(layer: int, number: int, matrices: int, *, each: int = 1) -> int:
+    """The number of a layer's matrix, where `each` stands for a matrix and the adapters beside it."""
+    return _FIRST + (layer * matrices + number) * each
+
+
 class Gathered(msgspec.Struct, frozen=True):
-    """(layers kept, bytes on the device) at each module, forward and backward; `at_loss` when forward ends."""
+    """(layers kept, bytes on the device) at each module of the forward pass; `at_loss` when it ends.
+
+    `backward`: the same by weight, the last time that it is used, and by layer (under -2 - layers) the most.
+    """
 
     forward: tuple[tuple[int, int], ...]
-    backward: tuple[tuple[int, int], ...]
+    backward: dict[int, int]
     at_loss: int
 
 
@@ -78,13 +86,13 @@ class _Pass(msgspec.Struct, frozen=True, kw_only=True):
         return self.model.vocabulary * self.model.hidden
 
     def head(self) -> Use:
-        weight = _EMBEDDING if self.model.tied else _HEAD
+        weight = EMBEDDING if self.model.tied else HEAD
         return Use(weight, self.vocabulary, self.width, self.model.layers)
 
     def forward(self) -> Iterator[Use]:
         # the model and what is inside it have no weights of their own; each module is an occasion to prefetch
         yield from [_nothing(0)] * 2
-        yield Use(_EMBEDDING, self.vocabulary, self.width, 0)
+        yield Use(EMBEDDING, self.vocabulary, self.width, 0)
         for layer in range(self.model.layers):
             yield from self.layer(layer)
         yield _nothing(self.model.layers)
@@ -99,7 +107,7 @@ class _Pass(msgspec.Struct, frozen=True, kw_only=True):
                 yield from inside
             yield from reversed(inside)
         if self.full:
-            yield Use(_EMBEDDING, self.vocabulary, self.width, 0)
+            yield Use(EMBEDDING, self.vocabulary, self.width, 0)
 
     def layer(self, layer: int) -> Iterator[Use]:
         """The modules as they run: layer, norm, attention with its matrices, norm, block with its matrices."""
@@ -109,7 +117,7 @@ class _Pass(msgspec.Struct, frozen=True, kw_only=True):
         for number, linear in enumerate(inside):
             if linear.reads == "mlp" and inside[number - 1].reads == "o":
                 yield from [_nothing(kept)] * 2
-            first = _FIRST + (layer * len(inside) + number) * (1 + per_matrix)
+            first = layer_weight(layer, number, len(inside), each=1 + per_matrix)
             if per_matrix:
                 yield _nothing(kept)
             yield Use(first, linear.elements, self.width, kept)
@@ -117,16 +125,28 @@ class _Pass(msgspec.Struct, frozen=True, kw_only=True):
                 yield Use(first + 1 + one, self.adapters[number * per_matrix + one], self.adapter_width, kept)
 
 
+def most_back(how: Gathered, *, layers: int, weight: int) -> int:
+    """Bytes while the gradient of a weight is made; of one without a number, the most of its layer."""
+    return how.backward.get(weight, how.backward.get(NONE - 1 - layers, 0)) if weight != NONE else how.backward.get(NONE - 1 - layers, 0)
+
+
 def _nothing(kept: int) -> Use:
-    return Use(_NONE, 0, 0, kept)
+    return Use(NONE, 0, 0, kept)
 
 
 @lru_cache(maxsize=64)
 def _replayed(how: _Pass, sizes: ZeroSizes) -> Gathered:
     forward, backward = list(how.forward()), list(how.backward())
     replay = _Replay([*forward, *backward], sizes)
-    found = [(use.layers, replay.fetch(step)) for step, use in enumerate([*forward, *backward])]
-    return Gathered(tuple(found[: len(forward)]), tuple(found[len(forward) :]), replay.after[len(forward) - 1])
+    ahead = tuple((use.layers, replay.fetch(step)) for step, use in enumerate(forward))
+    at_loss = replay.after[-1]
+    back: dict[int, int] = {}
+    for step, use in enumerate(backward, len(forward)):
+        size, layer = replay.fetch(step), NONE - 1 - use.layers
+        back[layer] = max(back.get(layer, 0), size)
+        if use.weight != NONE:
+            back[use.weight] = size
+    return Gathered(ahead, back, at_loss)
 
 
 class _Replay:

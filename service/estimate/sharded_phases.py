@@ -79,11 +79,30 @@ def _gradients(size: int) -> Part:
     return Part("gradients", size, gradients_term.SOURCE)
 
 
+def _layer(case: Case) -> int:
+    """Kept by one layer per token: ZeRO-3's linear function keeps its input also where the weight is not trained.
+
+    Source: deepspeed 0.19.8 runtime/zero/linear.py (LinearFunctionForZeroStage3).
+    """
+    kept = activations.layer(case)
+    if case.run.zero_stage < 3 or case.full:
+        return kept
+    model = case.model
+    widths = {"attention": model.hidden, "o": model.q, "mlp": model.hidden, "down": model.intermediate}
+    alone = (reads for reads in widths if case.casts_inputs or not case.adapted(case.reading(reads)))
+    return kept + case.e * sum(widths[reads] for reads in alone)
+
+
+def _all_layers(case: Case) -> int:
+    added = 0 if case.run.checkpointing else case.model.layers * (_layer(case) - activations.layer(case))
+    return activations.all_layers(case) + added
+
+
 def _activations(case: Case, layers: int) -> int:
     """Kept for so many layers."""
     if case.run.checkpointing:
         return case.tokens * case.rho * case.model.hidden * layers
-    return case.tokens * activations.layer(case) * layers
+    return case.tokens * _layer(case) * layers
 
 
 def _activation_part(size: int) -> Part:
@@ -113,33 +132,31 @@ def _loss(case: Case, state: State) -> Phase:
         *_base(case, state, gathered=size),
         _held(case, state),
         _gradients(_accumulated(case, state)),
-        _activation_part(case.tokens * (activations.all_layers(case) + activations.head(case))),
+        _activation_part(case.tokens * (_all_layers(case) + activations.head(case))),
         Part("logits_and_loss", loss.loss_bytes(case), loss.SOURCE),
         Part("token_ids", 8 * case.tokens, loss.SOURCE),
     )
 
 
 def _backward_first(case: Case, state: State) -> Phase:
-    recomputed = activations.layer(case) if case.run.checkpointing else 0
+    recomputed = _layer(case) if case.run.checkpointing else 0
     head = case.head_elements * case.g if case.full else 0
     return phase_of(
         "bwd_first",
-        *_base(case, state, gathered=_gathered_back(case).get(case.model.layers, 0)),
+        *_base(case, state, gathered=_gathered_back(case, case.model.layers)),
         _held(case, state, backward=True),
         _gradients(_accumulated(case, state) + head),
-        _activation_part(case.tokens * (activations.all_layers(case) + recomputed)),
+        _activation_part(case.tokens * (_all_layers(case) + recomputed)),
         Part("temporaries", case.tokens * temporaries.backward_layer(case), temporaries.SOURCE),
         _kept_logits(case),
     )
 
 
-def _gathered_back(case: Case) -> dict[int, int]:
-    """Most bytes of gathered weights in the backward pass, by the layers that are still to come."""
-    found: dict[int, int] = {}
-    if case.run.zero_stage == 3:
-        for layers, size in gathering.gathered(case).backward:
-            found[layers] = max(found.get(layers, 0), size)
-    return found
+def _gathered_back(case: Case, layers: int, weight: int = gathering.NONE) -> int:
+    """Gathered weights in the backward pass, when so many layers are still to come."""
+    if case.run.zero_stage < 3:
+        return 0
+    return gathering.most_back(gathering.gathered(case), layers=layers, weight=weight)
 
 
 def _reductions(case: Case, state: State) -> list[Phase]:
@@ -150,22 +167,24 @@ def _reductions(case: Case, state: State) -> list[Phase]:
 
 def _reduction(case: Case, state: State, flush: Flush) -> Phase:
     stage, width = case.run.zero_stage, gradient_width(case)
-    copy = flush.copied * width
+    copy, own = flush.copied * width, state.gradients if stage < 3 else 0
+    if not flush.before:
+        # the place for the process's own share is made when the first bucket has been averaged
+        copy, own = (copy, 0) if copy > own else (0, own)
     if case.run.offload_optimizer:
         norm = _NORM * min(largest_trained(case), _share_of_trained(case))
         three = _NORM * min(_NORM_ELEMENTS, share(largest_trained(case), case.run.gpus))
         copy = copy + three if stage == 3 else max(copy, norm)
-    gathered = _gathered_back(case).get(flush.layers, 0)
     kept, passing = _activations(case, flush.layers), case.tokens * temporaries.backward_layer(case)
     if stage == 1:
         kept = passing = 0
     elif case.run.checkpointing and flush.layers:
-        kept += case.tokens * activations.layer(case)
+        kept += case.tokens * _layer(case)
     return phase_of(
         "reduce",
-        *_base(case, state, gathered=gathered),
+        *_base(case, state, gathered=_gathered_back(case, flush.layers, flush.weight)),
         _held(case, state, backward=True, extra=copy),
-        _gradients(_reduced(case, state, flush)),
+        _gradients(own + _reduced(case, state, flush)),
         _activation_part(kept),
         Part("temporaries", passing if flush.layers else 0, temporaries.SOURCE),
         _kept_logits(case),
@@ -175,14 +194,12 @@ def _reduction(case: Case, state: State, flush: Flush) -> Phase:
 def _reduced(case: Case, state: State, flush: Flush) -> int:
     """Gradients outside the bucket while it is averaged."""
     if case.run.zero_stage == 1:
-        left = trained_parameters(case) - flush.before - flush.elements
-        # from the first bucket on, the process has its own share in a place of its own
-        return left * gradient_width(case) + (state.gradients if flush.before else 0)
+        return (trained_parameters(case) - flush.before - flush.elements) * gradient_width(case)
     waiting = flush.pending * case.g
     if case.full and case.model.tied:
         # the head's part waits for the embedding's, and both for their sum
         waiting += case.head_elements * case.g * (1 if flush.layers else 2)
-    return _accumulated(case, state) + waiting + (state.gradients if case.run.zero_stage == 2 else 0)
+    return _accumulated(case, state) + waiting
 
 
 def _step(case: Case, state: State) -> Phase:
@@ -195,11 +212,14 @@ def _step(case: Case, state: State) -> Phase:
         flat = part * (width + 4 if width < 4 else width)
         size = max(flat, _NORM * min(largest_trained(case), part))
         size += share(optimizer_term.step_bytes(case), case.run.gpus) // case.g * 4
-    base = [part for part in _base(case, state) if part.term != "gathered_weights"]
+    base = _base(case, state)
+    if not case.run.offload_optimizer:
+        # weights that every device keeps whole are gathered anew when the step is done
+        base = [part for part in base if part.term != "gathered_weights"]
     return phase_of(
         "opt",
         *base,
-        _held(case, state),
+        Part("communication", state.communication, buckets_term.SOURCE),
         _gradients(state.gradients),
         Part("temporaries", size, optimizer_term.SOURCE),
     )
@@ -211,7 +231,7 @@ def _share_of_trained(case: Case) -> int:
 
 def _dora_forward(case: Case, state: State) -> Phase:
     layers = max(0, case.model.layers - 1) if case.run.checkpointing else case.model.layers
-    own = case.tokens * activations.layer(case) if case.run.checkpointing else 0
+    own = case.tokens * _layer(case) if case.run.checkpointing else 0
     size = gathering.gathered(case).at_loss if case.run.zero_stage == 3 else 0
     return phase_of(
         "dora_fwd",
