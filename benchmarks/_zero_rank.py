@@ -1,6 +1,6 @@
 """One of the processes of zero_accuracy.py: our trainer's own set-up on a small model, every storage followed.
 
-Run by torchrun: _zero_rank.py CASE.json OUT; writes OUT/rank<N>.json with the bytes that lived at each phase's peak.
+Run by torchrun: _zero_rank.py CASES.json OUT; writes OUT/<case>.<rank>.json with the bytes at each phase's peak.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.envir
 
 import torch
 
-from trainers.contract import Adapter, Compute, DatasetRef, Hyperparameters, TrainPlan
+from trainers.contract import Adapter, Compute, DatasetRef, Hyperparameters, TrainPlan, ZeroSizes
 from trainers.labels import LabelledRow
 from trainers.objectives import objective
 from trainers.sharding.ranks import join_ranks, rank
@@ -94,20 +94,15 @@ class Log(StorageLog):
                 best["device"] = device
                 best["live"] = dict(live)
         for best in found.values():
-            best["terms"], best["largest"] = self._terms(best.pop("live", {}))
+            best["terms"] = self._terms(best.pop("live", {}))
         return found
 
-    def _terms(self, live: dict[int, int]) -> tuple[dict[str, int], list[str]]:
+    def _terms(self, live: dict[int, int]) -> dict[str, int]:
         terms: dict[str, int] = {}
         for number, size in live.items():
             name = self.storages[number].category or "other"
             terms[name] = terms.get(name, 0) + size
-        largest = sorted(live, key=lambda number: -live[number])[:60]
-        return terms, [
-            f"{live[n]} {self.storages[n].category} {self.storages[n].phase} {self.storages[n].op} "
-            f"{self.storages[n].shape} {self.storages[n].dtype}"
-            for n in largest
-        ]
+        return terms
 
 
 def plan_of(case: dict[str, Any]) -> TrainPlan:
@@ -256,22 +251,10 @@ def restored() -> Iterator[None]:
     gc.collect()
 
 
-def sized_settings(sizes: dict[str, int]) -> Callable[[TrainPlan], Any]:
-    """Our trainer's configuration of DeepSpeed with some sizes replaced."""
-
-    def settings(plan: TrainPlan) -> Any:
-        made = deepspeed_settings(plan)
-        if made is not None:
-            made["zero_optimization"] |= sizes
-        return made
-
-    return settings
-
-
 def train(case: dict[str, Any], out: Path) -> Log:
     """The storages of one case."""
     plan = plan_of(case)
-    arguments_module.deepspeed_settings = sized_settings(case["sizes"])
+    arguments_module.deepspeed_settings = functools.partial(deepspeed_settings, sizes=ZeroSizes(**case["sizes"]))
     rows = rows_of(case, plan)
     log = Log()
     arguments = arguments_module.training_arguments(plan, out, rows=len(rows))

@@ -239,5 +239,6 @@ def _dora_forward(case: Case, state: State) -> Phase:
         _held(case, state),
         _gradients(_accumulated(case, state)),
         _activation_part(_activations(case, layers) + own),
-        Part("temporaries", temporaries.dora_forward(case), temporaries.DORA_SOURCE),
+        # its products are of the type that DeepSpeed made the adapter
+        Part("temporaries", temporaries.dora_forward(case) * case.u // 4, temporaries.DORA_SOURCE),
     )
