@@ -31,7 +31,7 @@ from trainers.training import arguments as arguments_module
 from trainers.training.loop import seed_all
 
 UNDO: list[contextlib.ExitStack] = []
-STEPS = 4  # ZeRO-3 knows the order of modules from the third forward pass on; the last step is the answer
+STEPS = 3  # ZeRO-3 knows the order of modules from the third forward pass on; the last step is the answer
 
 
 class Log(StorageLog):
@@ -44,7 +44,7 @@ class Log(StorageLog):
         self.begins: list[tuple[int, str]] = [(0, "load")]
 
     def note(self, tensor: Any, op: str, category: str | None = None) -> None:
-        """As the base, with the work that goes on as the category of what is new; shapes without values take nothing."""
+        """As the base; what is new is of the work that goes on, and a shape without values takes nothing."""
         if tensor.device.type != "meta":
             super().note(tensor, op, category or self.inside)
 
@@ -69,7 +69,6 @@ class Log(StorageLog):
         found: dict[str, dict[str, Any]] = {}
         device = host = 0
         phase = "load"
-        held: dict[str, int] = {}
         for at, event in enumerate(self.events):
             phase = names.get(at, phase)
             number = event if event >= 0 else ~event
@@ -81,15 +80,12 @@ class Log(StorageLog):
                 host += size
             else:
                 device += size
-            name = storage.category or "other"
-            held[name] = held.get(name, 0) + size
             if event >= 0:
                 live[number] = storage.size
             else:
                 live.pop(number, None)
-            best = found.setdefault(phase, {"device": -1, "host": 0, "most": {}})
+            best = found.setdefault(phase, {"device": -1, "host": 0})
             best["host"] = max(best["host"], host)
-            best["most"][name] = max(best["most"].get(name, 0), held[name])
             if device > best["device"]:
                 best["device"] = device
                 best["live"] = dict(live)
@@ -127,7 +123,9 @@ def plan_of(case: dict[str, Any]) -> TrainPlan:
 def rows_of(case: dict[str, Any], plan: TrainPlan) -> list[LabelledRow]:
     """Rows of one length, every token trained."""
     generator = torch.Generator().manual_seed(0)
-    rows = torch.randint(0, case["vocabulary"], (STEPS * plan.hyperparameters.batch_size, case["seq_len"]), generator=generator)
+    rows = torch.randint(
+        0, case["vocabulary"], (STEPS * plan.hyperparameters.batch_size, case["seq_len"]), generator=generator
+    )
     return [LabelledRow(input_ids=row, labels=row) for row in rows.tolist()]
 
 
@@ -217,7 +215,7 @@ def name_state(log: Log, engine: Any) -> None:
         log.mark([bucket.buffer for bucket in held.ipg_buckets.values()], "communication")
         return
     for group in (held.averaged_gradients or {}).values():
-        log.mark([one for one in group or []], keeps or "gradients")
+        log.mark(list(group or []), keeps or "gradients")
     if offloads:
         log.mark(held.param_buffer_of_bit16_for_cpu_offload_groups, "host")
         log.mark(held.accumulated_grads_in_cpu.values(), "host")
@@ -226,7 +224,7 @@ def name_state(log: Log, engine: Any) -> None:
 
 
 def main(argv: list[str]) -> int:
-    """Train four steps of each case and say what lived."""
+    """Train a few steps of each case and say what lived."""
     out = Path(argv[1])
     for name, case in json.loads(Path(argv[0]).read_text()).items():
         with restored():
@@ -279,18 +277,16 @@ def follow_plain(log: Log, trainer: Any) -> None:
     from transformers import TrainerCallback
 
     class Phases(TrainerCallback):
-        def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            log.enter(f"forward{state.global_step + 1}")
+        def on_step_begin(self, *told: Any, **_: Any) -> None:
+            log.enter(f"forward{told[1].global_step + 1}")
 
-        def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            model = kwargs["model"]
+        def on_pre_optimizer_step(self, *told: Any, model: Any, **_: Any) -> None:
             log.mark([one.data for one in model.parameters()], "weights")
             log.mark([one.grad for one in model.parameters() if one.grad is not None], "gradients")
-            log.enter(f"step{state.global_step + 1}")
+            log.enter(f"step{told[1].global_step + 1}")
 
-        def on_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            held = trainer.optimizer.optimizer
-            for one in held.state.values():
+        def on_optimizer_step(self, *_told: Any, **_: Any) -> None:
+            for one in trainer.optimizer.optimizer.state.values():
                 log.mark([value for value in one.values() if isinstance(value, torch.Tensor)], "optimizer")
 
     trainer.add_callback(Phases())

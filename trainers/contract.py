@@ -23,9 +23,9 @@ from trainers.zero_sizes import ZERO_SIZES, ZeroSizes
 
 # what is told of ONNX files, arithmetic, simulated memory and tasks is part of the contract, in files of its own
 __all__ = [
-    "ENCODERS", "KEPT_IN_CACHE", "ONNX_PRECISIONS", "PEFT_TASKS", "PHASES", "STARTED_PLAN", "TASKS", "ZERO_SIZES", "Adapter",
-    "Attention", "Autocast", "BaseType", "Blocker", "ChatTemplate", "Check", "Choice", "Compute", "DatasetRef",
-    "Dpo", "EvaluationSettings", "Failure", "GenaiResult", "Hyperparameters", "Kernel", "LatencyResult",
+    "ENCODERS", "KEPT_IN_CACHE", "ONNX_PRECISIONS", "PEFT_TASKS", "PHASES", "STARTED_PLAN", "TASKS", "ZERO_SIZES",
+    "Adapter", "Attention", "Autocast", "BaseType", "Blocker", "ChatTemplate", "Check", "Choice", "Compute",
+    "DatasetRef", "Dpo", "EvaluationSettings", "Failure", "GenaiResult", "Hyperparameters", "Kernel", "LatencyResult",
     "LiveGroup", "Metric", "OnnxLeftOut", "OnnxResult", "Optimizer", "Outputs", "Override", "ParityResult",
     "Precision", "Progress", "Provider", "QualityResult", "Result", "Simulation", "SimulationQuestion",
     "StartsFrom", "Task", "TrainPlan", "ZeroSizes", "cannot_run", "label_name", "label_order",

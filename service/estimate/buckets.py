@@ -1,4 +1,4 @@
-"""When DeepSpeed averages gradients: the buckets that they are collected in, and the copies that are made of a bucket."""
+"""When DeepSpeed averages gradients: the buckets they are collected in, and the copies that are made of a bucket."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SOURCE = "deepspeed 0.19.8 runtime/zero/stage_1_and_2.py (setup_buckets, average
 
 
 class Gradient(msgspec.Struct, frozen=True):
-    """One trained tensor: its elements, where it lies in the flat order, its number as `gathering` counts, its layer."""
+    """One trained tensor: elements, place in the flat order, number as `gathering` counts, layers kept then."""
 
     elements: int
     offset: int
@@ -86,7 +86,7 @@ def _in_pieces(bucket: list[Gradient], total: int, devices: int) -> bool:
 
     Of more than two processes any bucket may; so that one more never seems to need more.
     """
-    if devices > 2:  # noqa: PLR2004 - two halves
+    if devices > 2:
         return True
     half = -(-total // devices)
     owners = {one.offset // half for one in bucket} | {(one.offset + one.elements - 1) // half for one in bucket}

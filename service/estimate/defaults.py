@@ -126,7 +126,7 @@ def _run(technique: str, values: dict[str, Any], model: Architecture, device: Ha
         gpus=values["gpus"],
     )
     if run.zero_stage:
-        run = _under_deepspeed(run)
+        run = _under_deepspeed(run, values["autocast"])
     kernel, repeated = choose_kernel(
         values["attention"],
         padded=run.padded,
@@ -138,7 +138,7 @@ def _run(technique: str, values: dict[str, Any], model: Architecture, device: Ha
     return msgspec.structs.replace(run, kernel=kernel, repeated_kv=repeated)
 
 
-def _under_deepspeed(run: Run) -> Run:
+def _under_deepspeed(run: Run, half: str) -> Run:
     """DeepSpeed knows no autocast: it casts the whole model, but for adapters that ZeRO-3 finds beside sharded weights.
 
     Source: deepspeed 0.19.8 runtime/engine.py (_configure_distributed_model), zero/partition_parameters.py (Init).
@@ -151,7 +151,7 @@ def _under_deepspeed(run: Run) -> Run:
         adapter_bytes=run.adapter_bytes if run.zero_stage == 3 else 2,
         autocast=False,
         kbit_fp32=False,
-        zero_half=True,
+        zero_half=half,
         loaded_bytes=run.weight_bytes,
     )
 

@@ -17,7 +17,7 @@ from service.models.architecture import Architecture
 from service.models.parameters import linears
 from trainers.contract import ZeroSizes
 
-SOURCE = "deepspeed 0.19.8 runtime/zero/partitioned_param_coordinator.py, partition_parameters.py (all_gather_coalesced)"
+SOURCE = "deepspeed 0.19.8 runtime/zero/partitioned_param_coordinator.py, partition_parameters.py"
 
 # weights by number: none, the embedding, the head, then those of the layers
 NONE, EMBEDDING, HEAD, _FIRST = -1, 0, 1, 2
@@ -127,7 +127,11 @@ class _Pass(msgspec.Struct, frozen=True, kw_only=True):
 
 def most_back(how: Gathered, *, layers: int, weight: int) -> int:
     """Bytes while the gradient of a weight is made; of one without a number, the most of its layer."""
-    return how.backward.get(weight, how.backward.get(NONE - 1 - layers, 0)) if weight != NONE else how.backward.get(NONE - 1 - layers, 0)
+    return (
+        how.backward.get(weight, how.backward.get(NONE - 1 - layers, 0))
+        if weight != NONE
+        else how.backward.get(NONE - 1 - layers, 0)
+    )
 
 
 def _nothing(kept: int) -> Use:

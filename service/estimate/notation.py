@@ -49,8 +49,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     offload_optimizer: bool = False
     offload_params: bool = False
     gpus: int = 1
-    # DeepSpeed runs in 16 bits; and what the weights were loaded in before it cast them, in bytes each
-    zero_half: bool = False
+    # the 16-bit type that DeepSpeed runs in; and what the weights were loaded in before it cast them, in bytes each
+    zero_half: str | None = None
     loaded_bytes: int = 0
     zero_sizes: ZeroSizes = ZERO_SIZES
 

@@ -7,7 +7,6 @@ from service.estimate import adapters as adapters_term
 from service.estimate import buckets as buckets_term
 from service.estimate import gradients as gradients_term
 from service.estimate import optimizer as optimizer_term
-from service.estimate import sharding as sharding_term
 from service.estimate import weights as weights_term
 from service.estimate.adapters import trained_parameters
 from service.estimate.buckets import Flush, flushes, largest_trained
