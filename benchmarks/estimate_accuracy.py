@@ -17,7 +17,8 @@ import msgspec
 
 from service.data import rule_files
 from service.estimate.notation import LOW_RANK, MIB, Case, Run
-from service.estimate.phases import CONSTANT_BYTES, Phase, peak
+from service.estimate.parts import Phase
+from service.estimate.phases import CONSTANT_BYTES, peak
 from service.models.architecture import Architecture, read_architecture
 from service.models.catalogue import catalogue
 from service.models.parameters import layer_parameters, parameters

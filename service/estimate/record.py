@@ -13,7 +13,8 @@ from service.estimate.fits import fit_on
 from service.estimate.hardware import ANY_GPU, Hardware
 from service.estimate.inputs import EstimateInputs, invalid
 from service.estimate.notation import GIB, Case
-from service.estimate.phases import CONSTANT_BYTES, CONSTANT_SOURCE, Phase, phases
+from service.estimate.parts import Phase
+from service.estimate.phases import CONSTANT_BYTES, CONSTANT_SOURCE, phases
 from service.estimate.reserve import DIGITS, band, peak_of
 from service.estimate.sharding import host_bytes
 from service.models.architecture import Architecture

@@ -27,7 +27,7 @@ def sharded_phases(case: Case) -> list[Phase]:
     found = [_loss(case, state), _backward_first(case, state), *_reductions(case, state), _step(case, state)]
     if three:
         found.append(_forward(case, state))
-    elif case.run.loaded_bytes > case.w:
+    elif case.run.loaded_bytes > case.w and not case.quantised:
         found.append(_load(case))
     if case.dora:
         found.append(_dora_forward(case, state))
@@ -35,7 +35,10 @@ def sharded_phases(case: Case) -> list[Phase]:
 
 
 def _load(case: Case) -> Phase:
-    """The base as it is loaded, before DeepSpeed casts it; what it needs for a moment then, it takes from the host."""
+    """The base as our trainer loads it, before DeepSpeed casts it.
+
+    DeepSpeed's flat copy of what is trained, made next, is not counted: where there is no room it is made on the host.
+    """
     loaded = weights_term.weight_bytes(case) // case.w * case.run.loaded_bytes
     return phase_of("load", Part("weights", loaded, weights_term.SOURCE))
 
