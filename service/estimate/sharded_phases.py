@@ -163,8 +163,21 @@ def _gathered_back(case: Case, layers: int, weight: int = gathering.NONE) -> int
 
 def _reductions(case: Case, state: State) -> list[Phase]:
     """The bucket whose averaging takes most."""
-    found = [_reduction(case, state, flush) for flush in flushes(case)]
+    found = [_reduction(case, state, flush) for flush in _candidates(case)]
     return [max(found, key=lambda phase: phase.bytes)] if found else []
+
+
+def _candidates(case: Case) -> list[Flush]:
+    """Buckets that no earlier one outdoes: fewer activations are left, and fewer gradients, the later one is."""
+    first, *rest = flushes(case) or (None,)
+    kept = [first] if first else []
+    sizes: list[tuple[int, int, int]] = []
+    for flush in rest:
+        size = flush.copied, flush.pending, _gathered_back(case, flush.layers, flush.weight)
+        if not any(all(a >= b for a, b in zip(other, size, strict=True)) for other in sizes):
+            sizes.append(size)
+            kept.append(flush)
+    return kept
 
 
 def _reduction(case: Case, state: State, flush: Flush) -> Phase:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import msgspec
 
 from service.estimate.adapters import adapter_bytes, adapter_tensors, trained_parameters
@@ -63,6 +65,7 @@ def optimizer_states(case: Case) -> int:
     return copy + (2 * copy if case.run.optimizer in {"adamw", "adamw_fused"} else state)
 
 
+@lru_cache(maxsize=64)
 def kept_whole(case: Case) -> tuple[int, int]:
     """(elements of the base, of the adapter) in tensors so small that ZeRO-3 never releases them."""
     limit = case.run.zero_sizes.persistence

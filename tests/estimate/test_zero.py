@@ -25,7 +25,8 @@ from service.models.catalogue import catalogue
 from service.records.estimate import Estimate
 from service.settings import load_settings
 from service.verbs.estimate import estimate
-from trainers.contract import ZERO_SIZES, ZeroSizes
+from trainers.contract import ZERO_SIZES, DatasetRef, Hyperparameters, TrainPlan, ZeroSizes
+from trainers.sharding.settings import deepspeed_settings
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 MODELS = ("smollm2-135m", "qwen2.5-0.5b", "llama-3.2-1b", "phi-3-mini-4k", "llama-3.1-8b")
@@ -198,6 +199,20 @@ def test_what_was_not_confirmed_is_not_validated(change: dict[str, Any]) -> None
     made = one(**change)
     assert made.validated is False
     assert any("DeepSpeed's source only" in reason for reason in made.assumptions["unvalidated"])
+
+
+@pytest.mark.parametrize("sharding", ["zero1", "zero2", "zero3", "zero3-offload"])
+def test_the_trainer_tells_deepspeed_the_sizes_that_are_estimated(sharding: str) -> None:
+    plan = TrainPlan(
+        id="p", decision=None, lint_report=None, estimate=None, target="local", model="m", model_fingerprint=None,
+        technique="full", sharding=sharding, dataset=DatasetRef(sha256="0"), validation=None, processes=2,
+        hyperparameters=Hyperparameters(base_learning_rate=1e-3, learning_rate=1e-3),
+    )  # fmt: skip
+    told = (deepspeed_settings(plan) or {})["zero_optimization"]
+    assert told["reduce_bucket_size"] == ZERO_SIZES.reduce
+    if sharding.startswith("zero3"):
+        assert told["stage3_max_live_parameters"] == ZERO_SIZES.live
+        assert told["stage3_param_persistence_threshold"] == ZERO_SIZES.persistence
 
 
 def test_the_bucket_of_gradients_is_there_however_little_is_trained() -> None:
