@@ -76,6 +76,12 @@ def groups() -> dict[str, dict[str, dict[str, Any]]]:
         {"sharding": "zero2", "grad_accum": 2} | HALF | small | offload
     )
     made["three"] = {f"{stage}-full-three": {"sharding": stage, "processes": 3} | HALF | small for stage in stages}
+    # many tokens, as on a GPU: activations weigh as much as the state
+    long = {"seq_len": 512, "checkpointing": True, "micro_batch": 2}
+    made["long"] = {
+        f"{stage}-{name}-long": {"sharding": stage} | how | small | long
+        for stage in ("zero2", "zero3") for name, how in (("full", HALF), ("lora", LORA))
+    }  # fmt: skip
     tied = {"changes": {"tie_word_embeddings": True}}
     made["tied"] = {f"{stage}-full-tied": {"sharding": stage} | HALF | small | tied for stage in ("zero2", "zero3")}
     # blocks of 4-bit weights have tables of their own, which count where matrices are as small as above

@@ -61,6 +61,9 @@ def _held(case: Case, state: State, *, backward: bool = False, extra: int = 0) -
     bucket = 0
     if case.run.zero_stage < 3 and (backward or (case.run.zero_stage == 1 and case.run.accumulates)):
         bucket = bucket_bytes(case)
+    if case.run.offload_params and case.run.cuda:
+        # a process's own share of what is gathered is copied from the host first (partition_parameters.py)
+        bucket += share(case.run.zero_sizes.prefetch * case.w, case.run.gpus)
     return Part("communication", state.communication + bucket + extra, buckets_term.SOURCE)
 
 
@@ -188,7 +191,9 @@ def _reduction(case: Case, state: State, flush: Flush) -> Phase:
         copy, own = (copy, 0) if copy > own else (0, own)
     if case.run.offload_optimizer:
         norm = _NORM * min(largest_trained(case), _share_of_trained(case))
-        three = _NORM * min(_NORM_ELEMENTS, share(largest_trained(case), case.run.gpus))
+        piece = share(largest_trained(case), case.run.gpus)
+        # where host and device differ, the piece comes back to the device for its norm (stage3.py partition_grads)
+        three = _NORM * min(_NORM_ELEMENTS, piece) + (piece * width if case.run.cuda else 0)
         copy = copy + three if stage == 3 else max(copy, norm)
     kept, passing = _activations(case, flush.layers), case.tokens * temporaries.backward_layer(case)
     if stage == 1:
