@@ -4,6 +4,7 @@ Run: python benchmarks/zero_accuracy.py [GROUP]... (all: some minutes on two cor
 steps as our trainer does it; every storage is followed on every process, and the last step is compared. What DeepSpeed
 keeps in host memory is known by its own attributes, since on a CPU all memory is the host's. Sizes of buckets are
 those of our trainer, and again small ones, so that buckets fill and weights are released many times in a step.
+The estimate counts the loss where it is differentiated, so its forward pass is on the high side.
 Not the same on a GPU: copies between host and device, streams that hold memory longer, and what NCCL allocates.
 """
 

@@ -84,16 +84,15 @@ def _gradients(size: int) -> Part:
     return Part("gradients", size, gradients_term.SOURCE)
 
 
-def _layer(case: Case) -> int:
+def _layer(case: Case, *, down: bool = True) -> int:
     """Kept by one layer per token: ZeRO-3's linear function keeps its input also where the weight is not trained.
 
-    Source: deepspeed 0.19.8 runtime/zero/linear.py (LinearFunctionForZeroStage3).
+    Without `down`: after the backward pass of the last matrix. Source: deepspeed 0.19.8 runtime/zero/linear.py.
     """
-    kept = activations.layer(case)
+    kept, model = activations.layer(case), case.model
     if case.run.zero_stage < 3 or case.full:
         return kept
-    model = case.model
-    widths = {"attention": model.hidden, "o": model.q, "mlp": model.hidden, "down": model.intermediate}
+    widths = {"attention": model.hidden, "o": model.q, "mlp": model.hidden, "down": model.intermediate if down else 0}
     alone = (reads for reads in widths if case.casts_inputs or not case.adapted(case.reading(reads)))
     return kept + case.e * sum(widths[reads] for reads in alone)
 
@@ -144,7 +143,7 @@ def _loss(case: Case, state: State) -> Phase:
 
 
 def _backward_first(case: Case, state: State) -> Phase:
-    recomputed = _layer(case) if case.run.checkpointing else 0
+    recomputed = _layer(case, down=False) if case.run.checkpointing else 0
     head = case.head_elements * case.g if case.full else 0
     return phase_of(
         "bwd_first",
