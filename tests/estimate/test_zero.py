@@ -91,7 +91,7 @@ def test_every_confirmed_combination_has_its_row_in_the_results() -> None:
         for name, case in cases.items():
             combination = _combination(accuracy.complete(case))
             worst[combination] = max(worst.get(combination, 0.0), *map(abs, errors[name]))
-    assert CONFIRMED == {combination for combination, error in worst.items() if error <= 3}
+    assert {combination for combination, error in worst.items() if error <= 3} == CONFIRMED
 
 
 def _combination(case: dict[str, Any]) -> tuple[str, str | None, int, str]:
