@@ -20,16 +20,17 @@ from trainers.onnx_results import (
 )
 from trainers.simulated import Kernel, LiveGroup, Simulation, SimulationQuestion, StepQuestion
 from trainers.tasks import ENCODERS, PEFT_TASKS, TASKS, Task, label_name, label_order, unfit_model
+from trainers.zero_sizes import ZERO_SIZES, ZeroSizes
 
 # what is told of ONNX files, arithmetic, memory and tasks is part of the contract, in files of its own
 __all__ = [
-    "ENCODERS", "KEPT_IN_CACHE", "ONNX_PRECISIONS", "PEFT_TASKS", "PHASES", "STARTED_PLAN", "TASKS", "Adapter",
-    "Attention", "Autocast", "BaseType", "Blocker", "ChatTemplate", "Check", "Choice", "Compute", "DatasetRef",
-    "Dpo", "EvaluationSettings", "Failure", "GenaiResult", "Hyperparameters", "Kernel", "LatencyResult",
+    "ENCODERS", "KEPT_IN_CACHE", "ONNX_PRECISIONS", "PEFT_TASKS", "PHASES", "STARTED_PLAN", "TASKS", "ZERO_SIZES",
+    "Adapter", "Attention", "Autocast", "BaseType", "Blocker", "ChatTemplate", "Check", "Choice", "Compute",
+    "DatasetRef", "Dpo", "EvaluationSettings", "Failure", "GenaiResult", "Hyperparameters", "Kernel", "LatencyResult",
     "LiveGroup", "MeasuredShape", "Measurement", "MeasurementQuestion", "Metric", "OnnxLeftOut", "OnnxResult",
     "Optimizer", "OutOfMemory", "Outputs", "Override", "ParityResult", "Precision", "Progress", "Provider",
     "QualityResult", "Reading", "Result", "Simulation", "SimulationQuestion", "StartsFrom", "StepQuestion", "Task",
-    "TrainPlan", "cannot_run", "label_name", "label_order", "unfit_model",
+    "TrainPlan", "ZeroSizes", "cannot_run", "label_name", "label_order", "unfit_model",
 ]  # fmt: skip
 
 

@@ -131,6 +131,8 @@ def _run(technique: str, values: dict[str, Any], model: Architecture, device: Ha
     # torch's fused attention knows no softcap, so transformers runs such a model eagerly
     attention = "eager" if model.family.softcaps and values["attention"] == "sdpa" else values["attention"]
     masked = attention == "sdpa" and not run.padded and bool(model.windowed_layers) and run.seq_len >= model.window
+    if run.zero_stage:
+        run = _under_deepspeed(run, values["autocast"])
     kernel, repeated = choose_kernel(
         attention,
         padded=run.padded,
@@ -140,6 +142,24 @@ def _run(technique: str, values: dict[str, Any], model: Architecture, device: Ha
         cuda=run.cuda,
     )
     return msgspec.structs.replace(run, kernel=kernel, repeated_kv=repeated, window_masked=masked)
+
+
+def _under_deepspeed(run: Run, half: str) -> Run:
+    """DeepSpeed knows no autocast: it casts the whole model, but for adapters that ZeRO-3 finds beside sharded weights.
+
+    Source: deepspeed 0.19.8 runtime/engine.py (_configure_distributed_model), zero/partition_parameters.py (Init).
+    """
+    if not run.autocast:
+        return run
+    return msgspec.structs.replace(
+        run,
+        weight_bytes=2,
+        adapter_bytes=run.adapter_bytes if run.zero_stage == 3 else 2,
+        autocast=False,
+        kbit_fp32=False,
+        zero_half=half,
+        loaded_bytes=run.weight_bytes,
+    )
 
 
 def _flat(values: dict[str, Any]) -> dict[str, Any]:

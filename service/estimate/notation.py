@@ -9,6 +9,7 @@ import msgspec
 
 from service.models.architecture import Architecture, Linear
 from service.models.parameters import layer_linear_elements, linears, parameters
+from trainers.contract import ZERO_SIZES, ZeroSizes
 
 GIB = 2**30
 MIB = 2**20
@@ -50,6 +51,10 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     offload_optimizer: bool = False
     offload_params: bool = False
     gpus: int = 1
+    # the 16-bit type that DeepSpeed runs in; and what the weights were loaded in before it cast them, in bytes each
+    zero_half: str | None = None
+    loaded_bytes: int = 0
+    zero_sizes: ZeroSizes = ZERO_SIZES
 
 
 class Case(msgspec.Struct, frozen=True):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from service.estimate import activations, loss, temporaries
 from service.estimate import adapters as adapters_term
 from service.estimate import gradients as gradients_term
@@ -11,6 +9,8 @@ from service.estimate import optimizer as optimizer_term
 from service.estimate import sharding as sharding_term
 from service.estimate import weights as weights_term
 from service.estimate.notation import MIB, Case
+from service.estimate.parts import Part, Phase, phase_of
+from service.estimate.sharded_phases import sharded_phases
 from service.estimate.sharding import State, device_state
 from service.models.parameters import layer_parameters
 
@@ -19,27 +19,10 @@ CONSTANT_BYTES = 32 * MIB
 CONSTANT_SOURCE = "measured on a T4: fitcheck data/measurements, 20 rows"
 
 
-class Part(msgspec.Struct, frozen=True):
-    """One named share of a phase."""
-
-    term: str
-    bytes: int
-    source: str
-
-
-class Phase(msgspec.Struct, frozen=True):
-    """A moment of the step; its parts sum to what is allocated then, without the constant."""
-
-    name: str
-    parts: tuple[Part, ...]
-
-    @property
-    def bytes(self) -> int:
-        return sum(part.bytes for part in self.parts)
-
-
 def phases(case: Case) -> list[Phase]:
     """Every phase of one step."""
+    if case.run.zero_stage:
+        return sharded_phases(case)
     state = device_state(case)
     found = [_loss(case, state), _backward_first(case, state)]
     if case.full and temporaries.cast_at_loss(case) < temporaries.cast_weights(case):
@@ -60,10 +43,6 @@ def peak(case: Case) -> Phase:
 def allocated_bytes(case: Case) -> int:
     """Tensor bytes at the peak, the constant included."""
     return peak(case).bytes + CONSTANT_BYTES
-
-
-def _phase(name: str, *parts: Part) -> Phase:
-    return Phase(name, tuple(part for part in parts if part.bytes))
 
 
 def _base(state: State) -> list[Part]:
@@ -101,7 +80,7 @@ def _temporaries(size: int, source: str = temporaries.SOURCE) -> Part:
 
 def _forward(case: Case, state: State) -> Phase:
     """The end of the forward pass, where every copy that autocast made is still held."""
-    return _phase(
+    return phase_of(
         "fwd",
         *_base(state),
         _casts(case),
@@ -113,7 +92,7 @@ def _forward(case: Case, state: State) -> Phase:
 
 
 def _loss(case: Case, state: State) -> Phase:
-    return _phase(
+    return phase_of(
         "loss",
         *_base(state),
         Part("cast_weights", temporaries.cast_at_loss(case), temporaries.CAST_SOURCE),
@@ -127,7 +106,7 @@ def _loss(case: Case, state: State) -> Phase:
 def _backward_first(case: Case, state: State) -> Phase:
     recomputed = activations.layer(case) if case.run.checkpointing else 0
     fresh = case.head_elements + temporaries.down_elements(case) if case.full else 0
-    return _phase(
+    return phase_of(
         "bwd_first",
         *_base(state),
         Part("cast_weights", temporaries.cast_in_backward(case), temporaries.CAST_SOURCE),
@@ -148,7 +127,7 @@ def _backward_last(case: Case, state: State) -> Phase:
         missing = layer_parameters(model) - down + (0 if model.tied else case.head_elements)
         gradients = state.gradients - min(missing * case.g, state.gradients)
     checkpoint = case.rho * model.hidden if case.run.checkpointing else 0
-    return _phase(
+    return phase_of(
         "bwd_last",
         *_base(state),
         Part("cast_weights", temporaries.cast_of_layer(case), temporaries.CAST_SOURCE),
@@ -163,18 +142,15 @@ def _end(case: Case, state: State) -> Phase:
     # lm_head gradient, embedding gradient and their sum exist at once; the sum is the gradient or is added to it
     copies = 3 if case.run.accumulates else 2
     tied = copies * case.head_elements * case.g if case.full and case.model.tied else 0
-    return _phase("end", *_base(state), _gradients(state.gradients), _temporaries(tied), _kept_logits(case))
+    return phase_of("end", *_base(state), _gradients(state.gradients), _temporaries(tied), _kept_logits(case))
 
 
 def _step(case: Case, state: State) -> Phase:
-    foreach = 0 if case.run.offload_optimizer else optimizer_term.step_bytes(case)
-    if case.run.zero_stage:
-        foreach = -(-foreach // case.run.gpus)
-    return _phase(
+    return phase_of(
         "opt",
         *_base(state),
         _gradients(state.gradients),
-        _temporaries(foreach + state.step, optimizer_term.SOURCE),
+        _temporaries(optimizer_term.step_bytes(case), optimizer_term.SOURCE),
     )
 
 
@@ -193,4 +169,5 @@ def _module_forward(case: Case, state: State) -> Phase:
         _temporaries(temporaries.module_forward(case), temporaries.DORA_SOURCE),
     ]
     plain = "recompute" if case.run.checkpointing else "fwd"
-    return _phase("dora_fwd" if case.dora else plain, *parts, *([_kept_logits(case)] if case.run.checkpointing else []))
+    kept_logits = [_kept_logits(case)] if case.run.checkpointing else []
+    return phase_of("dora_fwd" if case.dora else plain, *parts, *kept_logits)

@@ -15,7 +15,8 @@ from service.estimate.fits import fit_on
 from service.estimate.hardware import ANY_GPU, Hardware
 from service.estimate.inputs import EstimateInputs, invalid
 from service.estimate.notation import GIB, Case
-from service.estimate.phases import Phase, phases
+from service.estimate.parts import Phase
+from service.estimate.phases import phases
 from service.estimate.reserve import DIGITS, peak_of
 from service.estimate.sharding import host_bytes
 from service.estimate.solver import max_micro_batch, max_seq_len

@@ -123,7 +123,7 @@ def _moment(case: Case, module: Linear) -> int:
         matrix = case.w * module.elements + (2 * module.elements if case.run.autocast and case.w == 4 else 0)
         product = case.adapter_bytes_read if case.run.autocast else case.w
         plain = matrix + case.tokens * module.size_out * (product + (answers if answers != product else 0))
-    return max(plain, _dora_module(case, module) if case.dora and case.adapted([module]) else 0)
+    return max(plain, dora_module(case, module) if case.dora and case.adapted([module]) else 0)
 
 
 def _kept_until(case: Case, module: Linear) -> int:
@@ -140,7 +140,7 @@ def _kept_until(case: Case, module: Linear) -> int:
     return activations.attention(case) + start + inputs + case.m * i
 
 
-def _dora_module(case: Case, module: Linear) -> int:
+def dora_module(case: Case, module: Linear) -> int:
     """The identity matrix that the low-rank product is made from, and either the norm's products or the results."""
     width, n = module.size_in, module.elements
     arrives = {"o": case.e, "down": case.m}.get(module.reads, case.rho)

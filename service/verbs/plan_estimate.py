@@ -47,8 +47,6 @@ def estimate_of(
     optimizer, weights = (False, False) if machine.is_cpu else offloads(choices, sharding=sharding)
     processes = process_count(choices, sharding=sharding, machine=machine)
     compute, _ = resolve_compute(choices.compute, technique=technique, machine=machine, peft_type=peft.get("peft_type"))
-    # DeepSpeed casts the whole model, and keeps fp32 copies of what is trained with the optimizer
-    cast = sharding != "none" and compute.autocast != "none"
     # both answers of a pair go through one forward pass
     sides = 2 if choices.method == "dpo" else 1
     inputs = EstimateInputs(
@@ -57,7 +55,7 @@ def estimate_of(
         gpu=_row(machine, rules),
         micro_batch=sides * (values.micro_batch or default_micro_batch(values.batch_size, processes)),
         adapter=adapter,
-        base_dtype=compute.autocast if cast else compute.base_dtype,  # type: ignore[arg-type]
+        base_dtype=compute.base_dtype,
         autocast=compute.autocast,
         attention=compute.attention,
         checkpointing=compute.checkpointing,

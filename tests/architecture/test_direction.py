@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "service.lint": ("service.privacy",),
     "service.convert": (),
     "service.split": ("service.convert",),
-    "service.estimate": ("service.models",),
+    "service.estimate": ("service.models", "trainers.contract"),
     "service.evaluate": ("service.lint",),
     "service.privacy": (),
     "service.store": ("trainers.contract",),

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from trainers.contract import TrainPlan
+from trainers.contract import ZERO_SIZES, TrainPlan, ZeroSizes
+from trainers.zero_sizes import settings as sizes_by_name
 
 _FILES = Path(__file__).parent
 # transformers puts the values that the Trainer has where a file says "auto"
@@ -18,11 +19,13 @@ def is_sharded(plan: TrainPlan) -> bool:
     return plan.sharding != "none"
 
 
-def deepspeed_settings(plan: TrainPlan) -> dict[str, Any] | None:
+def deepspeed_settings(plan: TrainPlan, sizes: ZeroSizes = ZERO_SIZES) -> dict[str, Any] | None:
     """DeepSpeed's configuration for a plan, None without sharding."""
     if not is_sharded(plan):
         return None
     settings: dict[str, Any] = json.loads((_FILES / f"{plan.sharding}.json").read_text())
+    zero = settings["zero_optimization"]
+    zero |= sizes_by_name(sizes, stage=zero["stage"])
     if plan.offload_optimizer:
-        settings["zero_optimization"]["offload_optimizer"] = {"device": "cpu", "pin_memory": False}
+        zero["offload_optimizer"] = {"device": "cpu", "pin_memory": False}
     return settings
