@@ -40,7 +40,7 @@ def judge(model: str, technique: str, machine: AzureMachine, **layout: Any) -> V
     return one(model, technique, gpu=machine.device, **layout).fits[0].verdict
 
 
-@pytest.mark.parametrize(("model", "technique"), [("llama-3.2-1b", "lora"), ("llama-3.1-8b", "full")])
+@pytest.mark.parametrize(("model", "technique"), [("llama-3.2-1b", "lora"), ("llama-3.2-3b", "full")])
 def test_no_cheaper_machine_holds_it_on_one_gpu(model: str, technique: str) -> None:
     place = one(model, technique).smallest
     assert place is not None
@@ -193,14 +193,14 @@ def test_on_a_device_that_nobody_rents_out_the_cheapest_is_what_fits_there() -> 
 
 def test_the_largest_sizes_fit_and_the_next_do_not() -> None:
     for technique in ("lora", "qlora", "full"):
-        made = one("llama-3.2-1b", technique, gpu=["T4-16GB", "A100-80GB"], seq_len=512)
+        made = one("smollm2-360m", technique, gpu=["T4-16GB", "A100-80GB"], seq_len=512)
         for fit in made.fits:
             batch, length = fit.max_micro_batch, fit.max_seq_len
             assert batch
             assert length
             for field, size in (("micro_batch", batch), ("seq_len", length)):
                 verdicts = [
-                    one("llama-3.2-1b", technique, **{"gpu": fit.gpu, "seq_len": 512, field: each}).fits[0].verdict
+                    one("smollm2-360m", technique, **{"gpu": fit.gpu, "seq_len": 512, field: each}).fits[0].verdict
                     for each in (size, size + 1)
                 ]
                 assert verdicts[0] == "fits"
@@ -215,8 +215,6 @@ def test_sizes_stop_at_the_context_and_are_solved_for_named_devices_alone() -> N
     inputs = read_inputs({"model": config, "techniques": ["lora"], "gpu": "A100-80GB"})
     (named,) = estimate(inputs, rules=RULES, settings=SETTINGS)
     assert named.fits[0].max_seq_len == 4096
-    (learned,) = ask("gpt2", techniques=["lora"], gpu="A100-80GB", seq_len=128)
-    assert learned.fits[0].max_seq_len == 1024
     assert {fit.max_seq_len for fit in one("llama-3.2-1b", "lora").fits} == {None}
     assert one("llama-3.1-70b", "full", gpu="T4-16GB").fits[0].max_micro_batch == 0
 

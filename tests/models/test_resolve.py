@@ -121,7 +121,7 @@ def test_the_end_of_a_large_file_counts(tmp_path: Path) -> None:
 
 def test_an_unknown_name_suggests_the_nearest_and_lists_all(tmp_path: Path) -> None:
     model_folder(tmp_path / "models" / "mine")
-    error = refused("phi-3-mini", tmp_path)
+    error = refused("phi-3-mini-4", tmp_path)
     assert (error.code, error.exit_code) == ("unreadable_model", 2)
     assert "'phi-3-mini-4k'" in error.remedy
     assert "mine" in error.remedy
