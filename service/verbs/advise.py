@@ -27,6 +27,7 @@ from service.records.decision import (
     Unknown,
 )
 from service.records.estimate import Estimate
+from service.records.evaluation import Evaluation
 from service.records.identity import digest
 from service.records.lint_report import LintReport
 from service.verbs.filled import filled, said
@@ -41,9 +42,10 @@ def advise(
     edition: str | None = None,
     report: LintReport | None = None,
     estimates: Sequence[Estimate] = (),
+    evaluations: Sequence[Evaluation] = (),
     now: datetime | None = None,
 ) -> Decision:
-    """Decide on what is known; measured facts (lint, estimates, catalogue) win over stated ones.
+    """Decide on what is known; measured facts (lint, estimates, evaluations, catalogue) win over stated ones.
 
     Raises:
         TuneGateError: `invalid_facts` with every unknown name or value, `contradictory_facts` with the ways out,
@@ -52,7 +54,7 @@ def advise(
     knowledge = load_knowledge(rules)
     edition = _edition(knowledge, edition)
     stated = check_facts(facts, knowledge.vocabulary)
-    measured = measured_facts(knowledge, stated, report, estimates)
+    measured = measured_facts(knowledge, stated, report, estimates, evaluations)
     known = dict(sorted((stated | measured.values).items()))
     outcome = settle(knowledge, known, edition)
     if outcome.conflicts:
