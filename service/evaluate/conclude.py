@@ -21,6 +21,13 @@ from service.records.evaluation import Cell, Conclusion, Goal, Measure
 
 _SAID = {PROMPT: "prompting", FEW_SHOT: "few-shot", RAG: "retrieval", FLOW: "the flow", TUNED: "the tuned model"}
 _MOST_ROWS = 1_000_000
+_NAMES = {
+    "token_f1": "token F1", "rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L", "bleu": "BLEU",
+    "chrf": "chrF", "consistency_f1": "consistency (token F1)", "consistency_perturbed": "consistency, reworded",
+    "consistency_perturbed_f1": "consistency, reworded (token F1)", "grounded_ngrams": "groundedness (overlap)",
+    "grounded_rouge2": "groundedness (ROUGE-2 precision)", "judged": "judge's score",
+    "schema_valid": "JSON Schema kept", "pattern_match": "expression kept", "consistency_exact": "consistency (equal)",
+}  # fmt: skip
 
 
 def conclude(cells: Sequence[Cell], goal: Goal | None, ranks: Ranks) -> Conclusion:
@@ -46,7 +53,8 @@ def best_untuned(cells: Sequence[Cell], goal: Goal, ranks: Ranks) -> Cell | None
 
 def measure_words(name: str) -> str:
     """A measure's name as words."""
-    plain = name.removeprefix(REGRESSION).replace("_", " ")
+    plain = name.removeprefix(REGRESSION)
+    plain = _NAMES.get(plain) or plain.replace("_", " ")
     return f"{plain} on the regression set" if name.startswith(REGRESSION) else plain
 
 

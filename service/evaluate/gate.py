@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from service.evaluate.measures.catalogue import REGRESSION
+from service.evaluate.measures.catalogue import REGRESSION, scale
 from service.evaluate.measuring import Side, differences
 from service.evaluate.statistics import Draws
 from service.records.evaluation import Difference
@@ -29,15 +29,31 @@ def gate(baseline: Side, candidate: Side, *, measure: str, draws: Draws, margin:
     """
     found = differences(candidate, baseline, draws, margin)
     decisive = next((one for one in found if one.measure == measure), None)
+    silent = _silent(baseline, candidate, measure)
     forgotten = [one for one in found if one.measure.startswith(REGRESSION) and one.verdict == "worse"]
     if decisive is None:
         return _failed(f"No row has {measure} of both.", found)
     if decisive.verdict != "better":
         said = {"worse": "is worse", "equal-enough": "is no better", "not-enough-rows": "is not shown to be better"}
         return _failed(f"The candidate {said[decisive.verdict]}: {_figures(decisive)}.", found)
+    if silent and not _still_better(decisive, silent):
+        why = f"The candidate gave no answer to {silent} row(s) that the baseline answered; wrong there, it is not better."
+        return _failed(why, found)
     if forgotten:
         return _failed(f"Something was forgotten: {'; '.join(map(_figures, forgotten))}.", found)
     return Gate(state="passed", why=f"The candidate is better: {_figures(decisive)}.", differences=found)
+
+
+def _silent(baseline: Side, candidate: Side, measure: str) -> int:
+    """Rows that only the baseline has: who fails on the hard ones must not look better for it."""
+    held = [side.scores.rows.get(measure) or side.scores.corpus.get(measure) or {} for side in (baseline, candidate)]
+    return len(held[0].keys() - held[1].keys())
+
+
+def _still_better(one: Difference, silent: int) -> bool:
+    """Whether the difference would stand if each silent row were as wrong as a row can be."""
+    nearest = min(abs(one.low), abs(one.high))
+    return nearest * one.rows > silent * scale(one.measure)
 
 
 def _failed(why: str, found: Sequence[Difference]) -> Gate:

@@ -38,7 +38,8 @@ def measured(scores: Scores, draws: Draws) -> dict[str, Measure]:
     """Every measure that a row asked for."""
     found = _row_measures(scores.rows, draws) | _corpus_measures(scores, draws)
     wanted = [*found, *scores.missing, *scores.unjudged]
-    return {name: _noted(found.get(name), name, scores) for name in _in_order(wanted) if _shown(name, found, scores)}
+    shown = (name for name in _in_order(wanted) if _shown(name, found, scores))
+    return {name: _noted(found.get(name), name, scores) for name in shown}
 
 
 def measured_nodes(scores: Scores, draws: Draws) -> dict[str, dict[str, Measure]]:

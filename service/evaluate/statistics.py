@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 else:
     Numbers = Any
 
-# draws of one block are held at once: 8 bytes x rows each
-_BLOCK = 500
-# blocks of counts that are kept between measures: two bytes x rows x resamples
-_MOST_KEPT = 40_000_000
+# resamples x rows that are drawn at once, at 20 bytes each
+_BLOCK = 1_000_000
+# resamples x rows whose counts are kept between measures, at two bytes each
+_MOST_KEPT = 20_000_000
 # fewer rows that differ cannot be told from chance at 95 %: two-sided sign test, 2 x 0.5 ** 6 = 0.031, 0.5 ** 4 = 0.063
 FEWEST_DIFFERING = 6
 # the usual power of a planned comparison (J. Cohen, Statistical Power Analysis, 1988)
@@ -59,15 +59,16 @@ def _drawn(seed: int, resamples: int, rows: int) -> Iterator[NDArray[np.uint16]]
     import numpy as np
 
     generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, rows])))
-    for start in range(0, resamples, _BLOCK):
-        size = min(_BLOCK, resamples - start)
+    block = max(1, _BLOCK // rows)
+    for start in range(0, resamples, block):
+        size = min(block, resamples - start)
         picked = generator.integers(0, rows, size=(size, rows), dtype=np.int32)
         picked += np.arange(size, dtype=np.int32)[:, None] * np.int32(rows)
         counts = np.bincount(picked.ravel(), minlength=size * rows).reshape(size, rows)
         yield counts.astype(np.uint16)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def _kept(seed: int, resamples: int, rows: int) -> tuple[NDArray[np.uint16], ...]:
     return tuple(_drawn(seed, resamples, rows))
 

@@ -30,7 +30,8 @@ def row_measures(refusals: refusal.Refusals | None = None) -> dict[str, RowMeasu
 
 
 ROWS = row_measures()
-NAMES = (*ROWS, *CORPUS)
+_WORDS = [one.name for one in (*exact.MEASURES, *overlap.MEASURES)]
+NAMES = (*_WORDS, *CORPUS, *(name for name in ROWS if name not in _WORDS))
 
 
 def known(name: str) -> bool:

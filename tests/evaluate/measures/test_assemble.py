@@ -170,3 +170,14 @@ def test_the_gate_opens_for_what_is_better_and_forgets_nothing() -> None:
     side = Side("plain", "small", score(same, made.answers_of(same, 0.7, 1), ROWS))
     assert "is no better" in gate(side, side, measure="exact_match", draws=DRAWS, margin=0.02).why
     assert "No row has tool_calls" in gate(side, side, measure="tool_calls", draws=DRAWS, margin=0.02).why
+
+
+def test_the_gate_holds_rows_without_an_answer_against_the_candidate() -> None:
+    rows = made.rows_of(300)
+    before = Side("plain", "small", score(rows, made.answers_of(rows, 0.6, 1), ROWS))
+    answers = made.answers_of(rows, 0.8, 2)
+    for silent, state in ((5, "passed"), (60, "failed")):
+        after = Side("tune", "small", score(rows, answers[silent:], ROWS))
+        found = gate(before, after, measure="exact_match", draws=DRAWS, margin=0.02)
+        assert found.state == state
+        assert ("no answer to 60 row(s)" in found.why) == (state == "failed")
