@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from itertools import combinations
 from typing import Any
 
 import msgspec
 
 from service.data import RuleFiles, rule_files
-from service.errors import ErrorItem, TuneGateError, suggestion
+from service.errors import ErrorItem, TuneGateError, missing_extra, suggestion
 from service.evaluate.answers import Answer, EvaluationRow
 from service.evaluate.conclude import conclude
 from service.evaluate.facts import Findings, facts
 from service.evaluate.limits import limits
-from service.evaluate.measures.catalogue import REGRESSION, known, measure_of, row_measures
+from service.evaluate.measures.catalogue import NAMES, REGRESSION, known, measure_of, row_measures
 from service.evaluate.measures.expressions import waiting_once
+from service.evaluate.measures.measure import RowMeasure, wants_expected
 from service.evaluate.measures.refusal import refusals
 from service.evaluate.measuring import Side, differences, measured, measured_nodes
 from service.evaluate.scores import score
@@ -28,6 +30,7 @@ from service.records.identity import record_id
 # what the worst rows are told by where no goal names a measure
 _TELLING = ("exact_match", "choice_accuracy", "tool_calls", "schema_valid", "pattern_match", "token_f1", "judged")
 _MOST_WORST = 10
+_LIBRARIES = ("jsonschema", "numpy", "regex", "rouge_score.rouge_scorer", "sacrebleu.metrics", "scipy.special")
 _NO_GOAL_WITHOUT = "one of the measures with a better side"
 
 
@@ -59,10 +62,11 @@ def assemble(
     """Measure every (variant, model), compare them on the rows that both answered, and conclude.
 
     Raises:
-        TuneGateError: `invalid_input` for a goal on a measure that does not exist or has no better side,
-            `invalid_rules`.
+        TuneGateError: `invalid_input` for a goal on a measure that does not exist, has no better side or is asked for
+            by no row; `missing_extra`, `invalid_rules`. All of them without any answers too.
     """
-    _check(about.goal)
+    _check(about, rows)
+    _check_libraries()
     rules = rules or rule_files()
     bounds = limits(rules)
     assumed = {"seed": 0, "resamples": 10_000, "confidence": 0.95, "margin": bounds.equal_margin.value}
@@ -88,17 +92,30 @@ def assemble(
     return msgspec.structs.replace(made, id=record_id(msgspec.structs.replace(made, cells=timeless)))
 
 
-def _check(goal: Goal | None) -> None:
+def _check(about: About, rows: Sequence[EvaluationRow]) -> None:
+    goal = about.goal
     if goal is None:
         return
     if not known(goal.measure):
-        from service.evaluate.measures.catalogue import NAMES
-
         error = ErrorItem("goal", goal.measure[:60], ", ".join(NAMES), suggestion(goal.measure, NAMES) or None)
         raise TuneGateError("invalid_input", "There is no such measure.", errors=[error])
-    if measure_of(goal.measure).better == "neither":
+    measure = measure_of(goal.measure)
+    if measure.better == "neither":
         error = ErrorItem("goal", goal.measure, _NO_GOAL_WITHOUT, "More of it is neither better nor worse.")
         raise TuneGateError("invalid_input", "This measure has no better side.", errors=[error])
+    of_regression = goal.measure.startswith(REGRESSION)
+    asks = measure.asks if isinstance(measure, RowMeasure) else wants_expected
+    if not any(asks(row) for row in rows if (row.line in about.regression_lines) == of_regression):
+        error = ErrorItem("goal", goal.measure, remedy="Give the rows what it needs, or name another measure.")
+        raise TuneGateError("invalid_input", f"No row can be judged by {goal.measure}: {measure.what}.", errors=[error])
+
+
+def _check_libraries() -> None:
+    try:
+        for name in _LIBRARIES:
+            import_module(name)
+    except ImportError as error:
+        raise missing_extra("evaluate", "Measuring answers", error) from error
 
 
 def _sides(

@@ -37,8 +37,8 @@ def gate(baseline: Side, candidate: Side, *, measure: str, draws: Draws, margin:
         said = {"worse": "is worse", "equal-enough": "is no better", "not-enough-rows": "is not shown to be better"}
         return _failed(f"The candidate {said[decisive.verdict]}: {_figures(decisive)}.", found)
     if silent and not _still_better(decisive, silent):
-        why = f"The candidate gave no answer to {silent} row(s) that the baseline answered; wrong there, it is not better."
-        return _failed(why, found)
+        why = f"The candidate gave no answer to {silent} row(s) that the baseline answered"
+        return _failed(f"{why}: were it wrong there, it would not be better.", found)
     if forgotten:
         return _failed(f"Something was forgotten: {'; '.join(map(_figures, forgotten))}.", found)
     return Gate(state="passed", why=f"The candidate is better: {_figures(decisive)}.", differences=found)

@@ -32,7 +32,7 @@ class Grid(msgspec.Struct, frozen=True):
 
     caption: str
     head: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    rows: Sequence[tuple[str, ...]]
     numbers: tuple[int, ...] = ()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 
 import made_answers as made
 import msgspec
@@ -120,11 +121,17 @@ def test_worst_rows_are_pointers_and_the_record_holds_no_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("measure", "said"), [("exact_mach", "Did you mean 'exact_match'?"), ("answer_tokens", "neither better nor worse")]
+    ("measure", "said"),
+    [
+        ("exact_mach", "Did you mean 'exact_match'?"),
+        ("answer_tokens", "neither better nor worse"),
+        ("tool_calls", "name another measure"),
+        ("regression.exact_match", "name another measure"),
+    ],
 )
 def test_a_goal_that_cannot_be_judged_is_refused(measure: str, said: str) -> None:
     with pytest.raises(TuneGateError) as raised:
-        assemble([], {}, made.about_of(Goal(measure, 1.0), []))
+        assemble(made.rows_of(2), {}, made.about_of(Goal(measure, 1.0), []))
     assert raised.value.code == "invalid_input"
     assert said in str(raised.value.errors[0].remedy)
 
@@ -181,3 +188,11 @@ def test_the_gate_holds_rows_without_an_answer_against_the_candidate() -> None:
         found = gate(before, after, measure="exact_match", draws=DRAWS, margin=0.02)
         assert found.state == state
         assert ("no answer to 60 row(s)" in found.why) == (state == "failed")
+
+
+def test_a_missing_library_is_told_before_anything_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "rouge_score.rouge_scorer", None)
+    with pytest.raises(TuneGateError) as raised:
+        assemble(made.rows_of(2), {}, made.about_of(made.GOAL, []))
+    assert raised.value.code == "missing_extra"
+    assert "evaluate" in str(raised.value)

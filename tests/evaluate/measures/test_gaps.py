@@ -72,9 +72,12 @@ def test_wrong_answers_alone_propose_nothing() -> None:
 
 def test_rows_that_hold_nothing_to_compare_with_are_no_evaluation() -> None:
     rows = [EvaluationRow(line=i, messages=[]) for i in range(1, 50)]
-    found = concluded({"plain": changed(rows, lambda row: "hm")}, rows)
-    assert (found.conclusion.status, found.facts) == ("not-enough-rows", {"eval.exists": False})
-    assert "give the rows what it needs" in found.conclusion.why
+    about = made.about_of(None, ["plain"])
+    found = assemble(rows, {("plain", "small"): changed(rows, lambda row: "hm")}, about)
+    assert found.facts == {"eval.exists": False}
+    unjudged = concluded({"plain": changed(rows, lambda row: "hm")}, rows, Goal("consistency", 0.9))
+    assert (unjudged.conclusion.status, unjudged.facts) == ("not-enough-rows", {"eval.exists": False})
+    assert "give the rows what it needs" in unjudged.conclusion.why
 
 
 @pytest.mark.parametrize(("failed", "status"), [(2, "met"), (40, "not-enough-rows")])
