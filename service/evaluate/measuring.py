@@ -106,7 +106,8 @@ def _row_measures(rows: Mapping[str, Mapping[int, float]], draws: Draws) -> dict
                 interval = share_interval(float(column.sum()), len(lines), draws.confidence)
             else:
                 interval = mean_intervals(column, draws, measure.bounds)[0]
-            found[name] = _measure(name, interval, len(lines), known=len(lines) > 1 or measure.bounds is not None)
+            known = measure.bounds is not None or interval.low < interval.high
+            found[name] = _measure(name, interval, len(lines), known=known)
     return found
 
 

@@ -129,6 +129,8 @@ def corpus_interval(statistics: Numbers, score: Callable[[Sequence[float]], floa
     if statistics.shape[0] < 2:
         return Interval(value, 0.0, 100.0)
     drawn = np.array([[score(one)] for one in resampled_sums(statistics, draws).tolist()])
+    if np.ptp(drawn) == 0:
+        return _certain(value, statistics.shape[0], draws, (0.0, 100.0))
     low, high = _quantiles(drawn, statistics.shape[0], draws)
     return Interval(value, min(float(low[0]), value), max(float(high[0]), value))
 
@@ -146,6 +148,9 @@ def corpus_difference(
     drawn = np.array([[score(one) - score(other)] for one, other in pairs])
     low, high = _quantiles(drawn, ours.shape[0], draws)
     differing = int((ours != theirs).any(axis=1).sum())
+    if not differing:
+        most = 100 * _no_difference(ours.shape[0], draws.confidence).high
+        return Interval(value, -most, most)
     widest = Interval(value, min(float(low[0]), value), max(float(high[0]), value))
     return widest if differing >= FEWEST_DIFFERING else _around_nothing(widest)
 

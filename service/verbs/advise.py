@@ -15,12 +15,14 @@ from service.advisor.vocabulary import check_facts
 from service.advisor.whatif import ways_out, would_change
 from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError, suggestion
+from service.lint.outputs.groups import printable
 from service.records.decision import (
     TUNING_STEPS,
     Because,
     Caution,
     Decision,
     EditionDisagreement,
+    Evidence,
     Fact,
     FactValue,
     Stale,
@@ -87,6 +89,7 @@ def advise(
         stale=_stale(knowledge, reasons, [one.rule for one in certain], today),
         overrides=[],
         models=model_advice(knowledge, derived, today) if tunes else [],
+        evidence=[Evidence(one.id, printable(one.conclusion.why)) for one in evaluations],
     )
 
 

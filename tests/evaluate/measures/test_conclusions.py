@@ -115,6 +115,23 @@ def test_the_record_reaches_the_advisor_by_file_with_its_origin(
     assert any(one["rule"] == "CAU-200" for one in decision["cautions"]), "a stated fact was overruled"
 
 
+@pytest.mark.parametrize("format_", ["text", "markdown", "html"])
+def test_the_advice_says_what_was_measured(
+    evaluated: Evaluated, tmp_path: Path, capsys: pytest.CaptureFixture[str], format_: str
+) -> None:
+    found = evaluated(400, **SHARES["nothing"])
+    (tmp_path / "eval.json").write_bytes(msgspec.json.encode(found))
+    facts = REST | {"gap.kind": "behaviour"}
+    (tmp_path / "facts.json").write_text(json.dumps({"facts": facts}))
+    command = ["advise", str(tmp_path / "facts.json"), "--evaluation", str(tmp_path / "eval.json")]
+    assert run([*command, "--format", format_]) == 0
+    said = capsys.readouterr().out
+    one = found.cells[1].measures["exact_match"]
+    figures = f"{one.value:.2f} [{one.low:.2f}, {one.high:.2f}]"
+    assert f"stays at {figures} exact match against the 0.90 that you ask: fine-tune is worth a try" in said
+    assert found.id[:12] in said
+
+
 def test_what_is_no_evaluation_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "eval.json").write_text('{"id": "x"}')
     assert run(["advise", "--evaluation", str(tmp_path / "eval.json")]) == 2
