@@ -9,6 +9,8 @@ import msgspec
 
 from service.evaluate.conclude import best_untuned, figures, measure_words
 from service.evaluate.limits import Limits
+from service.evaluate.measures.catalogue import measure_of
+from service.evaluate.measures.measure import RowMeasure
 from service.evaluate.standing import FEW_SHOT, FLOW, PROMPT, RAG, TUNED, Ranks, affordable, quality, standing
 from service.records.evaluation import Cell, Conclusion, Difference, Goal
 
@@ -46,11 +48,26 @@ def facts(found: Findings) -> Facts:
     if found.goal is not None and found.conclusion.status in {"met", "not-met"}:
         _tried(found, found.goal, made)
         _gap(found, found.goal, made)
-    cell = _reference(found)
-    measure = cell.measures.get("consistency") if cell is not None else None
-    if cell is not None and measure is not None and measure.value is not None:
-        made.add("eval.consistency", measure.value, f"{cell.variant} with {cell.model}: {figures(measure)}")
+    _consistent(found, made)
     return made
+
+
+def _consistent(found: Findings, made: Facts) -> None:
+    """How far answers agree, where there is one right answer to a question: free text may well be said in two ways."""
+    cell = _reference(found)
+    if cell is None or not _of_one_answer(found.goal):
+        return
+    measure = cell.measures.get("consistency")
+    if measure is not None and measure.value is not None:
+        made.add("eval.consistency", measure.value, f"{cell.variant} with {cell.model}: {figures(measure)}")
+    changing = _behaviour(found)
+    if changing is not None:
+        made.add("drift.seen", "inconsistent-prompts", changing)
+
+
+def _of_one_answer(goal: Goal | None) -> bool:
+    measure = None if goal is None else measure_of(goal.measure)
+    return isinstance(measure, RowMeasure) and measure.share
 
 
 def _exists(found: Findings, made: Facts) -> None:
@@ -109,7 +126,7 @@ def _gap(found: Findings, goal: Goal, made: Facts) -> None:
         return
     form = _form(found, goal)
     knowledge = None if enough is not None else _knowledge(found, goal)
-    behaviour = _behaviour(found)
+    behaviour = _behaviour(found) if _of_one_answer(goal) else None
     if form:
         made.add("gap.kind", "format", form)
     elif knowledge:

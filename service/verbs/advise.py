@@ -15,7 +15,6 @@ from service.advisor.vocabulary import check_facts
 from service.advisor.whatif import ways_out, would_change
 from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError, suggestion
-from service.lint.outputs.groups import printable
 from service.records.decision import (
     TUNING_STEPS,
     Because,
@@ -89,8 +88,16 @@ def advise(
         stale=_stale(knowledge, reasons, [one.rule for one in certain], today),
         overrides=[],
         models=model_advice(knowledge, derived, today) if tunes else [],
-        evidence=[Evidence(one.id, printable(one.conclusion.why)) for one in evaluations],
+        evidence=_evidence(evaluations),
     )
+
+
+def _evidence(evaluations: Sequence[Evaluation]) -> list[Evidence]:
+    if not evaluations:
+        return []
+    from service.lint.outputs.groups import printable
+
+    return [Evidence(one.id, printable(one.conclusion.why)) for one in evaluations]
 
 
 def _edition(knowledge: Knowledge, wanted: str | None) -> str:

@@ -61,7 +61,16 @@ def test_answers_that_change_are_a_gap_of_behaviour_and_a_measured_consistency()
     found = concluded({"plain": made.answers_of(rows, 0.3, 1, samples=["one thing", "another"])}, rows)
     assert found.facts["gap.kind"] == "behaviour"
     assert found.facts["eval.consistency"] == 0.0
+    assert found.facts["drift.seen"] == "inconsistent-prompts"
     assert "the same question gets different answers" in found.evidence["gap.kind"]
+
+
+def test_free_text_that_is_said_in_two_ways_proposes_nothing() -> None:
+    rows = made.rows_of(100)
+    answers = made.answers_of(rows, 0.3, 1, samples=["one thing", "another"])
+    found = concluded({"plain": answers}, rows, Goal("token_f1", 0.9))
+    assert found.conclusion.status == "not-met"
+    assert not {"gap.kind", "eval.consistency", "drift.seen"} & set(found.facts)
 
 
 def test_wrong_answers_alone_propose_nothing() -> None:
