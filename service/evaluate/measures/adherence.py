@@ -65,10 +65,13 @@ def _refused(constant: str) -> Any:
 def _usable(key: bytes) -> bool:
     """Whether a schema is one, and what it costs is bounded by its length and the answer's."""
     schema = msgspec.json.decode(key)
-    if schema_error(schema) is not None:
+    try:
+        if schema_error(schema) is not None:
+            return False
+        refused = [one for one in costly(schema) if one.keyword not in _BOUNDED_HERE]
+        return not refused and not any(unusable(one) for one in _expressions(schema))
+    except RecursionError:
         return False
-    refused = [one for one in costly(schema) if one.keyword not in _BOUNDED_HERE]
-    return not refused and not any(unusable(one) for one in _expressions(schema))
 
 
 @lru_cache(maxsize=1024)

@@ -8,7 +8,8 @@ from service.evaluate.measures.measure import RowMeasure, wants_nothing
 
 def _judged(row: EvaluationRow, answer: Answer) -> float | None:
     del row
-    return answer.judged
+    judged = answer.judged
+    return judged if judged is not None and 0 <= judged <= 1 else None
 
 
 MEASURES = (

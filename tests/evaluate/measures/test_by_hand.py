@@ -8,11 +8,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rouge_score.rouge_scorer import RougeScorer
 
 from service.evaluate.answers import Answer, EvaluationRow
 from service.evaluate.measures.catalogue import CORPUS, NAMES, ROWS
 from service.evaluate.measures.expressions import matches, waiting_once
-from service.evaluate.measures.overlap import token_f1
+from service.evaluate.measures.overlap import rouge_l, token_f1
 from service.evaluate.scores import score
 from trainers.answer_metrics import token_f1 as token_f1_of_the_trainer
 
@@ -62,6 +65,18 @@ def test_the_table_has_every_measure() -> None:
 def test_the_trainer_counts_words_alike(case: dict[str, Any]) -> None:
     both = case["answer"], case["expected"]
     assert token_f1(*both) == token_f1_of_the_trainer(*both)
+
+
+@given(st.lists(st.sampled_from(["a b", "c", "The", "d!", "\u00e9", "x1"]), max_size=30), st.data())
+def test_rouge_l_is_that_of_rouge_score(some: list[str], data: st.DataObject) -> None:
+    one, other = " ".join(some), " ".join(data.draw(st.permutations(some))[: data.draw(st.integers(0, 30))])
+    reference = RougeScorer(["rougeL"], use_stemmer=False).score(other, one)["rougeL"].fmeasure
+    assert rouge_l(one, other) == pytest.approx(reference)
+
+
+@pytest.mark.parametrize("judged", [float("nan"), -0.1, 7.0])
+def test_a_judge_who_leaves_the_scale_is_not_heard(judged: float) -> None:
+    assert "judged" not in score([row_of({})], [Answer(line=1, text="x", judged=judged)], ROWS).rows
 
 
 def test_a_hostile_expression_ends_and_is_waited_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
