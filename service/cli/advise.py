@@ -14,6 +14,7 @@ from service.data import RuleFiles, rule_files
 from service.errors import ErrorItem, TuneGateError
 from service.records.decision import Decision
 from service.records.estimate import Estimate, EstimateSet
+from service.records.evaluation import Evaluation
 from service.records.lint_report import LintReport
 from service.settings import load_settings
 from service.verbs.advise import advise
@@ -31,6 +32,10 @@ from service.verbs.translate import ENGLISH, translated
     "--estimate", "estimates", type=click.Path(path_type=Path), multiple=True, metavar="EST.json",
     help="What fits, as estimated (repeatable).",
 )  # fmt: skip
+@click.option(
+    "--evaluation", "evaluations", type=click.Path(path_type=Path), multiple=True, metavar="EVAL.json",
+    help="What was tried, as evaluated (repeatable; the later counts).",
+)  # fmt: skip
 @click.option("--edition", metavar="E", help="Edition of the scenario matrix.")
 @click.option("--lang", metavar="en|tl", default=ENGLISH, show_default=True, help="Language of questions and reasons.")
 @output_options("markdown", "html")
@@ -39,6 +44,7 @@ def command(
     settings_: tuple[str, ...],
     report: Path | None,
     estimates: tuple[Path, ...],
+    evaluations: tuple[Path, ...],
     edition: str | None,
     lang: str,
     format_: str,
@@ -53,6 +59,7 @@ def command(
         "edition": edition,
         "report": read_record(report, LintReport) if report else None,
         "estimates": [one for path in estimates for one in _read_estimates(path)],
+        "evaluations": [read_record(path, Evaluation) for path in evaluations],
     }
 
     def decide(stated: dict[str, Any]) -> Decision:

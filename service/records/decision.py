@@ -108,6 +108,13 @@ class DecisionOverride(msgspec.Struct, frozen=True):
     by: str
 
 
+class Evidence(msgspec.Struct, frozen=True):
+    """What a record that measured facts concluded, in its own words."""
+
+    record: str
+    says: str
+
+
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """The decision record; its id is over facts + rules_revision + edition."""
 
@@ -127,3 +134,4 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     stale: list[Stale]
     overrides: list[DecisionOverride]
     models: list[ModelAdvice] = []
+    evidence: list[Evidence] = []

@@ -18,6 +18,7 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     better: Literal["higher", "lower", "neither"] = "higher"
     why: str | None = None  # why there is no value, or what a judge's value is
+    missing: int = 0  # rows that ask for it and have no answer
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +52,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     high: float
     rows: int
     verdict: DifferenceVerdict
+    detectable: float | None = None  # the smallest difference that these rows show with a power of 0.8
 
 
 class WorstRow(msgspec.Struct, frozen=True):
@@ -65,10 +67,12 @@ class WorstRow(msgspec.Struct, frozen=True):
 
 
 class Goal(msgspec.Struct, frozen=True):
-    """What the user asks of the answers."""
+    """What the user asks of the answers: at least so much of a measure (at most, where lower is better)."""
 
     measure: str
     at_least: float
+    usd_per_1000: float | None = None  # at most, USD
+    latency_p95_s: float | None = None  # at most, seconds
 
 
 class Conclusion(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,3 +103,4 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     worst: list[WorstRow]
     complete: bool = True  # false where a budget or an interruption left rows unasked
     usd: float | None = None
+    evidence: dict[str, str] = {}  # fact -> what it rests on

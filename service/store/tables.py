@@ -6,7 +6,8 @@ from sqlalchemy import BigInteger, Column, ForeignKey, Integer, MetaData, String
 
 metadata = MetaData()
 
-# content-addressed and written once: kind is decision, dataset, lint_report, estimate, plan or manifest
+# content-addressed and written once: kind is decision, dataset, lint_report, estimate, evaluation,
+# plan or manifest
 records = Table(
     "records",
     metadata,

@@ -21,12 +21,14 @@ from service.records.decision import (
     Caution,
     Decision,
     EditionDisagreement,
+    Evidence,
     Fact,
     FactValue,
     Stale,
     Unknown,
 )
 from service.records.estimate import Estimate
+from service.records.evaluation import Evaluation
 from service.records.identity import digest
 from service.records.lint_report import LintReport
 from service.verbs.filled import filled, said
@@ -41,9 +43,10 @@ def advise(
     edition: str | None = None,
     report: LintReport | None = None,
     estimates: Sequence[Estimate] = (),
+    evaluations: Sequence[Evaluation] = (),
     now: datetime | None = None,
 ) -> Decision:
-    """Decide on what is known; measured facts (lint, estimates, catalogue) win over stated ones.
+    """Decide on what is known; measured facts (lint, estimates, evaluations, catalogue) win over stated ones.
 
     Raises:
         TuneGateError: `invalid_facts` with every unknown name or value, `contradictory_facts` with the ways out,
@@ -52,7 +55,7 @@ def advise(
     knowledge = load_knowledge(rules)
     edition = _edition(knowledge, edition)
     stated = check_facts(facts, knowledge.vocabulary)
-    measured = measured_facts(knowledge, stated, report, estimates, rules)
+    measured = measured_facts(knowledge, stated, report, estimates, rules, evaluations)
     known = dict(sorted((stated | measured.values).items()))
     outcome = settle(knowledge, known, edition)
     if outcome.conflicts:
@@ -85,7 +88,16 @@ def advise(
         stale=_stale(knowledge, reasons, [one.rule for one in certain], today),
         overrides=[],
         models=model_advice(knowledge, derived, today) if tunes else [],
+        evidence=_evidence(evaluations),
     )
+
+
+def _evidence(evaluations: Sequence[Evaluation]) -> list[Evidence]:
+    if not evaluations:
+        return []
+    from service.lint.outputs.groups import printable
+
+    return [Evidence(one.id, printable(one.conclusion.why)) for one in evaluations]
 
 
 def _edition(knowledge: Knowledge, wanted: str | None) -> str:

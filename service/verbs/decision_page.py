@@ -32,6 +32,8 @@ def _sections(decision: Decision, say: Words) -> Iterator[str]:
         )
     why = [(one.rule, one.why, ", ".join(one.cite)) for one in decision.because]
     yield from _table(say("because"), (say("rule"), say("why"), say("sources")), why)
+    told = [(one.says, f"`{one.record[:12]}`") for one in decision.evidence]
+    yield from _table(say("measured"), (say("conclusion"), say("evaluation")), told)
     passed = [(say(one.option), why_not(one, say)) for one in decision.rejected]
     yield from _table(say("passed over"), (say("option"), say("why not")), passed)
     yield from _list(say("what would change it"), (change_text(one, say) for one in decision.would_change))

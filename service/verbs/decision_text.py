@@ -50,6 +50,8 @@ def _lines(decision: Decision, say: Words) -> Iterator[str]:
     for one in decision.because:
         if one.rule not in beside:
             yield f"  {say('because')} {one.rule}: {one.why} [{', '.join(one.cite)}]"
+    for said in decision.evidence:
+        yield f"  {say('measured')}: {said.says} [{said.record[:12]}]"
     if beside:
         yield f"  {say('beside them')}: {', '.join(beside)} (tunegate explain {beside[0]})"
     if decision.rejected:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # in the units of the drawing; a telephone of 360 pixels shows three quarters of a pixel for each
 _WIDTH, _BAR, _AXIS, _TALL = 430, 34, 36, 200
+_ROW = 24
 _LETTER, _MARGIN = 8, 24
 # the share of an axis that a label takes
 _ROOM = 1 / 9
@@ -26,6 +27,8 @@ _GONE = ("defs", "desc", "title")
 _GONE_CLASSES = ("overlay", "background", "titles")
 _KEPT = ("x", "y", "width", "height", "d", "class", "transform", "viewBox")
 _TICKS = 4
+# half the height of a mark, as a share of the room of a row
+_MARK = 0.28
 # marks the label of a line among the axis's own, and is taken off again
 _LINE = "\u2502"
 
@@ -181,3 +184,32 @@ def _tag(part: ET.Element) -> str:
 def _short(value: str) -> str:
     """Numbers with two digits after the point: hundredths of a pixel."""
     return re.sub(r"-?\d+\.\d+", lambda found: f"{float(found[0]):.2f}".rstrip("0").rstrip("."), value)
+
+
+class Span(msgspec.Struct, frozen=True):
+    """A value with what bounds it, under a name; no bounds where nothing is known of them."""
+
+    name: str
+    value: float
+    low: float | None
+    high: float | None
+
+
+def spans(title: str, says: str, values: Sequence[Span], *, lines: Sequence[Line], end: float) -> ET.Element:
+    """Values one under another, each a mark on the line from its lower to its upper bound, on an axis from 0."""
+    import pygal
+
+    places = range(len(values), 0, -1)
+    chart = pygal.XY(
+        **_plain(_AXIS + _ROW * len(values), left=8 + 2 * max(len(one.name) for one in values)),
+        show_dots=False,
+        x_labels=_labels(end, lines),
+        y_labels=[{"value": place, "label": one.name} for place, one in zip(places, values, strict=True)],
+        xrange=(0, end),
+        range=(0.5, len(values) + 0.5),
+    )
+    for place, one in zip(places, values, strict=True):
+        low, high = (one.value if bound is None else bound for bound in (one.low, one.high))
+        chart.add("", [(low, place), (high, place)])
+        chart.add("", [(one.value, place - _MARK), (one.value, place + _MARK)])
+    return _taken_over(chart, title, says, names=[""] * 2 * len(values))

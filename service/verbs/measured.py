@@ -1,4 +1,4 @@
-"""Facts that nobody has to be asked for: counted by lint, estimated, or read from the model catalogue."""
+"""Facts that nobody has to be asked for: counted by lint, estimated, evaluated, or read from the model catalogue."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from service.advisor.knowledge import Knowledge
+from service.advisor.vocabulary import check_facts
 from service.data import RuleFiles
 from service.estimate.hardware import hardware_table
 from service.records.decision import FactValue
 from service.records.estimate import Estimate
+from service.records.evaluation import Evaluation
 from service.records.lint_report import LintReport
 
 _VERDICTS = ("fits", "tight", "no")
@@ -33,9 +35,18 @@ def measured_facts(
     report: LintReport | None,
     estimates: Sequence[Estimate],
     rules: RuleFiles,
+    evaluations: Sequence[Evaluation] = (),
 ) -> Measured:
-    """Everything that the records, the catalogue and the table of devices say about the facts of the vocabulary."""
+    """Everything that the records, the catalogue and the table of devices say about the facts of the vocabulary.
+
+    Raises:
+        TuneGateError: `invalid_facts` for an evaluation whose facts no evaluation of ours can hold.
+    """
     found = Measured({}, {})
+    for evaluation in evaluations:  # of two that say something else, the one named later counts
+        told = {name: value for name, value in evaluation.facts.items() if name in knowledge.vocabulary}
+        for name, value in check_facts(told, knowledge.vocabulary).items():
+            found.add(name, value, evaluation.id)
     if report is not None:
         for name, value in report.facts.items():
             if name in knowledge.vocabulary:

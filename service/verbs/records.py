@@ -13,6 +13,7 @@ from service.launch.request import PlanRequest
 from service.records.dataset import Dataset
 from service.records.decision import Decision
 from service.records.estimate import Estimate, EstimateSet
+from service.records.evaluation import Evaluation
 from service.verbs.advise import advise
 from service.verbs.context import Context
 from service.verbs.continuing import left_by
@@ -30,13 +31,22 @@ class DecisionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     dataset_id: str | None = None
     estimate_ids: list[str] = []
     edition: str | None = None
+    evaluation_ids: list[str] = []
 
 
 def make_decision(context: Context, request: DecisionRequest) -> Decision:
-    """Decide on facts, a stored dataset's report and stored estimates."""
+    """Decide on facts, a stored dataset's report, stored estimates and stored evaluations."""
     report = context.store.get("dataset", request.dataset_id, Dataset).report if request.dataset_id else None
     estimates = [context.store.get("estimate", one, Estimate) for one in request.estimate_ids]
-    decision = advise(request.facts, rules=context.rules, edition=request.edition, report=report, estimates=estimates)
+    evaluations = [context.store.get("evaluation", one, Evaluation) for one in request.evaluation_ids]
+    decision = advise(
+        request.facts,
+        rules=context.rules,
+        edition=request.edition,
+        report=report,
+        estimates=estimates,
+        evaluations=evaluations,
+    )
     return context.store.put("decision", decision.id, decision)
 
 
