@@ -17,7 +17,8 @@ class ExpectedCall(msgspec.Struct, frozen=True):
 class EvaluationRow(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the evaluation set: the messages before the answer, and everything the answer is held against.
 
-    `line` counts from 1 in its file; null fields are not asked of this row.
+    `line` counts from 1 over all files of the evaluation, one behind another, so that it is one row's alone;
+    `line_in_file` counts from 1 in `path`. Null fields are not asked of this row.
     """
 
     line: int
@@ -30,6 +31,9 @@ class EvaluationRow(msgspec.Struct, frozen=True, kw_only=True):
     pattern: str | None = None  # the whole answer must match this regular expression
     json_schema: dict[str, Any] | bool | None = None
     refuse: bool | None = None  # whether refusing is right
+    path: str = ""
+    line_in_file: int = 0
+    expected_nodes: dict[str, str] = {}  # node id of a flow -> what it should give
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
