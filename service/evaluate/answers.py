@@ -31,9 +31,9 @@ class EvaluationRow(msgspec.Struct, frozen=True, kw_only=True):
     pattern: str | None = None  # the whole answer must match this regular expression
     json_schema: dict[str, Any] | bool | None = None
     refuse: bool | None = None  # whether refusing is right
+    expected_nodes: dict[str, str] = {}  # what a flow's nodes should say
     path: str = ""
     line_in_file: int = 0
-    expected_nodes: dict[str, str] = {}  # node id of a flow -> what it should give
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,3 +50,4 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     tokens_out: int | None = None
     seconds: float | None = None
     error: str | None = None
+    judged: float | None = None  # a judge model's score, 0 to 1

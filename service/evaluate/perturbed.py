@@ -34,13 +34,10 @@ EXAMPLES_ORDER = "examples-order"
 
 
 def changes_for(count: int, *, seed: int, examples: int) -> list[str]:
-    """The names of the first `count` changes in a seeded order; the order of examples is one where there are several.
-
-    More than there are begin again.
-    """
+    """The first `count` changes in a seeded order, at most all; several examples can also change their order."""
     names = [*CHANGES, *([EXAMPLES_ORDER] if examples > 1 else [])]
     random.Random(seed).shuffle(names)  # noqa: S311 - an order that can be repeated
-    return [names[n % len(names)] for n in range(count)]
+    return names[:count]
 
 
 def changed(
