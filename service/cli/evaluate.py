@@ -62,10 +62,9 @@ def command(files: tuple[Path, ...], format_: str, output: Path | None, *, no_in
     met or rows were left unasked, 3 when a model answers nothing.
     """
     del no_input
-    request = EvaluateRequest(
-        files=list(files),
-        **{name: list(value) if isinstance(value, tuple) else value for name, value in options.items()},
-    )
+    several = {name: list(value) for name, value in options.items() if isinstance(value, tuple)}
+    given: dict[str, Any] = {**options, **several}
+    request = EvaluateRequest(files=list(files), **given)
     with _progress() as report:
         made = evaluate(request, report=report)
     for line in run_lines(made, request.out):

@@ -81,7 +81,7 @@ class Prices(msgspec.Struct, frozen=True):
 
 def read_models(specs: Sequence[str], short: Prices, errors: list[ErrorItem]) -> list[Model]:
     """The models in their order; whatever is wrong with any of them is noted in `errors`."""
-    found = []
+    found: list[Model] = []
     for spec in specs:
         made = _from_file(Path(spec), errors) if spec.endswith(".toml") else _from_short(spec, short, errors)
         if made is not None:

@@ -70,7 +70,8 @@ def with_choices(asked: str, choices: list[str]) -> str:
 
 def _choices(listed: Any) -> tuple[list[str], list[str]]:
     """(texts, labels)."""
-    texts, labels = listed, None
+    texts: Any = listed
+    labels: Any = None
     if isinstance(listed, dict):
         texts, labels = listed.get("text"), listed.get("label")
     elif isinstance(listed, list) and listed and all(isinstance(one, dict) for one in listed):

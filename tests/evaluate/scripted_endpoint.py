@@ -7,7 +7,8 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import msgspec
 
@@ -26,6 +27,7 @@ class Said(msgspec.Struct, kw_only=True):
 
 
 Rule = Callable[[dict[str, Any], int], Said]
+Write = Callable[..., Path]
 
 
 class Endpoint:
@@ -62,13 +64,13 @@ class Endpoint:
                 self.end_headers()
                 self.wfile.write(body)
 
-            def log_message(self, format: str, *args: Any) -> None:
+            def log_message(self, *args: Any) -> None:
                 pass
 
         self._server = _Server(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
 
-    def __enter__(self) -> Endpoint:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -119,3 +121,11 @@ def right(body: dict[str, Any], number: int) -> Said:
     """The right answer to `question`."""
     asked = body["messages"][-1]["content"]
     return Said(text=f"answer {asked.split()[-1]}")
+
+
+def chat(asked: str, answered: str | None = None, **more: Any) -> dict[str, Any]:
+    """A row that asks, with the answer that is expected."""
+    messages = [{"role": "user", "content": asked}]
+    if answered is not None:
+        messages.append({"role": "assistant", "content": answered})
+    return {"messages": messages, **more}
