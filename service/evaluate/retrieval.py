@@ -31,9 +31,12 @@ class PassageIndex:
         except ImportError as error:
             raise missing_extra("evaluate", "retrieval", error) from error
         self._tokenize = bm25s.tokenize
-        self._passages = passages
-        self._index: Any = bm25s.BM25()
-        self._index.index(self._words([one.text for one in passages]), show_progress=False)
+        words = self._words([one.text for one in passages])
+        # the library takes no text without a word
+        self._passages = [one for one, found in zip(passages, words, strict=True) if found]
+        self._index: Any = bm25s.BM25() if self._passages else None
+        if self._index is not None:
+            self._index.index([found for found in words if found], show_progress=False)
         self._found: dict[tuple[str, int], list[str]] = {}
 
     def texts(self, question: str, count: int) -> list[str]:
@@ -46,6 +49,8 @@ class PassageIndex:
     def _search(self, question: str, count: int) -> list[str]:
         import numpy as np
 
+        if self._index is None:
+            return []
         words = [word for word in self._words([question])[0] if word in self._index.vocab_dict]
         if not words:
             return []
