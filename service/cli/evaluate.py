@@ -38,7 +38,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--examples", type=_PATH, metavar="FILE", help="Training rows that few-shot examples are drawn from.")
 @click.option("--shots", type=int, default=3, show_default=True, metavar="N", help="Examples that are drawn.")
 @click.option("--documents", type=_PATH, metavar="DIR", help="Documents that passages are retrieved from.")
-@click.option("--goal", metavar="G", help="What is asked of the answers: exact_match>=90%.")
+@click.option("--goal", metavar="G", help="What is enough: exact_match>=90%[,usd_per_1000<=N,latency_p95_s<=N].")
 @click.option("--budget", type=float, metavar="USD", help="Stop asking before this is spent, over all tries in DIR.")
 @click.option(
     "--price", metavar="P/A", help="USD per million tokens of prompts and answers, of endpoints given as NAME@URL."

@@ -160,6 +160,8 @@ class Line:
         found: dict[str, Any] = self.model.described()
         if self.asker.engine is not None:
             found["engine"] = self.asker.engine
+        if self.engines:
+            found["answered_as"] = sorted(self.engines)
         if self.counted:
             found["tokens"] = "counted here, because the endpoint does not say them"
         return found

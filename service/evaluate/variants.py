@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -14,8 +14,8 @@ from service.evaluate.given import Given, read_toml
 from service.evaluate.templates import NODE_NAMES, check_template, placeholders
 from service.records.identity import digest
 
-Kind = Literal["zero-shot", "few-shot", "rag", "flow", "tuned"]
-KINDS = ("zero-shot", "few-shot", "rag", "flow", "tuned")
+TUNED = "tuned"
+KINDS = ("zero-shot", "few-shot", "rag", "flow", TUNED)
 SAMPLE_TEMPERATURE = 0.7
 _ID = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*")
 _MOST_SAMPLES = 100
@@ -47,10 +47,13 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Variant(msgspec.Struct, frozen=True, kw_only=True):
-    """`system` null leaves the rows' own; `models` are those that it is asked of, none for all."""
+    """`system` null leaves the rows' own; `models` are those that it is asked of, none for all.
+
+    `kind` is one of KINDS, or several of them joined by "+".
+    """
 
     id: str
-    kind: Kind
+    kind: str
     system: str | None = None
     examples: list[Example] = []
     examples_file: str | None = None
@@ -155,21 +158,34 @@ def _variant(given: Given, path: Path, defaults: Defaults) -> Variant | None:
     given.close()
     _check_parts(given, made)
     kind = _kind(made, said)
-    if said is not None and said != kind:
+    if said is not None and said not in kind.split("+"):
         hint = suggestion(said, KINDS) if said not in KINDS else f"What it holds makes it {kind}."
         given.wrong("kind", said if said in KINDS else "another word", ", ".join(KINDS), hint or None)
     return msgspec.structs.replace(made, kind=kind) if len(given.errors) == before else None
 
 
-def _kind(variant: Variant, said: str | None) -> Kind:
+def for_tuned_models(variants: Sequence[Variant], tuned: Collection[str], others: Collection[str]) -> list[Variant]:
+    """The variants with those that are asked of tuned models as variants of their own: tuning is what they try."""
+    found = []
+    for variant in variants:
+        asked = set(variant.models or [*tuned, *others])
+        plain, of_tuned = sorted(asked & set(others)), sorted(asked & set(tuned))
+        if plain or not of_tuned:
+            found.append(msgspec.structs.replace(variant, models=plain or variant.models))
+        if of_tuned:
+            kind = variant.kind if TUNED in variant.kind.split("+") else f"{TUNED}+{variant.kind}"
+            name = f"{variant.id}-{TUNED}" if plain else variant.id
+            found.append(msgspec.structs.replace(variant, id=name, kind=kind, models=of_tuned))
+    return found
+
+
+def _kind(variant: Variant, said: str | None) -> str:
     """What a variant is by what it has; that the model was tuned for it must be said."""
-    if variant.nodes:
-        return "flow"
-    if said == "tuned":
-        return "tuned"
-    if variant.retrieval is not None:
-        return "rag"
-    return "few-shot" if variant.examples or variant.examples_file else "zero-shot"
+    kinds = [TUNED] if said == TUNED else []
+    kinds += ["flow"] if variant.nodes else []
+    kinds += ["rag"] if variant.retrieval is not None else []
+    kinds += ["few-shot"] if variant.examples or variant.examples_file else []
+    return "+".join(kinds or ["zero-shot"])
 
 
 def _check_parts(given: Given, variant: Variant) -> None:

@@ -65,10 +65,12 @@ class WorstRow(msgspec.Struct, frozen=True):
 
 
 class Goal(msgspec.Struct, frozen=True):
-    """What the user asks of the answers."""
+    """What the user asks of the answers: at least so much of a measure (at most, where lower is better)."""
 
     measure: str
     at_least: float
+    usd_per_1000: float | None = None  # at most, USD
+    latency_p95_s: float | None = None  # at most, seconds
 
 
 class Conclusion(msgspec.Struct, frozen=True, kw_only=True):

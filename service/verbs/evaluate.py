@@ -77,6 +77,9 @@ def _evaluate(
     rows = read_rows(files, nodes=node_paths(checked.variants))
     variants = with_examples(checked.variants, rows.rows, seed=request.seed)
     documents = _documents(request, variants)
+    about = _about(request, checked, rows, documents, variants)
+    # what cannot be measured is refused before anything is paid for
+    assemble(rows.rows, {}, about)
     keys = keys_of(checked.models, os.environ)
     budget = Budget(request.budget, log.usd)
 
@@ -102,8 +105,8 @@ def _evaluate(
 
     lines, asked = asyncio.run(run())
     refuse_without_answers(lines)
-    about = _about(request, checked, rows, documents, variants, lines, asked)
-    record = assemble(rows.rows, asked.answers, about)
+    seen = {"models": [line.described() for line in lines], "complete": asked.complete, "made_at": now()}
+    record = assemble(rows.rows, asked.answers, msgspec.structs.replace(about, **seen))
     settled = asked.complete and not any(set(line.failed) - {"content_filter"} for line in lines)
     keep(request.out, record, key if settled else None)
     return Evaluated(
@@ -155,8 +158,6 @@ def _about(
     rows: RowSet,
     documents: dict[int, Documents],
     variants: Sequence[Variant],
-    lines: Sequence[Line],
-    asked: Asked,
 ) -> About:
     described = [one.described for one in documents.values()]
     of_one_size = {"passages", "passage_tokens"}
@@ -168,7 +169,7 @@ def _about(
         data=rows.data,
         documents=folder,
         variants=[one.described() for one in variants],
-        models=[line.described() for line in lines],
+        models=[model.described() for model in checked.models],
         settings={
             "seed": request.seed,
             "samples": request.samples,
@@ -181,6 +182,6 @@ def _about(
             model.id: model.usd_per_million for model in checked.models if model.usd_per_million is not None
         },
         regression_lines=rows.regression_lines,
-        complete=asked.complete,
+        complete=False,
         made_at=now(),
     )

@@ -10,10 +10,20 @@ import msgspec
 from service.errors import ErrorItem
 from service.evaluate.given import refuse
 from service.evaluate.models import Model, Prices, read_models
-from service.evaluate.variants import PASSAGES, Defaults, Retrieval, Variant, check_together, read_variants
+from service.evaluate.variants import (
+    PASSAGES,
+    Defaults,
+    Retrieval,
+    Variant,
+    check_together,
+    for_tuned_models,
+    read_variants,
+)
 from service.records.evaluation import Goal
 
-_GOAL = re.compile(r"\s*([a-z][a-z0-9_.]*)\s*>=\s*(\d+(?:\.\d+)?)\s*(%?)\s*")
+_GOAL = re.compile(r"\s*([A-Za-z][A-Za-z0-9_.]*)\s*(>=|<=)\s*(\d+(?:\.\d+)?)\s*(%?)\s*")
+# what an answer may cost and last, beside its quality
+_AT_MOST = ("usd_per_1000", "latency_p95_s")
 _PRICE = re.compile(r"(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)")
 _PERCENT = 100
 _RANGES = {
@@ -23,8 +33,9 @@ _RANGES = {
 
 
 class EvaluateRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Files, and settings as people write them: `goal` "exact_match>=90%", `price` "0.15/0.60" (USD per million
-    tokens of prompts and answers, for endpoints named in short), `budget` in USD over all tries of the folder.
+    """Files, and settings as people write them: `goal` "exact_match>=90%" or "exact_match>=90%,usd_per_1000<=2",
+    `price` "0.15/0.60" (USD per million tokens of prompts and answers, for endpoints named in short), `budget` in USD
+    over all tries of the folder.
     """
 
     files: list[Path]
@@ -74,6 +85,8 @@ def check_request(request: EvaluateRequest) -> Checked:
     models = read_models(request.models, prices, errors)
     variants = _variants(request, errors)
     check_together(variants, [model.id for model in models], errors)
+    tuned = [model.id for model in models if model.tuned]
+    variants = for_tuned_models(variants, tuned, [model.id for model in models if not model.tuned])
     if request.documents is None:
         errors += [
             ErrorItem(f"variant {one.id}: retrieval", "no documents", "--documents DIR")
@@ -108,11 +121,15 @@ def _variants(request: EvaluateRequest, errors: list[ErrorItem]) -> list[Variant
 def _goal(said: str | None, errors: list[ErrorItem]) -> Goal | None:
     if said is None:
         return None
-    found = _GOAL.fullmatch(said)
-    if found is None:
-        errors.append(ErrorItem("goal", repr(said[:40]), "MEASURE>=NUMBER, for example exact_match>=90%"))
+    found = [_GOAL.fullmatch(one) for one in said.split(",")]
+    asked = [(one[1], float(one[3]) / (_PERCENT if one[4] else 1)) for one in found if one is not None]
+    limits = {name: most for name, most in asked if name in _AT_MOST}
+    measures = [one for one in asked if one[0] not in _AT_MOST]
+    if len(asked) < len(found) or len(measures) != 1 or len(measures) + len(limits) < len(asked):
+        allowed = "one MEASURE>=NUMBER (exact_match>=90%); with commas also usd_per_1000<=N and latency_p95_s<=N"
+        errors.append(ErrorItem("goal", repr(said[:60]), allowed))
         return None
-    return Goal(found[1], float(found[2]) / (_PERCENT if found[3] else 1))
+    return Goal(*measures[0], **limits)
 
 
 def _prices(request: EvaluateRequest, errors: list[ErrorItem]) -> Prices:

@@ -10,6 +10,7 @@ from scripted_endpoint import Write, chat
 from service.errors import TuneGateError
 from service.evaluate.examples import with_examples
 from service.evaluate.rows import RowFile, read_rows
+from service.records.evaluation import Goal
 from service.verbs.evaluate_request import Checked, EvaluateRequest, check_request
 
 MODEL = "m@http://127.0.0.1:9/v1"
@@ -34,13 +35,47 @@ def test_a_variant_is_what_it_holds(write: Write) -> None:
         '[[node]]\nid = "sort"\nprompt = "{{input}}"\n[[node]]\nid = "end"\nprompt = "{{ sort }}: {{input}}"\n',
     )
     write("mine.toml", 'kind = "tuned"\nmodels = ["m"]\n')
-    names = ["plain.toml", "shown.toml", "drawn.toml", "read.toml", "steps.toml", "mine.toml"]
+    write("both.toml", 'kind = "rag"\nexamples = "train.jsonl"\n[retrieval]\n')
+    names = ["plain.toml", "shown.toml", "drawn.toml", "read.toml", "steps.toml", "mine.toml", "both.toml"]
     found = checked(*names, documents=".").variants
     assert [(one.id, one.kind) for one in found] == [
         ("plain", "zero-shot"), ("shown", "few-shot"), ("drawn", "few-shot"), ("read", "rag"), ("steps", "flow"),
-        ("mine", "tuned"),
+        ("mine", "tuned"), ("both", "rag+few-shot"),
     ]  # fmt: skip
     assert (found[0].samples, found[2].shots, found[3].retrieval and found[3].retrieval.top_k) == (2, 3, 2)
+
+
+def test_what_tuned_models_are_asked_is_a_variant_of_its_own(write: Write) -> None:
+    write("t.toml", 'name = "t"\nendpoint = "http://h/v1"\ntuned = true\n')
+    request = EvaluateRequest(files=[Path("r")], out=Path("o"), models=[MODEL, "t.toml"], documents=Path())
+    assert [(one.id, one.kind, one.models) for one in check_request(request).variants] == [
+        ("zero-shot", "zero-shot", ["m"]), ("zero-shot-tuned", "tuned+zero-shot", ["t"]),
+        ("rag", "rag", ["m"]), ("rag-tuned", "tuned+rag", ["t"]),
+    ]  # fmt: skip
+    write("mine.toml", 'kind = "tuned"\nmodels = ["t"]\n')
+    request = EvaluateRequest(files=[Path("r")], out=Path("o"), models=["t.toml"], variants=[Path("mine.toml")])
+    assert [(one.id, one.kind) for one in check_request(request).variants] == [("mine", "tuned")]
+
+
+@pytest.mark.parametrize(
+    ("said", "goal"),
+    [
+        ("exact_match>=90%", Goal("exact_match", 0.9)),
+        (" rougeL >= 0.4 , usd_per_1000<=2", Goal("rougeL", 0.4, usd_per_1000=2.0)),
+        ("latency_p95_s<=1.5,token_f1>=1", Goal("token_f1", 1.0, latency_p95_s=1.5)),
+    ],
+)
+def test_a_goal_is_read(said: str, goal: Goal) -> None:
+    request = EvaluateRequest(files=[Path("r")], out=Path("o"), models=[MODEL], goal=said)
+    assert check_request(request).goal == goal
+
+
+@pytest.mark.parametrize("said", ["", "good", "a>=1,b>=2", "usd_per_1000<=2", "a>=1,", "a>=-1"])
+def test_a_goal_that_is_none_is_refused(said: str) -> None:
+    request = EvaluateRequest(files=[Path("r")], out=Path("o"), models=[MODEL], goal=said)
+    with pytest.raises(TuneGateError) as raised:
+        check_request(request)
+    assert [one.where for one in raised.value.errors] == ["goal"]
 
 
 def test_without_files_there_is_one_variant_for_each_thing_to_try() -> None:
