@@ -8,8 +8,6 @@ from pathlib import Path
 from service.records.evaluation import Cell, Evaluation, Measure
 from service.verbs.evaluate import Evaluated
 
-_HEAD = ["variant", "model", "rows", "answered"]
-
 
 def evaluation_text(record: Evaluation) -> str:
     """The cells as a table, what differs, and the conclusion."""
@@ -47,12 +45,16 @@ def run_lines(made: Evaluated, out: Path) -> Iterator[str]:
 
 
 def _table(cells: list[Cell]) -> list[str]:
+    """A column per cell, a line per figure."""
     names = list(dict.fromkeys(name for cell in cells for name in cell.measures))
-    rows = [[*_HEAD, *names, "p50 s", "USD/1000"]]
-    for cell in cells:
-        counts = [cell.variant, cell.model, f"{cell.rows:,}", f"{cell.answered:,}"]
-        measures = [_measure(cell.measures.get(name)) for name in names]
-        rows.append([*counts, *measures, _number(cell.latency_p50_s), _number(cell.usd_per_1000)])
+    rows = [["variant", *(cell.variant for cell in cells)], ["model", *(cell.model for cell in cells)]]
+    rows += [["answered", *(f"{cell.answered:,} of {cell.rows:,}" for cell in cells)]]
+    rows += [[name, *(_measure(cell.measures.get(name)) for cell in cells)] for name in names]
+    rows += [
+        ["latency p50 s", *(_number(cell.latency_p50_s) for cell in cells)],
+        ["latency p95 s", *(_number(cell.latency_p95_s) for cell in cells)],
+        ["USD per 1,000", *(_number(cell.usd_per_1000) for cell in cells)],
+    ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 

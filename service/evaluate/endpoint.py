@@ -43,7 +43,6 @@ class EndpointAsker:
         model: Model,
         *,
         key: str | None,
-        connections: int,
         count: Callable[[str], int | None] = lambda _: None,
     ) -> None:
         """Open nothing yet; `count` counts the tokens of a text where the endpoint does not say them."""
@@ -52,12 +51,13 @@ class EndpointAsker:
         self._model = model
         self._count = count
         self._httpx = httpx
-        headers = {"content-type": "application/json", "accept": "application/json"}
+        self._headers = {"content-type": "application/json", "accept": "application/json"}
         if key is not None:
-            headers[model.api_key_header] = key if model.api_key_header == "api-key" else f"Bearer {key}"
-        limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-        self._client = httpx.AsyncClient(headers=headers, limits=limits, timeout=httpx.Timeout(model.timeout_s))
+            self._headers[model.api_key_header] = key if model.api_key_header == "api-key" else f"Bearer {key}"
         self._url = httpx.URL(str(model.endpoint))
+        self._trusted = httpx.create_ssl_context()
+        self._clients: list[httpx.AsyncClient] = []
+        self._idle: list[httpx.AsyncClient] = []
 
     @property
     def engine(self) -> str | None:
@@ -77,10 +77,11 @@ class EndpointAsker:
 
     async def ask(self, prompt: Prompt) -> Reply:
         """Post the request once and read the answer, whatever comes."""
-        request = self._client.build_request("POST", self._url, content=msgspec.json.encode(self.request(prompt)))
+        client = self._client()
+        request = client.build_request("POST", self._url, content=msgspec.json.encode(self.request(prompt)))
         begun = time.perf_counter()
         try:
-            response = await self._client.send(request, stream=True)
+            response = await client.send(request, stream=True)
             try:
                 content = await _read(response)
             finally:
@@ -93,13 +94,27 @@ class EndpointAsker:
         except self._httpx.HTTPError as error:
             # broken off, or no HTTP: it may have been answered on the other side
             raise Unanswered("connection", charged=True) from error
+        finally:
+            self._idle.append(client)
         seconds = time.perf_counter() - begun
         if response.status_code != _OK:
             raise _refusal(response.status_code, response.headers.get("retry-after"), content)
         return self._reply(content, prompt, seconds)
 
     async def close(self) -> None:
-        await self._client.aclose()
+        for client in self._clients:
+            await client.aclose()
+
+    def _client(self) -> httpx.AsyncClient:
+        """One that nobody uses now. Each has one connection, because a pool looks at all of them for every request."""
+        if self._idle:
+            return self._idle.pop()
+        limits = self._httpx.Limits(max_connections=1, max_keepalive_connections=1)
+        client = self._httpx.AsyncClient(
+            headers=self._headers, limits=limits, timeout=self._model.timeout_s, verify=self._trusted
+        )
+        self._clients.append(client)
+        return client
 
     def _reply(self, content: bytes, prompt: Prompt, seconds: float) -> Reply:
         try:

@@ -45,8 +45,8 @@ def read_question(row: dict[str, Any]) -> Question:
         UnreadableQuestion: with the reason.
 
     """
-    asked = row.get("question", row.get("question_stem"))
-    listed = row.get("choices", row.get("options"))
+    asked: Any = row.get("question", row.get("question_stem"))
+    listed: Any = row.get("choices", row.get("options"))
     if isinstance(asked, dict):
         asked, listed = asked.get("stem"), asked.get("choices", listed)
     if not isinstance(asked, str) or not asked.strip():

@@ -121,9 +121,8 @@ class ProcessAsker:
             )
             said = await self._next(self._process)
             if said.type == "refused":
-                raise TuneGateError(
-                    "unreadable_model", said.detail or "The model cannot be loaded.", remedy=said.remedy
-                )
+                why = said.detail or "The model cannot be loaded."
+                raise TuneGateError("unreadable_model", f"model {self._model.id}: {why}", remedy=said.remedy)
             self._engine = said.engine
         if self._process.returncode is not None:
             raise self._died()

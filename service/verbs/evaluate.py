@@ -129,8 +129,7 @@ def _asked(request: EvaluateRequest) -> dict[str, str]:
 def _asker(model: Model, request: EvaluateRequest, key: str | None) -> Asker:
     if model.endpoint is None:
         return ProcessAsker(model, seed=request.seed)
-    connections = model.concurrency or request.concurrency
-    return EndpointAsker(model, key=key, connections=connections, count=tokens_or_none)
+    return EndpointAsker(model, key=key, count=tokens_or_none)
 
 
 def _documents(request: EvaluateRequest, variants: Sequence[Variant]) -> dict[int, Documents]:

@@ -122,14 +122,14 @@ def _goal(said: str | None, errors: list[ErrorItem]) -> Goal | None:
     if said is None:
         return None
     found = [_GOAL.fullmatch(one) for one in said.split(",")]
-    asked = [(one[1], float(one[3]) / (_PERCENT if one[4] else 1)) for one in found if one is not None]
+    asked = [(str(one[1]), float(one[3]) / (_PERCENT if one[4] else 1)) for one in found if one is not None]
     limits = {name: most for name, most in asked if name in _AT_MOST}
     measures = [one for one in asked if one[0] not in _AT_MOST]
     if len(asked) < len(found) or len(measures) != 1 or len(measures) + len(limits) < len(asked):
         allowed = "one MEASURE>=NUMBER (exact_match>=90%); with commas also usd_per_1000<=N and latency_p95_s<=N"
         errors.append(ErrorItem("goal", repr(said[:60]), allowed))
         return None
-    return Goal(*measures[0], **limits)
+    return Goal(*measures[0], limits.get("usd_per_1000"), limits.get("latency_p95_s"))
 
 
 def _prices(request: EvaluateRequest, errors: list[ErrorItem]) -> Prices:
