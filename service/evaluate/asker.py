@@ -32,6 +32,14 @@ _PASSING: frozenset[str] = frozenset(("connection", "timeout", "rate_limited", "
 HOPELESS: frozenset[str] = frozenset(("key_refused", "no_such_model"))
 
 
+class Progress(msgspec.Struct, frozen=True):
+    """How far an evaluation is: rows of all cells, and how many of them have no answer."""
+
+    done: int
+    total: int
+    failed: int
+
+
 class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a model answered; `counted` where the tokens are our count, because the endpoint gave none."""
 

@@ -9,7 +9,7 @@ import msgspec
 
 from service.errors import TuneGateError
 from service.evaluate.answers import Answer, EvaluationRow
-from service.evaluate.asker import Reply, Unanswered
+from service.evaluate.asker import Progress, Reply, Unanswered
 from service.evaluate.budget import OutOfBudget
 from service.evaluate.line import Line, NotAsked
 from service.evaluate.perturbed import changed, changes_for
@@ -19,14 +19,6 @@ from service.evaluate.variants import Variant
 
 # (variant id, model id) -> its answers
 Answers = dict[tuple[str, str], list[Answer]]
-
-
-class Progress(msgspec.Struct, frozen=True):
-    """How far an evaluation is: rows of all cells, and how many of them have no answer."""
-
-    done: int
-    total: int
-    failed: int
 
 
 class Asked(msgspec.Struct, frozen=True):

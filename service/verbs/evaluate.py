@@ -2,52 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
-from service.clock import now
 from service.errors import TuneGateError
-from service.evaluate.answer_log import AnswerLog
-from service.evaluate.asker import Asker
-from service.evaluate.asking import Asked, Asking, Progress
-from service.evaluate.assemble import About, assemble
-from service.evaluate.budget import Budget
-from service.evaluate.counting import counted_by, tokens, tokens_or_none
-from service.evaluate.documents import Documents, read_documents
-from service.evaluate.endpoint import EndpointAsker
-from service.evaluate.examples import with_examples
-from service.evaluate.kept_record import inputs_key, keep, kept
-from service.evaluate.line import Line
-from service.evaluate.models import Model, keys_of
-from service.evaluate.process import ProcessAsker
-from service.evaluate.retrieval import PassageIndex
-from service.evaluate.rows import RowFile, RowSet, read_rows
-from service.evaluate.variants import Variant, node_paths
-from service.records.evaluation import Evaluation
-from service.verbs.evaluate_failures import ModelFailure, failures, refuse_without_answers
+from service.evaluate.asker import Progress
+from service.evaluate.kept_record import inputs_key, kept
 from service.verbs.evaluate_request import Checked, EvaluateRequest, check_request
+from service.verbs.evaluated import Evaluated, ModelFailure
 
 __all__ = ["EvaluateRequest", "Evaluated", "ModelFailure", "Progress", "evaluate"]
-
-
-class Evaluated(msgspec.Struct, frozen=True, kw_only=True):
-    """The record, and what of this run does not belong into it: how much was asked and paid, what failed.
-
-    `from_before` says that nothing had to be asked or measured; money in USD, over all tries of the folder.
-    """
-
-    record: Evaluation
-    asked: int = 0
-    cached: int = 0
-    retried: int = 0
-    paid_usd: float = 0.0
-    out_of_budget: bool = False
-    from_before: bool = False
-    failures: list[ModelFailure] = []
 
 
 def evaluate(request: EvaluateRequest, *, report: Callable[[Progress], None] = lambda _: None) -> Evaluated:
@@ -61,83 +27,20 @@ def evaluate(request: EvaluateRequest, *, report: Callable[[Progress], None] = l
 
     """
     checked = check_request(request)
-    with AnswerLog(request.out) as log:
-        key = inputs_key([_asked(request), checked.variants, checked.models], _paths(request, checked))
-        before = kept(request.out, key)
-        if before is not None:
-            return Evaluated(record=before, from_before=True, cached=len(log), paid_usd=log.usd)
-        return _evaluate(request, checked, log, key, report)
+    key = inputs_key([_asked(request), checked.variants, checked.models], _paths(request, checked))
+    before = kept(request.out, key)
+    if before is not None:
+        return Evaluated(record=before, from_before=True)
+    # asking and measuring take longer to import than to find that there is nothing to do
+    from service.verbs.evaluate_run import run
 
-
-def _evaluate(
-    request: EvaluateRequest, checked: Checked, log: AnswerLog, key: str, report: Callable[[Progress], None]
-) -> Evaluated:
-    files = [RowFile(path, str(path)) for path in request.files]
-    files += [RowFile(path, str(path), "regression") for path in request.regression]
-    rows = read_rows(files, nodes=node_paths(checked.variants))
-    variants = with_examples(checked.variants, rows.rows, seed=request.seed)
-    documents = _documents(request, variants)
-    about = _about(request, checked, rows, documents, variants)
-    # what cannot be measured is refused before anything is paid for
-    assemble(rows.rows, {}, about)
-    keys = keys_of(checked.models, os.environ)
-    budget = Budget(request.budget, log.usd)
-
-    async def run() -> tuple[list[Line], Asked]:
-        lines = [
-            Line(
-                model,
-                _asker(model, request, keys.get(model.id)),
-                log,
-                budget,
-                workers=(model.concurrency or request.concurrency) if model.endpoint else 1,
-                seed=request.seed,
-            )
-            for model in checked.models
-        ]
-        indexes = {size: PassageIndex(one.passages) for size, one in documents.items()}
-        asking = Asking(rows.rows, variants, indexes=indexes, seed=request.seed, report=report)
-        try:
-            return lines, await asking.ask(lines)
-        finally:
-            for line in lines:
-                await line.asker.close()
-
-    lines, asked = asyncio.run(run())
-    refuse_without_answers(lines)
-    seen = {"models": [line.described() for line in lines], "complete": asked.complete, "made_at": now()}
-    record = assemble(rows.rows, asked.answers, msgspec.structs.replace(about, **seen))
-    settled = asked.complete and not any(set(line.failed) - {"content_filter"} for line in lines)
-    keep(request.out, record, key if settled else None)
-    return Evaluated(
-        record=record,
-        asked=sum(line.answered for line in lines),
-        cached=sum(line.cached for line in lines),
-        retried=sum(line.retried for line in lines),
-        paid_usd=budget.spent,
-        out_of_budget=asked.out_of_budget,
-        failures=failures(lines),
-    )
+    return run(request, checked, key, report)
 
 
 def _asked(request: EvaluateRequest) -> dict[str, str]:
     """What of the request a finished record rests on."""
     settings = msgspec.structs.asdict(request)
     return {name: str(value) for name, value in settings.items() if name not in {"out", "budget", "concurrency"}}
-
-
-def _asker(model: Model, request: EvaluateRequest, key: str | None) -> Asker:
-    if model.endpoint is None:
-        return ProcessAsker(model, seed=request.seed)
-    return EndpointAsker(model, key=key, count=tokens_or_none)
-
-
-def _documents(request: EvaluateRequest, variants: Sequence[Variant]) -> dict[int, Documents]:
-    """The documents by the size of their passages, once for each that a variant asks for."""
-    sizes = sorted({one.retrieval.chunk_tokens for one in variants if one.retrieval is not None})
-    if request.documents is None:
-        return {}
-    return {size: read_documents(request.documents, passage_tokens=size, count=tokens) for size in sizes}
 
 
 def _paths(request: EvaluateRequest, checked: Checked) -> list[Path]:
@@ -149,38 +52,3 @@ def _paths(request: EvaluateRequest, checked: Checked) -> list[Path]:
     if missing:
         raise TuneGateError("unreadable_path", f"{', '.join(map(str, missing))}: no such file or folder.")
     return found
-
-
-def _about(
-    request: EvaluateRequest,
-    checked: Checked,
-    rows: RowSet,
-    documents: dict[int, Documents],
-    variants: Sequence[Variant],
-) -> About:
-    described = [one.described for one in documents.values()]
-    of_one_size = {"passages", "passage_tokens"}
-    folder = {key: value for key, value in described[0].items() if key not in of_one_size} if described else None
-    if folder is not None:
-        folder["tokens_by"] = counted_by()
-        folder["passages"] = {str(one["passage_tokens"]): one["passages"] for one in described}
-    return About(
-        data=rows.data,
-        documents=folder,
-        variants=[one.described() for one in variants],
-        models=[model.described() for model in checked.models],
-        settings={
-            "seed": request.seed,
-            "samples": request.samples,
-            "perturbations": request.perturbations,
-            "temperature": request.temperature,
-            "max_new_tokens": request.max_new_tokens,
-        },
-        goal=checked.goal,
-        usd_per_million={
-            model.id: model.usd_per_million for model in checked.models if model.usd_per_million is not None
-        },
-        regression_lines=rows.regression_lines,
-        complete=False,
-        made_at=now(),
-    )

@@ -11,7 +11,7 @@ from scripted_endpoint import Endpoint, Said, Write, chat, right
 
 from service.evaluate import assemble as seam
 from service.evaluate.answers import Answer, ExpectedCall
-from service.verbs import evaluate as verb
+from service.verbs import evaluate_run
 from service.verbs.evaluate import Evaluated, EvaluateRequest, evaluate
 
 Model = Callable[..., str]
@@ -30,7 +30,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, str], list[Answe
         seen.update(found)
         return seam.assemble(rows, found, about)
 
-    monkeypatch.setattr(verb, "assemble", note)
+    monkeypatch.setattr(evaluate_run, "assemble", note)
     return seen
 
 

@@ -1,13 +1,17 @@
-"""What kept models from answering, told by code: what it means and what to do."""
+"""What came of an evaluation: the record, what was asked and paid, and what kept models from answering."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from service.errors import ErrorItem, TuneGateError
-from service.evaluate.line import Line
+from service.records.evaluation import Evaluation
+
+if TYPE_CHECKING:
+    from service.evaluate.line import Line
 
 # code -> (what happened, what to do)
 MEANINGS: dict[str, tuple[str, str]] = {
@@ -37,6 +41,22 @@ class ModelFailure(msgspec.Struct, frozen=True):
     given_up: bool
     meaning: str
     remedy: str
+
+
+class Evaluated(msgspec.Struct, frozen=True, kw_only=True):
+    """The record, and what of this run does not belong into it: how much was asked and paid, what failed.
+
+    `from_before` says that nothing had to be asked or measured; money in USD, over all tries of the folder.
+    """
+
+    record: Evaluation
+    asked: int = 0
+    cached: int = 0
+    retried: int = 0
+    paid_usd: float = 0.0
+    out_of_budget: bool = False
+    from_before: bool = False
+    failures: list[ModelFailure] = []
 
 
 def failures(lines: Sequence[Line]) -> list[ModelFailure]:
