@@ -31,7 +31,7 @@ from service.evaluate.rows import RowFile, read_rows
 from service.evaluate.variants import Variant
 
 ROOT = Path(__file__).resolve().parents[1]
-ROWS = 3_000
+ROWS = 5_000
 CONCURRENCY = 16
 REPEATS = 5
 WORDS = "The library desk opens at nine and lends five books for three weeks. "
