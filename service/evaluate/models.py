@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
@@ -25,6 +25,7 @@ _CHAT = "/chat/completions"
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?|preview|latest|v1")
 _ID = re.compile(r"[A-Za-z0-9]+(?:[-_.:/]?[A-Za-z0-9]+)*")
 _SMALL_BYTES = 1 << 20
+MANIFEST = "manifest.json"
 # what a request holds of itself
 _OWN = ("model", "messages", "tools", "temperature", "max_tokens", "max_completion_tokens", "stream", "n")
 LimitName = Literal["max_tokens", "max_completion_tokens"]
@@ -134,7 +135,7 @@ def _from_file(path: Path, errors: list[ErrorItem]) -> Model | None:
         return None
     before = len(errors)
     name, url, folder = given.text("name"), given.text("endpoint"), given.text("folder")
-    version = given.text("api_version")
+    version, precision = given.text("api_version"), given.text("precision")
     made = Model(
         id=_id(given, path),
         name=name or path.stem,
@@ -154,7 +155,7 @@ def _from_file(path: Path, errors: list[ErrorItem]) -> Model | None:
         given.wrong("endpoint", "both, or neither of endpoint and folder", "one of the two")
         return None
     if folder is not None:
-        return _of_folder(given, path.parent / folder, made)
+        return _of_folder(given, path.parent / folder, made, precision)
     if name is None:
         given.wrong("name", "nothing", "the model's (or deployment's) name at the endpoint")
     endpoint = _endpoint(given, str(url), made.name, version)
@@ -190,12 +191,38 @@ def _header(endpoint: str) -> Literal["authorization", "api-key"]:
     return "api-key" if parts.query or (parts.hostname or "").endswith(_AZURE) else "authorization"
 
 
-def _of_folder(given: Given, folder: Path, model: Model) -> Model | None:
+def _of_folder(given: Given, folder: Path, model: Model, precision: str | None = None) -> Model | None:
     if not folder.is_dir():
         given.wrong("folder", "no folder", "a folder with a model, NAME@URL, or a .toml file")
         return None
-    tuned = model.tuned or (folder / "manifest.json").is_file()
+    manifest = folder / MANIFEST
+    tuned = model.tuned or manifest.is_file() or (folder.parent.parent / MANIFEST).is_file()
+    if manifest.is_file():
+        inside = _exports(manifest)
+        if precision not in {None, *inside} or not inside:
+            given.wrong("precision", "none of the run's ONNX exports", ", ".join(inside) or "a run with an ONNX export")
+            return None
+        folder = folder / inside[precision or next(iter(inside))]
     return msgspec.structs.replace(model, folder=str(folder), sha256=_contents(folder), tuned=tuned)
+
+
+class _Export(msgspec.Struct, frozen=True):
+    path: str
+    precision: str
+
+
+class _Manifest(msgspec.Struct, frozen=True):
+    onnx: list[_Export] = []
+
+
+def _exports(manifest: Path) -> dict[str, PurePosixPath]:
+    """Precision -> folder of the ONNX files, below the run folder; none for a manifest that is not ours."""
+    try:
+        found = msgspec.json.decode(manifest.read_bytes(), type=_Manifest).onnx
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return {}
+    places = {one.precision: PurePosixPath(one.path).parent for one in found}
+    return {name: path for name, path in places.items() if not path.is_absolute() and ".." not in path.parts}
 
 
 def _contents(folder: Path) -> str:

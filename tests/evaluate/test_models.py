@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -42,14 +43,34 @@ def test_an_endpoint_is_asked_at_its_address(write: Write, content: str, endpoin
 
 
 def test_short_names_are_endpoints_or_folders(write: Write) -> None:
-    write("runs/one/manifest.json", "{}")
+    exports = [{"path": f"onnx/{name}/model.onnx", "precision": name} for name in ("fp32", "int4")]
+    write("runs/one/manifest.json", json.dumps({"onnx": exports, "schema": "s"}))
+    write("runs/one/onnx/fp32/model.onnx", "weights")
+    write("runs/one/onnx/int4/model.onnx", "fewer")
     write("runs/two/config.json", "{}")
-    endpoint, tuned, plain = models("gpt@https://host/v1", "runs/one", "runs/two", price="0.15/0.6")
+    write("small.toml", 'folder = "runs/one"\nprecision = "int4"\n')
+    specs = ["gpt@https://host/v1", "runs/one", "runs/two", "small.toml", "runs/one/onnx/fp32"]
+    endpoint, run, plain, small, export = models(*specs, price="0.15/0.6")
     assert (endpoint.id, endpoint.usd_per_million) == ("gpt", (0.15, 0.6))
-    assert (tuned.id, tuned.tuned, plain.tuned) == ("one", True, False)
-    before = tuned.sha256
-    write("runs/one/manifest.json", "{ }")
-    assert models("runs/one")[0].sha256 != before
+    assert [(one.id, one.folder, one.tuned) for one in (run, plain, small, export)] == [
+        ("one", "runs/one/onnx/fp32", True), ("two", "runs/two", False), ("small", "runs/one/onnx/int4", True),
+        ("fp32", "runs/one/onnx/fp32", True),
+    ]  # fmt: skip
+    assert run.sha256 == export.sha256 != small.sha256
+    write("runs/one/onnx/fp32/model.onnx", "Weights")
+    assert models("runs/one")[0].sha256 != run.sha256
+
+
+def test_a_run_without_the_export_that_is_asked_for_is_refused(write: Write) -> None:
+    write("none/manifest.json", "{}")
+    write("one/manifest.json", json.dumps({"onnx": [{"path": "onnx/fp32/model.onnx", "precision": "fp32"}]}))
+    write("out/manifest.json", json.dumps({"onnx": [{"path": "../../x/model.onnx", "precision": "fp32"}]}))
+    write("a.toml", 'folder = "one"\nprecision = "int4"\n')
+    with pytest.raises(TuneGateError) as raised:
+        models("none", "a.toml", "out")
+    wrong = [(one.where, one.allowed) for one in raised.value.errors]
+    none = "a run with an ONNX export"
+    assert wrong == [("model none: precision", none), ("a.toml: precision", "fp32"), ("model out: precision", none)]
 
 
 def test_every_mistake_is_told_at_once(write: Write) -> None:
