@@ -38,6 +38,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--examples", type=_PATH, metavar="FILE", help="Training rows that few-shot examples are drawn from.")
 @click.option("--shots", type=int, default=3, show_default=True, metavar="N", help="Examples that are drawn.")
 @click.option("--documents", type=_PATH, metavar="DIR", help="Documents that passages are retrieved from.")
+@click.option("--judge", metavar="MODEL", help="Also ask this model how good each answer is; marked as an opinion.")
 @click.option("--goal", metavar="G", help="What is enough: exact_match>=90%[,usd_per_1000<=N,latency_p95_s<=N].")
 @click.option("--budget", type=float, metavar="USD", help="Stop asking before this is spent, over all tries in DIR.")
 @click.option(

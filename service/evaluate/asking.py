@@ -11,6 +11,7 @@ from service.errors import TuneGateError
 from service.evaluate.answers import Answer, EvaluationRow
 from service.evaluate.asker import Progress, Reply, Unanswered
 from service.evaluate.budget import OutOfBudget
+from service.evaluate.judging import judge_prompt, score_of
 from service.evaluate.line import Line, NotAsked
 from service.evaluate.perturbed import changed, changes_for
 from service.evaluate.prompts import Prompt, messages_for, node_messages, question_of
@@ -39,11 +40,12 @@ class Asking:
         *,
         indexes: Mapping[int, PassageIndex],
         seed: int,
+        judge: Line | None = None,
         report: Callable[[Progress], None] = lambda _: None,
     ) -> None:
         """`indexes` are those of the documents, by the size of their passages in tokens."""
         self._rows, self._variants, self._indexes, self._seed = rows, variants, indexes, seed
-        self._report = report
+        self._report, self._judge = report, judge
         self._out_of_budget = False
         self._done = self._failed = self._total = 0
         self._answers: Answers = {}
@@ -107,7 +109,17 @@ class Asking:
             made,
             samples=[text for text in samples if text is not None],
             perturbed=[text for text in reworded if text is not None],
+            judged=await self._judged(row, made),
         )
+
+    async def _judged(self, row: EvaluationRow, made: Answer) -> float | None:
+        """The judge's score; None without a judge, without a text, or where it gives none."""
+        if self._judge is None or not made.text:
+            return None
+        try:
+            return score_of((await self._judge.ask(judge_prompt(row, made.text))).text)
+        except (Unanswered, NotAsked):
+            return None
 
     async def _main(self, line: Line, variant: Variant, row: EvaluationRow, made: Answer) -> Answer:
         """The answer itself; a flow's tokens and seconds are those of all its nodes."""

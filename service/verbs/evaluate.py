@@ -27,7 +27,7 @@ def evaluate(request: EvaluateRequest, *, report: Callable[[Progress], None] = l
 
     """
     checked = check_request(request)
-    key = inputs_key([_asked(request), checked.variants, checked.models], _paths(request, checked))
+    key = inputs_key([_asked(request), checked.variants, checked.models, checked.judge], _paths(request, checked))
     before = kept(request.out, key)
     if before is not None:
         return Evaluated(record=before, from_before=True)

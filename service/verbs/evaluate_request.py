@@ -46,6 +46,7 @@ class EvaluateRequest(msgspec.Struct, frozen=True, kw_only=True):
     examples: Path | None = None
     shots: int = 3
     documents: Path | None = None
+    judge: str | None = None
     goal: str | None = None
     budget: float | None = None
     price: str | None = None
@@ -64,6 +65,7 @@ class Checked(msgspec.Struct, frozen=True):
     variants: list[Variant]
     models: list[Model]
     goal: Goal | None
+    judge: Model | None = None
 
 
 def check_request(request: EvaluateRequest) -> Checked:
@@ -83,6 +85,9 @@ def check_request(request: EvaluateRequest) -> Checked:
             errors.append(ErrorItem(name, "nothing", why))
     goal, prices = _goal(request.goal, errors), _prices(request, errors)
     models = read_models(request.models, prices, errors)
+    judges = read_models([request.judge] if request.judge is not None else [], prices, errors)
+    # a model may judge its own answers: by another id it is another line of requests
+    judges = [msgspec.structs.replace(one, id=f"judge-{one.id}") for one in judges]
     variants = _variants(request, errors)
     check_together(variants, [model.id for model in models], errors)
     tuned = [model.id for model in models if model.tuned]
@@ -93,9 +98,9 @@ def check_request(request: EvaluateRequest) -> Checked:
             for one in variants
             if one.retrieval is not None
         ]
-    _check_budget(request, models, errors)
+    _check_budget(request, [*models, *judges], errors)
     refuse(errors, "what is to be evaluated")
-    return Checked(variants, models, goal)
+    return Checked(variants, models, goal, judges[0] if judges else None)
 
 
 def _variants(request: EvaluateRequest, errors: list[ErrorItem]) -> list[Variant]:

@@ -10,7 +10,7 @@ import msgspec
 
 from service.clock import now
 from service.evaluate.answer_log import AnswerLog
-from service.evaluate.asker import Asker, Progress
+from service.evaluate.asker import FINAL, Asker, Progress
 from service.evaluate.asking import Asked, Asking
 from service.evaluate.assemble import About, assemble
 from service.evaluate.budget import Budget
@@ -51,44 +51,46 @@ def _run(
     about = _about(request, checked, rows, documents, variants)
     # what cannot be measured is refused before anything is paid for
     assemble(rows.rows, {}, about)
-    keys = keys_of(checked.models, os.environ)
+    judge = [] if checked.judge is None else [checked.judge]
+    keys = keys_of([*checked.models, *judge], os.environ)
     budget = Budget(request.budget, log.usd)
 
-    async def ask() -> tuple[list[Line], Asked]:
-        lines = [
-            Line(
-                model,
-                _asker(model, request, keys.get(model.id)),
-                log,
-                budget,
-                workers=(model.concurrency or request.concurrency) if model.endpoint else 1,
-                seed=request.seed,
-            )
-            for model in checked.models
-        ]
+    async def ask() -> tuple[list[Line], list[Line], Asked]:
+        lines, judges = (
+            [_line(model, request, log, budget, keys.get(model.id)) for model in models]
+            for models in (checked.models, judge)
+        )
         indexes = {size: PassageIndex(one.passages) for size, one in documents.items()}
-        asking = Asking(rows.rows, variants, indexes=indexes, seed=request.seed, report=report)
+        judging = judges[0] if judges else None
+        asking = Asking(rows.rows, variants, indexes=indexes, seed=request.seed, judge=judging, report=report)
         try:
-            return lines, await asking.ask(lines)
+            return lines, judges, await asking.ask(lines)
         finally:
-            for line in lines:
+            for line in (*lines, *judges):
                 await line.asker.close()
 
-    lines, asked = asyncio.run(ask())
+    lines, judges, asked = asyncio.run(ask())
     refuse_without_answers(lines)
     seen = {"models": [line.described() for line in lines], "complete": asked.complete, "made_at": now()}
     record = assemble(rows.rows, asked.answers, msgspec.structs.replace(about, **seen))
-    settled = asked.complete and not any(set(line.failed) - {"content_filter"} for line in lines)
+    every = [*lines, *judges]
+    settled = asked.complete and not any(set(line.failed) - FINAL for line in every)
     keep(request.out, record, key if settled else None)
     return Evaluated(
         record=record,
-        asked=sum(line.answered for line in lines),
-        cached=sum(line.cached for line in lines),
-        retried=sum(line.retried for line in lines),
+        asked=sum(line.answered for line in every),
+        cached=sum(line.cached for line in every),
+        retried=sum(line.retried for line in every),
         paid_usd=budget.spent,
         out_of_budget=asked.out_of_budget,
-        failures=failures(lines),
+        failures=failures(every),
     )
+
+
+def _line(model: Model, request: EvaluateRequest, log: AnswerLog, budget: Budget, key: str | None) -> Line:
+    """One worker for a model on this machine, which answers one question after the other."""
+    workers = (model.concurrency or request.concurrency) if model.endpoint else 1
+    return Line(model, _asker(model, request, key), log, budget, workers=workers, seed=request.seed)
 
 
 def _asker(model: Model, request: EvaluateRequest, key: str | None) -> Asker:
@@ -129,6 +131,7 @@ def _about(
             "perturbations": request.perturbations,
             "temperature": request.temperature,
             "max_new_tokens": request.max_new_tokens,
+            **({} if checked.judge is None else {"judge": checked.judge.described()}),
         },
         goal=checked.goal,
         usd_per_million={
