@@ -59,6 +59,8 @@ CODES: dict[str, Code] = {
     "missing_extra": Code("An optional part is not installed", 501, 3),
     "missing_encoder": Code("The token encoder is not available", 501, 3),
     "missing_gpu": Code("No GPU on this machine", 501, 3),
+    "missing_key": Code("A key is missing or refused", 501, 3),
+    "no_answers": Code("No model answered", 502, 3),
     "busy": Code("Too much of this at once", 503, 3),
     "service_unreachable": Code("The service cannot be reached", 502, 3),
     "environment": Code("Something outside is missing", 500, 3),

@@ -72,6 +72,7 @@ FENCED: dict[str, tuple[str, ...]] = {
     "dbos": ("service.jobs", "service.app"),
     "litestar": ("service.api", "service.app", "service.regenerate"),
     "sqlalchemy": ("service.store", "service.jobs"),
+    "bm25s": ("service.evaluate",),
     "presidio_analyzer": ("service.privacy",),
     "presidio_anonymizer": ("service.privacy",),
     "phonenumbers": ("service.privacy",),

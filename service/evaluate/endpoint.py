@@ -1,0 +1,244 @@
+"""Asks an OpenAI-compatible chat endpoint over HTTP, one try at a time; every fault of it is a code."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from service.evaluate.answers import ExpectedCall
+from service.evaluate.asker import Code, Reply, Unanswered
+from service.evaluate.models import Model
+from service.evaluate.prompts import Prompt, text_of
+from service.evaluate.rows import read_call
+
+if TYPE_CHECKING:
+    import httpx
+
+# an answer is some kilobytes; what is larger is no chat answer
+_LARGEST_BYTES = 32 << 20
+_STATUS: dict[int, Code] = {
+    401: "key_refused", 403: "key_refused", 404: "no_such_model", 408: "timeout", 409: "server_error",
+    413: "too_long", 425: "server_error", 429: "rate_limited",
+}  # fmt: skip
+# `error.code` of OpenAI and Azure OpenAI in answers of status 400 and 429
+# (platform.openai.com/docs/guides/error-codes; learn.microsoft.com/azure/ai-services/openai/concepts/content-filter)
+_NAMED: dict[str, Code] = {
+    "content_filter": "content_filter", "context_length_exceeded": "too_long", "model_not_found": "no_such_model",
+    "DeploymentNotFound": "no_such_model", "invalid_api_key": "key_refused", "insufficient_quota": "key_refused",
+}  # fmt: skip
+_OK, _SERVER = 200, 500
+_NO_OBJECT = "not a JSON object"
+_USAGE = ("prompt_tokens", "completion_tokens")
+
+
+class EndpointAsker:
+    """One endpoint with its connections."""
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        key: str | None,
+        count: Callable[[str], int | None] = lambda _: None,
+    ) -> None:
+        """Open nothing yet; `count` counts the tokens of a text where the endpoint does not say them."""
+        import httpx
+
+        self._model = model
+        self._count = count
+        self._httpx = httpx
+        self._headers = {"content-type": "application/json", "accept": "application/json"}
+        if key is not None:
+            self._headers[model.api_key_header] = key if model.api_key_header == "api-key" else f"Bearer {key}"
+        self._url = httpx.URL(str(model.endpoint))
+        self._trusted = httpx.create_ssl_context()
+        self._clients: list[httpx.AsyncClient] = []
+        self._idle: list[httpx.AsyncClient] = []
+
+    @property
+    def engine(self) -> str | None:
+        return None
+
+    def request(self, prompt: Prompt) -> dict[str, Any]:
+        """The body of the request."""
+        model = self._model
+        body: dict[str, Any] = {"model": model.name, "messages": prompt.messages, **model.parameters}
+        if "limit" not in model.left_out:
+            body[model.limit_as] = prompt.max_new_tokens
+        if "temperature" not in model.left_out:
+            body["temperature"] = prompt.temperature
+        if prompt.tools:
+            body["tools"] = prompt.tools
+        return body
+
+    async def ask(self, prompt: Prompt) -> Reply:
+        """Post the request once and read the answer, whatever comes."""
+        client = self._client()
+        request = client.build_request("POST", self._url, content=msgspec.json.encode(self.request(prompt)))
+        begun = time.perf_counter()
+        try:
+            response = await client.send(request, stream=True)
+            try:
+                content = await _read(response)
+            finally:
+                await response.aclose()
+        except self._httpx.ConnectError as error:
+            raise Unanswered("connection") from error
+        except self._httpx.TimeoutException as error:
+            early = isinstance(error, self._httpx.ConnectTimeout | self._httpx.PoolTimeout)
+            raise Unanswered("timeout", charged=not early) from error
+        except self._httpx.HTTPError as error:
+            # broken off, or no HTTP: it may have been answered on the other side
+            raise Unanswered("connection", charged=True) from error
+        finally:
+            self._idle.append(client)
+        seconds = time.perf_counter() - begun
+        if response.status_code != _OK:
+            raise _refusal(response.status_code, response.headers.get("retry-after"), content)
+        return self._reply(content, prompt, seconds)
+
+    async def close(self) -> None:
+        for client in self._clients:
+            await client.aclose()
+
+    def _client(self) -> httpx.AsyncClient:
+        """One that nobody uses now. Each has one connection, because a pool looks at all of them for every request."""
+        if self._idle:
+            return self._idle.pop()
+        limits = self._httpx.Limits(max_connections=1, max_keepalive_connections=1)
+        client = self._httpx.AsyncClient(
+            headers=self._headers, limits=limits, timeout=self._model.timeout_s, verify=self._trusted
+        )
+        self._clients.append(client)
+        return client
+
+    def _reply(self, content: bytes, prompt: Prompt, seconds: float) -> Reply:
+        try:
+            answer = msgspec.json.decode(content, type=_Completion)
+        except msgspec.ValidationError as error:
+            raise Unanswered("no_answer", charged=True) from error
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise Unanswered("not_json", charged=True) from error
+        if not answer.choices:
+            raise Unanswered("no_answer", charged=True)
+        choice = answer.choices[0]
+        calls = _calls(choice.message)
+        text = _text(choice.message)
+        if choice.finish_reason == "content_filter" and not text:
+            raise Unanswered("content_filter", charged=True)
+        if text is None and not calls:
+            raise Unanswered("no_answer", charged=True)
+        counts, counted = self._tokens(answer.usage, prompt, text or "")
+        return Reply(
+            text=text,
+            calls=calls,
+            tokens_in=counts[0],
+            tokens_out=counts[1],
+            seconds=round(seconds, 6),
+            counted=counted,
+            model=answer.model if isinstance(answer.model, str) else None,
+        )
+
+    def _tokens(self, usage: Any, prompt: Prompt, text: str) -> tuple[tuple[int | None, int | None], bool]:
+        """((of the prompt, of the answer), whether that is our count)."""
+        said = [usage.get(key) for key in _USAGE] if isinstance(usage, dict) else []
+        if said and all(type(one) is int and one >= 0 for one in said):
+            return (said[0], said[1]), False
+        asked = self._count(msgspec.json.encode(prompt.messages).decode())
+        return (asked, self._count(text)), asked is not None
+
+
+class _Function(msgspec.Struct, frozen=True):
+    name: Any = None
+    arguments: Any = None
+
+
+class _Call(msgspec.Struct, frozen=True):
+    function: _Function | None = None
+
+
+class _Message(msgspec.Struct, frozen=True):
+    content: str | list[Any] | None = None
+    refusal: str | None = None
+    tool_calls: list[_Call] | None = None
+
+
+class _Choice(msgspec.Struct, frozen=True):
+    message: _Message
+    finish_reason: str | None = None
+
+
+class _Completion(msgspec.Struct, frozen=True):
+    choices: list[_Choice]
+    usage: Any = None
+    model: Any = None
+
+
+class _Error(msgspec.Struct, frozen=True):
+    code: Any = None
+    param: Any = None
+
+
+class _Refusal(msgspec.Struct, frozen=True):
+    error: _Error | None = None
+
+
+async def _read(response: httpx.Response) -> bytes:
+    pieces, size = [], 0
+    async for piece in response.aiter_bytes():
+        size += len(piece)
+        if size > _LARGEST_BYTES:
+            raise Unanswered("too_large", charged=True)
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _refusal(status: int, retry_after: str | None, content: bytes) -> Unanswered:
+    """What an answer of another status than 200 means; of its words only names that are known are read."""
+    try:
+        said = msgspec.json.decode(content, type=_Refusal).error or _Error()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        said = _Error()
+    named = _NAMED.get(said.code) if isinstance(said.code, str) else None
+    if named is not None:
+        return Unanswered(named)
+    if status >= _SERVER:
+        return Unanswered("server_error", wait_s=_seconds(retry_after))
+    if status in _STATUS:
+        return Unanswered(_STATUS[status], wait_s=_seconds(retry_after))
+    if status in {400, 422}:
+        known = ("temperature", "max_tokens", "max_completion_tokens", "tools", "messages", "model")
+        return Unanswered("refused_request", hint=said.param if said.param in known else "")
+    return Unanswered("unexpected_status")
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """What `Retry-After` asks to wait: seconds, or a date (RFC 9110, section 10.2.3)."""
+    if retry_after is None:
+        return None
+    if retry_after.isascii() and retry_after.isdigit():
+        return float(retry_after[:9])
+    try:
+        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _text(message: _Message) -> str | None:
+    if message.content is None:
+        return message.refusal
+    return text_of(message.content)
+
+
+def _calls(message: _Message) -> list[ExpectedCall]:
+    """The calls; one whose arguments are no JSON object keeps its name, and has arguments that no call has."""
+    found = []
+    for call in message.tool_calls or []:
+        if call.function is not None and isinstance(call.function.name, str):
+            made = read_call({"name": call.function.name, "arguments": call.function.arguments})
+            found.append(made or ExpectedCall(call.function.name, {"": _NO_OBJECT}))
+    return found

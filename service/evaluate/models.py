@@ -1,0 +1,279 @@
+"""Models that can be asked: OpenAI-compatible endpoints and folders on this machine, each a TOML file or a short name.
+
+Short names: `NAME@URL` is an endpoint (the model's name there, and its address up to /v1), anything else a folder: a
+model, a run or an ONNX export.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from service.errors import ErrorItem, TuneGateError
+from service.evaluate.given import Given, read_toml
+
+# hosts that read the key from the header `api-key`
+# (learn.microsoft.com/azure/ai-services/openai/reference, section Authentication)
+_AZURE = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
+_CHAT = "/chat/completions"
+_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?|preview|latest|v1")
+_ID = re.compile(r"[A-Za-z0-9]+(?:[-_.:/]?[A-Za-z0-9]+)*")
+_SMALL_BYTES = 1 << 20
+MANIFEST = "manifest.json"
+# what a request holds of itself
+_OWN = ("model", "messages", "tools", "temperature", "max_tokens", "max_completion_tokens", "stream", "n")
+LimitName = Literal["max_tokens", "max_completion_tokens"]
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """`endpoint` is the whole address that is posted to, null for a folder; prices in USD per million tokens.
+
+    `parameters` are sent with every request, `left_out` names what is not (temperature, a limit of tokens).
+    """
+
+    id: str
+    name: str
+    endpoint: str | None = None
+    folder: str | None = None
+    sha256: str | None = None
+    tuned: bool = False
+    api_key_env: str | None = None
+    api_key_header: Literal["authorization", "api-key"] = "authorization"
+    usd_per_million: tuple[float, float] | None = None
+    parameters: dict[str, Any] = {}
+    limit_as: LimitName = "max_tokens"
+    left_out: list[str] = []
+    timeout_s: float = 120.0
+    retries: int = 5
+    backoff_s: float = 0.5
+    concurrency: int | None = None
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What makes another answer another model's, for the cache."""
+        if self.endpoint is not None:
+            return {"endpoint": self.endpoint, "name": self.name}
+        return {"folder": self.sha256}
+
+    def described(self) -> dict[str, Any]:
+        """As the record names it."""
+        return {
+            "id": self.id,
+            "kind": "endpoint" if self.endpoint is not None else "folder",
+            "name": self.name,
+            "endpoint": self.endpoint,
+            "sha256": self.sha256,
+            "tuned": self.tuned,
+        }
+
+
+class Prices(msgspec.Struct, frozen=True):
+    """What the command line says for endpoints that are named in short."""
+
+    api_key_env: str | None = None
+    usd_per_million: tuple[float, float] | None = None
+
+
+def read_models(specs: Sequence[str], short: Prices, errors: list[ErrorItem]) -> list[Model]:
+    """The models in their order; whatever is wrong with any of them is noted in `errors`."""
+    found: list[Model] = []
+    for spec in specs:
+        made = _from_file(Path(spec), errors) if spec.endswith(".toml") else _from_short(spec, short, errors)
+        if made is not None:
+            if made.id in {one.id for one in found}:
+                errors.append(ErrorItem(f"model {made.id}", "two of this id", "ids that differ (id = in a TOML file)"))
+            found.append(made)
+    return found
+
+
+def keys_of(models: Sequence[Model], environment: Mapping[str, str]) -> dict[str, str]:
+    """Model id -> key, for those that name a variable.
+
+    Raises:
+        TuneGateError: `missing_key`, naming every variable that holds none.
+
+    """
+    wanted = {model.id: model.api_key_env for model in models if model.api_key_env}
+    empty = [(model, name) for model, name in wanted.items() if not environment.get(name, "").strip()]
+    if empty:
+        raise TuneGateError(
+            "missing_key",
+            f"{len(empty)} model(s) have no key.",
+            remedy="Set the variable to the endpoint's key.",
+            errors=[ErrorItem(f"model {model}", f"{name} is not set", "a key") for model, name in empty],
+        )
+    return {model: environment[name].strip() for model, name in wanted.items()}
+
+
+def _from_short(spec: str, short: Prices, errors: list[ErrorItem]) -> Model | None:
+    name, at, url = spec.partition("@")
+    given = Given({}, f"model {spec}", errors)
+    if at and "://" in url:
+        endpoint = _endpoint(given, url, name, None)
+        if endpoint is None:
+            return None
+        return Model(
+            id=name,
+            name=name,
+            endpoint=endpoint,
+            api_key_env=short.api_key_env,
+            api_key_header=_header(endpoint),
+            usd_per_million=short.usd_per_million,
+        )
+    return _of_folder(given, Path(spec), Model(id=Path(spec).resolve().name, name=Path(spec).resolve().name))
+
+
+def _from_file(path: Path, errors: list[ErrorItem]) -> Model | None:
+    given = read_toml(path, errors)
+    if given is None:
+        return None
+    before = len(errors)
+    name, url, folder = given.text("name"), given.text("endpoint"), given.text("folder")
+    version, precision = given.text("api_version"), given.text("precision")
+    made = Model(
+        id=_id(given, path),
+        name=name or path.stem,
+        tuned=given.flag("tuned"),
+        api_key_env=given.text("api_key_env"),
+        usd_per_million=_prices(given),
+        parameters=_parameters(given),
+        limit_as=_limit(given),
+        left_out=_left_out(given),
+        timeout_s=given.number("timeout_s", 120.0, least=0.01, most=3600) or 120.0,
+        retries=given.whole("retries", 5, least=0, most=20),
+        backoff_s=given.number("backoff_s", 0.5, least=0, most=60) or 0.0,
+        concurrency=given.whole("concurrency", 0, least=1, most=1024) or None,
+    )
+    given.close()
+    if (url is None) == (folder is None):
+        given.wrong("endpoint", "both, or neither of endpoint and folder", "one of the two")
+        return None
+    if folder is not None:
+        return _of_folder(given, path.parent / folder, made, precision)
+    if name is None:
+        given.wrong("name", "nothing", "the model's (or deployment's) name at the endpoint")
+    endpoint = _endpoint(given, str(url), made.name, version)
+    if endpoint is None or len(errors) > before:
+        return None
+    return msgspec.structs.replace(made, endpoint=endpoint, api_key_header=_header(endpoint))
+
+
+def _endpoint(given: Given, url: str, name: str, version: str | None) -> str | None:
+    """The address that is posted to."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable:
+        given.wrong("endpoint", "no address", "http(s)://HOST[:PORT]/v1")
+        return None
+    if parts.query or parts.fragment or parts.username or parts.password:
+        given.wrong("endpoint", "an address with a query or a password", "the address alone: it stands in the record")
+        return None
+    if version is not None:
+        if not _VERSION.fullmatch(version):
+            given.wrong("api_version", "no version", "for example 2024-10-21")
+        # learn.microsoft.com/azure/ai-services/openai/reference, section Chat completions
+        return f"{parts.scheme}://{parts.netloc}/openai/deployments/{quote(name, safe='')}{_CHAT}?api-version={version}"
+    path = parts.path.rstrip("/")
+    return f"{parts.scheme}://{parts.netloc}{path if path.endswith(_CHAT) else path + _CHAT}"
+
+
+def _header(endpoint: str) -> Literal["authorization", "api-key"]:
+    parts = urlsplit(endpoint)
+    return "api-key" if parts.query or (parts.hostname or "").endswith(_AZURE) else "authorization"
+
+
+def _of_folder(given: Given, folder: Path, model: Model, precision: str | None = None) -> Model | None:
+    if not folder.is_dir():
+        given.wrong("folder", "no folder", "a folder with a model, NAME@URL, or a .toml file")
+        return None
+    manifest = folder / MANIFEST
+    tuned = model.tuned or manifest.is_file() or (folder.parent.parent / MANIFEST).is_file()
+    if manifest.is_file():
+        inside = _exports(manifest)
+        if precision not in {None, *inside} or not inside:
+            given.wrong("precision", "none of the run's ONNX exports", ", ".join(inside) or "a run with an ONNX export")
+            return None
+        folder = folder / inside[precision or next(iter(inside))]
+    return msgspec.structs.replace(model, folder=str(folder), sha256=_contents(folder), tuned=tuned)
+
+
+class _Export(msgspec.Struct, frozen=True):
+    path: str
+    precision: str
+
+
+class _Manifest(msgspec.Struct, frozen=True):
+    onnx: list[_Export] = []
+
+
+def _exports(manifest: Path) -> dict[str, PurePosixPath]:
+    """Precision -> folder of the ONNX files, below the run folder; none for a manifest that is not ours."""
+    try:
+        found = msgspec.json.decode(manifest.read_bytes(), type=_Manifest).onnx
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return {}
+    places = {one.precision: PurePosixPath(one.path).parent for one in found}
+    return {name: path for name, path in places.items() if not path.is_absolute() and ".." not in path.parts}
+
+
+def _contents(folder: Path) -> str:
+    """A hash over a folder: small files by content, weights by size and time, which are gigabytes."""
+    digest = hashlib.sha256()
+    for path in sorted(one for one in folder.rglob("*") if one.is_file()):
+        found = path.stat()
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{found.st_size}\0".encode(errors="surrogateescape"))
+        small = found.st_size <= _SMALL_BYTES
+        digest.update(path.read_bytes() if small else str(found.st_mtime_ns).encode())
+    return digest.hexdigest()
+
+
+def _id(given: Given, path: Path) -> str:
+    name = given.text("id", path.stem) or path.stem
+    if not _ID.fullmatch(name):
+        given.wrong("id", "another kind of name", "letters, digits, and - _ . : / between them")
+    return name
+
+
+def _prices(given: Given) -> tuple[float, float] | None:
+    price = given.inner("usd_per_million")
+    if price is None:
+        return None
+    both = price.number("input", None, least=0, most=1e6), price.number("output", None, least=0, most=1e6)
+    price.close()
+    if both[0] is None or both[1] is None:
+        price.wrong("input", "one price, or none", "input and output, in USD per million tokens")
+        return None
+    return both[0], both[1]
+
+
+def _parameters(given: Given) -> dict[str, Any]:
+    found = given.table("parameters") or {}
+    for key in found:
+        if key in _OWN:
+            given.wrong(f"parameters.{key}", "what an evaluation sets itself", "other parameters of the endpoint")
+    return found
+
+
+def _limit(given: Given) -> LimitName:
+    name = given.text("limit_as", "max_tokens")
+    if name == "max_completion_tokens":
+        return "max_completion_tokens"
+    if name != "max_tokens":
+        given.wrong("limit_as", "another name", "max_tokens, max_completion_tokens")
+    return "max_tokens"
+
+
+def _left_out(given: Given) -> list[str]:
+    found = given.texts("left_out")
+    if any(one not in {"temperature", "limit"} for one in found):
+        given.wrong("left_out", "another name", "temperature, limit")
+    return found

@@ -1,0 +1,54 @@
+"""evaluate: rows, variants and models in, the evaluation's record out; every answer is kept and asked for once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from service.errors import TuneGateError
+from service.evaluate.asker import Progress
+from service.evaluate.kept_record import inputs_key, kept
+from service.verbs.evaluate_request import Checked, EvaluateRequest, check_request
+from service.verbs.evaluated import Evaluated, ModelFailure
+
+__all__ = ["EvaluateRequest", "Evaluated", "ModelFailure", "Progress", "evaluate"]
+
+
+def evaluate(request: EvaluateRequest, *, report: Callable[[Progress], None] = lambda _: None) -> Evaluated:
+    """Ask every variant of every model about every row, measure the answers, and write the record into the folder.
+
+    The folder holds the answers and is readable by its owner alone. What is in it is not asked for again.
+
+    Raises:
+        TuneGateError: `usage`, `invalid_input`, `unreadable_path`, `unreadable_model`, `missing_key`, `missing_extra`,
+            `output_exists`, `run_locked`, `disk_full`; `no_answers` when no model answers anything.
+
+    """
+    checked = check_request(request)
+    key = inputs_key([_asked(request), checked.variants, checked.models, checked.judge], _paths(request, checked))
+    before = kept(request.out, key)
+    if before is not None:
+        return Evaluated(record=before, from_before=True)
+    # asking and measuring take longer to import than to find that there is nothing to do
+    from service.verbs.evaluate_run import run
+
+    return run(request, checked, key, report)
+
+
+def _asked(request: EvaluateRequest) -> dict[str, str]:
+    """What of the request a finished record rests on."""
+    settings = msgspec.structs.asdict(request)
+    return {name: str(value) for name, value in settings.items() if name not in {"out", "budget", "concurrency"}}
+
+
+def _paths(request: EvaluateRequest, checked: Checked) -> list[Path]:
+    """Every file and folder that the record rests on."""
+    examples = {one.examples_file for one in checked.variants if one.examples_file is not None}
+    documents = [request.documents] if request.documents is not None else []
+    found = [*request.files, *request.regression, *map(Path, sorted(examples)), *documents]
+    missing = [path for path in found if not path.exists()]
+    if missing:
+        raise TuneGateError("unreadable_path", f"{', '.join(map(str, missing))}: no such file or folder.")
+    return found

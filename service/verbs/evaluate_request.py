@@ -1,0 +1,161 @@
+"""What an evaluation is asked for, checked before anything is asked: every unusable value told at once."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+
+from service.errors import ErrorItem
+from service.evaluate.given import refuse
+from service.evaluate.models import Model, Prices, read_models
+from service.evaluate.variants import (
+    PASSAGES,
+    Defaults,
+    Retrieval,
+    Variant,
+    check_together,
+    for_tuned_models,
+    read_variants,
+)
+from service.records.evaluation import Goal
+
+_GOAL = re.compile(r"\s*([A-Za-z][A-Za-z0-9_.]*)\s*(>=|<=)\s*(\d+(?:\.\d+)?)\s*(%?)\s*")
+# what an answer may cost and last, beside its quality
+_AT_MOST = ("usd_per_1000", "latency_p95_s")
+_PRICE = re.compile(r"(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)")
+_PERCENT = 100
+_RANGES = {
+    "concurrency": (1, 1024), "shots": (1, 100), "samples": (0, 100), "perturbations": (0, 100),
+    "max_new_tokens": (1, 1 << 20), "temperature": (0, 2),
+}  # fmt: skip
+
+
+class EvaluateRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Files, and settings as people write them: `goal` "exact_match>=90%" or "exact_match>=90%,usd_per_1000<=2",
+    `price` "0.15/0.60" (USD per million tokens of prompts and answers, for endpoints named in short), `budget` in USD
+    over all tries of the folder.
+    """
+
+    files: list[Path]
+    out: Path
+    models: list[str]
+    regression: list[Path] = []
+    variants: list[Path] = []
+    examples: Path | None = None
+    shots: int = 3
+    documents: Path | None = None
+    judge: str | None = None
+    goal: str | None = None
+    budget: float | None = None
+    price: str | None = None
+    api_key_env: str | None = None
+    concurrency: int = 8
+    samples: int = 0
+    perturbations: int = 0
+    temperature: float = 0.0
+    max_new_tokens: int = 512
+    seed: int = 42
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """What the request comes to."""
+
+    variants: list[Variant]
+    models: list[Model]
+    goal: Goal | None
+    judge: Model | None = None
+
+
+def check_request(request: EvaluateRequest) -> Checked:
+    """The variants, models and goal of a request.
+
+    Raises:
+        TuneGateError: `invalid_input` with everything that is unusable.
+
+    """
+    errors: list[ErrorItem] = []
+    for name, (least, most) in _RANGES.items():
+        value = getattr(request, name)
+        if not least <= value <= most:
+            errors.append(ErrorItem(name.replace("_", "-"), f"{value:g}", f"from {least} to {most}"))
+    for name, given, why in (("FILE", request.files, "a JSONL file"), ("model", request.models, "at least one")):
+        if not given:
+            errors.append(ErrorItem(name, "nothing", why))
+    goal, prices = _goal(request.goal, errors), _prices(request, errors)
+    models = read_models(request.models, prices, errors)
+    judges = read_models([request.judge] if request.judge is not None else [], prices, errors)
+    # a model may judge its own answers: by another id it is another line of requests
+    judges = [msgspec.structs.replace(one, id=f"judge-{one.id}") for one in judges]
+    variants = _variants(request, errors)
+    check_together(variants, [model.id for model in models], errors)
+    tuned = [model.id for model in models if model.tuned]
+    variants = for_tuned_models(variants, tuned, [model.id for model in models if not model.tuned])
+    if request.documents is None:
+        errors += [
+            ErrorItem(f"variant {one.id}: retrieval", "no documents", "--documents DIR")
+            for one in variants
+            if one.retrieval is not None
+        ]
+    _check_budget(request, [*models, *judges], errors)
+    refuse(errors, "what is to be evaluated")
+    return Checked(variants, models, goal, judges[0] if judges else None)
+
+
+def _variants(request: EvaluateRequest, errors: list[ErrorItem]) -> list[Variant]:
+    """Those of the files, else one for each kind that there is something to try with."""
+    defaults = Defaults(
+        samples=request.samples,
+        perturbations=request.perturbations,
+        temperature=request.temperature,
+        max_new_tokens=request.max_new_tokens,
+    )
+    if request.variants:
+        return read_variants(request.variants, defaults, errors)
+    plain = Variant(id="zero-shot", kind="zero-shot", **msgspec.structs.asdict(defaults))
+    found = [plain]
+    if request.examples is not None:
+        shown = {"examples_file": str(request.examples), "shots": request.shots}
+        found.append(msgspec.structs.replace(plain, id="few-shot", kind="few-shot", **shown))
+    if request.documents is not None:
+        found.append(msgspec.structs.replace(plain, id="rag", kind="rag", retrieval=Retrieval(template=PASSAGES)))
+    return found
+
+
+def _goal(said: str | None, errors: list[ErrorItem]) -> Goal | None:
+    if said is None:
+        return None
+    found = [_GOAL.fullmatch(one) for one in said.split(",")]
+    asked = [(str(one[1]), float(one[3]) / (_PERCENT if one[4] else 1)) for one in found if one is not None]
+    limits = {name: most for name, most in asked if name in _AT_MOST}
+    measures = [one for one in asked if one[0] not in _AT_MOST]
+    if len(asked) < len(found) or len(measures) != 1 or len(measures) + len(limits) < len(asked):
+        allowed = "one MEASURE>=NUMBER (exact_match>=90%); with commas also usd_per_1000<=N and latency_p95_s<=N"
+        errors.append(ErrorItem("goal", repr(said[:60]), allowed))
+        return None
+    return Goal(*measures[0], limits.get("usd_per_1000"), limits.get("latency_p95_s"))
+
+
+def _prices(request: EvaluateRequest, errors: list[ErrorItem]) -> Prices:
+    if request.price is None:
+        return Prices(request.api_key_env)
+    found = _PRICE.fullmatch(request.price.strip())
+    if found is None:
+        errors.append(ErrorItem("price", repr(request.price[:40]), "PROMPT/ANSWER, USD per million tokens: 0.15/0.60"))
+        return Prices(request.api_key_env)
+    return Prices(request.api_key_env, (float(found[1]), float(found[2])))
+
+
+def _check_budget(request: EvaluateRequest, models: list[Model], errors: list[ErrorItem]) -> None:
+    if request.budget is None:
+        return
+    if not 0 < request.budget < float("inf"):
+        errors.append(ErrorItem("budget", f"{request.budget:g}", "an amount of USD above 0"))
+    for model in models:
+        if model.endpoint is not None and model.usd_per_million is None:
+            remedy = "Give [usd_per_million] in its file, or --price."
+            errors.append(ErrorItem(f"model {model.id}", "a budget, and no price", "input and output prices", remedy))
+        if "limit" in model.left_out:
+            where = f"model {model.id}: left_out"
+            errors.append(ErrorItem(where, "a budget, and answers of any length", "a limit, so that a price is known"))

@@ -1,0 +1,143 @@
+"""Carries an evaluation out: opens the models, asks, measures, and keeps the record."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from service.clock import now
+from service.evaluate.answer_log import AnswerLog
+from service.evaluate.asker import FINAL, Asker, Progress
+from service.evaluate.asking import Asked, Asking
+from service.evaluate.assemble import About, assemble
+from service.evaluate.budget import Budget
+from service.evaluate.counting import counted_by, tokens, tokens_or_none
+from service.evaluate.documents import Documents, read_documents
+from service.evaluate.endpoint import EndpointAsker
+from service.evaluate.examples import with_examples
+from service.evaluate.kept_record import keep
+from service.evaluate.line import Line
+from service.evaluate.models import Model, keys_of
+from service.evaluate.process import ProcessAsker
+from service.evaluate.retrieval import PassageIndex
+from service.evaluate.rows import RowFile, RowSet, read_rows
+from service.evaluate.variants import Variant, node_paths
+from service.verbs.evaluate_request import Checked, EvaluateRequest
+from service.verbs.evaluated import Evaluated, failures, refuse_without_answers
+
+
+def run(request: EvaluateRequest, checked: Checked, key: str, report: Callable[[Progress], None]) -> Evaluated:
+    """Ask what is not in the folder yet, measure all of it, and write the record; `key` is of the inputs.
+
+    Raises:
+        TuneGateError: as `evaluate` says.
+
+    """
+    with AnswerLog(request.out) as log:
+        return _run(request, checked, log, key, report)
+
+
+def _run(
+    request: EvaluateRequest, checked: Checked, log: AnswerLog, key: str, report: Callable[[Progress], None]
+) -> Evaluated:
+    files = [RowFile(path, str(path)) for path in request.files]
+    files += [RowFile(path, str(path), "regression") for path in request.regression]
+    rows = read_rows(files, nodes=node_paths(checked.variants))
+    variants = with_examples(checked.variants, rows.rows, seed=request.seed)
+    documents = _documents(request, variants)
+    about = _about(request, checked, rows, documents, variants)
+    # what cannot be measured is refused before anything is paid for
+    assemble(rows.rows, {}, about)
+    judge = [] if checked.judge is None else [checked.judge]
+    keys = keys_of([*checked.models, *judge], os.environ)
+    budget = Budget(request.budget, log.usd)
+
+    async def ask() -> tuple[list[Line], list[Line], Asked]:
+        lines, judges = (
+            [_line(model, request, log, budget, keys.get(model.id)) for model in models]
+            for models in (checked.models, judge)
+        )
+        indexes = {size: PassageIndex(one.passages) for size, one in documents.items()}
+        judging = judges[0] if judges else None
+        asking = Asking(rows.rows, variants, indexes=indexes, seed=request.seed, judge=judging, report=report)
+        try:
+            return lines, judges, await asking.ask(lines)
+        finally:
+            for line in (*lines, *judges):
+                await line.asker.close()
+
+    lines, judges, asked = asyncio.run(ask())
+    refuse_without_answers(lines)
+    seen = {"models": [line.described() for line in lines], "complete": asked.complete, "made_at": now()}
+    record = assemble(rows.rows, asked.answers, msgspec.structs.replace(about, **seen))
+    every = [*lines, *judges]
+    settled = asked.complete and not any(set(line.failed) - FINAL for line in every)
+    keep(request.out, record, key if settled else None)
+    return Evaluated(
+        record=record,
+        asked=sum(line.answered for line in every),
+        cached=sum(line.cached for line in every),
+        retried=sum(line.retried for line in every),
+        paid_usd=budget.spent,
+        out_of_budget=asked.out_of_budget,
+        failures=failures(every),
+    )
+
+
+def _line(model: Model, request: EvaluateRequest, log: AnswerLog, budget: Budget, key: str | None) -> Line:
+    """One worker for a model on this machine, which answers one question after the other."""
+    workers = (model.concurrency or request.concurrency) if model.endpoint else 1
+    return Line(model, _asker(model, request, key), log, budget, workers=workers, seed=request.seed)
+
+
+def _asker(model: Model, request: EvaluateRequest, key: str | None) -> Asker:
+    if model.endpoint is None:
+        return ProcessAsker(model, seed=request.seed)
+    return EndpointAsker(model, key=key, count=tokens_or_none)
+
+
+def _documents(request: EvaluateRequest, variants: Sequence[Variant]) -> dict[int, Documents]:
+    """The documents by the size of their passages, once for each that a variant asks for."""
+    sizes = sorted({one.retrieval.chunk_tokens for one in variants if one.retrieval is not None})
+    if request.documents is None:
+        return {}
+    return {size: read_documents(request.documents, passage_tokens=size, count=tokens) for size in sizes}
+
+
+def _about(
+    request: EvaluateRequest,
+    checked: Checked,
+    rows: RowSet,
+    documents: dict[int, Documents],
+    variants: Sequence[Variant],
+) -> About:
+    described = [one.described for one in documents.values()]
+    of_one_size = {"passages", "passage_tokens"}
+    folder = {key: value for key, value in described[0].items() if key not in of_one_size} if described else None
+    if folder is not None:
+        folder["tokens_by"] = counted_by()
+        folder["passages"] = {str(one["passage_tokens"]): one["passages"] for one in described}
+    return About(
+        data=rows.data,
+        documents=folder,
+        variants=[one.described() for one in variants],
+        models=[model.described() for model in checked.models],
+        settings={
+            "seed": request.seed,
+            "samples": request.samples,
+            "perturbations": request.perturbations,
+            "temperature": request.temperature,
+            "max_new_tokens": request.max_new_tokens,
+            **({} if checked.judge is None else {"judge": checked.judge.described()}),
+        },
+        goal=checked.goal,
+        usd_per_million={
+            model.id: model.usd_per_million for model in checked.models if model.usd_per_million is not None
+        },
+        regression_lines=rows.regression_lines,
+        complete=False,
+        made_at=now(),
+    )

@@ -1,0 +1,105 @@
+"""What came of an evaluation: the record, what was asked and paid, and what kept models from answering."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from service.errors import ErrorItem, TuneGateError
+from service.records.evaluation import Evaluation
+
+if TYPE_CHECKING:
+    from service.evaluate.line import Line
+
+# code -> (what happened, what to do)
+MEANINGS: dict[str, tuple[str, str]] = {
+    "connection": ("no connection, or one that broke off", "Check the address and that the endpoint runs."),
+    "timeout": ("no answer in time", "Raise timeout_s in the model's file, or lower --concurrency."),
+    "rate_limited": ("too many requests", "Lower --concurrency; the same command goes on later."),
+    "server_error": ("an error of the endpoint", "Look at the endpoint; the same command goes on."),
+    "not_json": ("an answer that is not JSON", "Check the address: it ends before /chat/completions."),
+    "no_answer": ("JSON without an answer", "Check that this is an OpenAI-compatible chat endpoint."),
+    "too_large": ("an answer of more than 32 MiB", "Check that this is an OpenAI-compatible chat endpoint."),
+    "key_refused": ("the key was refused", "Check the variable named by api_key_env, and the key's quota."),
+    "no_such_model": ("no such model or address", "Check the model's (deployment's) name and the address."),
+    "content_filter": ("filtered by the endpoint", "Such rows stay without an answer."),
+    "too_long": ("longer than the model takes", "Shorten the rows, or ask another model."),
+    "refused_request": ("the request was refused", "See limit_as, left_out and parameters of the model's file."),
+    "unexpected_status": ("a status that no chat endpoint gives", "Check the address; redirects are not followed."),
+}
+
+
+class ModelFailure(msgspec.Struct, frozen=True):
+    """One code of one model; `answered` says whether the model answered anything, `given_up` whether it was left."""
+
+    model: str
+    code: str
+    requests: int
+    answered: bool
+    given_up: bool
+    meaning: str
+    remedy: str
+
+
+class Evaluated(msgspec.Struct, frozen=True, kw_only=True):
+    """The record, and what of this run does not belong into it: how much was asked and paid, what failed.
+
+    `from_before` says that nothing had to be asked or measured; money in USD, over all tries of the folder.
+    """
+
+    record: Evaluation
+    asked: int = 0
+    cached: int = 0
+    retried: int = 0
+    paid_usd: float = 0.0
+    out_of_budget: bool = False
+    from_before: bool = False
+    failures: list[ModelFailure] = []
+
+
+def failures(lines: Sequence[Line]) -> list[ModelFailure]:
+    """Every code of every model, the most frequent first."""
+    return [
+        ModelFailure(
+            model=line.model.id,
+            code=code,
+            requests=count,
+            answered=bool(line.answered or line.cached),
+            given_up=line.given_up == code,
+            meaning=MEANINGS[code][0],
+            remedy=_remedy(line, code),
+        )
+        for line in lines
+        for code, count in sorted(line.failed.items(), key=lambda one: (-one[1], one[0]))
+    ]
+
+
+def refuse_without_answers(lines: Sequence[Line]) -> None:
+    """There is nothing to measure when nothing was answered.
+
+    Raises:
+        TuneGateError: `missing_key` where every model refuses its key, else `no_answers`.
+
+    """
+    found = failures(lines)
+    if not found or any(line.answered or line.cached for line in lines):
+        return
+    errors = [
+        ErrorItem(f"model {one.model}", f"{one.meaning} ({one.code}, {one.requests} rows)", None, one.remedy)
+        for one in found
+    ]
+    only_keys = {one.code for one in found} == {"key_refused"}
+    code, what = ("missing_key", "refused") if only_keys else ("no_answers", "asked")
+    raise TuneGateError(
+        code,
+        f"{len(lines)} model(s) {what}, and no answer.",
+        remedy="Nothing was lost: the same command asks again.",
+        errors=errors,
+    )
+
+
+def _remedy(line: Line, code: str) -> str:
+    named = f" It names: {', '.join(sorted(line.hints))}." if code == "refused_request" and line.hints else ""
+    return MEANINGS[code][1] + named

@@ -1,0 +1,48 @@
+"""Rows, models and an empty folder to work in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scripted_endpoint import Write, chat
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def write() -> Write:
+    """Rows as JSONL, or a text as it is, under a name."""
+
+    def write_it(name: str, content: str | Sequence[Any]) -> Path:
+        path = Path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = content if isinstance(content, str) else "".join(json.dumps(one) + "\n" for one in content)
+        path.write_text(text)
+        return path
+
+    return write_it
+
+
+@pytest.fixture
+def questions(write: Write) -> Path:
+    """Twenty rows that `scripted_endpoint.right` answers."""
+    return write("rows.jsonl", [chat(f"question {n}", f"answer {n}") for n in range(20)])
+
+
+@pytest.fixture
+def model(write: Write) -> Callable[..., str]:
+    """A TOML file of an endpoint that is asked again at once."""
+
+    def make(url: str, *lines: str, name: str = "m") -> str:
+        content = [f'name = "{name}"', f'endpoint = "{url}"', "backoff_s = 0.001", *lines]
+        return str(write(f"{name}.toml", "\n".join(content) + "\n"))
+
+    return make
