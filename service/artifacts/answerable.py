@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import msgspec
 
@@ -40,6 +40,8 @@ def answerables(run: Path, manifest: Manifest) -> list[Answerable]:
         raise TuneGateError(
             "not_found", "The artifact holds no ONNX file.", remedy="Make one: tunegate export DIR --precision fp32."
         )
+    if any(PurePosixPath(model.path).is_absolute() or ".." in model.path.split("/") for model in manifest.onnx):
+        raise _unreadable(run)
     return [_of_model(run, manifest, model) for model in manifest.onnx]
 
 
@@ -113,6 +115,10 @@ def _manifest(run: Path) -> Manifest:
         raise TuneGateError(
             "artifact_corrupt", f"{run}: {MANIFEST} cannot be read.", remedy="Fetch it again."
         ) from error
+
+
+def _unreadable(run: Path) -> TuneGateError:
+    return TuneGateError("artifact_corrupt", f"{run}: {MANIFEST} cannot be read.", remedy="Fetch it again.")
 
 
 def _of_model(run: Path, manifest: Manifest, model: OnnxModel) -> Answerable:

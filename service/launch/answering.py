@@ -143,18 +143,12 @@ class AnsweringProcess:
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        decoder = msgspec.json.Decoder(Said)
-        for line in self._process.stdout:
-            said = decoder.decode(line)
-            if isinstance(said, Ready):
-                self.ready = said
-                self._loaded.set()
-            elif said.id is None:
-                self._failure = said
-            else:
-                last = isinstance(said, Answered | Refused)
-                listen = self._listeners.pop(said.id, None) if last else self._listeners.get(said.id)
-                _tell(listen, said)
+        decoder: msgspec.json.Decoder[Said] = msgspec.json.Decoder(Said)
+        try:
+            for line in self._process.stdout:
+                self._hear(decoder.decode(line))
+        except (msgspec.DecodeError, OSError, ValueError):
+            self._process.kill()
         self._process.wait()
         with self._state:
             self._ended = True
@@ -164,8 +158,18 @@ class AnsweringProcess:
         for listen in left:
             _tell(listen, self._failure)
         for pipe in (self._process.stdin, self._process.stdout):
-            with contextlib.suppress(OSError, AttributeError):
-                pipe.close()  # type: ignore[union-attr]
+            with contextlib.suppress(OSError):
+                pipe.close() if pipe else None
+
+    def _hear(self, said: Said) -> None:
+        if isinstance(said, Ready):
+            self.ready = said
+            self._loaded.set()
+        elif said.id is None:
+            self._failure = said
+        else:
+            last = isinstance(said, Answered | Refused)
+            _tell(self._listeners.pop(said.id, None) if last else self._listeners.get(said.id), said)
 
 
 class Answerers:
@@ -183,16 +187,19 @@ class Answerers:
         self._turn = threading.Lock()
         self._closed = False
 
-    def ask(
-        self, folder: Path, engine: Engine, question: Question, listen: Listen, *, before: Callable[[], None]
-    ) -> AnsweringProcess:
-        """Ask the process of a folder; `before` is called where it has to be started first, and may refuse.
+    def running(self, folder: Path, engine: Engine) -> bool:
+        """Whether the folder's process runs already."""
+        process = self._running.get((str(folder), engine))
+        return process is not None and process.alive
+
+    def ask(self, folder: Path, engine: Engine, question: Question, listen: Listen) -> AnsweringProcess:
+        """Ask the process of a folder, started where it does not run; returns at once.
 
         Raises:
-            TuneGateError: `busy`, `missing_extra`, `environment`, whatever `before` raises.
+            TuneGateError: `busy`, `missing_extra`, `environment`.
         """
         with self._turn:
-            process = self._of(folder, engine, before)
+            process = self._of(folder, engine)
             if process.asked >= self._waiting:
                 raise _busy(f"{self._waiting} questions wait for this model.")
             process.ask(question, listen)
@@ -206,12 +213,11 @@ class Answerers:
                 process.close()
             self._running.clear()
 
-    def _of(self, folder: Path, engine: Engine, before: Callable[[], None]) -> AnsweringProcess:
+    def _of(self, folder: Path, engine: Engine) -> AnsweringProcess:
         key = (str(folder), engine)
         self._running = {name: one for name, one in self._running.items() if one.alive}
         process = self._running.pop(key, None)
         if process is None:
-            before()
             self._make_room(folder)
             process = AnsweringProcess(folder, engine, idle_seconds=self._idle_seconds)
         self._running[key] = process

@@ -17,7 +17,7 @@ def chooser(question: Question) -> Choose | None:
         return None
     import numpy as np
 
-    draws = np.random.default_rng(question.seed)
+    draws = np.random.default_rng(question.seed % 2**64 if question.seed is not None else None)
 
     def choose(logits: Any) -> int:
         scaled = (logits.astype(np.float64) - logits.max()) / question.temperature
