@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import pty
+import select
 import shutil
 import signal
 import struct
@@ -126,6 +127,7 @@ class Terminal:
 
     def __init__(self, *arguments: object) -> None:
         self._own, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 9000, 0, 0))  # no line is scrolled
         environment = os.environ | {"TERM": "dumb", "PYTHONUNBUFFERED": "1"}
         self.process = subprocess.Popen(
             [*COMMAND, *map(str, arguments)], stdin=theirs, stdout=theirs, stderr=theirs, env=environment,
@@ -140,6 +142,8 @@ class Terminal:
     def until(self, wanted: str) -> str:
         """What came up to the wanted text, which is then behind us."""
         while wanted not in self._seen:
+            heard, _, _ = select.select([self._own], [], [], 100)
+            assert heard, self._seen
             self._seen += os.read(self._own, 4096).decode(errors="replace")
         before, _, self._seen = self._seen.partition(wanted)
         return before
@@ -169,9 +173,10 @@ def terminal(artifact: Path, tmp_path: Path) -> Iterator[Terminal]:
 
 def until_asked(model: psutil.Process) -> None:
     """Until a question lies in the pipe of a model that is stopped."""
-    waiting = 0
+    waiting, deadline = 0, time.monotonic() + 100
     with Path(f"/proc/{model.pid}/fd/0").open("rb", buffering=0) as pipe:
         while not waiting:
+            assert time.monotonic() < deadline
             time.sleep(0.02)
             (waiting,) = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))
 

@@ -97,7 +97,9 @@ def test_stop_texts_cut_exactly(client: openai.OpenAI) -> None:
     for more in ({"stop": stop}, {"stop": ["never to be found", stop], "seed": 5}):
         stopped = ask(client, **more)
         assert (text_of(stopped), stopped.choices[0].finish_reason) == (text[: text.index(stop)], "stop")
-    assert "".join(one.choices[0].delta.content or "" for one in ask(client, stop=stop, stream=True)) == text_of(stopped)
+    assert "".join(one.choices[0].delta.content or "" for one in ask(client, stop=stop, stream=True)) == text_of(
+        stopped
+    )
 
 
 def test_a_seed_draws_the_same_answer_again_and_temperature_other_ones(client: openai.OpenAI) -> None:
