@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,22 @@ class Service:
         self.http.close()
         self.process.terminate()
         assert self.process.wait(60) == 0
+
+
+@pytest.fixture(scope="session")
+def freeze() -> Callable[[int], None]:
+    """Stops a process and returns once all of its threads stand still; SIGCONT lets it go on."""
+
+    def stop(pid: int) -> None:
+        os.kill(pid, signal.SIGSTOP)
+        deadline = time.monotonic() + 60
+        while any(
+            stat.read_text().rpartition(")")[2].split()[0] != "T" for stat in Path(f"/proc/{pid}/task").glob("*/stat")
+        ):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    return stop
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -181,7 +181,7 @@ def until_asked(model: psutil.Process) -> None:
             (waiting,) = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))
 
 
-def test_a_conversation_on_a_terminal(terminal: Terminal) -> None:
+def test_a_conversation_on_a_terminal(terminal: Terminal, freeze: Callable[[int], None]) -> None:
     assert "fp32 by onnxruntime 1." in (banner := terminal.until("> "))
     assert "not by onnxruntime-genai: it answers otherwise" in banner
     terminal.type(f"{ASKED}\n")
@@ -193,7 +193,7 @@ def test_a_conversation_on_a_terminal(terminal: Terminal) -> None:
     terminal.type(f"{ASKED}\n")
     assert terminal.until("> ") == first != second
     model = terminal.model()
-    model.send_signal(signal.SIGSTOP)
+    freeze(model.pid)
     terminal.type("Where is it?\n")
     until_asked(model)
     terminal.type("\x03")

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from trainers.problems import TrainerError
 if TYPE_CHECKING:
     from conftest import Service
 
+Freeze = Callable[[int], None]
 ENGINES: tuple[Engine, ...] = ("onnxruntime-genai", "onnxruntime", "torch")
 
 
@@ -94,9 +95,11 @@ def process(onnx: Path) -> Iterator[AnsweringProcess]:
     running.close()
 
 
-def test_questions_are_answered_in_their_order_and_cancelled_ones_are_not(process: AnsweringProcess) -> None:
+def test_questions_are_answered_in_their_order_and_cancelled_ones_are_not(
+    process: AnsweringProcess, freeze: Freeze
+) -> None:
     assert process.wait_ready().context == 256
-    os.kill(process.pid, signal.SIGSTOP)
+    freeze(process.pid)
     heard: queue.SimpleQueue[Said] = queue.SimpleQueue()
     for name in ("a", "b", "c"):
         process.ask(question(name), heard.put)
@@ -121,9 +124,9 @@ def test_a_question_that_cannot_be_answered_ends_no_other(process: AnsweringProc
     assert isinstance(list(process.answers(question()))[-1], Answered)
 
 
-def test_a_killed_process_tells_everybody_who_waits(process: AnsweringProcess) -> None:
+def test_a_killed_process_tells_everybody_who_waits(process: AnsweringProcess, freeze: Freeze) -> None:
     heard: queue.SimpleQueue[Said] = queue.SimpleQueue()
-    os.kill(process.pid, signal.SIGSTOP)
+    freeze(process.pid)
     process.ask(question("a"), heard.put)
     os.kill(process.pid, signal.SIGKILL)
     said = heard.get(timeout=60)
@@ -151,7 +154,7 @@ def test_it_ends_after_a_rest(onnx: Path) -> None:
 
 
 def test_no_more_models_than_allowed_and_resting_ones_make_room(
-    onnx: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    onnx: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, freeze: Freeze
 ) -> None:
     other = tmp_path / "other"
     other.symlink_to(onnx)
@@ -159,7 +162,7 @@ def test_no_more_models_than_allowed_and_resting_ones_make_room(
     heard: queue.SimpleQueue[Said] = queue.SimpleQueue()
     try:
         first = models.ask(onnx, "onnxruntime", question("a"), heard.put)
-        os.kill(first.pid, signal.SIGSTOP)
+        freeze(first.pid)
         with pytest.raises(TuneGateError, match="1 other models answer") as found:
             models.ask(other, "onnxruntime", question("b"), heard.put)
         assert found.value.code == "busy"

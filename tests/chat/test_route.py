@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -21,6 +22,7 @@ from trainers.onnx.graph import OnnxCausalLM
 if TYPE_CHECKING:
     from conftest import Service
 
+Freeze = Callable[[int], None]
 ASKED: Any = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What about the quokka?"}]
 
 
@@ -187,13 +189,15 @@ def until(happened: Any) -> None:
         time.sleep(0.02)
 
 
-def test_a_process_that_died_is_replaced_and_too_many_questions_are_refused(service: Service, expected: Any) -> None:
+def test_a_process_that_died_is_replaced_and_too_many_questions_are_refused(
+    service: Service, expected: Any, freeze: Freeze
+) -> None:
     for process in service.answering():
         process.kill()
         process.wait(10)
     assert text_of(ask(service.client())).rstrip("\ufffd") == expected[2].rstrip("\ufffd")
     (process,) = service.answering()
-    process.send_signal(signal.SIGSTOP)
+    freeze(process.pid)
     answers: list[httpx.Response] = []
 
     def post() -> None:
@@ -215,10 +219,10 @@ def test_a_process_that_died_is_replaced_and_too_many_questions_are_refused(serv
     assert sorted(one.status_code for one in answers) == [200] * 8 + [503] * 3
 
 
-def test_questions_of_clients_that_have_gone_leave_room_for_others(service: Service) -> None:
+def test_questions_of_clients_that_have_gone_leave_room_for_others(service: Service, freeze: Freeze) -> None:
     ask(service.client(), max_tokens=1)
     (process,) = service.answering()
-    process.send_signal(signal.SIGSTOP)
+    freeze(process.pid)
     gone = [posted(service, stream=bool(n % 2)) for n in range(9)]
     refusals, _, _ = select.select(gone, [], [], 60)
     assert [one.recv(4096).split()[1] for one in refusals] == [b"503"]
@@ -232,7 +236,7 @@ def test_questions_of_clients_that_have_gone_leave_room_for_others(service: Serv
             process.send_signal(signal.SIGCONT)
         if asked.recv(4096).split()[1] == b"200":
             return
-        process.send_signal(signal.SIGSTOP)
+        freeze(process.pid)
         assert time.monotonic() < deadline
 
 
