@@ -8,6 +8,7 @@ import queue
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, get_args
 
@@ -130,7 +131,7 @@ def _answer_all(options: argparse.Namespace, inbox: Inbox, outbox: Outbox) -> No
     outbox.say(Ready(engine=engine, version=engine_version(engine), context=answerer.context))
     while (question := inbox.next(options.idle_seconds)) is not None:
         try:
-            for said in answerer.answer(question, lambda asked=question.id: inbox.left(asked)):
+            for said in answerer.answer(question, partial(inbox.left, question.id)):
                 outbox.say(said)
         except BrokenPipeError:
             raise

@@ -129,10 +129,10 @@ def _taken_apart(text: str, ends: Collection[str]) -> Written | None:
     if not found or not head.strip() or start < 0 or "{" in head:
         return None  # an object with the name in it: a well-known form
     try:
-        arguments, end = json.JSONDecoder().raw_decode(after, start)
+        arguments, stop = json.JSONDecoder().raw_decode(after, start)
     except ValueError:
         return None
-    return Written(head.lstrip(), after[:start], after[end:].strip()) if arguments == {_KEY: 1} else None
+    return Written(head.lstrip(), after[:start], after[stop:].strip()) if arguments == {_KEY: 1} else None
 
 
 def _ends(tokenizer: Any) -> list[str]:

@@ -40,7 +40,10 @@ def engine_of(folder: Path) -> Engine:
 
 def open_model(folder: Path, engine: Engine, *, threads: int = 0) -> Model:
     """The model in that engine; `threads` = 0 leaves the number to it."""
-    return {"onnxruntime-genai": GenaiModel, "onnxruntime": GraphModel, "torch": TorchModel}[engine](folder, threads)
+    kinds: dict[Engine, Callable[[Path, int], Model]] = {
+        "onnxruntime-genai": GenaiModel, "onnxruntime": GraphModel, "torch": TorchModel,
+    }  # fmt: skip
+    return kinds[engine](folder, threads)
 
 
 def engine_version(engine: Engine) -> str:
