@@ -132,7 +132,8 @@ class AnsweringProcess:
         """End it, and wait until it is gone."""
         with contextlib.suppress(OSError):
             self._process.kill()
-        self._process.wait(_GRACE_SECONDS)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_GRACE_SECONDS)
 
     def _send(self, asked: Question | Cancel) -> None:
         assert self._process.stdin is not None
@@ -207,13 +208,17 @@ class Answerers:
 
     def close(self) -> None:
         """End all of them."""
+        self._closed = True
+        for process in list(self._running.values()):
+            process.close()  # whoever holds the turn writes to one of them perhaps, and is let go by its end
         with self._turn:
-            self._closed = True
             for process in self._running.values():
                 process.close()
             self._running.clear()
 
     def _of(self, folder: Path, engine: Engine) -> AnsweringProcess:
+        if self._closed:
+            raise _busy("The service stops.")
         key = (str(folder), engine)
         self._running = {name: one for name, one in self._running.items() if one.alive}
         process = self._running.pop(key, None)
@@ -224,8 +229,6 @@ class Answerers:
         return process
 
     def _make_room(self, folder: Path) -> None:
-        if self._closed:
-            raise _busy("The service stops.")
         resting = [name for name, one in self._running.items() if not one.asked]
         if len(self._running) >= self._most:
             if not resting:

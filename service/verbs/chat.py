@@ -84,7 +84,7 @@ async def complete(context: Context, question: Asked) -> ChatCompletion:
     async with _heard(context, question) as said:
         async for one in said:
             if isinstance(one, Answered):
-                return _completion(question, one)
+                return completion(question, one)
     raise TuneGateError(ENDED, "The process that answers has ended.", remedy="Ask again.")
 
 
@@ -97,7 +97,7 @@ async def streamed(context: Context, question: Asked) -> AsyncIterator[AsyncIter
     """
     async with _heard(context, question) as said:
         await anext(said)  # it began
-        yield _chunks(question, said)
+        yield chunks(question, said)
 
 
 def _model(context: Context, job_id: str, name: str | None) -> Answerable:
@@ -148,7 +148,8 @@ async def _until_answered(first: Said, heard: asyncio.Queue[Said]) -> AsyncItera
         said = await heard.get()
 
 
-def _completion(question: Asked, answered: Answered) -> ChatCompletion:
+def completion(question: Asked, answered: Answered) -> ChatCompletion:
+    """An answer in OpenAI's shape."""
     calls = [_made(call) for call in answered.calls]
     message = AnswerMessage(
         content=None if calls and not answered.text else answered.text, tool_calls=calls or msgspec.UNSET
@@ -164,7 +165,8 @@ def _completion(question: Asked, answered: Answered) -> ChatCompletion:
     )
 
 
-async def _chunks(question: Asked, said: AsyncIterator[Said]) -> AsyncIterator[ChatChunk]:
+async def chunks(question: Asked, said: AsyncIterator[Said]) -> AsyncIterator[ChatChunk]:
+    """The same in pieces; calls come whole, after the text."""
     yield _chunk(question, Delta(role="assistant", content=""))
     async for one in said:
         if isinstance(one, Piece):
