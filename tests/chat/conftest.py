@@ -99,8 +99,10 @@ class Service:
 
     def stop(self) -> None:
         self.http.close()
+        answering = self.answering()
         self.process.terminate()
         assert self.process.wait(60) == 0
+        assert not psutil.wait_procs(answering, timeout=20)[1]
 
 
 @pytest.fixture(scope="session")

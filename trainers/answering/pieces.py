@@ -41,7 +41,10 @@ def _open_end(text: str) -> int:
 
 
 class Until:
-    """Text up to the first of some texts; what may be the beginning of one is held back."""
+    """Text up to the first of some texts that is complete; what may be the beginning of one is held back.
+
+    Of two that end at the same character the longer one counts, so that the cut does not depend on how text arrives.
+    """
 
     def __init__(self, ends: Sequence[str]) -> None:
         self._ends = [end for end in ends if end]
@@ -55,9 +58,9 @@ class Until:
             self.rest += text
             return ""
         self._held += text
-        found = [place for end in self._ends if (place := self._held.find(end)) >= 0]
+        found = [(place + len(end), place) for end in self._ends if (place := self._held.find(end)) >= 0]
         if found:
-            self.reached, place = True, min(found)
+            self.reached, (_, place) = True, min(found)
             given, self.rest, self._held = self._held[:place], self._held[place:], ""
             return given
         keep = max((self._begun(end) for end in self._ends), default=0)

@@ -65,13 +65,19 @@ def test_bytes_that_are_no_character_do_not_hold_back_what_follows() -> None:
     assert "".join(shown(tokenizer, lone * 9)) == "\ufffd" * 6
 
 
+def first_end(text: str, stops: list[str]) -> int:
+    """Characters up to which the first stop text is complete, as one sees it who reads letter by letter."""
+    return next(n for n in range(len(text) + 1) if any(text[:n].endswith(stop) for stop in stops))
+
+
 @given(st.text("ab<", max_size=30), st.lists(st.text("ab<", min_size=1, max_size=4), max_size=3), st.randoms())
 def test_text_is_cut_before_the_first_stop_however_it_arrives(text: str, stops: list[str], chance: Any) -> None:
     until, given_, rest = Until(stops), "", text
     while rest:
         size = chance.randint(1, 5)
         given_, rest = given_ + until.add(rest[:size]), rest[size:]
-    first = min((place for stop in stops if (place := text.find(stop)) >= 0), default=None)
+    complete = ((n, stop) for n in range(len(text) + 1) for stop in stops if text[:n].endswith(stop))
+    first = min((n - len(stop) for n, stop in complete if n == first_end(text, stops)), default=None)
     assert until.reached == (first is not None)
     assert given_ + until.finish() == text[:first]
     assert until.rest == (text[first:] if first is not None else "")
