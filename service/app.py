@@ -16,6 +16,7 @@ from litestar.types import Message, Scope
 
 from service import __version__
 from service.api.catalogue import Catalogues, Rules
+from service.api.chat import Chat
 from service.api.data import Datasets, lint_body, redact_body
 from service.api.decide import Decisions, Estimates, Plans
 from service.api.jobs import Jobs
@@ -48,7 +49,7 @@ def build_app(context: Context | None = None, *, settings: Settings | None = Non
             with privacy_prepared(own.settings, own.rules):
                 yield
 
-    handlers: list[Any] = [Decisions, lint_body, redact_body, Datasets, Estimates, Plans, Jobs, Rules, Catalogues]
+    handlers: list[Any] = [Decisions, lint_body, redact_body, Datasets, Estimates, Plans, Jobs, Chat, Rules, Catalogues]
     return Litestar(
         route_handlers=[Router("/v1", route_handlers=handlers), live, ready, Metrics],
         lifespan=[lifespan],

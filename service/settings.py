@@ -14,6 +14,7 @@ from service.errors import ErrorItem, TuneGateError
 # Azure's and OpenAI's limit for one file; a larger set goes in parts
 _MAX_BODY_BYTES = 512 * 2**20
 _BODY_IDLE_SECONDS = 60
+_CHAT_MODELS, _CHAT_IDLE_SECONDS = 2, 300
 _SHOWN = 40
 
 
@@ -32,6 +33,9 @@ class Settings(msgspec.Struct, frozen=True):
     privacy_settings: Path | None = None
     # run code that a model brings: a flag of the command line alone, no variable and no request can set it
     trust_remote_code: bool = False
+    # models that answer chats at once, and how long one stays loaded without a question
+    chat_models: int = _CHAT_MODELS
+    chat_idle_seconds: int = _CHAT_IDLE_SECONDS
 
     @property
     def models(self) -> Path:
@@ -70,7 +74,13 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
     rules = values.get("TUNEGATE_RULES")
     privacy = values.get("TUNEGATE_PRIVACY_SETTINGS")
     numbers = _numbers(
-        values, {"TUNEGATE_MAX_BODY_BYTES": _MAX_BODY_BYTES, "TUNEGATE_BODY_IDLE_SECONDS": _BODY_IDLE_SECONDS}
+        values,
+        {
+            "TUNEGATE_MAX_BODY_BYTES": _MAX_BODY_BYTES,
+            "TUNEGATE_BODY_IDLE_SECONDS": _BODY_IDLE_SECONDS,
+            "TUNEGATE_CHAT_MODELS": _CHAT_MODELS,
+            "TUNEGATE_CHAT_IDLE_SECONDS": _CHAT_IDLE_SECONDS,
+        },
     )
     return Settings(
         home=home,
@@ -82,6 +92,8 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         allow_download=(values.get("TUNEGATE_ALLOW_DOWNLOAD") or "").lower() in {"1", "true", "yes"},
         max_body_bytes=numbers["TUNEGATE_MAX_BODY_BYTES"],
         body_idle_seconds=numbers["TUNEGATE_BODY_IDLE_SECONDS"],
+        chat_models=numbers["TUNEGATE_CHAT_MODELS"],
+        chat_idle_seconds=numbers["TUNEGATE_CHAT_IDLE_SECONDS"],
         privacy_settings=Path(privacy).expanduser().absolute() if privacy else None,
     )
 

@@ -12,6 +12,8 @@ def test_numbers_are_read_and_have_defaults() -> None:
     assert load_settings({}).max_body_bytes == 512 * 2**20
     found = load_settings({"TUNEGATE_MAX_BODY_BYTES": "1000", "TUNEGATE_BODY_IDLE_SECONDS": "5"})
     assert (found.max_body_bytes, found.body_idle_seconds) == (1000, 5)
+    found = load_settings({"TUNEGATE_CHAT_MODELS": "7", "TUNEGATE_CHAT_IDLE_SECONDS": "8"})
+    assert (found.chat_models, found.chat_idle_seconds) == (7, 8)
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "1e9", "512M", "\u0661", "9" * 5000])

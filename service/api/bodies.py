@@ -92,7 +92,7 @@ def upload_of(request: Request[Any, Any, Any]) -> Upload:
 
 async def worked_on(request: Request[Any, Any, Any], context: Context, work: Callable[[threading.Event], T]) -> T:
     """What `work` returns, unless the client leaves first."""
-    return await unless_left(_left(request), work, context.linting)
+    return await unless_left(left(request), work, context.linting)
 
 
 async def sent(file: BinaryIO) -> AsyncIterator[bytes]:
@@ -110,7 +110,7 @@ async def _chunks(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
         raise client_left() from error
 
 
-async def _left(request: Request[Any, Any, Any]) -> None:
+async def left(request: Request[Any, Any, Any]) -> None:
     """Returns when the client has left; the body must have been read."""
     while (await request.receive())["type"] != "http.disconnect":
         pass

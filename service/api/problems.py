@@ -16,11 +16,14 @@ from service.records.problem import Problem, problem_of
 
 MEDIA_TYPE = "application/problem+json"
 _LOG = logging.getLogger("tunegate")
+_RETRY_SECONDS = "5"
 _CODES = {404: "not_found", 413: "too_large"}
 
 
 def _answer(problem: Problem, headers: dict[str, str] | None = None) -> Response[bytes]:
     content = msgspec.json.encode(problem)
+    if problem.code == "busy":
+        headers = {"Retry-After": _RETRY_SECONDS} | (headers or {})
     return Response(content, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
 
 

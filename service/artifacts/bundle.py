@@ -181,7 +181,7 @@ def verify_run(out: Path) -> Manifest:
 
     """
     manifest = read_manifest(out)
-    wrong = [error for file in manifest.files for error in _differences(out, file)]
+    wrong = [error for file in manifest.files for error in differences(out, file)]
     if wrong:
         raise TuneGateError(
             "artifact_corrupt",
@@ -268,7 +268,8 @@ def _kind(path: Path, out: Path) -> str:
     return "tokenizer" if "token" in path.name or "chat_template" in path.name else "config"
 
 
-def _differences(out: Path, file: ManifestFile) -> list[ErrorItem]:
+def differences(out: Path, file: ManifestFile) -> list[ErrorItem]:
+    """What of a file is not as the manifest says."""
     path = out / file.path
     if not path.is_file():
         return [ErrorItem(file.path, "missing", f"{file.bytes} bytes")]

@@ -25,6 +25,7 @@ VERBS = {
     "plan": "service.cli.plan",
     "train": "service.cli.train",
     "export": "service.cli.export",
+    "chat": "service.cli.chat",
     "evaluate": "service.cli.evaluate",
     "jobs": "service.cli.jobs",
     "rules": "service.cli.rules",

@@ -12,6 +12,7 @@ import click
 
 from service.cli.evaluate_text import evaluation_text, run_lines
 from service.cli.output import emit, output_options, pretty_json, say
+from service.records.evaluation import Evaluation
 from service.verbs.evaluate import Evaluated, EvaluateRequest, Progress, evaluate
 
 _TENTHS = 10
@@ -54,7 +55,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--temperature", type=float, default=0.0, show_default=True, metavar="T", help="Of the answers.")
 @click.option("--max-new-tokens", type=int, default=512, show_default=True, metavar="N", help="Longest answer.")
 @click.option("--seed", type=int, default=42, show_default=True, metavar="N", help="Of draws and orders.")
-@output_options()
+@output_options("markdown", "html")
 def command(files: tuple[Path, ...], format_: str, output: Path | None, *, no_input: bool, **options: Any) -> int:
     """Measure variants x models on FILE...: chat JSONL whose last answer is the expected one, or multiple choice.
 
@@ -70,8 +71,16 @@ def command(files: tuple[Path, ...], format_: str, output: Path | None, *, no_in
         made = evaluate(request, report=report)
     for line in run_lines(made, request.out):
         say(line)
-    emit(pretty_json(made.record) if format_ == "json" else evaluation_text(made.record), output)
+    emit(_shown(made.record, format_), output)
     return _exit_code(made)
+
+
+def _shown(record: Evaluation, format_: str) -> str:
+    if format_ in {"markdown", "html"}:
+        from service.verbs import evaluation_page
+
+        return evaluation_page.html(record) if format_ == "html" else evaluation_page.markdown(record)
+    return pretty_json(record) if format_ == "json" else evaluation_text(record)
 
 
 def _exit_code(made: Evaluated) -> int:

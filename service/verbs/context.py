@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 import anyio
 
 from service.data import RuleFiles, rule_files
+from service.launch.answering import Answerers
 from service.settings import Settings
 
 if TYPE_CHECKING:
     from service.jobs.runner import JobRunner
     from service.store.store import Store
+
+_CHAT_THREADS = 8
 
 
 class Context:
@@ -25,6 +28,9 @@ class Context:
         self.rules = rules
         self.store = store
         self.runner = runner
+        self.answerers = Answerers(most=settings.chat_models, idle_seconds=settings.chat_idle_seconds)
+        # what waits for them waits in threads of its own, so that jobs never wait for it
+        self.chatting = anyio.CapacityLimiter(_CHAT_THREADS)
         # linting holds a core: more at once than there are cores would only make each of them slower
         self.linting = anyio.CapacityLimiter(os.cpu_count() or 1)
 
@@ -52,6 +58,10 @@ async def running_context(settings: Settings, *, stop_jobs: bool) -> AsyncIterat
             store, home=settings.home, database_url=settings.database_url, stop_at_exit=stop_jobs
         ) as runner:
             remove_stale(settings)
-            yield Context(settings, rule_files(settings.rules), store, runner)
+            context = Context(settings, rule_files(settings.rules), store, runner)
+            try:
+                yield context
+            finally:
+                await asyncio.to_thread(context.answerers.close)
     finally:
         engine.dispose()

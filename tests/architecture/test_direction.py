@@ -42,14 +42,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "service.evaluate": ("service.lint",),
     "service.privacy": (),
     "service.store": ("trainers.contract",),
-    "service.launch": ("service.models", "trainers.contract"),
-    "service.artifacts": ("service.launch", "trainers.contract"),
+    "service.launch": ("service.models", "trainers.contract", "trainers.answers"),
+    "service.artifacts": ("service.launch", "trainers.contract", "trainers.answers"),
     "service.jobs": ("service.launch", "service.artifacts", "service.store", "trainers.contract"),
     "service.verbs": (
         "service.jobs", "service.launch", "service.artifacts", "service.store", "service.advisor", "service.lint",
         "service.privacy", "service.convert", "service.split", "service.estimate", "service.evaluate",
         "service.models",
-        "trainers.contract",
+        "trainers.contract", "trainers.answers",
     ),
     # what a skin knows: verbs, records, and the request types of the contract
     "service.api": ("service.verbs", "service.launch.request", "trainers.contract"),

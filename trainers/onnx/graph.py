@@ -34,7 +34,7 @@ class OnnxCausalLM:
         options.log_severity_level = 3
         options.intra_op_num_threads = threads
         self._session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=[provider])
-        self.eos = _end_tokens(folder)
+        self.eos = end_tokens(folder)
         inputs = self._session.get_inputs()
         self._outputs = [output.name for output in self._session.get_outputs()]
         self._past = [one for one in inputs if one.name.startswith(_PAST)]
@@ -122,7 +122,7 @@ def _head_size(folder: Path) -> int | None:
         return None
 
 
-def _end_tokens(folder: Path) -> set[int]:
+def end_tokens(folder: Path) -> set[int]:
     """Ids at which an answer ends, from the first config that names one."""
     for name, keys in (("genai_config.json", ("model",)), ("generation_config.json", ()), ("config.json", ())):
         try:

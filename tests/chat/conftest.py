@@ -1,0 +1,138 @@
+"""A real service with one finished job, shared by the tests of the route and of the command."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import openai
+import psutil
+import pytest
+
+DESK = Path(__file__).resolve().parents[2] / "examples" / "library-desk"
+# random weights of a size that gives texts of many words, greedily too
+_MAKE = """
+import sys; sys.path.insert(0, sys.argv[1])
+import make_base_model as maker
+maker.VOCABULARY = 330
+tokenizer = maker.train_tokenizer(["What about the quokka? The quokka is here, \u00e9t\u00e9 \u4f60\u597d."] * 9)
+import torch; torch.manual_seed(3)
+from transformers import Phi3Config, Phi3ForCausalLM
+config = Phi3Config(
+    vocab_size=len(tokenizer), hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4,
+    num_key_value_heads=2, max_position_embeddings=256, original_max_position_embeddings=256, initializer_range=0.3,
+    pad_token_id=tokenizer.pad_token_id, bos_token_id=None, eos_token_id=tokenizer.eos_token_id,
+)
+Phi3ForCausalLM(config).save_pretrained(sys.argv[2])
+tokenizer.save_pretrained(sys.argv[2])
+"""
+
+
+class Service:
+    """One `tunegate serve` over a data folder; `job` has succeeded, `other` was cancelled."""
+
+    job: str
+    other: str
+
+    def __init__(self, home: Path, **settings: str) -> None:
+        self.home = home
+        self.log = home / "service.log"
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("TUNEGATE_")}
+        with self.log.open("ab") as sink:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "service", "serve", "--port", "0", "--stop-jobs"],
+                env=environment | {"TUNEGATE_HOME": str(home)} | settings,
+                stdout=subprocess.PIPE, stderr=sink, text=True,
+            )  # fmt: skip
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert "http://" in line, self.log.read_text()
+        self.url = line[line.index("http://") :].strip()
+        self.http = httpx.Client(base_url=self.url, timeout=120, trust_env=False)
+
+    def client(self, job: str | None = None) -> openai.OpenAI:
+        http = openai.DefaultHttpxClient(trust_env=False)
+        return openai.OpenAI(
+            base_url=f"{self.url}/v1/jobs/{job or self.job}", api_key="none", max_retries=0, http_client=http
+        )
+
+    def run(self) -> Path:
+        return self.home / "runs" / self.job
+
+    def launch(self) -> str:
+        """A job on four rows: the tuned model, and its ONNX."""
+        turns = [("user", "What about the quokka?"), ("assistant", "The quokka is here.")]
+        row = {"messages": [{"role": role, "content": content} for role, content in turns]}
+        data = b"".join(json.dumps(row | {"n": n}).encode() + b"\n" for n in range(4))
+        dataset = self.post("/v1/datasets", params={"target": "local", "privacy": "off"}, content=data)
+        body = {
+            "dataset_id": dataset["id"], "model": "base", "technique": "full",
+            "hyperparameters": {"batch_size": 4, "n_epochs": 1}, "outputs": {"onnx": ["fp32"]},
+            "overrides": [{"code": "lint_errors", "reason": "four rows are enough here"}],
+        }  # fmt: skip
+        return str(self.post("/v1/jobs", json={"plan_id": self.post("/v1/plans", json=body)["id"]})["id"])
+
+    def post(self, path: str, **options: Any) -> Any:
+        answer = self.http.post(path, **options)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def until(self, job: str, state: str) -> None:
+        deadline = time.monotonic() + 200
+        while (seen := self.http.get(f"/v1/jobs/{job}").json())["state"] != state:
+            assert time.monotonic() < deadline, seen
+            assert seen["state"] != "failed", seen
+            time.sleep(0.1)
+
+    def answering(self) -> list[psutil.Process]:
+        """The processes that answer."""
+        children = psutil.Process(self.process.pid).children()
+        return [one for one in children if "trainers.answering" in " ".join(one.cmdline())]
+
+    def stop(self) -> None:
+        self.http.close()
+        answering = self.answering()
+        self.process.terminate()
+        assert self.process.wait(60) == 0
+        assert not psutil.wait_procs(answering, timeout=20)[1]
+
+
+@pytest.fixture(scope="session")
+def freeze() -> Callable[[int], None]:
+    """Stops a process and returns once all of its threads stand still; SIGCONT lets it go on."""
+
+    def stop(pid: int) -> None:
+        os.kill(pid, signal.SIGSTOP)
+        deadline = time.monotonic() + 60
+        while any(
+            stat.read_text().rpartition(")")[2].split()[0] != "T" for stat in Path(f"/proc/{pid}/task").glob("*/stat")
+        ):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    return stop
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    home = tmp_path_factory.mktemp("home")
+    maker = [sys.executable, "-c", _MAKE, str(DESK), str(home / "models" / "base")]
+    subprocess.run(maker, check=True, capture_output=True)
+    (home / "privacy.toml").write_text('[privacy]\nmode = "off"\n')
+    running = Service(home, TUNEGATE_PRIVACY_SETTINGS=str(home / "privacy.toml"))
+    try:
+        running.job, running.other = running.launch(), running.launch()
+        running.http.post(f"/v1/jobs/{running.other}/cancel")
+        running.until(running.other, "cancelled")
+        running.until(running.job, "succeeded")
+        yield running
+    finally:
+        running.stop()
