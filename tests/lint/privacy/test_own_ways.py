@@ -61,6 +61,6 @@ def test_the_advisor_is_told_what_was_found(report: Report) -> None:
     made = report([chat("Ask ada@quokkas.org and bob@quokkas.org"), chat("Hi?")])
     assert made.statistics is not None
     assert made.statistics.personal == {"EMAIL_ADDRESS": 2}
-    told = measured_facts(load_knowledge(rule_files()), {}, made, [])
+    told = measured_facts(load_knowledge(rule_files()), {}, made, [], rule_files())
     assert (told.values["data.pii_findings"], told.values["data.pii_scan"]) == (2, "patterns")
     assert told.origins["data.pii_findings"] == f"measured:{made.id}"
