@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ def read_variants(paths: Sequence[Path], defaults: Defaults, errors: list[ErrorI
     for path in paths:
         given = read_toml(path, errors)
         if given is not None:
-            variant = variant_of(given, path.stem, defaults, lambda file, at=path: str(at.parent / file))
+            variant = variant_of(given, path.stem, defaults, partial(_beside, path))
             if variant is not None:
                 found.append(variant)
     return found
@@ -129,6 +130,10 @@ def node_paths(variants: Sequence[Variant]) -> dict[str, str]:
     """Node id -> the path in a row of what it should give."""
     nodes = [node for variant in variants for node in variant.nodes]
     return {node.id: node.expected for node in nodes if node.expected is not None}
+
+
+def _beside(path: Path, file: str) -> str:
+    return str(path.parent / file)
 
 
 def variant_of(given: Given, name: str, defaults: Defaults, place: Callable[[str], str]) -> Variant | None:

@@ -163,6 +163,10 @@ def _start_or_adopt(identifier: str, out: Path) -> bool:
         known = error if isinstance(error, TuneGateError) else TuneGateError("environment", type(error).__name__)
         _fail(identifier, EvaluationError(known.code, known.detail, known.remedy))
         return False
+    if EvaluationGround.store.evaluations.get(identifier).state != "running":
+        # cancelled while it was being started: whoever cancelled it may not have seen it yet
+        stop_trainer(out, grace_seconds=0)
+        return False
     return True
 
 
