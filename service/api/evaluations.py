@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
 
+import msgspec
 from litestar import Controller, Request, Response, get, post
 from litestar.params import HeaderParameter, Parameter
 
+from service.api.chat import ChatOperation
 from service.api.problems import documented
 from service.records.evaluation_job import EvaluationJob
 from service.verbs import evaluation_page, evaluations
@@ -17,21 +20,28 @@ Key = Annotated[str | None, HeaderParameter(name="Idempotency-Key", max_length=2
 Limit = Annotated[int, Parameter(ge=1, le=500)]
 
 
+@dataclass
+class EvaluationOperation(ChatOperation):
+    """The body of an evaluation; read by hand for the same reason."""
+
+    body: ClassVar[type[msgspec.Struct]] = EvaluationRequest
+
+
 class Evaluations(Controller):
     """Variants and models measured on a stored dataset."""
 
     path = "/evaluations"
     tags = ("evaluations",)
 
-    @post(status_code=202, responses=documented(403, 409, 422, 501))
+    @post(status_code=202, operation_class=EvaluationOperation, responses=documented(403, 409, 413, 422, 501))
     async def launch(
-        self, data: EvaluationRequest, context: Context, idempotency_key: Key = None
+        self, request: Request[Any, Any, Any], context: Context, idempotency_key: Key = None
     ) -> Response[EvaluationJob]:
         """Queue an evaluation; the same Idempotency-Key gives the same one.
 
         Only endpoints that the operator lists are asked (TUNEGATE_ENDPOINTS).
         """
-        made = await evaluations.launch(context, data, idempotency_key=idempotency_key)
+        made = await evaluations.launch(context, await request.body(), idempotency_key=idempotency_key)
         return Response(made, headers={"Location": f"/v1/evaluations/{made.id}"})
 
     @get(sync_to_thread=True, responses=documented(422))

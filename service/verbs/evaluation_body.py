@@ -29,6 +29,7 @@ from service.verbs.evaluate_request import (
 from service.verbs.jobs import artifact
 
 _NO_KEY = "no key, or the variable that TUNEGATE_ENDPOINTS names with the address"
+_MOST_USD, _LARGE = 1e9, 1 << 62
 _SOURCES = "endpoint, job_id (of a finished job) or model (a folder of the models folder)"
 
 
@@ -63,15 +64,62 @@ class EvaluationRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     continues: str | None = None
 
 
-def read_body(context: Context, body: EvaluationRequest) -> tuple[EvaluateRequest, Checked]:
-    """The body as the command line's request, with what was read of it.
+def decoded(content: bytes) -> tuple[EvaluationRequest, list[ErrorItem]]:
+    """(the body, what is wrong with its shape); a field that cannot be used is as if it were not there.
+
+    Raises:
+        TuneGateError: `invalid_input` for what is no JSON object.
+
+    """
+    try:
+        table = msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        table = None
+    if not isinstance(table, dict):
+        remedy = "GET /schema describes the body."
+        raise TuneGateError("invalid_input", "The body is no JSON object.", remedy=remedy)
+    errors: list[ErrorItem] = []
+    given = Given(table, "", errors)
+    settings = given.inner("settings")
+    models = [one.data for one in given.tables("models")]
+    if not models and not any(one.where == "models" for one in errors):
+        errors.append(ErrorItem("models", "none", "at least one"))
+    body = EvaluationRequest(
+        dataset_id=given.text("dataset_id", asked=True) or "",
+        models=models,
+        variants=[one.data for one in given.tables("variants")],
+        regression_dataset_id=given.text("regression_dataset_id"),
+        examples_dataset_id=given.text("examples_dataset_id"),
+        judge=given.table("judge"),
+        goal=given.text("goal"),
+        budget=given.number("budget", None, least=0, most=_MOST_USD),
+        settings=EvaluationSettings() if settings is None else _settings(settings),
+        continues=given.text("continues"),
+    )
+    given.close()
+    return body, errors
+
+
+def _settings(given: Given) -> EvaluationSettings:
+    """Any number of the right kind: the ranges are looked at where the command line's are."""
+    usual = EvaluationSettings()
+    whole = {
+        name: given.whole(name, getattr(usual, name), least=-_LARGE, most=_LARGE)
+        for name in ("concurrency", "shots", "samples", "perturbations", "max_new_tokens", "seed")
+    }
+    temperature = given.number("temperature", usual.temperature, least=-_LARGE, most=_LARGE)
+    given.close()
+    return EvaluationSettings(temperature=temperature or 0.0, **whole)
+
+
+def read_body(context: Context, body: EvaluationRequest, errors: list[ErrorItem]) -> tuple[EvaluateRequest, Checked]:
+    """The body as the command line's request, with what was read of it; `errors` is what was wrong before.
 
     Raises:
         TuneGateError: `invalid_input` with everything that is unusable; `endpoint_not_allowed` where nothing else is;
             `missing_key`.
 
     """
-    errors: list[ErrorItem] = []
     refused: list[ErrorItem] = []
     data = _Data(context, errors)
     request = EvaluateRequest(
@@ -86,8 +134,6 @@ def read_body(context: Context, body: EvaluationRequest) -> tuple[EvaluateReques
     )
     check_ranges(request, errors)
     _check_continues(context, body.continues, errors)
-    if not body.models:
-        errors.append(ErrorItem("models", "none", "at least one"))
     reader = _Models(context, errors, refused)
     models = [reader.read(table, f"models[{n}]", f"model-{n}") for n, table in enumerate(body.models, 1)]
     judge = None if body.judge is None else reader.read(body.judge, "judge", "judge")
@@ -134,6 +180,9 @@ class _Data:
         self._context, self._errors = context, errors
 
     def file(self, identifier: str, where: str) -> Path:
+        """Where it lies; nowhere, with the error noted, if it is none."""
+        if not identifier:
+            return Path()  # noted when the body was read
         try:
             found = self._context.store.get("dataset", identifier, Dataset)
         except TuneGateError:

@@ -17,9 +17,12 @@ from service.records.evaluation_job import EvaluationJob, EvaluationMoment
 from service.records.identity import digest
 from service.records.job import ENDED
 from service.verbs.context import Context
-from service.verbs.evaluation_body import EvaluationRequest, read_body
+from service.verbs.evaluation_body import decoded, read_body
 from service.verbs.evaluation_process import ANSWERS as FOLDER
 from service.verbs.evaluation_process import EvaluationWork, encoded
+
+# 2^63 has nineteen digits
+_LONGEST_CURSOR = 18
 
 
 class EvaluationList(msgspec.Struct, frozen=True):
@@ -29,7 +32,7 @@ class EvaluationList(msgspec.Struct, frozen=True):
     next: str | None
 
 
-async def launch(context: Context, body: EvaluationRequest, *, idempotency_key: str | None) -> EvaluationJob:
+async def launch(context: Context, body: bytes, *, idempotency_key: str | None) -> EvaluationJob:
     """Queue an evaluation; the same key gives the same one.
 
     Raises:
@@ -58,7 +61,11 @@ async def cancel(context: Context, identifier: str) -> EvaluationJob:
 
 def list_evaluations(context: Context, *, cursor: str | None, limit: int) -> EvaluationList:
     """A page of evaluations in order of submission."""
-    if (cursor is not None and not cursor.isascii()) or (cursor and not cursor.isdigit()):
+    if (
+        (cursor is not None and not cursor.isascii())
+        or (cursor and not cursor.isdigit())
+        or len(cursor or "") > _LONGEST_CURSOR
+    ):
         raise TuneGateError("invalid_input", "The cursor is not one of ours.", remedy="Leave it out to start anew.")
     found = context.store.evaluations.page(after=int(cursor or 0), limit=limit + 1)
     page = found[:limit]
@@ -77,8 +84,9 @@ def evaluation(context: Context, identifier: str) -> EvaluationJob:
     return msgspec.structs.replace(job, evaluation=context.store.get("evaluation", job.evaluation_id, Evaluation))
 
 
-def _stored(context: Context, body: EvaluationRequest, key: str | None) -> tuple[EvaluationJob, bool]:
-    request, checked = read_body(context, body)
+def _stored(context: Context, content: bytes, key: str | None) -> tuple[EvaluationJob, bool]:
+    body, errors = decoded(content)
+    request, checked = read_body(context, body, errors)
     answers = _answers(context, body.continues)
     identifier = str(uuid.uuid4())
     work = EvaluationWork(request=request, checked=checked, data=str(context.settings.datasets))

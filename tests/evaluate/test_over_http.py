@@ -147,13 +147,6 @@ def test_a_finished_evaluation_is_a_record_that_decisions_use(service: Service) 
     assert {fact["from"] for fact in decision["facts"]} == {f"measured:{record['id']}"}
     page = service.http.get(f"/v1/evaluations/{made['id']}", headers={"Accept": "text/html"})
     assert (page.headers["content-type"].split(";")[0], "The goal is met" in page.text) == ("text/html", True)
-    again = service.until(service.evaluate({**body, "continues": made["id"]})["id"], "succeeded")
-    assert (again["asking"]["asked"], again["asking"]["cached"]) == (0, 40)
-    listed = service.http.get("/v1/evaluations", params={"limit": 1}).json()
-    assert [one["id"] for one in listed["items"]] == [made["id"]]
-    assert (
-        service.http.get("/v1/evaluations", params={"cursor": listed["next"]}).json()["items"][0]["id"] == again["id"]
-    )
     ended = service.http.post(f"/v1/evaluations/{made['id']}/cancel").json()
     assert ended["code"] == "evaluation_finished"
     _require_no_rows_outside_of_data_and_answers(service)
@@ -169,9 +162,22 @@ def _require_no_rows_outside_of_data_and_answers(service: Service) -> None:
     assert {path.stat().st_mode & 0o777 for path in kept} == {0o700}
 
 
+def test_a_budget_that_runs_out_is_gone_on_with(service: Service) -> None:
+    body = service.body(service.dataset("paid"), budget=50, settings={"max_new_tokens": 5})
+    body["models"][0]["usd_per_million"] = {"input": 0, "output": 1_000_000}
+    first = service.until(service.evaluate(body)["id"], "succeeded")
+    assert (first["asking"]["out_of_budget"], first["asking"]["paid_usd"]) == (True, 50)
+    assert (first["evaluation"]["complete"], first["evaluation"]["cells"][0]["answered"]) == (False, 10)
+    more = service.until(service.evaluate({**body, "budget": 100, "continues": first["id"]})["id"], "succeeded")
+    assert (more["asking"]["asked"], more["asking"]["cached"], more["asking"]["paid_usd"]) == (10, 10, 100)
+    listed = service.http.get("/v1/evaluations", params={"limit": 2}).json()
+    assert [one["id"] for one in listed["items"]][1] == first["id"]
+    assert service.http.get("/v1/evaluations", params={"cursor": listed["next"]}).json()["items"][0]["id"] == more["id"]
+
+
 def test_everything_that_is_unusable_is_told_at_once(service: Service) -> None:
     body = {
-        "dataset_id": "none", "goal": "much", "settings": {"shots": 0},
+        "dataset_id": "none", "goal": "much", "settings": {"shots": 0, "seeds": 1}, "budget": "1", "kind": 1,
         "variants": [{"retrieval": {}}, {"id": "a", "sistem": "x"}],
         "models": [
             {"folder": "/etc"}, {"job_id": "none"}, {"model": "../.."},
@@ -183,7 +189,8 @@ def test_everything_that_is_unusable_is_told_at_once(service: Service) -> None:
     assert (answer.status_code, found["code"]) == (422, "invalid_input")
     assert answer.headers["content-type"] == "application/problem+json"
     assert [one["where"] for one in found["errors"]] == [
-        "dataset_id", "shots", "models[1]: folder", "models[2]: job_id", "models[3]: model", "models[5]: endpoint",
+        "budget", "settings: seeds", "kind", "dataset_id", "shots",
+        "models[1]: folder", "models[2]: job_id", "models[3]: model", "models[5]: endpoint",
         "variants[1]: retrieval", "variants[2]: sistem", "goal", "models[4]: endpoint",
     ]  # fmt: skip
     assert "tunegate evaluate --documents" in next(
