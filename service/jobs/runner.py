@@ -13,7 +13,7 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 from dbos._serialization import DBOSPortableJSON
 
 from service.errors import TuneGateError
-from service.jobs.evaluations import MOST_AT_ONCE, QUEUE, EvaluationRunner
+from service.jobs.evaluations import MOST_AT_ONCE, QUEUE, QUEUE_POLL_SECONDS, EvaluationRunner
 from service.jobs.pipeline import GRACE_SECONDS, PIPELINE_VERSION, Ground, JobInputs, carry_out, keep_inputs
 from service.jobs.states import enter
 from service.launch.local import stop_trainer
@@ -104,9 +104,7 @@ async def running_jobs(store: Store, *, home: Path, database_url: str, stop_at_e
         await runner.sweep()
         # counted per process: a dead executor's row must never block the queue
         await DBOS.register_queue_async(_QUEUE, worker_concurrency=1, polling_interval_sec=_QUEUE_POLL_SECONDS)
-        await DBOS.register_queue_async(
-            QUEUE, worker_concurrency=MOST_AT_ONCE, polling_interval_sec=_QUEUE_POLL_SECONDS
-        )
+        await DBOS.register_queue_async(QUEUE, worker_concurrency=MOST_AT_ONCE, polling_interval_sec=QUEUE_POLL_SECONDS)
         await runner.evaluations.sweep()
         try:
             yield runner
