@@ -19,6 +19,7 @@ from service.api.catalogue import Catalogues, Rules
 from service.api.chat import Chat
 from service.api.data import Datasets, lint_body, redact_body
 from service.api.decide import Decisions, Estimates, Plans
+from service.api.evaluations import Evaluations
 from service.api.jobs import Jobs
 from service.api.operation import live, ready
 from service.api.problems import HANDLERS
@@ -49,7 +50,9 @@ def build_app(context: Context | None = None, *, settings: Settings | None = Non
             with privacy_prepared(own.settings, own.rules):
                 yield
 
-    handlers: list[Any] = [Decisions, lint_body, redact_body, Datasets, Estimates, Plans, Jobs, Chat, Rules, Catalogues]
+    handlers: list[Any] = [
+        Decisions, lint_body, redact_body, Datasets, Estimates, Plans, Jobs, Evaluations, Chat, Rules, Catalogues,
+    ]  # fmt: skip
     return Litestar(
         route_handlers=[Router("/v1", route_handlers=handlers), live, ready, Metrics],
         lifespan=[lifespan],

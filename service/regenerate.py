@@ -16,6 +16,8 @@ from service.records.conversion import Conversion
 from service.records.dataset import Dataset
 from service.records.decision import Decision
 from service.records.estimate import Estimate
+from service.records.evaluation import Evaluation
+from service.records.evaluation_job import EvaluationJob
 from service.records.job import Job
 from service.records.lint_report import LintReport
 from service.records.manifest import Manifest
@@ -24,6 +26,7 @@ from service.records.redaction import Redaction, Restoration
 from service.records.split import Split
 from service.records.sweep import Sweep
 from service.verbs.estimate import EstimateInputs
+from service.verbs.evaluation_body import EvaluationRequest
 from service.verbs.records import DecisionRequest
 from service.verbs.rules_schema import CHECKS_INDEX, checks_index, table_schema
 from trainers.contract import Progress, Result, TrainPlan
@@ -48,6 +51,9 @@ SCHEMAS: dict[str, type[msgspec.Struct]] = {
     "decision-request": DecisionRequest,
     "estimate-inputs": EstimateInputs,
     "plan-request": PlanRequest,
+    "evaluation": Evaluation,
+    "evaluation-job": EvaluationJob,
+    "evaluation-request": EvaluationRequest,
 }
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 from litestar import Controller, Request, Response, get, post
@@ -38,9 +38,11 @@ _SERVER_ERROR = 500
 class ChatOperation(Operation):
     """The body of a completion; read by hand, so that all mistakes are told at once."""
 
+    body: ClassVar[type[msgspec.Struct]] = ChatRequest
+
     def __post_init__(self) -> None:
-        (_,), parts = msgspec.json.schema_components([ChatRequest], ref_template="{name}")
-        schema = _schema(parts["ChatRequest"], parts)
+        (_,), parts = msgspec.json.schema_components([self.body], ref_template="{name}")
+        schema = _schema(parts[self.body.__name__], parts)
         self.request_body = RequestBody(content={_JSON: OpenAPIMediaType(schema=schema)}, required=True)
 
 

@@ -131,14 +131,20 @@ def _from_short(spec: str, short: Prices, errors: list[ErrorItem]) -> Model | No
 
 def _from_file(path: Path, errors: list[ErrorItem]) -> Model | None:
     given = read_toml(path, errors)
-    if given is None:
-        return None
-    before = len(errors)
+    return None if given is None else model_of(given, path.stem, path.parent)
+
+
+def model_of(given: Given, default: str, beside: Path) -> Model | None:
+    """The model of a table, called `default` unless it has an id; a folder that it names is looked for in `beside`.
+
+    None, with what is wrong noted in the table's errors, where it is unusable.
+    """
+    before = len(given.errors)
     name, url, folder = given.text("name"), given.text("endpoint"), given.text("folder")
     version, precision = given.text("api_version"), given.text("precision")
     made = Model(
-        id=_id(given, path),
-        name=name or path.stem,
+        id=_id(given, default),
+        name=name or default,
         tuned=given.flag("tuned"),
         api_key_env=given.text("api_key_env"),
         usd_per_million=_prices(given),
@@ -155,11 +161,11 @@ def _from_file(path: Path, errors: list[ErrorItem]) -> Model | None:
         given.wrong("endpoint", "both, or neither of endpoint and folder", "one of the two")
         return None
     if folder is not None:
-        return _of_folder(given, path.parent / folder, made, precision)
+        return _of_folder(given, beside / folder, made, precision)
     if name is None:
         given.wrong("name", "nothing", "the model's (or deployment's) name at the endpoint")
     endpoint = _endpoint(given, str(url), made.name, version)
-    if endpoint is None or len(errors) > before:
+    if endpoint is None or len(given.errors) > before:
         return None
     return msgspec.structs.replace(made, endpoint=endpoint, api_key_header=_header(endpoint))
 
@@ -236,8 +242,8 @@ def _contents(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _id(given: Given, path: Path) -> str:
-    name = given.text("id", path.stem) or path.stem
+def _id(given: Given, default: str) -> str:
+    name = given.text("id", default) or default
     if not _ID.fullmatch(name):
         given.wrong("id", "another kind of name", "letters, digits, and - _ . : / between them")
     return name

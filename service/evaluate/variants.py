@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ def read_variants(paths: Sequence[Path], defaults: Defaults, errors: list[ErrorI
     for path in paths:
         given = read_toml(path, errors)
         if given is not None:
-            variant = _variant(given, path, defaults)
+            variant = variant_of(given, path.stem, defaults, partial(_beside, path))
             if variant is not None:
                 found.append(variant)
     return found
@@ -131,9 +132,17 @@ def node_paths(variants: Sequence[Variant]) -> dict[str, str]:
     return {node.id: node.expected for node in nodes if node.expected is not None}
 
 
-def _variant(given: Given, path: Path, defaults: Defaults) -> Variant | None:
+def _beside(path: Path, file: str) -> str:
+    return str(path.parent / file)
+
+
+def variant_of(given: Given, name: str, defaults: Defaults, place: Callable[[str], str]) -> Variant | None:
+    """The variant of a table, called `name` unless it has an id; `place` says where a file of examples lies.
+
+    None, with what is wrong noted in the table's errors, where it is unusable.
+    """
     before = len(given.errors)
-    name = given.text("id", path.stem) or path.stem
+    name = given.text("id", name) or name
     if not _ID.fullmatch(name):
         given.wrong("id", "another kind of name", "lower-case letters, digits, and - _ . between them")
     said = given.text("kind")
@@ -144,7 +153,7 @@ def _variant(given: Given, path: Path, defaults: Defaults) -> Variant | None:
         kind="zero-shot",
         system=given.text("system"),
         examples=examples,
-        examples_file=str(path.parent / file) if file else None,
+        examples_file=place(file) if file else None,
         shots=given.whole("shots", 3 if file else 0, least=1 if file else 0, most=_MOST_SAMPLES),
         retrieval=_retrieval(given.inner("retrieval")),
         nodes=_nodes(given),

@@ -13,6 +13,7 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 from dbos._serialization import DBOSPortableJSON
 
 from service.errors import TuneGateError
+from service.jobs.evaluations import MOST_AT_ONCE, QUEUE, QUEUE_POLL_SECONDS, EvaluationRunner
 from service.jobs.pipeline import GRACE_SECONDS, PIPELINE_VERSION, Ground, JobInputs, carry_out, keep_inputs
 from service.jobs.states import enter
 from service.launch.local import stop_trainer
@@ -30,6 +31,7 @@ class JobRunner:
     def __init__(self, store: Store, runs: Path) -> None:
         self._store = store
         self._runs = runs
+        self.evaluations = EvaluationRunner(store, runs.parent / "evaluations")
         self._cancelling: set[asyncio.Task[None]] = set()
 
     async def submit(self, job: Job, inputs: JobInputs) -> None:
@@ -85,6 +87,7 @@ async def running_jobs(store: Store, *, home: Path, database_url: str, stop_at_e
     runs.mkdir(parents=True, exist_ok=True)
     with _locked(home):
         Ground.store, Ground.runs = store, runs
+        runner = JobRunner(store, runs)
         url, engine = _dbos_database(home, database_url)
         DBOS(
             config=DBOSConfig(
@@ -98,15 +101,17 @@ async def running_jobs(store: Store, *, home: Path, database_url: str, stop_at_e
             )
         )
         await asyncio.to_thread(DBOS.launch)
-        runner = JobRunner(store, runs)
         await runner.sweep()
         # counted per process: a dead executor's row must never block the queue
         await DBOS.register_queue_async(_QUEUE, worker_concurrency=1, polling_interval_sec=_QUEUE_POLL_SECONDS)
+        await DBOS.register_queue_async(QUEUE, worker_concurrency=MOST_AT_ONCE, polling_interval_sec=QUEUE_POLL_SECONDS)
+        await runner.evaluations.sweep()
         try:
             yield runner
         finally:
             if stop_at_exit:
                 await runner.stop_all()
+                await runner.evaluations.stop_all()
             await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)
 
 

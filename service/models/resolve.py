@@ -57,7 +57,7 @@ def resolve_model(model: str | Mapping[str, Any], *, rules: RuleFiles, settings:
     found = snapshot(model, allow_download=settings.allow_download)
     if found is not None:
         return _from_folder(found.name, found.folder)
-    raise _unknown(model, [*rows, *_local_names(settings)])
+    raise _unknown(model, [*rows, *local_names(settings)])
 
 
 def _from_folder(name: str, folder: Path) -> ResolvedModel:
@@ -95,7 +95,8 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _local_names(settings: Settings) -> list[str]:
+def local_names(settings: Settings) -> list[str]:
+    """The folders under settings.models, by name."""
     if not settings.models.is_dir():
         return []
     return sorted(path.name for path in settings.models.iterdir() if path.is_dir())

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from service.clock import now
 from service.errors import TuneGateError
 from service.records.job import Job, JobEvent
+from service.store.evaluations import Evaluations
 from service.store.tables import job_events, jobs, records
 
 R = TypeVar("R")
@@ -24,6 +25,7 @@ class Store:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
+        self.evaluations = Evaluations(engine)
 
     def put(self, kind: str, identifier: str, record: R) -> R:
         """Keep a record; the first one stored under an id wins, and is what comes back."""

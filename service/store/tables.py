@@ -37,3 +37,13 @@ job_events = Table(
     Column("data", Text, nullable=False),
     UniqueConstraint("job_id", "source_n"),
 )
+
+# evaluations being carried out; a finished one's record stands in records
+evaluations = Table(
+    "evaluations",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("number", BigInteger, nullable=False, unique=True),
+    Column("idempotency_key", String(255), unique=True),
+    Column("body", Text, nullable=False),
+)

@@ -104,6 +104,6 @@ def delete_dataset(context: Context, identifier: str) -> None:
 
 def dataset_path(context: Context, found: Dataset) -> Path:
     """Where the bytes of a dataset lie; named by the record, so deleting one never takes another's."""
-    folder = context.settings.home / "datasets"
+    folder = context.settings.datasets
     folder.mkdir(parents=True, exist_ok=True)
     return folder / f"{found.id}.jsonl"

@@ -26,7 +26,18 @@ def evaluate(request: EvaluateRequest, *, report: Callable[[Progress], None] = l
             `output_exists`, `run_locked`, `disk_full`; `no_answers` when no model answers anything.
 
     """
-    checked = check_request(request)
+    return evaluate_checked(request, check_request(request), report=report)
+
+
+def evaluate_checked(
+    request: EvaluateRequest, checked: Checked, *, report: Callable[[Progress], None] = lambda _: None
+) -> Evaluated:
+    """The same of what was read and checked elsewhere.
+
+    Raises:
+        TuneGateError: as `evaluate`.
+
+    """
     key = inputs_key([_asked(request), checked.variants, checked.models, checked.judge], _paths(request, checked))
     before = kept(request.out, key)
     if before is not None:

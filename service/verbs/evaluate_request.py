@@ -76,19 +76,36 @@ def check_request(request: EvaluateRequest) -> Checked:
 
     """
     errors: list[ErrorItem] = []
+    check_ranges(request, errors)
+    for name, given, why in (("FILE", request.files, "a JSONL file"), ("model", request.models, "at least one")):
+        if not given:
+            errors.append(ErrorItem(name, "nothing", why))
+    goal, prices = goal_of(request.goal, errors), _prices(request, errors)
+    models = read_models(request.models, prices, errors)
+    judges = read_models([request.judge] if request.judge is not None else [], prices, errors)
+    read = Checked(_variants(request, errors), models, goal, judges[0] if judges else None)
+    return check_whole(request, read, errors)
+
+
+def check_ranges(request: EvaluateRequest, errors: list[ErrorItem]) -> None:
+    """Note every setting that is out of its range."""
     for name, (least, most) in _RANGES.items():
         value = getattr(request, name)
         if not least <= value <= most:
             errors.append(ErrorItem(name.replace("_", "-"), f"{value:g}", f"from {least} to {most}"))
-    for name, given, why in (("FILE", request.files, "a JSONL file"), ("model", request.models, "at least one")):
-        if not given:
-            errors.append(ErrorItem(name, "nothing", why))
-    goal, prices = _goal(request.goal, errors), _prices(request, errors)
-    models = read_models(request.models, prices, errors)
-    judges = read_models([request.judge] if request.judge is not None else [], prices, errors)
-    # a model may judge its own answers: by another id it is another line of requests
-    judges = [msgspec.structs.replace(one, id=f"judge-{one.id}") for one in judges]
-    variants = _variants(request, errors)
+
+
+def check_whole(request: EvaluateRequest, read: Checked, errors: list[ErrorItem]) -> Checked:
+    """What was read, held against each other and against the budget.
+
+    Raises:
+        TuneGateError: `invalid_input` with everything in `errors`, what was noted before too.
+
+    """
+    variants, models, judge = read.variants, read.models, read.judge
+    if judge is not None:
+        # a model may judge its own answers: by another id it is another line of requests
+        judge = msgspec.structs.replace(judge, id=f"judge-{judge.id}")
     check_together(variants, [model.id for model in models], errors)
     tuned = [model.id for model in models if model.tuned]
     variants = for_tuned_models(variants, tuned, [model.id for model in models if not model.tuned])
@@ -98,22 +115,30 @@ def check_request(request: EvaluateRequest) -> Checked:
             for one in variants
             if one.retrieval is not None
         ]
-    _check_budget(request, [*models, *judges], errors)
+    _check_budget(request, [*models, *([] if judge is None else [judge])], errors)
     refuse(errors, "what is to be evaluated")
-    return Checked(variants, models, goal, judges[0] if judges else None)
+    return Checked(variants, models, read.goal, judge)
 
 
 def _variants(request: EvaluateRequest, errors: list[ErrorItem]) -> list[Variant]:
-    """Those of the files, else one for each kind that there is something to try with."""
-    defaults = Defaults(
+    if request.variants:
+        return read_variants(request.variants, defaults_of(request), errors)
+    return usual_variants(request)
+
+
+def defaults_of(request: EvaluateRequest) -> Defaults:
+    """What variants that say nothing themselves are asked with."""
+    return Defaults(
         samples=request.samples,
         perturbations=request.perturbations,
         temperature=request.temperature,
         max_new_tokens=request.max_new_tokens,
     )
-    if request.variants:
-        return read_variants(request.variants, defaults, errors)
-    plain = Variant(id="zero-shot", kind="zero-shot", **msgspec.structs.asdict(defaults))
+
+
+def usual_variants(request: EvaluateRequest) -> list[Variant]:
+    """One for each kind that there is something to try with, where no variants are given."""
+    plain = Variant(id="zero-shot", kind="zero-shot", **msgspec.structs.asdict(defaults_of(request)))
     found = [plain]
     if request.examples is not None:
         shown = {"examples_file": str(request.examples), "shots": request.shots}
@@ -123,7 +148,8 @@ def _variants(request: EvaluateRequest, errors: list[ErrorItem]) -> list[Variant
     return found
 
 
-def _goal(said: str | None, errors: list[ErrorItem]) -> Goal | None:
+def goal_of(said: str | None, errors: list[ErrorItem]) -> Goal | None:
+    """The goal that a text states; None, with the error noted, where it states none."""
     if said is None:
         return None
     found = [_GOAL.fullmatch(one) for one in said.split(",")]
