@@ -9,7 +9,7 @@ import msgspec
 
 from service.evaluate.measures.catalogue import REGRESSION, scale
 from service.evaluate.measuring import Side, differences
-from service.evaluate.statistics import Draws
+from service.evaluate.statistics import FEWEST_DIFFERING, Draws
 from service.records.evaluation import Difference
 
 
@@ -49,7 +49,9 @@ def decided(
         return _failed(f"No row has {measure} of both.", found)
     if decisive.verdict != "better":
         said = {"worse": "is worse", "equal-enough": "is no better", "not-enough-rows": "is not shown to be better"}
-        return _failed(f"The candidate {said[decisive.verdict]}: {_figures(decisive)}.", found)
+        few = decisive.verdict == "not-enough-rows" and decisive.rows < FEWEST_DIFFERING
+        hint = f" Fewer than {FEWEST_DIFFERING} rows can never show it." if few else ""
+        return _failed(f"The candidate {said[decisive.verdict]}: {_figures(decisive)}.{hint}", found)
     if silent and not _still_better(decisive, silent, worst):
         why = f"The candidate gave no answer to {silent} row(s) that the baseline answered"
         return _failed(f"{why}: were it wrong there, it would not be better.", found)
