@@ -37,11 +37,18 @@ def gate(baseline: Side, candidate: Side, *, measure: str, draws: Draws, margin:
 
 
 def decided(
-    found: Sequence[Difference], measure: str, *, silent: int, worst: float, guarded: Callable[[str], bool]
+    found: Sequence[Difference],
+    measure: str,
+    *,
+    silent: int,
+    worst: float,
+    guarded: Callable[[str], bool],
+    least: float = 0.0,
 ) -> Gate:
     """What differences say, of which that of `measure` decides and none of a `guarded` measure may be worse.
 
-    `silent`: rows that only the baseline answered; `worst`: by how much a row can differ.
+    `silent`: rows that only the baseline answered; `worst`: by how much a row can differ; `least`: a smaller gain is
+    none, however sure it is.
     """
     decisive = next((one for one in found if one.measure == measure), None)
     forgotten = [one for one in found if guarded(one.measure) and one.verdict == "worse"]
@@ -52,6 +59,8 @@ def decided(
         few = decisive.verdict == "not-enough-rows" and decisive.rows < FEWEST_DIFFERING
         hint = f" Fewer than {FEWEST_DIFFERING} rows can never show it." if few else ""
         return _failed(f"The candidate {said[decisive.verdict]}: {_figures(decisive)}.{hint}", found)
+    if abs(decisive.difference) < least:
+        return _failed(f"The candidate is no better, by less than {least:g}: {_figures(decisive)}.", found)
     if silent and not _still_better(decisive, silent, worst):
         why = f"The candidate gave no answer to {silent} row(s) that the baseline answered"
         return _failed(f"{why}: were it wrong there, it would not be better.", found)

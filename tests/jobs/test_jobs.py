@@ -131,6 +131,9 @@ def test_a_job_runs_to_a_verified_artifact(service: Service) -> None:
     ]  # fmt: skip
     assert (ended["gate"], ended["progress"]["step"], ended["progress"]["total"]) == ("passed", 4, 4)
     manifest = service.http.get(f"/v1/jobs/{job}/manifest").json()
+    held = manifest["evaluation"]["comparison"]
+    assert (held["gate"], held["why"]) == ("passed", ended["gate_why"])
+    assert f"gate passed: {held['why']}" in service.http.get(f"/v1/jobs/{job}/logs").text
     archive = zipfile.ZipFile(io.BytesIO(service.http.get(f"/v1/jobs/{job}/artifact").content))
     for file in manifest["files"]:
         assert hashlib.sha256(archive.read(file["path"])).hexdigest() == file["sha256"]
