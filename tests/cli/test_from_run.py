@@ -124,7 +124,7 @@ def test_it_trains_on_from_there_and_the_chain_says_so(
     assert "GATE FAILED" in capsys.readouterr().err
     shutil.rmtree(out / "adapter")
     assert run([*again, "-o", str(out)]) == 1  # verified, not trained again
-    assert "artifact_corrupt" in capsys.readouterr().err
+    assert "adapter/chat_template.jinja; saw missing" in capsys.readouterr().err
     # an earlier run that changed between the plan and the launch
     plan_file = tmp_path / "plan.json"
     assert run(["plan", *again[1:], "--format", "json", "--output", str(plan_file)]) == 0
