@@ -240,6 +240,8 @@ class TrainPlan(msgspec.Struct, frozen=True, kw_only=True):
     task: Task = "chat"
     # of a classification: the classes (or tags) by their ids in the model
     labels: list[str] = []
+    # the record of an evaluation that says how good the model is untuned; null: only what this run measures itself
+    evaluation_id: str | None = None
 
 
 # the plan that a run folder belongs to, in its .work
@@ -290,3 +292,6 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     onnx: list[OnnxResult] = []
     versions: dict[str, str] = {}
     onnx_left_out: list[OnnxLeftOut] = []
+    # by measure a number per measured row, in one order before and after; null where a row has none
+    scores_before: dict[str, list[float | None]] = {}
+    scores_after: dict[str, list[float | None]] = {}

@@ -7,13 +7,26 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from trainers.answer_metrics import answer_metrics
+import msgspec
+
+from trainers.answer_metrics import answer_metrics, token_f1
 from trainers.contract import Check, EvaluationSettings
 from trainers.labels import IGNORED, LabelledRow, render, split_answer
 from trainers.load import Row
 
 _BATCH_ROWS = 16
 _LARGEST_EXPONENT = 700.0  # exp() of more overflows a float
+_PLACES = 6  # of a row's score: more says nothing
+# where measures keep the numbers of each row, and the loss of each row among them
+SCORES, ROW_LOSS = "scores", "row_loss"
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """A prompt with the answer that is wanted, of the row at `place`."""
+
+    place: int
+    prompt: str
+    expected: str
 
 
 def evaluate(
@@ -24,9 +37,11 @@ def evaluate(
     settings: EvaluationSettings,
     say: Callable[[str], None],
 ) -> dict[str, Any]:
-    """All measures on the first `max_rows` rows."""
-    forced = teacher_forced(model, tokenizer, labelled[: settings.max_rows])
-    return forced | answered(model, tokenizer, rows, settings, say)
+    """All measures on the first `max_rows` rows; `scores` has each row's own."""
+    forced = each_forced(model, tokenizer, labelled[: settings.max_rows])
+    of_answers = answered(model, tokenizer, rows, settings, say)
+    scores = forced.scores() | of_answers[SCORES]
+    return forced.measures() | of_answers | {SCORES: scores}
 
 
 def answered(
@@ -35,8 +50,8 @@ def answered(
     """Greedy answers to the first `max_rows` rows beside the wanted ones; compared and forgotten, never written."""
     kept = rows[: settings.max_rows]
     asked = [
-        (render(tokenizer, answer[0], row.tools, prompt=True), answer[1])
-        for row in kept
+        _Asked(place, render(tokenizer, answer[0], row.tools, prompt=True), answer[1])
+        for place, row in enumerate(kept)
         if (answer := split_answer(row.messages))
     ]
     fitting = _fitting(model, tokenizer, asked, settings.max_new_tokens)
@@ -44,34 +59,84 @@ def answered(
         say(f"{len(asked) - len(fitting)} validation prompts leave no room for an answer and are not asked")
     answers: list[str] = []
     for start in range(0, len(fitting), _BATCH_ROWS):
-        prompts = [prompt for prompt, _ in fitting[start : start + _BATCH_ROWS]]
+        prompts = [one.prompt for one in fitting[start : start + _BATCH_ROWS]]
         answers += generate(model, tokenizer, prompts, max_new_tokens=settings.max_new_tokens)
         say(f"answered {len(answers)} of {len(fitting)} validation prompts")
-    expected = [text for _, text in fitting]
+    expected = [one.expected for one in fitting]
+    right = [got.strip() == want.strip() for got, want in zip(answers, expected, strict=True)]
     return {
         "rows": len(asked),
         "generations": len(answers),
-        "exact_match": _share([got.strip() == want.strip() for got, want in zip(answers, expected, strict=True)]),
+        "exact_match": _share(right),
         "checks": {check.name: style_share(check, answers) for check in settings.checks},
         **answer_metrics(settings.metrics, answers, expected),
         "max_new_tokens": settings.max_new_tokens,
         "engine": "torch",
+        SCORES: _of_rows(len(kept), fitting, {"exact_match": right} | _row_scores(settings, answers, expected)),
     }
 
 
-def _fitting(model: Any, tokenizer: Any, asked: list[tuple[str, str]], new_tokens: int) -> list[tuple[str, str]]:
+def _row_scores(settings: EvaluationSettings, answers: list[str], expected: list[str]) -> dict[str, list[Any]]:
+    """What can be told of one answer alone: token F1 where it is asked for, and each check."""
+    found: dict[str, list[Any]] = {}
+    if "token_f1" in settings.metrics:
+        found["token_f1"] = list(map(token_f1, answers, expected))
+    return found | {f"check {check.name}": style_hits(check, answers) for check in settings.checks}
+
+
+def _of_rows(rows: int, asked: list[_Asked], scores: dict[str, list[Any]]) -> dict[str, list[float | None]]:
+    """A number for each row; null for one that was not asked."""
+    found: dict[str, list[float | None]] = {}
+    for name, values in scores.items():
+        by_place = {one.place: round(float(value), _PLACES) for one, value in zip(asked, values, strict=True)}
+        found[name] = [by_place.get(place) for place in range(rows)]
+    return found
+
+
+def _fitting(model: Any, tokenizer: Any, asked: list[_Asked], new_tokens: int) -> list[_Asked]:
     """The prompts whose answer still lies in the model's context."""
     context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     if context is None:
         return asked
-    lengths = [len(tokenizer(prompt, add_special_tokens=False)["input_ids"]) for prompt, _ in asked]
+    lengths = [len(tokenizer(one.prompt, add_special_tokens=False)["input_ids"]) for one in asked]
     return [one for one, length in zip(asked, lengths, strict=True) if length + new_tokens <= context]
 
 
 def style_share(check: Check, answers: list[str]) -> float | None:
     """The share of answers that the pattern matches from start to end."""
+    return _share(style_hits(check, answers))
+
+
+def style_hits(check: Check, answers: list[str]) -> list[bool]:
+    """Which answers the pattern matches from start to end."""
     pattern = re.compile(check.pattern, re.DOTALL)
-    return _share([pattern.fullmatch(answer.strip()) is not None for answer in answers])
+    return [pattern.fullmatch(answer.strip()) is not None for answer in answers]
+
+
+class Forced(msgspec.Struct, frozen=True):
+    """Of each row: the cross-entropy over its trained tokens (nats), how many were the likeliest, and their count."""
+
+    losses: list[float]
+    right: list[int]
+    tokens: list[int]
+
+    def measures(self) -> dict[str, float | None]:
+        """Per trained token over all rows together."""
+        count = sum(self.tokens)
+        loss = sum(self.losses) / count if count else None
+        return {
+            "validation_loss": loss,
+            "perplexity": math.exp(min(loss, _LARGEST_EXPONENT)) if loss is not None else None,
+            "token_accuracy": sum(self.right) / count if count else None,
+        }
+
+    def scores(self) -> dict[str, list[float | None]]:
+        """Per trained token of each row."""
+        rows = list(zip(self.losses, self.right, self.tokens, strict=True))
+        return {
+            ROW_LOSS: [round(loss / count, _PLACES) if count else None for loss, _, count in rows],
+            "token_accuracy": [round(right / count, _PLACES) if count else None for _, right, count in rows],
+        }
 
 
 def teacher_forced(model: Any, tokenizer: Any, labelled: list[LabelledRow]) -> dict[str, float | None]:
@@ -80,9 +145,14 @@ def teacher_forced(model: Any, tokenizer: Any, labelled: list[LabelledRow]) -> d
     `validation_loss` is the mean cross-entropy (nats), `perplexity` its exponential, `token_accuracy`
     the share whose most likely token is the true one.
     """
+    return each_forced(model, tokenizer, labelled).measures()
+
+
+def each_forced(model: Any, tokenizer: Any, labelled: list[LabelledRow]) -> Forced:
+    """Each row by itself, given the true tokens before each one."""
     import torch
 
-    total, right, count = 0.0, 0, 0
+    found = Forced([], [], [])
     for start in range(0, len(labelled), _BATCH_ROWS):
         batch = padded(labelled[start : start + _BATCH_ROWS], tokenizer.pad_token_id)
         batch = {name: values.to(model.device) for name, values in batch.items()}
@@ -91,17 +161,13 @@ def teacher_forced(model: Any, tokenizer: Any, labelled: list[LabelledRow]) -> d
         # virtual tokens of prompt tuning stand before the row
         logits, wanted = logits[:, -batch["labels"].shape[1] : -1], batch["labels"][:, 1:]
         losses = torch.nn.functional.cross_entropy(
-            logits.reshape(-1, logits.shape[-1]).float(), wanted.reshape(-1), ignore_index=IGNORED, reduction="sum"
+            logits.reshape(-1, logits.shape[-1]).float(), wanted.reshape(-1), ignore_index=IGNORED, reduction="none"
         )
-        total += float(losses)
-        right += int((logits.argmax(-1) == wanted).sum())  # an ignored label is no token, so it never matches
-        count += int((wanted != IGNORED).sum())
-    loss = total / count if count else None
-    return {
-        "validation_loss": loss,
-        "perplexity": math.exp(min(loss, _LARGEST_EXPONENT)) if loss is not None else None,
-        "token_accuracy": right / count if count else None,
-    }
+        found.losses.extend(losses.view(wanted.shape).sum(1, dtype=torch.float64).tolist())
+        # an ignored label is no token, so it never matches
+        found.right.extend((logits.argmax(-1) == wanted).sum(1).tolist())
+        found.tokens.extend((wanted != IGNORED).sum(1).tolist())
+    return found
 
 
 def padded(rows: list[LabelledRow], pad_id: int) -> dict[str, Any]:

@@ -107,18 +107,21 @@ class Orchestrator:
             return _end(out, Result(status="failed", plan=plan.id, error=failure))
         if self._stopping:
             return _end(out, Result(status="stopped", plan=plan.id))
-        parts = {name: load_part(out, name) or None for name in ("baseline", "evaluate", "training")}
+        before, after = load_part(out, "baseline"), load_part(out, "evaluate")
+        scores_before, scores_after = before.pop("scores", {}), after.pop("scores", {})
         return _end(
             out,
             Result(
                 status="succeeded",
                 plan=plan.id,
-                evaluation_before=parts["baseline"],
-                evaluation_after=parts["evaluate"],
-                training=parts["training"],
+                evaluation_before=before or None,
+                evaluation_after=after or None,
+                training=load_part(out, "training") or None,
                 onnx=msgspec.convert(load_part(out, "onnx").get("onnx", []), list[OnnxResult]),
                 versions=_versions(),
                 onnx_left_out=msgspec.convert(load_part(out, "onnx").get("left_out", []), list[OnnxLeftOut]),
+                scores_before=scores_before,
+                scores_after=scores_after,
             ),
         )
 

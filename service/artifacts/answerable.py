@@ -6,7 +6,8 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from service.artifacts.bundle import MANIFEST, differences, read_manifest
+from service.artifacts.bundle import read_manifest
+from service.artifacts.listing import MANIFEST, differences
 from service.errors import ErrorItem, TuneGateError
 from service.records.manifest import Manifest, OnnxModel
 from trainers.answers import Engine

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
 from service.artifacts.card import base_name, model_card
+from service.artifacts.compared import comparison
 from service.artifacts.licence import base_licence
-from service.errors import ErrorItem, TuneGateError
+from service.artifacts.listing import MANIFEST, differences, listed
+from service.errors import TuneGateError
 from service.files import write_atomically
 from service.launch.local import WORK, read_result, work_plan
 from service.records.decision import Decision
 from service.records.estimate import Estimate
+from service.records.evaluation import Evaluation as EvaluationRecord
 from service.records.identity import record_id
 from service.records.job import Job
 from service.records.lint_report import LintReport
-from service.records.manifest import BaseModel, Chain, Evaluation, LeftOut, Manifest, ManifestFile, OnnxModel
+from service.records.manifest import BaseModel, Chain, Comparison, Evaluation, LeftOut, Manifest, OnnxModel
 from trainers.contract import Result, TrainPlan
-
-MANIFEST = "manifest.json"
-# of the trainer's own files, these are host-only: how the process ended is in job.json and the manifest
-_LEFT_OUT = (MANIFEST, "result.json", "trainer.json")
-_CHUNK_BYTES = 1 << 20
 
 
 class RunInputs(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +34,7 @@ class RunInputs(msgspec.Struct, frozen=True, kw_only=True):
     dataset: Path
     validation: Path | None
     model: Path
+    evaluation: EvaluationRecord | None = None
 
 
 def prepare_run(out: Path, inputs: RunInputs) -> None:
@@ -52,6 +49,7 @@ def prepare_run(out: Path, inputs: RunInputs) -> None:
         "decision.json": inputs.decision,
         "lint-report.json": inputs.report,
         "estimate.json": inputs.estimate,
+        "evaluation.json": inputs.evaluation,
         "plan.json": inputs.plan,
     }
     for name, record in records.items():
@@ -140,24 +138,31 @@ def finish_run(out: Path, *, plan: TrainPlan, job: Job | None, source: Manifest 
     if result is None or result.status != "succeeded" or result.plan != plan.id:
         raise TuneGateError("artifact_not_ready", "The trainer left no proof of success for this plan.")
     if source is not None:
-        measured = source.evaluation
         result = msgspec.structs.replace(
             result,
-            evaluation_before=measured.before,
-            evaluation_after=measured.after,
+            evaluation_before=source.evaluation.before,
+            evaluation_after=source.evaluation.after,
             training=(source.training or {}) | ({"data": source.data} if source.data else {}) or None,
         )
+    held = source.evaluation.comparison if source else comparison(plan, result)
+    measured = Evaluation(before=result.evaluation_before, after=result.evaluation_after, comparison=held)
     licence = base_licence(out)
     if job is not None:
-        write_atomically(out / "job.json", _readable(job))
+        write_atomically(out / "job.json", _readable(judged(job, held)))
     job_id = job.id if job else source.chain.job if source else None
     chain = _chain(plan, job_id)
-    card = model_card(plan, result, chain, report=_lint_report(out), licence=licence)
+    card = model_card(plan, result, chain, measured=measured, report=_lint_report(out), licence=licence)
     write_atomically(out / "README.md", card.encode())
-    manifest = _manifest(out, plan=plan, result=result, chain=chain, made_from=source.id if source else None)
+    made_from = source.id if source else None
+    manifest = _manifest(out, plan=plan, result=result, measured=measured, chain=chain, made_from=made_from)
     write_atomically(out / MANIFEST, _readable(manifest))
     _drop_host_files(out)  # only now: until the manifest stands, they are the proof of success
     return verify_run(out)
+
+
+def judged(job: Job, held: Comparison | None) -> Job:
+    """The job with its gate."""
+    return msgspec.structs.replace(job, gate=held.gate, gate_why=held.why) if held is not None else job
 
 
 def read_manifest(out: Path) -> Manifest:
@@ -192,26 +197,17 @@ def verify_run(out: Path) -> Manifest:
     return manifest
 
 
-def run_files(out: Path) -> Iterator[Path]:
-    """Every file of the artifact, sorted, host-only and hidden files left out."""
-    for path in sorted(out.rglob("*")):
-        relative = path.relative_to(out)
-        if path.is_file() and not any(part.startswith(".") for part in relative.parts):
-            yield path
-
-
-def sha256_of(path: Path) -> str:
-    """sha256 of a file's bytes, read in chunks."""
-    digest = hashlib.sha256()
-    with path.open("rb") as handle:
-        while chunk := handle.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
 def _chain(plan: TrainPlan, job_id: str | None) -> Chain:
     start = plan.starts_from.manifest if plan.starts_from else None
-    return Chain(plan.decision, plan.lint_report, plan.estimate, plan=plan.id, job=job_id, starts_from=start)
+    return Chain(
+        plan.decision,
+        plan.lint_report,
+        plan.estimate,
+        plan.id,
+        job_id,
+        starts_from=start,
+        evaluation=plan.evaluation_id,
+    )
 
 
 def _lint_report(out: Path) -> LintReport | None:
@@ -221,27 +217,19 @@ def _lint_report(out: Path) -> LintReport | None:
         return None
 
 
-def _manifest(out: Path, *, plan: TrainPlan, result: Result, chain: Chain, made_from: str | None) -> Manifest:
-    files = [
-        ManifestFile(
-            path=path.relative_to(out).as_posix(),
-            sha256=sha256_of(path),
-            bytes=path.stat().st_size,
-            kind=_kind(path, out),
-        )
-        for path in run_files(out)
-        if path.relative_to(out).as_posix() not in _LEFT_OUT
-    ]
+def _manifest(
+    out: Path, *, plan: TrainPlan, result: Result, measured: Evaluation, chain: Chain, made_from: str | None
+) -> Manifest:
     training = {
         name: value for name, value in (result.training or {}).items() if name not in {"seconds", "data"}
     } or None
     manifest = Manifest(
         id="",
         chain=chain,
-        files=files,
+        files=listed(out),
         # the trainer's results have the manifest's shape; the two are declared apart so that neither imports the other
         onnx=msgspec.convert(msgspec.to_builtins(result.onnx), list[OnnxModel]),
-        evaluation=Evaluation(before=result.evaluation_before, after=result.evaluation_after),
+        evaluation=measured,
         training=training,
         data=(result.training or {}).get("data"),
         onnx_left_out=msgspec.convert(msgspec.to_builtins(result.onnx_left_out), list[LeftOut]),
@@ -255,28 +243,6 @@ def _drop_host_files(out: Path) -> None:
     shutil.rmtree(out / WORK, ignore_errors=True)
     for name in ("result.json", "trainer.json"):
         (out / name).unlink(missing_ok=True)
-
-
-def _kind(path: Path, out: Path) -> str:
-    relative = path.relative_to(out)
-    if len(relative.parts) == 1:
-        return {"README.md": "card", "progress.jsonl": "progress"}.get(path.name, "record")
-    if relative.parts[0] in {"adapter", "model"}:
-        return relative.parts[0]
-    if path.name.startswith("model.onnx"):
-        return "onnx"
-    return "tokenizer" if "token" in path.name or "chat_template" in path.name else "config"
-
-
-def differences(out: Path, file: ManifestFile) -> list[ErrorItem]:
-    """What of a file is not as the manifest says."""
-    path = out / file.path
-    if not path.is_file():
-        return [ErrorItem(file.path, "missing", f"{file.bytes} bytes")]
-    if path.stat().st_size != file.bytes:
-        return [ErrorItem(file.path, f"{path.stat().st_size} bytes", f"{file.bytes} bytes")]
-    seen = sha256_of(path)
-    return [] if seen == file.sha256 else [ErrorItem(file.path, f"sha256 {seen}", f"sha256 {file.sha256}")]
 
 
 def _with_paths(inputs: RunInputs) -> TrainPlan:

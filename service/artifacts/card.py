@@ -7,9 +7,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from service.artifacts.card_evaluation import evaluation_section, number
 from service.artifacts.loading import adapter_code, genai_code, model_code, plain_code
 from service.records.lint_report import LintReport
-from service.records.manifest import Chain
+from service.records.manifest import Chain, Evaluation
 from trainers.contract import Adapter, Compute, Hyperparameters, OnnxResult, QualityResult, Result, TrainPlan
 
 _DEFAULTS = Hyperparameters(base_learning_rate=0.0, learning_rate=0.0)
@@ -23,7 +24,13 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
 def model_card(
-    plan: TrainPlan, result: Result, chain: Chain, *, report: LintReport | None = None, licence: str | None = None
+    plan: TrainPlan,
+    result: Result,
+    chain: Chain,
+    *,
+    measured: Evaluation | None = None,
+    report: LintReport | None = None,
+    licence: str | None = None,
 ) -> str:
     """Markdown with YAML front matter, by the conventions of the Hugging Face Hub; not a word of the training data."""
     base = base_name(plan)
@@ -33,7 +40,7 @@ def model_card(
         ["## Intended use", *_intended_use(plan, licence)],
         ["## Training data", *_training_data(plan, report)],
         ["## Training", *_training(plan, result)],
-        ["## Evaluation", *_evaluation(result.evaluation_before, result.evaluation_after)],
+        ["## Evaluation", *evaluation_section(measured)],
         ["## ONNX files", *_onnx(plan, result)],
         ["## Load", *_loading(plan, result.onnx)],
         ["## Chain of records", *(f"- {name}: `{value}`" for name, value in _chain_rows(chain))],
@@ -164,36 +171,6 @@ def _beside_the_defaults(plan: TrainPlan) -> dict[str, Any]:
     return shown
 
 
-def _evaluation(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> list[str]:
-    if before is None or after is None:
-        return ["No validation data was given."]
-    rows = [f"On the validation rows, by {after.get('engine', 'torch')}.", "", "| measure | before | after |"]
-    rows.append("|---|---|---|")
-    for name, value in after.items():
-        if isinstance(value, int | float) and not isinstance(value, bool) and name != "max_new_tokens":
-            rows.append(f"| {name} | {_number(before.get(name))} | {_number(value)} |")
-    rows += _each(before, after)
-    for name, value in after.get("metrics", {}).items():
-        rows.append(f"| {name} | {_number(before.get('metrics', {}).get(name))} | {_number(value)} |")
-    for name, value in before.get("checks", {}).items():
-        rows.append(f"| check `{name}` | {_number(value)} | {_number(after.get('checks', {}).get(name))} |")
-    signatures = after.get("signatures", {})
-    return rows + [f"\n{name} as sacrebleu counts it: `{signature}`." for name, signature in signatures.items()]
-
-
-def _each(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """The figures of each label, or of each kind of entity."""
-    rows = []
-    units = {"labels": "words" if "token_accuracy" in after else "rows", "entities": "entities"}
-    for table, unit in units.items():
-        for name, figures in after.get(table, {}).items():
-            earlier, shown = before.get(table, {}).get(name, {}), name.replace("|", "/")
-            for measure in ("precision", "recall", "f1"):
-                values = f"{_number(earlier.get(measure, 0.0))} | {_number(figures[measure])}"
-                rows.append(f"| {measure} of `{shown}` ({figures['support']} {unit}) | {values} |")
-    return rows
-
-
 def _onnx(plan: TrainPlan, result: Result) -> list[str]:
     kept = (
         "`model/` holds the tuned weights in fp32 with their tokenizer"
@@ -280,16 +257,11 @@ def _loading(plan: TrainPlan, models: Sequence[OnnxResult]) -> list[str]:
 
 
 def _rows(values: Mapping[str, Any]) -> list[str]:
-    return [f"| {name} | {_number(value)} |" for name, value in values.items()]
-
-
-def _number(value: object) -> str:
-    if value is None:
-        return "none"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return [f"| {name} | {number(value)} |" for name, value in values.items()]
 
 
 def _chain_rows(chain: Chain) -> list[tuple[str, str]]:
     names = ("decision", "lint_report", "estimate", "plan", "job")
     rows = [(name, getattr(chain, name) or "not made") for name in names]
-    return rows + ([("starts_from", chain.starts_from)] if chain.starts_from else [])
+    given = {"starts_from": chain.starts_from, "evaluation": chain.evaluation}
+    return rows + [(name, value) for name, value in given.items() if value]

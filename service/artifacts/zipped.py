@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
-from service.artifacts.bundle import run_files
+from service.artifacts.listing import run_files
 
 _CHUNK_BYTES = 1 << 20
 

@@ -92,7 +92,13 @@ class Demo:
             show_findings(name, stored)
         say("  A plan on the flawed copy:")
         blocked = self._client.post(
-            "/v1/plans", {"dataset_id": self._ids["flawed"], "model": MODEL, "technique": "lora"}
+            "/v1/plans",
+            {
+                "dataset_id": self._ids["flawed"],
+                "validation_dataset_id": self._ids["validation"],
+                "model": MODEL,
+                "technique": "lora",
+            },
         )
         for blocker in blocked["blockers"]:
             say(f"    BLOCKED {blocker['code']}: {blocker['detail']}")

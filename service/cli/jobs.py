@@ -47,7 +47,7 @@ def list_(format_: str, output: Path | None, *, no_input: bool) -> int:
 @click.argument("job")
 @output_options()
 def show(job: str, format_: str, output: Path | None, *, no_input: bool) -> int:
-    """One job as it stands, with what its plan chose by itself; exit 1 when it failed or was cancelled."""
+    """One job as it stands, with what its plan chose by itself; exit 1 when it or its gate failed."""
     del no_input
     client = _client()
     found = client.get(f"/v1/jobs/{job}")
@@ -56,14 +56,14 @@ def show(job: str, format_: str, output: Path | None, *, no_input: bool) -> int:
     else:
         plan = msgspec.convert(client.get(f"/v1/plans/{found['plan']}"), TrainPlan)
         emit("\n".join([_text(found), *choices_text(plan.choices)]), output)
-    return 1 if found["state"] in {"failed", "cancelled"} else 0
+    return 1 if found["state"] in {"failed", "cancelled"} or found["gate"] == "failed" else 0
 
 
 @command.command("watch")
 @click.argument("job")
 @output_options()
 def watch(job: str, format_: str, output: Path | None, *, no_input: bool) -> int:
-    """Follow a job to its end; exit 1 unless it succeeded."""
+    """Follow a job to its end; exit 1 unless it succeeded, or when its gate failed."""
     del no_input
     client = _client()
     for event in client.events(job):
@@ -72,7 +72,7 @@ def watch(job: str, format_: str, output: Path | None, *, no_input: bool) -> int
             say(line)
     found = client.get(f"/v1/jobs/{job}")
     emit(pretty_json(found) if format_ == "json" else _text(found), output)
-    return 0 if found["state"] == "succeeded" else 1
+    return 0 if found["state"] == "succeeded" and found["gate"] != "failed" else 1
 
 
 @command.command("logs")
@@ -112,6 +112,8 @@ def _line(job: dict[str, Any]) -> str:
 
 def _text(job: dict[str, Any]) -> str:
     lines = [_line(job), *(f"  {moment['at']} {moment['state']}" for moment in job["timeline"])]
+    if job["gate_why"]:
+        lines.append(f"  gate {job['gate'] or 'open'}: {job['gate_why']}")
     if job["error"]:
         lines.append(f"  {job['error']['code']}: {job['error']['detail']} {job['error']['remedy']}")
     return "\n".join(lines)

@@ -9,7 +9,7 @@ import click
 
 from service.cli.files import read_record
 from service.cli.output import emit, output_options, pretty_json
-from service.cli.plan_options import choices_from, plan_options, require_data, settings_from
+from service.cli.plan_options import choices_from, evaluation_from, plan_options, require_data, settings_from
 from service.cli.plan_text import plan_text
 from service.data import rule_files
 from service.records.decision import Decision
@@ -31,6 +31,7 @@ def command(format_: str, output: Path | None, *, no_input: bool, **options: Any
         data=options["data"],
         validation=options["validation"],
         decision=decision,
+        evaluation=evaluation_from(options),
         rules=rule_files(settings.rules),
         settings=settings,
     )

@@ -9,8 +9,10 @@ from typing import Any, TypeVar, get_args
 import click
 import msgspec
 
+from service.cli.files import read_record
 from service.errors import ErrorItem, TuneGateError
 from service.launch.request import PlanChoices
+from service.records.evaluation import Evaluation
 from service.settings import Settings, load_settings
 from trainers.contract import Adapter, Attention, Autocast, BaseType, Check, Metric, Optimizer, Outputs, Override
 
@@ -33,6 +35,12 @@ _OPTIONS = [
     ),
     click.option("--data", type=click.Path(path_type=Path), metavar="FILE", help="Training data, JSONL."),
     click.option("--validation", type=click.Path(path_type=Path), metavar="FILE", help="Validation data, JSONL."),
+    click.option(
+        "--evaluation",
+        type=click.Path(path_type=Path),
+        metavar="EVAL.json",
+        help="What `tunegate evaluate` measured of the untuned model: the baseline where there is no validation data.",
+    ),
     click.option("--task", metavar="T", help="chat, text-classification or token-classification; default: the data's."),
     click.option(
         "--method",
@@ -131,6 +139,11 @@ def require_data(options: dict[str, Any], instead: str = "") -> None:
     if missing:
         other = " (or --from RUN)" if missing == "model" else ""
         raise click.UsageError(f"{instead}--{missing} is required{other}.")
+
+
+def evaluation_from(options: dict[str, Any]) -> Evaluation | None:
+    """The record that --evaluation names."""
+    return read_record(options["evaluation"], Evaluation) if options["evaluation"] else None
 
 
 def settings_from(options: dict[str, Any]) -> Settings:

@@ -28,6 +28,8 @@ def plan_text(plan: TrainPlan) -> str:
     for name in ("decision", "lint_report", "estimate"):
         identifier = getattr(plan, name)
         lines.append(f"  {name.replace('_', ' ')}: {identifier[:12] if identifier else 'none'}")
+    if plan.evaluation_id is not None:
+        lines.append(f"  evaluation: {plan.evaluation_id[:12]}")
     lines += choices_text(plan.choices)
     lines += [f"  override {override.code}: {override.reason}" for override in plan.overrides]
     for blocker in plan.blockers:

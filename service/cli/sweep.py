@@ -10,7 +10,7 @@ import click
 
 from service.cli.files import read_record
 from service.cli.output import emit, pretty_json, say
-from service.cli.plan_options import choices_from, require_data, settings_from
+from service.cli.plan_options import choices_from, evaluation_from, require_data, settings_from
 from service.data import rule_files
 from service.records.decision import Decision
 from service.records.sweep import Sweep, Trial
@@ -97,6 +97,7 @@ def sweep_command(
         data=options["data"],
         validation=options["validation"],
         decision=read_record(options["decision"], Decision) if options["decision"] else None,
+        evaluation=evaluation_from(options),
         rules=rule_files(settings.rules),
         settings=settings,
         report=report,

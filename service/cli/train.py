@@ -9,13 +9,13 @@ import click
 
 from service.cli.files import read_record
 from service.cli.output import emit, output_options, pretty_json, say
-from service.cli.plan_options import choices_from, plan_options, require_data, settings_from
+from service.cli.plan_options import choices_from, evaluation_from, plan_options, require_data, settings_from
 from service.cli.plan_text import plan_text
 from service.cli.sweep import asked_to_sweep, sweep_command, sweep_options
 from service.data import rule_files
 from service.errors import TuneGateError
 from service.records.decision import Decision
-from service.records.manifest import Manifest, Parity
+from service.records.manifest import Comparison, Manifest, Parity
 from service.settings import load_settings
 from trainers.contract import Progress, TrainPlan
 
@@ -38,6 +38,8 @@ _FOUND = {
 def command(plan: Path | None, out: Path, format_: str, output: Path | None, *, no_input: bool, **options: Any) -> int:
     """Run the whole pipeline here and print the manifest; on the folder of a stopped or killed run, go on with it.
 
+    Exit 1, with the artifact complete in DIR, when the tuned model is not shown to be better than the one before.
+
     With --sweep, do so once per combination of values and print the comparison: DIR/trials holds a run folder for
     each, DIR/best the best of them exported, DIR/sweep.json the record. All trials have the same seed. The first one
     is nearest to our defaults, each further one farthest from those before it, so that a small --budget still covers
@@ -55,7 +57,11 @@ def command(plan: Path | None, out: Path, format_: str, output: Path | None, *, 
         say(f"{out} {said}")
     manifest = train(bundle, out, report=say_progress)
     emit(pretty_json(manifest) if format_ == "json" else manifest_text(manifest, out), output)
-    return 0
+    held = manifest.evaluation.comparison
+    if held is None or held.gate != "failed":
+        return 0
+    say(f"GATE FAILED: {held.why} The artifact is in {out}, but it is not shown to be worth deploying.")
+    return 1
 
 
 def say_progress(record: Progress) -> None:
@@ -101,11 +107,23 @@ def manifest_text(manifest: Manifest, out: Path) -> str:
     if before and after:
         for name, value in _measures(before).items():
             lines.append(f"  {name}: {_short(value)} before, {_short(_measures(after).get(name))} after")
+    lines += _gate_text(manifest.evaluation.comparison)
     chain = {"decision": manifest.chain.decision, "lint report": manifest.chain.lint_report,
              "estimate": manifest.chain.estimate, "plan": manifest.chain.plan, "job": manifest.chain.job,
-             "earlier run": manifest.chain.starts_from}  # fmt: skip
+             "earlier run": manifest.chain.starts_from,
+             "evaluation": manifest.chain.evaluation}  # fmt: skip
     lines.append("  rests on " + ", ".join(f"{name} {value[:12]}" for name, value in chain.items() if value))
     return "\n".join(lines)
+
+
+def _gate_text(held: Comparison | None) -> list[str]:
+    if held is None:
+        return []
+    rows = [
+        f"    {one.measure}: {one.difference:+.3f} [{one.low:+.3f}, {one.high:+.3f}] on {one.rows} rows: {one.verdict}"
+        for one in held.differences
+    ]
+    return [f"  gate {held.gate or 'open'}: {held.why}", *rows]
 
 
 def _equal(parity: Parity) -> str:
@@ -156,6 +174,7 @@ def _from_options(options: dict[str, Any]) -> PlanBundle:
         data=options["data"],
         validation=options["validation"],
         decision=read_record(options["decision"], Decision) if options["decision"] else None,
+        evaluation=evaluation_from(options),
         rules=rule_files(settings.rules),
         settings=settings,
     )

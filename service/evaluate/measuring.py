@@ -78,11 +78,21 @@ def verdict(interval: Interval, better: str, margin: float) -> DifferenceVerdict
 def _difference(
     name: str, ours: Side, theirs: Side, interval: Interval, rows: int, margin: float, least: float | None
 ) -> Difference:
+    return difference_of(
+        name, (ours.variant, ours.model), (theirs.variant, theirs.model), interval, rows=rows,
+        better=measure_of(name).better, margin=margin * scale(name), least=least,
+    )  # fmt: skip
+
+
+def difference_of(
+    name: str, ours: tuple[str, str], theirs: tuple[str, str], interval: Interval, *, rows: int, better: str,
+    margin: float, least: float | None,
+) -> Difference:  # fmt: skip
+    """The record of a paired difference of (variant, model); `margin` is in the measure's own unit."""
     return Difference(
-        measure=name, variant=ours.variant, model=ours.model, than_variant=theirs.variant, than_model=theirs.model,
+        measure=name, variant=ours[0], model=ours[1], than_variant=theirs[0], than_model=theirs[1],
         difference=_rounded(interval.value), low=_rounded(interval.low), high=_rounded(interval.high), rows=rows,
-        verdict=verdict(interval, measure_of(name).better, margin * scale(name)),
-        detectable=None if least is None else _rounded(least),
+        verdict=verdict(interval, better, margin), detectable=None if least is None else _rounded(least),
     )  # fmt: skip
 
 

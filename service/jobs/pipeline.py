@@ -164,7 +164,7 @@ def _forward_new(job_id: str, out: Path) -> None:
 def _judge(job_id: str, out: Path) -> bool:
     result = read_result(out)
     if result is not None and result.status == "succeeded":
-        return enter(Ground.store, job_id, "finalizing", gate="passed").state == "finalizing"
+        return enter(Ground.store, job_id, "finalizing").state == "finalizing"
     if result is not None and result.error is not None:
         fail(Ground.store, job_id, JobError(result.error.code, result.error.detail, result.error.remedy))
     else:
@@ -177,12 +177,17 @@ def _judge(job_id: str, out: Path) -> bool:
 def _finalize(job_id: str) -> bool:
     inputs = _inputs(job_id)
     try:
-        finish_run(Ground.runs / job_id, plan=inputs.run.plan, job=_as_succeeded(Ground.store.job(job_id)))
+        job = _as_succeeded(Ground.store.job(job_id))
+        held = finish_run(Ground.runs / job_id, plan=inputs.run.plan, job=job).evaluation.comparison
     except (TuneGateError, OSError) as error:
         _fail_with(job_id, error)
         return False
     inputs_path(Ground.runs, job_id).unlink(missing_ok=True)
-    return enter(Ground.store, job_id, "succeeded").state == "succeeded"
+    gate: dict[str, Any] = {"gate": held.gate, "gate_why": held.why} if held is not None else {}
+    if held is not None:
+        said = {"message": f"gate {held.gate or 'open'}: {held.why}"}
+        Ground.store.update_job(job_id, lambda job: job, ("log", said))
+    return enter(Ground.store, job_id, "succeeded", **gate).state == "succeeded"
 
 
 def _as_succeeded(job: Job) -> Job:

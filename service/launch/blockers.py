@@ -7,15 +7,31 @@ from collections.abc import Sequence
 from service.errors import ErrorItem, TuneGateError
 from service.launch.machine import Machine
 from service.records.estimate import Estimate
+from service.records.evaluation import Evaluation
 from service.records.lint_report import LintReport
 from trainers.contract import Blocker, TrainPlan
 
+_NO_BASELINE = "no_baseline_evaluation"
+
 
 def blockers_of(
-    report: LintReport, estimate: Estimate | None, *, machine: Machine, processes: int = 1
+    report: LintReport,
+    estimate: Estimate | None,
+    *,
+    machine: Machine,
+    processes: int = 1,
+    validated: bool,
+    evaluation: Evaluation | None = None,
 ) -> list[Blocker]:
-    """Everything that stops this launch unless it is overridden by name."""
-    return [*_data_blockers(report), *_memory_blockers(estimate, machine, processes)]
+    """Everything that stops this launch unless it is overridden by name.
+
+    `validated`: the run measures the untuned model itself, on validation rows.
+    """
+    return [
+        *_data_blockers(report),
+        *_memory_blockers(estimate, machine, processes),
+        *([] if validated else _baseline_blockers(evaluation)),
+    ]
 
 
 def require_launchable(plan: TrainPlan) -> None:
@@ -51,6 +67,33 @@ def _rule_blocker(code: str, rules: Sequence[str], report: LintReport, remedy: s
         return []
     named = ", ".join(f"{rule} x {report.counts.get(rule, 0)}" for rule in rules)
     return [Blocker(code=code, detail=f"The lint report fails: {named}.", remedy=remedy)]
+
+
+def _baseline_blockers(evaluation: Evaluation | None) -> list[Blocker]:
+    """Without a figure of the model as it is, nobody can say that tuning helped."""
+    detail = "Nothing says how good the model is untuned: no validation rows, and no evaluation."
+    if evaluation is not None:
+        if not (missing := _missing(evaluation)):
+            return []
+        detail = f"Evaluation {evaluation.id[:12]} is no baseline: {'; '.join(missing)}."
+    remedy = (
+        "Hold rows back (tunegate split) and give them: --validation FILE, validation_dataset_id over HTTP. "
+        "Or measure the untuned model (tunegate evaluate) and give the record: --evaluation EVAL.json, evaluation_id."
+    )
+    return [Blocker(code=_NO_BASELINE, detail=detail, remedy=remedy)]
+
+
+def _missing(evaluation: Evaluation) -> list[str]:
+    """What an evaluation lacks to be a baseline."""
+    judged = any(
+        one.value is not None and one.better != "neither" for cell in evaluation.cells for one in cell.measures.values()
+    )
+    lacks = {
+        "it is not complete, rows were left unasked (the same command goes on)": not evaluation.complete,
+        "no row was answered": not any(cell.answered for cell in evaluation.cells),
+        "no measure tells a good answer from a bad one (its rows need expected answers or checks)": not judged,
+    }
+    return [what for what, missing in lacks.items() if missing]
 
 
 def _memory_blockers(estimate: Estimate | None, machine: Machine, processes: int) -> list[Blocker]:

@@ -21,10 +21,11 @@ from service.launch.tasks import evaluation_of, task_of
 from service.models.tensors import Shapes
 from service.records.decision import TUNING_STEPS, Decision
 from service.records.estimate import Estimate
+from service.records.evaluation import Evaluation
 from service.records.identity import record_id
 from service.records.lint_report import LintReport
 from service.settings import Settings
-from trainers.contract import ChatTemplate, Choice, DatasetRef, TrainPlan
+from trainers.contract import Blocker, ChatTemplate, Choice, DatasetRef, TrainPlan
 
 # what this version can launch; the issues that add a target or a technique add a row
 LAUNCHABLE: dict[str, tuple[str, ...]] = {"local": ("full", "lora", "qlora", "dora", "qdora", "peft")}
@@ -55,6 +56,7 @@ class PlanParts(msgspec.Struct, frozen=True, kw_only=True):
     # of a classification: the labels by their ids, and why the task and their order are what they are
     labels: list[str] = []
     task_choices: list[Choice] = []
+    evaluation: Evaluation | None = None
 
 
 def choose(
@@ -119,7 +121,6 @@ def build_plan(
         choices, parts.decision, rules=rules, machine=machine, shapes=parts.model.shapes
     )
     require_measurable(choices.hyperparameters, validated=parts.validation is not None)
-    overridden = {override.code for override in choices.overrides}
     processes = process_count(choices, sharding=sharding, machine=machine)
     evaluation, measured = evaluation_of(choices.evaluation, task_of(choices))
     values, chosen = resolve(
@@ -158,11 +159,7 @@ def build_plan(
         evaluation=evaluation,
         outputs=choices.outputs,
         allow_download=settings.allow_download,
-        blockers=[
-            blocker
-            for blocker in blockers_of(parts.report, parts.estimate, machine=machine, processes=processes)
-            if blocker.code not in overridden
-        ],
+        blockers=_blockers(parts, machine, processes, overridden={one.code for one in choices.overrides}),
         overrides=list(choices.overrides),
         choices=[
             *(parts.start.made if parts.start else []),
@@ -180,8 +177,21 @@ def build_plan(
         starts_from=parts.start.starts_from if parts.start else None,
         task=task_of(choices),
         labels=parts.labels,
+        evaluation_id=parts.evaluation.id if parts.evaluation else None,
     )
     return msgspec.structs.replace(plan, id=plan_id(plan, model_is_path=parts.model.is_path))
+
+
+def _blockers(parts: PlanParts, machine: Machine, processes: int, *, overridden: set[str]) -> list[Blocker]:
+    found = blockers_of(
+        parts.report,
+        parts.estimate,
+        machine=machine,
+        processes=processes,
+        validated=parts.validation is not None,
+        evaluation=parts.evaluation,
+    )
+    return [one for one in found if one.code not in overridden]
 
 
 def plan_id(plan: TrainPlan, *, model_is_path: bool) -> str:

@@ -13,7 +13,7 @@ from trainers.contract import Adapter, Check, Dpo, Metric, Outputs, Override, Ta
 
 # the longest template of the well-known models has about 15,000 characters (2026-11-21)
 _LONGEST_TEMPLATE = 1_000_000
-BLOCKER_CODES = ("lint_errors", "pii_findings", "does_not_fit", "max_cost")
+BLOCKER_CODES = ("lint_errors", "pii_findings", "does_not_fit", "max_cost", "no_baseline_evaluation")
 
 
 _MOST_PROCESSES = 1024
@@ -92,6 +92,8 @@ class PlanRequest(PlanChoices, frozen=True, kw_only=True, forbid_unknown_fields=
     dataset_id: str
     decision_id: str | None = None
     validation_dataset_id: str | None = None
+    # the record of an evaluation of the model before it is tuned
+    evaluation_id: str | None = None
 
 
 def wrong_values(choices: PlanChoices) -> list[ErrorItem]:

@@ -52,7 +52,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     timeline: list[Moment] = []
     cost: float | None = None
     error: JobError | None = None
+    # whether the tuned model is better than the one before (also "failed": its ONNX files do not answer as it does)
     gate: Literal["passed", "failed"] | None = None
+    gate_why: str | None = None
 
 
 class JobEvent(msgspec.Struct, frozen=True):

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from service.records.evaluation import Difference, Measure
+
 
 class Chain(msgspec.Struct, frozen=True):
     """The ids this artifact rests on; null where a record was not made."""
@@ -17,6 +19,8 @@ class Chain(msgspec.Struct, frozen=True):
     job: str | None
     # the manifest of the run that this one started from
     starts_from: str | None = None
+    # what said how good the model is untuned, beside the run's own measures
+    evaluation: str | None = None
 
 
 class ManifestFile(msgspec.Struct, frozen=True):
@@ -129,11 +133,28 @@ class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
     quality: Quality | None = None
 
 
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """The tuned model against the model before, row by row, with intervals; `measure` decides the gate.
+
+    Values are means over rows, `row_loss` of each row's loss per trained token (nats). A difference is after minus
+    before on the rows that both have. A gate of null: nothing could be compared, and `why`.
+    """
+
+    gate: Literal["passed", "failed"] | None
+    why: str
+    measure: str | None = None
+    before: dict[str, Measure] = {}
+    after: dict[str, Measure] = {}
+    differences: list[Difference] = []
+    settings: dict[str, Any] = {}  # seed, resamples, confidence, margin
+
+
 class Evaluation(msgspec.Struct, frozen=True):
     """The same measures on the same validation rows before and after tuning (null: no validation data)."""
 
     before: dict[str, Any] | None
     after: dict[str, Any] | None
+    comparison: Comparison | None = None
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,7 +27,7 @@ from trainers.contract import STARTED_PLAN, Compute, DatasetRef, Outputs, Progre
 
 # the merged weights and a copy in between, beside one ONNX copy per precision
 _COPIES = 2
-_RECORDS = ("decision.json", "lint-report.json", "estimate.json", "plan.json", "job.json")
+_RECORDS = ("decision.json", "lint-report.json", "estimate.json", "evaluation.json", "plan.json", "job.json")
 # what full fine-tuning leaves: a whole model with its tokenizer
 _MODEL = "model"
 

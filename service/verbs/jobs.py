@@ -20,6 +20,7 @@ from service.models.resolve import resolve_model
 from service.records.dataset import Dataset
 from service.records.decision import Decision
 from service.records.estimate import Estimate
+from service.records.evaluation import Evaluation
 from service.records.job import ENDED, Job, JobEvent, Moment
 from service.records.lint_report import LintReport
 from service.records.manifest import Manifest
@@ -67,6 +68,7 @@ async def launch(context: Context, request: JobRequest, *, idempotency_key: str 
             dataset=bundle.dataset,
             validation=bundle.validation,
             model=bundle.model,
+            evaluation=bundle.evaluation,
         )
         await context.runner.submit(job, JobInputs(run=run, needed_bytes=needed_bytes(bundle)))
     return job
@@ -171,6 +173,7 @@ def _bundle(context: Context, plan_id: str) -> PlanBundle:
         dataset=dataset,
         validation=_data(context, plan.validation),
         model=model.folder,
+        evaluation=context.store.get("evaluation", plan.evaluation_id, Evaluation) if plan.evaluation_id else None,
     )
 
 

@@ -20,6 +20,7 @@ from service.models.hub import pinned
 from service.models.resolve import resolve_model
 from service.records.decision import Decision
 from service.records.estimate import Estimate
+from service.records.evaluation import Evaluation
 from service.records.lint_report import LintReport
 from service.settings import Settings
 from service.verbs.continuing import left_for, require_start
@@ -43,6 +44,7 @@ class PlanBundle(msgspec.Struct, frozen=True, kw_only=True):
     dataset: Path
     validation: Path | None
     model: Path
+    evaluation: Evaluation | None = None
 
 
 class PlanData(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +69,7 @@ def plan_from_records(
     rules: RuleFiles,
     settings: Settings,
     left: Left | None = None,
+    evaluation: Evaluation | None = None,
 ) -> PlanBundle:
     """The plan on linted data; the estimate of the chosen technique on this machine is made here.
 
@@ -107,6 +110,7 @@ def plan_from_records(
         start=seen.start,
         labels=labels,
         task_choices=[*made, *of_labels],
+        evaluation=evaluation,
     )
     plan = build_plan(seen.choices, parts, rules=rules, machine=machine, settings=settings)
     return PlanBundle(
@@ -117,6 +121,7 @@ def plan_from_records(
         dataset=data.dataset_path,
         validation=data.validation_path,
         model=seen.folder,
+        evaluation=evaluation,
     )
 
 
@@ -128,6 +133,7 @@ def plan_from_files(
     decision: Decision | None,
     rules: RuleFiles,
     settings: Settings,
+    evaluation: Evaluation | None = None,
 ) -> PlanBundle:
     """The plan on files of this machine; they are linted for the plan's target first."""
     left = left_for(choices)
@@ -135,7 +141,9 @@ def plan_from_files(
     # before the files are linted, which may take minutes
     seen = checked(tasked, decision, left, rules=rules, settings=settings, machine=this_machine())
     report = linted_data(data, validation, tasked, target=seen.target, rules=rules)
-    return plan_from_records(choices, report, decision=decision, rules=rules, settings=settings, left=left)
+    return plan_from_records(
+        choices, report, decision=decision, rules=rules, settings=settings, left=left, evaluation=evaluation
+    )
 
 
 def linted_data(
@@ -157,8 +165,7 @@ def linted_data(
 
 def keep_records(bundle: PlanBundle, settings: Settings) -> None:
     """Keep the plan's records by id, so that `train PLAN.json` can put them into the run folder."""
-    records: list[Decision | LintReport | Estimate | None] = [bundle.decision, bundle.report, bundle.estimate]
-    for record in records:
+    for record in (bundle.decision, bundle.report, bundle.estimate, bundle.evaluation):
         if record is not None and not (path := settings.records / f"{record.id}.json").exists():
             write_atomically(path, msgspec.json.encode(record))
 
@@ -187,6 +194,7 @@ def reopen_plan(plan: TrainPlan, *, rules: RuleFiles, settings: Settings) -> Pla
         dataset=dataset,
         validation=validation,
         model=model.folder,
+        evaluation=_kept(plan.evaluation_id, Evaluation, settings),
     )
 
 

@@ -107,6 +107,13 @@ def plan_bundle(context: Context, request: PlanRequest) -> PlanBundle:
         validation_method=held_out.report.method if held_out else None,
     )
     left = left_by_name(context, request.starts_from) if request.starts_from else None
+    evaluation = context.store.get("evaluation", request.evaluation_id, Evaluation) if request.evaluation_id else None
     return plan_from_records(
-        request, data, decision=decision, rules=context.rules, settings=context.settings, left=left
+        request,
+        data,
+        decision=decision,
+        rules=context.rules,
+        settings=context.settings,
+        left=left,
+        evaluation=evaluation,
     )

@@ -15,6 +15,7 @@ from service.launch.machine import this_machine
 from service.launch.request import PlanChoices
 from service.launch.tasks import task_of
 from service.records.decision import Decision
+from service.records.evaluation import Evaluation
 from service.settings import Settings
 from service.verbs.continuing import left_for
 from service.verbs.plan import PlanBundle, linted_data, plan_from_records
@@ -38,6 +39,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings
     report: Callable[[Progress], None]
     say: Callable[[str], None]
+    evaluation: Evaluation | None = None
 
 
 def planned_trials(request: SweepRequest, choices: PlanChoices, place: Place) -> list[PlanBundle]:
@@ -63,7 +65,13 @@ def planned_trials(request: SweepRequest, choices: PlanChoices, place: Place) ->
         request,
         bare,
         lambda one: plan_from_records(
-            one, data, decision=place.decision, rules=place.rules, settings=place.settings, left=left
+            one,
+            data,
+            decision=place.decision,
+            rules=place.rules,
+            settings=place.settings,
+            left=left,
+            evaluation=place.evaluation,
         ),
     )
 

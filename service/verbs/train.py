@@ -13,7 +13,6 @@ from typing import Literal
 import msgspec
 
 from service.artifacts.bundle import (
-    MANIFEST,
     RunInputs,
     finish_run,
     finished_run,
@@ -21,6 +20,7 @@ from service.artifacts.bundle import (
     require_space,
     require_usable,
 )
+from service.artifacts.listing import MANIFEST
 from service.errors import TuneGateError
 from service.launch.blockers import require_launchable
 from service.launch.local import (
@@ -75,6 +75,7 @@ def train(bundle: PlanBundle, out: Path, *, report: Callable[[Progress], None]) 
             dataset=bundle.dataset,
             validation=bundle.validation,
             model=bundle.model,
+            evaluation=bundle.evaluation,
         ),
     )
     try:

@@ -116,16 +116,15 @@ def test_one_technique_is_an_estimate_several_are_a_set(client: Client) -> None:
 
 
 def test_a_plan_on_flawed_data_is_blocked_and_does_not_launch(client: Client) -> None:
-    body = {"dataset_id": upload(client, "flawed.jsonl")["id"], "model": "base", "technique": "lora"}
+    held = {"validation_dataset_id": upload(client, "validation.jsonl")["id"]}
+    body = {"dataset_id": upload(client, "flawed.jsonl")["id"], "model": "base", "technique": "lora"} | held
+    codes = ["lint_errors", "pii_findings"]
     plan = client.post("/v1/plans", json=body)
-    assert plan.status_code == 201
-    assert [one["code"] for one in plan.json()["blockers"]] == ["lint_errors", "pii_findings"]
+    assert (plan.status_code, [one["code"] for one in plan.json()["blockers"]]) == (201, codes)
     refused = problem(client.post("/v1/jobs", json={"plan_id": plan.json()["id"]}), 409, "plan_blocked")
-    assert [one["where"] for one in refused["errors"]] == ["lint_errors", "pii_findings"]
-    codes = ("lint_errors", "pii_findings")
+    assert [one["where"] for one in refused["errors"]] == codes
     lifted = client.post("/v1/plans", json=body | {"overrides": [{"code": c, "reason": "known"} for c in codes]}).json()
-    assert lifted["blockers"] == []
-    assert [one["code"] for one in lifted["overrides"]] == list(codes)
+    assert (lifted["blockers"], [one["code"] for one in lifted["overrides"]]) == ([], codes)
     assert client.get(f"/v1/plans/{lifted['id']}").json() == lifted
 
 
@@ -179,7 +178,8 @@ def test_every_reason_against_a_plan_comes_back_at_once(client: Client) -> None:
 def test_every_technique_can_be_planned_and_says_what_was_chosen(
     client: Client, technique: str, changes: dict[str, Any]
 ) -> None:
-    body = {"dataset_id": upload(client, "train.jsonl")["id"], "model": "base", "technique": technique} | changes
+    held = {"validation_dataset_id": upload(client, "validation.jsonl")["id"]}
+    body = {"dataset_id": upload(client, "train.jsonl")["id"], "model": "base", "technique": technique} | held | changes
     made = client.post("/v1/plans", json=body)
     assert made.status_code == 201, made.text
     plan = made.json()

@@ -103,6 +103,7 @@ def test_a_clean_set_with_one_secret_is_blocked_by_it_alone(served: Any) -> None
     ]  # fmt: skip
     body = b"".join(json.dumps(one).encode() + b"\n" for one in rows)
     made = {"model": "base", "technique": "lora"}
+    made |= {"overrides": [{"code": "no_baseline_evaluation", "reason": "planned for its data alone"}]}
     for query, codes in (({}, ["pii_findings"]), ({"privacy": "off"}, [])):
         key = served.http.post("/v1/datasets", params={"target": "local"} | query, content=body).json()["id"]
         plan = served.http.post("/v1/plans", json=made | {"dataset_id": key}).json()

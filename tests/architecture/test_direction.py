@@ -43,7 +43,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "service.privacy": (),
     "service.store": ("trainers.contract",),
     "service.launch": ("service.models", "trainers.contract", "trainers.answers"),
-    "service.artifacts": ("service.launch", "trainers.contract", "trainers.answers"),
+    "service.artifacts": ("service.launch", "service.evaluate", "trainers.contract", "trainers.answers"),
     "service.jobs": ("service.launch", "service.artifacts", "service.store", "trainers.contract"),
     "service.verbs": (
         "service.jobs", "service.launch", "service.artifacts", "service.store", "service.advisor", "service.lint",

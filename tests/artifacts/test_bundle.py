@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from service.artifacts.bundle import finish_run, finished_run, require_space, require_usable, sha256_of, verify_run
+from service.artifacts.bundle import finish_run, finished_run, require_space, require_usable, verify_run
+from service.artifacts.listing import sha256_of
 from service.artifacts.zipped import zip_stream
 from service.errors import TuneGateError
 from service.records.identity import record_id

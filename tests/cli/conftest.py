@@ -81,7 +81,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tiny]:
     make_base(place / "base")
     write_rows(place / "train.jsonl", range(16))
     write_rows(place / "more.jsonl", range(16, 32), answer="is not here")
-    write_rows(place / "held-out.jsonl", range(40, 44))
+    write_rows(place / "held-out.jsonl", range(40, 48))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")
         yield Tiny(place)

@@ -58,6 +58,7 @@ def test_every_step_takes_what_the_one_before_wrote(tmp_path: Path, capsys: pyte
     assert next(fact.source for fact in found.facts if fact.name == "fit.lora").removeprefix("measured:") in ids
     capsys.readouterr()
     asked = ["--model", str(model), "--data", str(data), "--decision", str(decision), "--format", "json"]
+    asked += ["--validation", str(DESK / "validation.jsonl")]
     assert run(["plan", *asked]) == 0
     plan = json.loads(capsys.readouterr().out)
     assert (plan["technique"], plan["decision"], plan["blockers"]) == ("lora", found.id, [])

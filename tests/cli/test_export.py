@@ -41,7 +41,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     here = tmp_path_factory.mktemp("export")
     make_model(here / "base")
     (here / "base" / "README.md").write_text("---\nlanguage: en\nlicense: apache-2.0\n---\n# base\n")
-    train, held_out = write_rows(here / "train.jsonl", range(20)), write_rows(here / "held-out.jsonl", range(40, 44))
+    train, held_out = write_rows(here / "train.jsonl", range(20)), write_rows(here / "held-out.jsonl", range(40, 48))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TUNEGATE_HOME", str(here / "home"))
         patch.setenv("OMP_NUM_THREADS", "1")

@@ -96,9 +96,16 @@ def test_a_run_that_cannot_be_gone_on_from_is_refused(first: Path, plan: Plan, t
     assert problem["errors"][0]["where"] == "adapter/adapter_model.safetensors"
 
 
-def test_it_trains_on_from_there_and_the_chain_says_so(first: Path, tiny: Any, tmp_path: Path) -> None:
+def test_it_trains_on_from_there_and_the_chain_says_so(
+    first: Path, tiny: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "second"
-    assert tiny.train(out, "--from", str(first), "--epochs", "1", "--seed", "3", data="more.jsonl") == 0
+    # far too large steps, on rows that say the opposite: it ends in an artifact, which is worse than what it began with
+    ruinous = ["--from", str(first), "--epochs", "1", "--learning-rate", "0.3", "--seed", "3"]
+    assert tiny.train(out, *ruinous, data="more.jsonl") == 1
+    said = capsys.readouterr()
+    assert "GATE FAILED: The candidate is worse: row_loss +" in said.err
+    assert f"The artifact is in {out}" in said.err
     earlier, made = (json.loads((place / "manifest.json").read_text()) for place in (first, out))
     assert made["chain"]["starts_from"] == earlier["id"]
     before, left = made["evaluation"]["before"], earlier["evaluation"]["after"]
@@ -106,13 +113,18 @@ def test_it_trains_on_from_there_and_the_chain_says_so(first: Path, tiny: Any, t
     assert before["validation_loss"] != pytest.approx(earlier["evaluation"]["before"]["validation_loss"], abs=1e-2)
     # the first loss is of a model that knows the rows' form already, not of the untuned one
     assert made["training"]["first_loss"] < earlier["training"]["first_loss"] - 0.2
-    said = (out / "progress.jsonl").read_text()
-    assert "merged: logits differ by" in said
-    assert f"what run {earlier['id'][:12]} left" in said
+    told = (out / "progress.jsonl").read_text()
+    assert "merged: logits differ by" in told
+    assert f"what run {earlier['id'][:12]} left" in told
     assert earlier["id"] in (out / "README.md").read_text()
-    again = ["train", *tiny.options("more.jsonl"), "--onnx", "none", "--from", str(first), "--epochs", "1"]
+    assert made["evaluation"]["comparison"]["gate"] == "failed"
+    assert "The gate FAILED. The candidate is worse: row_loss +" in (out / "README.md").read_text()
+    again = ["train", *tiny.options("more.jsonl"), "--onnx", "none", *ruinous]
+    assert run([*again, "-o", str(out)]) == 1  # it is still worse, and not trained again
+    assert "GATE FAILED" in capsys.readouterr().err
     shutil.rmtree(out / "adapter")
-    assert run([*again, "--seed", "3", "-o", str(out)]) == 1  # verified, not trained again
+    assert run([*again, "-o", str(out)]) == 1  # verified, not trained again
+    assert "adapter/chat_template.jinja; saw missing" in capsys.readouterr().err
     # an earlier run that changed between the plan and the launch
     plan_file = tmp_path / "plan.json"
     assert run(["plan", *again[1:], "--format", "json", "--output", str(plan_file)]) == 0

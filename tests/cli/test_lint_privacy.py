@@ -175,6 +175,7 @@ def test_a_plan_on_personal_data_is_blocked(project: Path, capsys: pytest.Captur
         })
     )  # fmt: skip
     arguments = ["plan", "--model", "model", "--data", "data.jsonl", "--technique", "lora", "--format", "json"]
+    arguments += ["--override", "no_baseline_evaluation=planned for its data alone"]
     key = "postgres://app:Kq7vR2mWx9TzB4@db.internal:5432/orders"
     (project / "model" / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
     (project / "data.jsonl").write_text(rows(f"It is {key}"))

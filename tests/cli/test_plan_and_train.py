@@ -12,6 +12,7 @@ import pytest
 from service.cli.app import run
 
 DESK = Path(__file__).resolve().parents[2] / "examples" / "library-desk"
+HELD = ["--validation", str(DESK / "validation.jsonl")]
 # enough for planning: a plan reads the config, counts the weights' bytes and fingerprints both
 CONFIG = {
     "architectures": ["Phi3ForCausalLM"], "model_type": "phi3", "vocab_size": 1000, "hidden_size": 192,
@@ -42,7 +43,7 @@ def plan(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any,
 
 
 def test_a_clean_plan_exits_0_and_is_the_record(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["--model", str(model), "--data", str(DESK / "train.jsonl"), "--technique", "lora"]
+    arguments = ["--model", str(model), "--data", str(DESK / "train.jsonl"), "--technique", "lora", *HELD]
     code, made, _ = plan(capsys, *arguments)
     assert code == 0
     assert made["schema"] == "tunegate.plan/1"
@@ -64,7 +65,7 @@ def test_a_moved_model_and_dataset_give_the_same_plan(
 
 
 def test_flawed_data_is_blocked_until_it_is_overridden_by_name(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["--model", str(model), "--data", str(DESK / "flawed.jsonl"), "--technique", "lora"]
+    arguments = ["--model", str(model), "--data", str(DESK / "flawed.jsonl"), "--technique", "lora", *HELD]
     code, made, _ = plan(capsys, *arguments)
     assert code == 1
     assert [one["code"] for one in made["blockers"]] == ["lint_errors", "pii_findings"]
@@ -75,7 +76,7 @@ def test_flawed_data_is_blocked_until_it_is_overridden_by_name(model: Path, caps
 
 
 def test_a_blocked_plan_does_not_train(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["--model", str(model), "--data", str(DESK / "flawed.jsonl"), "--technique", "lora"]
+    arguments = ["--model", str(model), "--data", str(DESK / "flawed.jsonl"), "--technique", "lora", *HELD]
     assert run(["train", *arguments, "-o", str(tmp_path / "run")]) == 1
     assert "lint_errors" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
@@ -161,7 +162,7 @@ def test_what_does_not_combine_is_refused_with_every_reason(
 
 
 def test_a_plan_prints_what_it_chose_and_why(with_names: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["--model", str(with_names), "--data", str(DESK / "train.jsonl"), "--technique", "qlora"]
+    arguments = ["--model", str(with_names), "--data", str(DESK / "train.jsonl"), "--technique", "qlora", *HELD]
     assert run(["plan", *arguments, "--adapter-targets", "qkv_proj", "--rslora", "--epochs", "2"]) == 0
     printed = capsys.readouterr().out
     assert "adapter r 16, alpha 32, qkv_proj, rslora" in printed
@@ -174,7 +175,7 @@ def test_a_peft_config_may_stand_in_a_file(
     with_names: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "ia3.json").write_text('{"peft_type": "IA3", "feedforward_modules": [], "target_modules": ["o_proj"]}')
-    arguments = ["--model", str(with_names), "--data", str(DESK / "train.jsonl"), "--technique", "peft"]
+    arguments = ["--model", str(with_names), "--data", str(DESK / "train.jsonl"), "--technique", "peft", *HELD]
     code, made, _ = plan(capsys, *arguments, "--peft", str(tmp_path / "ia3.json"))
     assert code == 0
     assert made["hyperparameters"]["peft"]["target_modules"] == ["o_proj"]
@@ -212,8 +213,8 @@ def test_an_output_folder_with_other_files_is_left_alone(
     out = tmp_path / "run"
     out.mkdir()
     (out / "precious.txt").write_text("mine")
-    arguments = ["--model", str(model), "--data", str(DESK / "train.jsonl"), "--technique", "lora", "-o", str(out)]
-    assert run(["train", *arguments]) == 2
+    arguments = ["--model", str(model), "--data", str(DESK / "train.jsonl"), "--technique", "lora", *HELD]
+    assert run(["train", *arguments, "-o", str(out)]) == 2
     assert "already holds files" in capsys.readouterr().err
     assert [path.name for path in out.iterdir()] == ["precious.txt"]
 
@@ -221,7 +222,7 @@ def test_an_output_folder_with_other_files_is_left_alone(
 def test_a_model_without_weights_ends_as_a_problem_not_a_traceback(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data = ["--data", str(DESK / "train.jsonl"), "--technique", "lora"]
+    data = ["--data", str(DESK / "train.jsonl"), "--technique", "lora", *HELD]
     code = run(["train", "--model", str(model), *data, "-o", str(tmp_path / "run"), "--format", "json"])
     captured = capsys.readouterr()
     assert code == 2

@@ -50,9 +50,14 @@ def make_model(tmp_path: Path) -> MakeModel:
 
 
 def plan(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any, str]:
-    code = run(["plan", *arguments, "--format", "json"])
+    code = run(["plan", *arguments, *_held(arguments), "--format", "json"])
     captured = capsys.readouterr()
     return code, json.loads(captured.out) if captured.out else None, captured.err
+
+
+def _held(arguments: tuple[str, ...]) -> list[str]:
+    """The validation rows that belong to the training rows."""
+    return ["--validation", arguments[arguments.index("--data") + 1].replace("-train", "-validation")]
 
 
 def chosen(made: Any) -> dict[str, Any]:
@@ -89,7 +94,10 @@ def test_the_task_is_what_the_rows_are_and_it_is_said(
 
 
 def test_what_a_person_reads(make_model: MakeModel, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["plan", "--model", make_model(), "--data", INTENTS, "--technique", "full"]) == 0
+    assert (
+        run(["plan", "--model", make_model(), "--data", INTENTS, "--technique", "full", *_held(("--data", INTENTS))])
+        == 0
+    )
     said = capsys.readouterr().out
     assert "text-classification, 15 labels: access, branches, donations," in said
     assert "and 3 more" in said
@@ -135,7 +143,7 @@ def test_what_does_not_go_together_is_refused_with_the_reason(
 def test_a_peft_method_must_carry_the_head(
     peft: str, said: str, make_model: MakeModel, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = ["--model", make_model(), "--data", INTENTS, "--technique", "peft", "--peft"]
+    asked = ["--model", make_model(), "--data", INTENTS, *_held(("--data", INTENTS)), "--technique", "peft", "--peft"]
     assert run(["plan", *asked, peft]) == 2
     assert said in capsys.readouterr().err
     assert run(["plan", *asked, '{"peft_type": "IA3"}']) == 0
@@ -185,7 +193,9 @@ def test_over_http_stored_rows_are_linted_for_the_task_that_they_are_of(make_mod
         content = Path(ENTITIES).read_bytes()
         stored = client.post("/v1/datasets", params={"target": "local"}, content=content).json()
         assert stored["report"]["verdict"] == "fail"  # by the rules of chats
-        body = {"dataset_id": stored["id"], "model": "encoder", "technique": "lora"}
+        unseen = Path(ENTITIES.replace("-train", "-validation")).read_bytes()
+        held = client.post("/v1/datasets", params={"target": "local"}, content=unseen).json()["id"]
+        body = {"dataset_id": stored["id"], "validation_dataset_id": held, "model": "encoder", "technique": "lora"}
         made = client.post("/v1/plans", json=body)
         assert made.status_code == 201, made.text
         assert made.json()["blockers"] == []

@@ -17,6 +17,7 @@ CONFIG = {
     "max_position_embeddings": 1024, "tie_word_embeddings": False,
 }  # fmt: skip
 
+HELD = {"train.jsonl": "validation.jsonl", "preferences.jsonl": "preferences-validation.jsonl"}
 Capture = pytest.CaptureFixture[str]
 
 
@@ -32,6 +33,7 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def plan(capsys: Capture, model: Path, data: str, *options: str) -> tuple[int, Any, str]:
     arguments = ["--model", str(model), "--data", str(DESK / data), "--technique", "lora", *options]
+    arguments += ["--validation", str(DESK / HELD[data])]
     code = run(["plan", *arguments, "--format", "json"])
     captured = capsys.readouterr()
     return code, json.loads(captured.out) if captured.out else None, captured.err
@@ -52,6 +54,7 @@ def test_the_method_chooses_the_rules_and_the_rate(model: Path, capsys: Capture)
 
 def test_the_plan_says_the_method_on_the_screen(model: Path, capsys: Capture) -> None:
     arguments = ["--model", str(model), "--data", str(DESK / "preferences.jsonl"), "--technique", "lora"]
+    arguments += ["--validation", str(DESK / HELD["preferences.jsonl"])]
     assert run(["plan", *arguments, "--method", "dpo"]) == 0
     printed = capsys.readouterr().out
     assert "lora by dpo on local" in printed

@@ -47,6 +47,7 @@ def template(tmp_path: Path) -> Path:
 
 def plan(capsys: Capture, model: Path, *options: str, format_: str = "json") -> tuple[int, Any, str]:
     arguments = ["--model", str(model), "--data", str(DESK / "train.jsonl"), "--technique", "lora"]
+    arguments += ["--validation", str(DESK / "validation.jsonl")]
     code = run(["plan", *arguments, *options, "--format", format_])
     captured = capsys.readouterr()
     return code, json.loads(captured.out) if captured.out and format_ == "json" else captured.out, captured.err

@@ -85,6 +85,18 @@ def test_the_house_style_is_learned(finished: tuple[str, Path]) -> None:
     assert evaluation["after"]["validation_loss"] < evaluation["before"]["validation_loss"]
 
 
+def test_the_gate_passes_with_every_difference_shown(finished: tuple[str, Path]) -> None:
+    said, artifact = finished
+    held = read(artifact, "manifest.json")["evaluation"]["comparison"]
+    job = read(artifact, "job.json")
+    assert (held["gate"], job["gate"], job["gate_why"]) == ("passed", "passed", held["why"])
+    assert held["why"].startswith("The candidate is better: row_loss -")
+    verdicts = {one["measure"]: one["verdict"] for one in held["differences"]}
+    assert (verdicts["row_loss"], verdicts["check house_style"]) == ("better", "better")
+    assert f"gate passed: {held['why']}" in said
+    assert held["why"] in (artifact / "README.md").read_text()
+
+
 def test_the_chain_of_ids_holds(finished: tuple[str, Path]) -> None:
     _, artifact = finished
     chain = read(artifact, "manifest.json")["chain"]

@@ -54,12 +54,12 @@ class Service:
         """A job on eight training rows."""
         data = b"\n".join((DESK / "train.jsonl").read_bytes().splitlines()[:8]) + b"\n"
         dataset = self.http.post("/v1/datasets", params={"target": "local"}, content=data).json()
-        held = b"\n".join((DESK / "validation.jsonl").read_bytes().splitlines()[:4]) + b"\n"
+        held = b"\n".join((DESK / "validation.jsonl").read_bytes().splitlines()[:8]) + b"\n"
         validation = self.http.post("/v1/datasets", params={"target": "local"}, content=held).json()
         body = {
             "dataset_id": dataset["id"], "validation_dataset_id": validation["id"], "model": "base",
             "technique": "lora", "hyperparameters": {"batch_size": 2, "n_epochs": 1} | hyperparameters,
-            "evaluation": {"max_rows": 4, "max_new_tokens": 4},
+            "evaluation": {"max_rows": 8, "max_new_tokens": 4},
         }  # fmt: skip
         return str(self.post("/v1/jobs", {"plan_id": self.post("/v1/plans", body)["id"]})["id"])
 
@@ -131,6 +131,9 @@ def test_a_job_runs_to_a_verified_artifact(service: Service) -> None:
     ]  # fmt: skip
     assert (ended["gate"], ended["progress"]["step"], ended["progress"]["total"]) == ("passed", 4, 4)
     manifest = service.http.get(f"/v1/jobs/{job}/manifest").json()
+    held = manifest["evaluation"]["comparison"]
+    assert (held["gate"], held["why"]) == ("passed", ended["gate_why"])
+    assert f"gate passed: {held['why']}" in service.http.get(f"/v1/jobs/{job}/logs").text
     archive = zipfile.ZipFile(io.BytesIO(service.http.get(f"/v1/jobs/{job}/artifact").content))
     for file in manifest["files"]:
         assert hashlib.sha256(archive.read(file["path"])).hexdigest() == file["sha256"]
@@ -149,7 +152,7 @@ def _gone_on_from(service: Service, job: str, manifest: Any) -> None:
     stored = service.http.get(f"/v1/plans/{manifest['chain']['plan']}").json()
     body = {
         "dataset_id": stored["dataset"]["id"], "validation_dataset_id": stored["validation"]["id"],
-        "outputs": {"onnx": []}, "evaluation": {"max_rows": 4, "max_new_tokens": 4},
+        "outputs": {"onnx": []}, "evaluation": {"max_rows": 8, "max_new_tokens": 4},
         "hyperparameters": {"n_epochs": 1, "seed": 1},
     }  # fmt: skip
     refused = service.http.post("/v1/plans", json=body | {"starts_from": job, "technique": "dora"})

@@ -25,6 +25,7 @@ from trainers.contract import DatasetRef, Override, TrainPlan
 RULES = rule_files()
 MACHINE = Machine(device="cpu", capacity_gib=16.0, gpus=0)
 CHOICES = PlanChoices(model="base", technique="lora")
+HELD = DatasetRef(path="validation.jsonl", sha256="v" * 64)
 
 
 def report(*rules: str) -> LintReport:
@@ -76,7 +77,7 @@ def plan(choices: PlanChoices = CHOICES, **parts: Any) -> TrainPlan:
         "estimate": estimate(1.0),
         "model": PlannedModel("base", 1_000_000, "f" * 64, is_path=True),
         "dataset": DatasetRef(path="train.jsonl", sha256="s" * 64),
-        "validation": None,
+        "validation": HELD,
     }
     return build_plan(choices, PlanParts(**defaults | parts), rules=RULES, machine=MACHINE, settings=load_settings({}))
 
@@ -251,10 +252,9 @@ def test_settings_that_rest_on_a_validation_loss_need_validation_data() -> None:
     wanted = HyperparameterRequest(early_stopping=2, eval_steps=10, keep="best", save_steps=5)
     choices = msgspec.structs.replace(CHOICES, hyperparameters=wanted)
     with pytest.raises(TuneGateError) as raised:
-        plan(choices)
+        plan(choices, validation=None)
     assert raised.value.code == "invalid_input"
     assert [error.where.rpartition(".")[2] for error in raised.value.errors] == ["early_stopping", "eval_steps", "keep"]
-    held = DatasetRef(path="validation.jsonl", sha256="v" * 64)
-    values = plan(choices, validation=held).hyperparameters
+    values = plan(choices).hyperparameters
     assert (values.early_stopping, values.eval_steps, values.keep, values.save_steps) == (2, 10, "best", 5)
     assert plan(CHOICES).hyperparameters.keep == "last"

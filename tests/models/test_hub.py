@@ -66,6 +66,7 @@ def test_what_is_not_in_the_cache_is_not_fetched_unasked(cache: Path, reference:
 
 def test_the_plan_keeps_id_and_commit_apart(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--data", str(DESK / "train.jsonl"), "--technique", "lora", "--format", "json"]
+    arguments += ["--validation", str(DESK / "validation.jsonl")]
     made = []
     for reference in ("acme/tiny", f"acme/tiny@{NEW}", f"acme/tiny@{OLD}"):
         assert run(["plan", "--model", reference, *arguments]) == 0

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainers.answer_metrics import answer_metrics, token_f1
-from trainers.contract import EvaluationSettings, TrainPlan
+from trainers.contract import Check, EvaluationSettings, TrainPlan
 from trainers.evaluation import evaluate
 from trainers.labelling import label_rows
 from trainers.load import load_model, load_rows, load_tokenizer
@@ -84,3 +84,21 @@ def test_a_prompt_without_room_for_its_answer_is_not_asked_and_that_is_said(
     assert (found["rows"], found["generations"]) == (2, 1)
     assert any(said.startswith("1 validation prompts leave no room") for said in found["said"])
     assert found["exact_match"] is not None
+
+
+def test_the_numbers_of_single_rows_make_up_the_measures(measure: Any, rows: Any, model: Path) -> None:
+    long = rows(1)
+    long["messages"][1]["content"] *= 20
+    found = measure([rows(0), long, rows(2)], max_new_tokens=128, metrics=["token_f1"], checks=[Check("any", ".*")])
+    scores = found["scores"]
+    assert set(scores) == {"row_loss", "token_accuracy", "exact_match", "token_f1", "check any"}
+    assert {name: [one is None for one in column] for name, column in scores.items() if None in column} == {
+        name: [False, True, False] for name in ("exact_match", "token_f1", "check any")
+    }
+    assert found["metrics"]["token_f1"] == pytest.approx((scores["token_f1"][0] + scores["token_f1"][2]) / 2, abs=1e-5)
+    assert [scores["check any"][place] for place in (0, 2)] == [1.0, 1.0]
+    # rows of one length weigh the same: the mean over tokens is the mean over rows
+    even = measure([rows(n) for n in range(3)], max_new_tokens=4)
+    assert even["validation_loss"] == pytest.approx(sum(even["scores"]["row_loss"]) / 3, abs=1e-5)
+    assert even["token_accuracy"] == pytest.approx(sum(even["scores"]["token_accuracy"]) / 3, abs=1e-5)
+    assert len(measure([rows(n) for n in range(3)], max_new_tokens=4, max_rows=2)["scores"]["row_loss"]) == 2

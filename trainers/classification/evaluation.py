@@ -8,6 +8,7 @@ from typing import Any
 from trainers.classification.measures import class_measures, entity_measures, is_iob2
 from trainers.classification.rows import IGNORED_TAG
 from trainers.classification.samples import Sample, padded
+from trainers.evaluation import ROW_LOSS
 
 BATCH_ROWS = 16
 _OUTSIDE = "O"
@@ -40,18 +41,37 @@ def unpadded(samples: Sequence[Sample], logits: Any) -> list[Any]:
 
 def mean_loss(samples: Sequence[Sample], logits: Sequence[Any]) -> float | None:
     """Mean cross-entropy (nats) per row, or per labelled token over all rows together."""
+    losses = _losses(samples, logits)
+    count = sum(labels for _, labels in losses)
+    return sum(loss for loss, _ in losses) / count if count else None
+
+
+def row_scores(
+    samples: Sequence[Sample], logits: Sequence[Any], labels: Sequence[str]
+) -> dict[str, list[float | None]]:
+    """Of each row its loss per label (nats), and the share of its labels that are right; null without a label."""
+    accuracy: list[float | None] = []
+    for sample, values in zip(samples, logits, strict=True):
+        said = zip(sample.words or sample.labels, answered(sample, values, labels), strict=True)
+        right = [wanted == given for wanted, given in said if wanted != IGNORED_TAG]
+        accuracy.append(sum(right) / len(right) if right else None)
+    losses = [loss / count if count else None for loss, count in _losses(samples, logits)]
+    return {ROW_LOSS: losses, "accuracy": accuracy}
+
+
+def _losses(samples: Sequence[Sample], logits: Sequence[Any]) -> list[tuple[float, int]]:
+    """(cross-entropy over its labels, how many there are) of each row."""
     import numpy as np
 
-    total, count = 0.0, 0
+    found = []
     for sample, values in zip(samples, logits, strict=True):
         rows = np.atleast_2d(values).astype(np.float64)
         labels = np.array(sample.labels)
         places = np.flatnonzero(labels != IGNORED_TAG)
         kept = rows[places] - rows[places].max(axis=1, keepdims=True)
         chosen = kept[np.arange(len(places)), labels[places]]
-        total += float((np.log(np.exp(kept).sum(axis=1)) - chosen).sum())
-        count += len(places)
-    return total / count if count else None
+        found.append((float((np.log(np.exp(kept).sum(axis=1)) - chosen).sum()), len(places)))
+    return found
 
 
 def answered(sample: Sample, logits: Any, labels: Sequence[str]) -> list[int]:

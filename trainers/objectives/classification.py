@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from trainers.classification.evaluation import mean_loss, measured, torch_logits
+from trainers.classification.evaluation import mean_loss, measured, row_scores, torch_logits
 from trainers.classification.measures import is_iob2
 from trainers.classification.model import encoder_facts, fresh_modules
 from trainers.classification.rows import IGNORED_TAG, labelled_texts, tagged_words
 from trainers.classification.samples import Sample, Samples, make_samples, padded, text_sample, words_sample
 from trainers.contract import DatasetRef, TrainPlan
+from trainers.evaluation import SCORES
 from trainers.labelling import Limits
 from trainers.objectives.objective import Collator, HeldOut, Objective, Say, Training
 
@@ -67,7 +68,8 @@ class _Classification(Objective):
     def evaluate(self, model: Any, tokenizer: Any, held_out: HeldOut, plan: TrainPlan, say: Say) -> dict[str, Any]:
         """Loss, accuracy, F1 and each label's figures; what the most frequent label alone would reach."""
         kept = held_out.samples[: plan.evaluation.max_rows]
-        figures = measured(kept, torch_logits(model, kept, pad_id=tokenizer.pad_token_id), plan.labels)
+        logits = torch_logits(model, kept, pad_id=tokenizer.pad_token_id)
+        figures = measured(kept, logits, plan.labels) | {SCORES: row_scores(kept, logits, plan.labels)}
         say(f"measured on {len(kept)} validation rows")
         return figures | {"fresh_head": bool(fresh_modules(model)), "engine": "torch"}
 

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from trainers.contract import Dpo, TrainPlan
-from trainers.evaluation import answered
+from trainers.evaluation import SCORES, answered
 from trainers.objectives.objective import Chats, Collator, HeldOut, Objective, Say, Training
 from trainers.preferences.log_probs import together
-from trainers.preferences.measures import measured
+from trainers.preferences.measures import measured, measured_each
 from trainers.preferences.pairs import Pair, empty_like, held_out_pairs, training_pairs
 from trainers.preferences.reference import recalled, referenced
 from trainers.preferences.rows import load_preferences
@@ -80,8 +80,9 @@ class Preference(Objective):
     def evaluate(self, model: Any, tokenizer: Any, held_out: HeldOut, plan: TrainPlan, say: Say) -> dict[str, Any]:
         """The same, and generated answers: exact match with the preferred one, and the plan's checks."""
         pairs = held_out.samples[: plan.evaluation.max_rows]
-        of_pairs = {"pairs": len(pairs), **measured(model, tokenizer, pairs, _settings(plan))}
-        return of_pairs | answered(model, tokenizer, held_out.rows, plan.evaluation, say)
+        means, scores = measured_each(model, tokenizer, pairs, _settings(plan))
+        of_answers = answered(model, tokenizer, held_out.rows, plan.evaluation, say)
+        return {"pairs": len(pairs), **means} | of_answers | {SCORES: scores | of_answers[SCORES]}
 
 
 def _settings(plan: TrainPlan) -> Dpo:

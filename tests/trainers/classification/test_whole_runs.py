@@ -79,6 +79,11 @@ def test_intents_are_learnt_and_the_graph_names_them(encoder: Path, tmp_path: Pa
     assert after["macro_f1"] > 0.6 > 0.2 > before["macro_f1"]
     assert sum(one["support"] for one in after["labels"].values()) == 90
     assert made["data"]["samples"] == 270
+    held = made["evaluation"]["comparison"]
+    assert (held["gate"], held["measure"]) == ("passed", "accuracy")
+    for when, figures in (("before", before), ("after", after)):
+        assert held[when]["accuracy"]["value"] == pytest.approx(figures["accuracy"], abs=1e-6)
+        assert held[when]["row_loss"]["value"] == pytest.approx(figures["validation_loss"], abs=1e-6)
     for one in made["onnx"]:
         assert one["quality"]["f1"] >= after["macro_f1"] - 0.01
         assert one["parity"]["predictions_compared"] == 90

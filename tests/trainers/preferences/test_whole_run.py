@@ -38,6 +38,10 @@ def test_a_run_on_preferences_ends_in_a_proven_artifact(
     assert after["reward_accuracy"] == 1.0
     assert after["reward_margin"] > 1
     assert (after["pairs"], after["generations"], after["checks"]) == (6, 6, {"any": 1.0})
+    held = manifest["evaluation"]["comparison"]
+    assert (held["gate"], held["before"]["row_loss"]["value"]) == ("passed", pytest.approx(math.log(2), abs=1e-6))
+    for measure, figure in (("row_loss", "validation_loss"), ("log_prob_accuracy", "log_prob_accuracy")):
+        assert held["after"][measure]["value"] == pytest.approx(after[figure], abs=1e-5)
     assert manifest["onnx"][0]["parity"]["max_abs_logit_diff"] < 1e-4
     assert manifest["onnx"][0]["quality"]["split"] == "validation"
     text = (out / "progress.jsonl").read_text()
