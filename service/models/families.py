@@ -61,3 +61,9 @@ FAMILIES: dict[str, Family] = {
 def family_names() -> str:
     """The families with a formula, as a list for people."""
     return ", ".join(name for name, family in FAMILIES.items() if not family.unsized)
+
+
+def has_formula(model_type: str) -> bool:
+    """Whether the memory of this family has a formula."""
+    family = FAMILIES.get(model_type)
+    return family is not None and not family.unsized

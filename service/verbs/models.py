@@ -14,7 +14,7 @@ from service.errors import ErrorItem, TuneGateError, suggestion
 from service.estimate.hardware import Hardware, hardware_table
 from service.estimate.machines import AzureMachine, azure_machines
 from service.models.catalogue import CatalogueModel, catalogue
-from service.models.families import FAMILIES
+from service.models.families import has_formula
 from service.records.decision import TARGETS, TECHNIQUES
 from service.settings import Settings
 from service.verbs.estimate import EstimateInputs, estimate
@@ -161,7 +161,7 @@ def _plain(row: CatalogueModel) -> ModelRow:
         id=row.id,
         family=row.family,
         params=row.params,
-        estimable=row.family in FAMILIES,
+        estimable=has_formula(row.family),
         hub=row.hub,
         source=row.source,
         note=row.note,
@@ -229,5 +229,5 @@ def _local(settings: Settings) -> list[ModelRow]:
         except TuneGateError:
             continue  # an unreadable folder is reported when it is named, not in a list
         family = str(config.get("model_type", ""))
-        rows.append(ModelRow(id=folder.name, family=family, params=params, estimable=params is not None, local=True))
+        rows.append(ModelRow(id=folder.name, family=family, params=params, estimable=has_formula(family), local=True))
     return rows

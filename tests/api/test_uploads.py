@@ -139,12 +139,12 @@ def test_a_client_that_stops_sending_is_let_go(serve: Any, tmp_path: Path) -> No
 
 
 def test_linting_ends_when_the_client_leaves(server: Any) -> None:
-    body = b'{"messages": [{"role": "User"}]}\n' * 1_000_000
+    body = b'{"messages": [{"role": "User"}]}\n' * 3_000_000
     head = b"Content-Length: %d\r\n\r\n" % len(body)
     kept = set((server.home / "datasets").glob("*"))
     with server.dial("/v1/datasets?target=local&privacy=off HTTP/1.1", head, body):
-        server.until(lambda: [path.stat().st_size for path in server.waiting] == [len(body)])
-    server.until(lambda: server.waiting == [], seconds=10)
+        server.until(lambda: [path.stat().st_size for path in server.waiting] == [len(body)], seconds=60)
+    server.until(lambda: server.waiting == [], seconds=45)
     process = psutil.Process(server.process.pid)
     before = sum(process.cpu_times()[:2])
     time.sleep(0.5)

@@ -51,7 +51,8 @@ class Opened:
         return self.page.evaluate(f"() => {{ {seen} {script} }}")
 
 
-@pytest.fixture(scope="session")
+# not for the session: while its driver lives, nothing else in this process can run an event loop
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
