@@ -14,9 +14,9 @@ from service.records.evaluation import Difference
 
 
 class Gate(msgspec.Struct, frozen=True, kw_only=True):
-    """Passed or failed, why, and every difference that was looked at."""
+    """Passed, failed, or null where so few rows cannot tell; why, and every difference that was looked at."""
 
-    state: Literal["passed", "failed"]
+    state: Literal["passed", "failed"] | None
     why: str
     differences: list[Difference]
 
@@ -24,8 +24,8 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
 def gate(baseline: Side, candidate: Side, *, measure: str, draws: Draws, margin: float) -> Gate:
     """Hold a candidate's scores against the baseline's, on the rows that both answered.
 
-    `measure` decides; a regression measure that got worse fails the candidate whatever it gained. What the rows cannot
-    tell is not better.
+    `measure` decides; a regression measure that got worse fails the candidate whatever it gained. What the rows do not
+    show is not better, but for rows so few that no candidate could show it.
     """
     return decided(
         differences(candidate, baseline, draws, margin),
@@ -56,9 +56,11 @@ def decided(
         return _failed(f"No row has {measure} of both.", found)
     if decisive.verdict != "better":
         said = {"worse": "is worse", "equal-enough": "is no better", "not-enough-rows": "is not shown to be better"}
-        few = decisive.verdict == "not-enough-rows" and decisive.rows < FEWEST_DIFFERING
-        hint = f" Fewer than {FEWEST_DIFFERING} rows can never show it." if few else ""
-        return _failed(f"The candidate {said[decisive.verdict]}: {_figures(decisive)}.{hint}", found)
+        why = f"The candidate {said[decisive.verdict]}: {_figures(decisive)}."
+        if decisive.verdict == "not-enough-rows" and decisive.rows + silent < FEWEST_DIFFERING and not forgotten:
+            hint = f"Fewer than {FEWEST_DIFFERING} rows can never show it."
+            return Gate(state=None, why=f"{why} {hint}", differences=list(found))
+        return _failed(why, found)
     if abs(decisive.difference) < least:
         return _failed(f"The candidate is no better, by less than {least:g}: {_figures(decisive)}.", found)
     if silent and not _still_better(decisive, silent, worst):

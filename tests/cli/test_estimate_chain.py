@@ -111,8 +111,8 @@ def test_a_stated_gpu_stands_and_several_kinds_say_nothing(tmp_path: Path, capsy
     stated = ["--set", "gpu.count=4", "--set", "gpu.vram_gib=16", "--set", "data.rows=240"]
     decision = decided(capsys, "--estimate", str(made), *stated, code=1)
     assert facts(decision) == {"fit.lora": "no", "gpu.bf16": False}
-    kinds = estimated(tmp_path / "two.json", "smollm2-135m", "--technique", "lora", "--gpu", "T4-16GB", "--gpu", "A100-80GB",
-                      "--seq-len", "64")  # fmt: skip
+    both = ("--gpu", "T4-16GB", "--gpu", "A100-80GB")
+    kinds = estimated(tmp_path / "two.json", "smollm2-135m", "--technique", "lora", *both, "--seq-len", "64")
     cpu = estimated(tmp_path / "cpu.json", "smollm2-135m", "--technique", "lora", "--gpu", "cpu", "--seq-len", "64")
     for path in (kinds, cpu):
         assert facts(decided(capsys, "--estimate", str(path), "--set", "data.rows=240")).keys() == {"fit.lora"}

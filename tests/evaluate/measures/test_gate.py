@@ -57,7 +57,6 @@ def test_a_lower_loss_passes_with_the_difference_by_hand() -> None:
         (LOSSES, less(LOSSES, -0.5), "is worse"),
         (LOSSES, LOSSES, "is no better"),
         (LOSSES, less(LOSSES, 1e-9), "is no better"),
-        (LOSSES[:3], less(LOSSES[:3], 0.5), "Fewer than 6 rows can never show it."),
         ([2.0, 1.0] * 20, [1.0, 2.0] * 20, "is not shown to be better"),
         # a model that broke on a row: its loss is no number there
         (LOSSES, [math.nan, *less(LOSSES[1:], 0.5)], "no answer to 1 row(s)"),
@@ -71,6 +70,14 @@ def test_whatever_is_not_better_fails_and_says_how(
     found = held({ROW_LOSS: before}, {ROW_LOSS: after})
     assert found.gate == "failed"
     assert said in found.why
+
+
+def test_rows_so_few_that_nothing_could_show_it_leave_the_gate_open() -> None:
+    found = held({ROW_LOSS: LOSSES[:3]}, {ROW_LOSS: less(LOSSES[:3], 0.5)})
+    assert found.gate is None
+    assert "Fewer than 6 rows can never show it." in found.why
+    lost = held({ROW_LOSS: LOSSES[:6]}, {ROW_LOSS: [*less(LOSSES[:5], 0.5), math.nan]})
+    assert lost.gate == "failed"
 
 
 def test_answers_that_got_worse_fail_it_whatever_the_loss_gained_but_not_forced_tokens() -> None:
