@@ -7,6 +7,7 @@ and nothing is calibrated.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import msgspec
 
@@ -41,11 +42,16 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     attention: str
     quantisation: str
     measured_at: str
-    context_mib: float
+    context_mib: Annotated[float, msgspec.Meta(ge=0)]
     constant_mib: float
-    reserved_p50: float
+    reserved_p50: Annotated[float, msgspec.Meta(ge=1)]
     reserved_p90: float
     rows: list[Row]
+
+    def __post_init__(self) -> None:
+        """A file that somebody edited is refused when it is read."""
+        if self.reserved_p90 < self.reserved_p50:
+            raise ValueError("reserved_p90 is below reserved_p50")
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):

@@ -40,6 +40,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     solve: bool = False
     # what was measured on this machine, for the devices that it has
     calibrations: Sequence[Known] = ()
+    # calibration files that could not be read, in words
+    unread: Sequence[str] = ()
 
 
 def estimate_one(question: Question) -> Estimate:
@@ -173,6 +175,6 @@ def _assumptions(
         "attention_kernel": resolved.run.kernel,
         "reserved_over_allocated": {"p50": ratio.p50, "p90": ratio.p90},
         "unvalidated": reasons,
-        "notes": notes(case, device, packed=resolved.inputs["packing"]) + calibration_notes(ground),
+        "notes": notes(case, device, packed=resolved.inputs["packing"]) + calibration_notes(ground) + [*question.unread],
         **({} if ground.known is None else {"calibrated_by": calibrated_by(ground.known)}),
     }  # fmt: skip

@@ -233,12 +233,4 @@ def test_an_unknown_gpu_is_a_row_of_its_own(
     inputs = msgspec.structs.replace(asked(MISTRAL[0], MISTRAL[1]), gpu="NVIDIA GB10")
     found = estimate(inputs, rules=RULES, settings=settings)[0]
     assert found.fits[0].gpu == "NVIDIA GB10"
-    assert found.assumptions["calibrated_by"]["file"] == "calibrations/NVIDIA-GB10.json"
-
-
-def test_a_broken_calibration_file_is_named(settings: Settings) -> None:
-    settings.calibrations.mkdir(parents=True)
-    (settings.calibrations / "T4-16GB.json").write_text(json.dumps({"device": 3}))
-    with pytest.raises(TuneGateError, match=r"T4-16GB\.json") as raised:
-        later(MISTRAL, settings)
-    assert raised.value.code == "unreadable_path"
+    assert found.assumptions["calibrated_by"]["file"].startswith("calibrations/NVIDIA-GB10-")
