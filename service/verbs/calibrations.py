@@ -13,13 +13,11 @@ from typing import Literal
 
 import msgspec
 
-from service.errors import TuneGateError
 from service.estimate.calibration import KEPT, Calibration, Known, Row, fitted
 from service.estimate.hardware import Hardware, own_row
 from service.estimate.reserve import Band
 from service.files import write_atomically, write_error
 from service.settings import Settings
-
 
 _LOCK, _ASIDE = ".lock", ".unreadable"
 # of a file's name; the digest tells devices apart whose names are alike as far as file names go
