@@ -50,11 +50,12 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OnDevice(msgspec.Struct, frozen=True, kw_only=True):
-    """The run as it would be on one device, with the types that matrix products read."""
+    """The run as it would be on one device, with the types that matrix products read; `fits` as its verdict says."""
 
     device: Hardware
     run: Run
     settings: Mapping[str, Any]
+    fits: bool = True
 
 
 class CostQuestion(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,10 +147,11 @@ def _time(question: CostQuestion, on: OnDevice, prices: Prices) -> DeviceTime:
 
 
 def _no_speed(on: OnDevice) -> str | None:
-    """Why no published training says how fast this is."""
+    """Why there is no run to time, or no published training that says how fast it is."""
     base, autocast = on.settings["base_dtype"], on.settings["autocast"]
     reads = base if autocast == "none" else autocast
     reasons = {
+        "does not fit": not on.fits,
         "no peak figure for this device": on.device.tflops_16bit is None,
         "products of 32-bit numbers: no measured training to take a speed from": reads == "fp32",
         "this device has no bf16": reads == "bf16" and not on.device.bf16,
@@ -204,8 +206,11 @@ def _notes(question: CostQuestion) -> list[str]:
         "Tokens are estimated at four bytes each: the encoder of the model counts them.": (
             known.data is not None and not known.exact_tokens
         ),
-        "The rows are not known: they are taken as full, and padding is not counted.": (
+        "The rows are not known: they are taken as full, so nothing is cut and padding is not counted.": (
             known.data is not None and known.rows is None
+        ),
+        "Packed: the upper end has as much padding as tokens; sequences are on average more than half full.": (
+            run.packed and run.kernel != "flash" and run.micro_batch > 1 and known.rows is not None
         ),
         "Rows are longer than seq_len: what is cut off is not counted.": known.data is not None
         and is_cut(known.data, run),

@@ -73,7 +73,7 @@ def _with_cost(one: Estimate, costing: Costing, known: Known, prices: Prices) ->
         known=known,
         usage=inputs.usage,
         main=_on(_first(costing), one.technique, costing, architecture).run,
-        devices=[_on(row, one.technique, costing, architecture) for row in _judged(one, costing)],
+        devices=[_judged_on(row, one, costing, architecture) for row in _judged(one, costing)],
         matmuls=matmuls,
         uncounted=uncounted,
     )
@@ -118,14 +118,20 @@ def _judged(one: Estimate, costing: Costing) -> list[Hardware]:
     return [row for row in costing.devices if row.id in fitting and not row.is_cpu]
 
 
+def _judged_on(device: Hardware, one: Estimate, costing: Costing, model: Architecture | None) -> OnDevice:
+    fits = all(fit.verdict != "no" for fit in one.fits if fit.gpu == device.id)
+    return msgspec.structs.replace(_on(device, one.technique, costing, model), fits=fits)
+
+
 def _on(device: Hardware, technique: str, costing: Costing, model: Architecture | None) -> OnDevice:
     if model is not None:
         resolved = resolve(costing.inputs, technique, model=model, device=device, seq_len=costing.seq_len)
         return OnDevice(device=device, run=resolved.run, settings=resolved.inputs)
     values, _ = settings_of(costing.inputs, technique, device=device, seq_len=costing.seq_len)
     run = Run(
-        technique=technique, micro_batch=values["micro_batch"], seq_len=values["seq_len"], padded=values["padded"],
-        gpus=values["gpus"],
+        technique=technique, micro_batch=values["micro_batch"], seq_len=values["seq_len"], gpus=values["gpus"],
+        padded=values["padded"] or values["packing"], packed=values["packing"],
+        kernel="efficient" if values["packing"] and values["attention"] != "flash" else "flash",
     )  # fmt: skip
     return OnDevice(device=device, run=run, settings=nested(values))
 

@@ -29,6 +29,7 @@ from service.records.identity import record_id
 from service.records.lint_report import Bin, LintReport, Statistics, Summary
 from service.settings import load_settings
 from service.verbs.estimate import estimate, read_inputs
+from service.verbs.estimate_cost_words import cost_lines
 
 DESK = Path(__file__).resolve().parents[2] / "examples" / "library-desk"
 RULES = rule_files()
@@ -100,7 +101,9 @@ def test_where_no_device_is_named_the_gpus_that_hold_the_run_are_timed() -> None
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [
-        ({"gpu": "cpu"}, "no peak figure"),
+        ({"gpu": "cpu", "seq_len": 64}, "no peak figure"),
+        ({"model": "llama-3.1-8b", "techniques": ["full"], "gpu": "RTX-4090-24GB"}, "does not fit"),
+        ({"model": "llama-3.1-8b", "techniques": ["full"], "gpu": "A100-80GB"}, "does not fit"),
         ({"base_dtype": "fp32", "autocast": "none"}, "32-bit"),
         ({"gpu": "T4-16GB", "base_dtype": "bf16", "autocast": "bf16"}, "no bf16"),
         ({"zero": {"stage": 3, "offload_params": True}, "gpus": 2}, "on the host"),
@@ -113,6 +116,30 @@ def test_where_no_speed_is_known_the_hours_are_null_with_the_reason(raw: dict[st
     assert found.reason is not None
     assert reason in found.reason
     assert all(machine.usd is None and machine.reason for machine in found.machines)
+
+
+def test_a_run_that_does_not_fit_has_neither_hours_nor_a_price_nor_a_break_even() -> None:
+    asked = {"model": "llama-3.1-8b", "techniques": ["full"], "gpu": ["A100-80GB", "H200-141GB"]}
+    made = one(training=TRAINING, usage=USAGE, **asked)
+    assert [fit.verdict == "no" for fit in made.fits] == [True, False]
+    assert made.cost is not None
+    assert [time.hours is None for time in made.cost.times] == [True, False]
+    assert not any(found.option.startswith("A100") for found in made.cost.break_even)
+    text = "\n".join(cost_lines([made]))
+    assert "full on A100-80GB: does not fit" in text
+    assert "1 x A100-80GB" not in text
+
+
+@pytest.mark.parametrize(("attention", "most"), [("sdpa", 200_000), ("eager", 200_000), ("flash", 100_000)])
+@pytest.mark.parametrize("padded", [True, False])
+def test_packing_multiplies_at_most_as_much_padding_as_tokens(attention: str, most: int, padded: bool) -> None:
+    training = {"rows": 1000, "tokens": 100_000, "epochs": 1}
+    asked = {"training": training, "micro_batch": 8, "padded": padded, "attention": attention}
+    found = cost_of(packing=True, **asked)
+    assert found.training.processed is not None
+    assert (found.training.processed.low, found.training.processed.high) == (100_000, most)
+    assert any("half full" in note for note in found.notes) is (attention != "flash")
+    assert not any("half full" in note for note in cost_of(**asked).notes)
 
 
 def test_rows_and_tokens_come_from_the_report_and_what_is_said_wins() -> None:
