@@ -6,7 +6,6 @@ import msgspec
 
 from service.estimate.notation import Run
 
-
 # sequences are as long as the longest row of their pass (trainers/training/batches.py), and of any two of them one
 # would have taken the other's rows were there room (best fit): together they are more than half full
 _PACKED = 2

@@ -10,12 +10,14 @@ import msgspec
 from service.estimate.amounts import Data, amounts, is_cut
 from service.estimate.break_even import Option, break_even
 from service.estimate.cost_inputs import DEFAULT_MONTHS, UsageInputs
+from service.estimate.flops import SOURCE as COUNTED_BY
 from service.estimate.flops import Work, work_of
 from service.estimate.hardware import Hardware
 from service.estimate.machines import AzureMachine, machine_prices
 from service.estimate.money import span
 from service.estimate.notation import LOW_RANK, Run
 from service.estimate.services import Price, priced
+from service.estimate.throughput import SOURCE as TIMED_BY
 from service.estimate.throughput import Job, flops, hours
 from service.models.matmuls import Matmuls
 from service.records.cost import BreakEven, Cost, DeviceTime, MachinePrice, Range, TrainingWork
@@ -37,7 +39,7 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True):
     services: list[Price]
 
 
-class Known(msgspec.Struct, frozen=True, kw_only=True):
+class KnownData(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the data; `data` is null with the reason, `rows` and `epochs` even then."""
 
     data: Data | None
@@ -61,7 +63,7 @@ class OnDevice(msgspec.Struct, frozen=True, kw_only=True):
 class CostQuestion(msgspec.Struct, frozen=True, kw_only=True):
     """One technique; `matmuls` is null with the reason where its operations cannot be counted."""
 
-    known: Known
+    known: KnownData
     usage: UsageInputs
     main: Run
     devices: list[OnDevice]
@@ -112,6 +114,7 @@ def _training(question: CostQuestion, work: Work | None, why: str | None) -> Tra
         processed=processed,
         petaflop=petaflop,
         reason=known.reason or why,
+        source=None if petaflop is None else COUNTED_BY,
     )
 
 
@@ -143,6 +146,7 @@ def _time(question: CostQuestion, on: OnDevice, prices: Prices) -> DeviceTime:
         machines=machines,
         reason=reason,
         no_machine=None if machines else f"no Azure machine of the rules has {count} x {device}",
+        source=None if found is None else TIMED_BY,
     )
 
 

@@ -23,6 +23,7 @@ from service.estimate.hardware import ANY_GPU, Hardware
 from service.estimate.inputs import EstimateInputs, invalid
 from service.estimate.notation import GIB, Case
 from service.estimate.parts import Phase
+from service.estimate.phases import peak as peak_phase
 from service.estimate.phases import phases
 from service.estimate.reserve import DIGITS, peak_of
 from service.estimate.sharding import host_bytes
@@ -122,8 +123,7 @@ def held_by(question: Question, device: Hardware, *, gpus: int, stage: int, ram_
 
 
 def _peak(case: Case, ground: Ground) -> Peak:
-    top = max(phases(case), key=lambda phase: phase.bytes)
-    return _peak_gib(_sum(_terms(top, ground)), ground)
+    return _peak_gib(_sum(_terms(peak_phase(case), ground)), ground)
 
 
 def _ground(question: Question, resolved: Resolved, device: Hardware) -> Ground:

@@ -10,7 +10,7 @@ import msgspec
 from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError, suggestion
 from service.estimate.amounts import Data
-from service.estimate.cost import CostQuestion, Known, OnDevice, Prices, cost_of
+from service.estimate.cost import CostQuestion, KnownData, OnDevice, Prices, cost_of
 from service.estimate.cost_inputs import DEFAULT_EPOCHS, TrainingInputs, UsageInputs
 from service.estimate.defaults import nested, resolve, settings_of
 from service.estimate.hardware import ANY_GPU, Hardware
@@ -66,7 +66,7 @@ def with_costs(estimates: list[Estimate], costing: Costing, rules: RuleFiles) ->
     return [_with_cost(one, costing, known, prices) for one in estimates]
 
 
-def _with_cost(one: Estimate, costing: Costing, known: Known, prices: Prices) -> Estimate:
+def _with_cost(one: Estimate, costing: Costing, known: KnownData, prices: Prices) -> Estimate:
     architecture, matmuls, uncounted = _counted(one, costing)
     inputs = costing.inputs
     question = CostQuestion(
@@ -136,7 +136,7 @@ def _on(device: Hardware, technique: str, costing: Costing, model: Architecture 
     return OnDevice(device=device, run=run, settings=nested(values))
 
 
-def _known(given: TrainingInputs, report: LintReport | None) -> Known | None:
+def _known(given: TrainingInputs, report: LintReport | None) -> KnownData | None:
     """What caller and report say together; None where neither says anything."""
     if report is None and given == TrainingInputs():
         return None
@@ -151,7 +151,7 @@ def _known(given: TrainingInputs, report: LintReport | None) -> Known | None:
     if low is None or high is None:
         return None if given == TrainingInputs() else _nothing(given, rows)
     epochs = given.epochs or DEFAULT_EPOCHS
-    return Known(
+    return KnownData(
         data=Data(rows=rows, tokens_low=low, tokens_high=high, epochs=epochs, lengths=_lengths(given, report)),
         rows=rows,
         epochs=epochs,
@@ -168,8 +168,8 @@ def _lengths(given: TrainingInputs, report: LintReport | None) -> tuple[tuple[in
     return tuple((bin_.high, bin_.rows) for bin_ in report.statistics.lengths)
 
 
-def _nothing(given: TrainingInputs, rows: int | None, reason: str = _NO_TOKENS) -> Known:
-    return Known(data=None, rows=rows, epochs=given.epochs, tokens_from=None, exact_tokens=False, reason=reason)
+def _nothing(given: TrainingInputs, rows: int | None, reason: str = _NO_TOKENS) -> KnownData:
+    return KnownData(data=None, rows=rows, epochs=given.epochs, tokens_from=None, exact_tokens=False, reason=reason)
 
 
 def _from_quantiles(report: LintReport | None, rows: int | None) -> tuple[int | None, int | None]:

@@ -16,8 +16,9 @@ from service.app import build_app
 from service.cli.app import run
 from service.data import rule_files
 from service.errors import TuneGateError
+from service.estimate import flops, throughput
 from service.estimate.amounts import Data
-from service.estimate.cost import CostQuestion, Known, Prices
+from service.estimate.cost import CostQuestion, KnownData, Prices
 from service.estimate.cost import cost_of as make_cost
 from service.estimate.cost_inputs import DEFAULT_EPOCHS, UsageInputs
 from service.estimate.notation import Run
@@ -29,7 +30,6 @@ from service.records.identity import record_id
 from service.records.lint_report import Bin, LintReport, Statistics, Summary
 from service.settings import load_settings
 from service.verbs.estimate import estimate, read_inputs
-from service.verbs.estimate_cost_words import cost_lines
 
 DESK = Path(__file__).resolve().parents[2] / "examples" / "library-desk"
 RULES = rule_files()
@@ -81,6 +81,7 @@ def test_hours_and_money_on_a_named_device() -> None:
     assert (found.gpu, found.count, found.tflops, found.reason) == ("A100-80GB", 1, 312, None)
     assert found.hours is not None
     assert 0 < found.hours.low < found.hours.mid < found.hours.high
+    assert (found.source, cost_of(training=TRAINING).training.source) == (throughput.SOURCE, flops.SOURCE)
     cheapest = found.machines[0]
     assert cheapest.usd is not None
     assert cheapest.usd_per_hour is not None
@@ -112,34 +113,10 @@ def test_where_no_device_is_named_the_gpus_that_hold_the_run_are_timed() -> None
 )
 def test_where_no_speed_is_known_the_hours_are_null_with_the_reason(raw: dict[str, Any], reason: str) -> None:
     found = time_of(**{"training": TRAINING, **raw})
-    assert (found.hours, found.utilisation) == (None, None)
+    assert (found.hours, found.utilisation, found.source) == (None, None, None)
     assert found.reason is not None
     assert reason in found.reason
     assert all(machine.usd is None and machine.reason for machine in found.machines)
-
-
-def test_a_run_that_does_not_fit_has_neither_hours_nor_a_price_nor_a_break_even() -> None:
-    asked = {"model": "llama-3.1-8b", "techniques": ["full"], "gpu": ["A100-80GB", "H200-141GB"]}
-    made = one(training=TRAINING, usage=USAGE, **asked)
-    assert [fit.verdict == "no" for fit in made.fits] == [True, False]
-    assert made.cost is not None
-    assert [time.hours is None for time in made.cost.times] == [True, False]
-    assert not any(found.option.startswith("A100") for found in made.cost.break_even)
-    text = "\n".join(cost_lines([made]))
-    assert "full on A100-80GB: does not fit" in text
-    assert "1 x A100-80GB" not in text
-
-
-@pytest.mark.parametrize(("attention", "most"), [("sdpa", 200_000), ("eager", 200_000), ("flash", 100_000)])
-@pytest.mark.parametrize("padded", [True, False])
-def test_packing_multiplies_at_most_as_much_padding_as_tokens(attention: str, most: int, padded: bool) -> None:
-    training = {"rows": 1000, "tokens": 100_000, "epochs": 1}
-    asked = {"training": training, "micro_batch": 8, "padded": padded, "attention": attention}
-    found = cost_of(packing=True, **asked)
-    assert found.training.processed is not None
-    assert (found.training.processed.low, found.training.processed.high) == (100_000, most)
-    assert any("half full" in note for note in found.notes) is (attention != "flash")
-    assert not any("half full" in note for note in cost_of(**asked).notes)
 
 
 def test_rows_and_tokens_come_from_the_report_and_what_is_said_wins() -> None:
@@ -238,7 +215,7 @@ def test_a_simulated_mixture_of_experts_is_timed_by_its_active_experts() -> None
 
 def test_what_cannot_be_counted_is_null_with_the_reason() -> None:
     data = Data(rows=10, tokens_low=300, tokens_high=300, epochs=1)
-    known = Known(data=data, rows=10, epochs=1, tokens_from="given", exact_tokens=True)
+    known = KnownData(data=data, rows=10, epochs=1, tokens_from="given", exact_tokens=True)
     prices = Prices(machines=[], machine_source="", services=[])
     _, mixture = matmuls_of_config(MIXTURE, where="a model")
     for matmuls, uncounted, reason in ((mixture, None, "adapters on experts"), (None, "nobody knows", "nobody knows")):
