@@ -15,7 +15,7 @@ import sys
 from typing import Any
 
 from service.estimate.notation import MIB, Case, Run
-from service.estimate.phases import allocated_bytes
+from service.estimate.phases import CONSTANT_BYTES, peak
 from service.estimate.reserve import band
 from service.models.architecture import read_architecture
 
@@ -61,7 +61,7 @@ def predicted_mib(technique: str, micro_batch: int, seq_len: int) -> float:
         technique=technique, micro_batch=micro_batch, seq_len=seq_len, weight_bytes=4, kernel="eager",
         repeated_kv=True, cuda=False, optimizer="adamw_fused",
     )  # fmt: skip
-    return allocated_bytes(Case(read_architecture(CONFIG, where="bench"), run)) / MIB
+    return (peak(Case(read_architecture(CONFIG, where="bench"), run)).bytes + CONSTANT_BYTES) / MIB
 
 
 def main() -> None:

@@ -6,6 +6,10 @@ import msgspec
 
 from service.estimate.notation import Run
 
+# sequences are as long as the longest row of their pass (trainers/training/batches.py), and of any two of them one
+# would have taken the other's rows were there room (best fit): together they are more than half full
+_PACKED = 2
+
 
 class Data(msgspec.Struct, frozen=True, kw_only=True):
     """The training rows of one epoch; the two token figures differ where only quantiles are known.
@@ -31,15 +35,20 @@ class Amount(msgspec.Struct, frozen=True):
 def amounts(data: Data, run: Run) -> tuple[Amount, Amount]:
     """(least, most).
 
-    Padding: nothing where a batch is one row or rows are packed; at most as much as where every batch has one of the
-    longest rows. Squared lengths: least where all rows are equally long, most where they are as long as the longest.
+    Padding: nothing where a batch is one row; at most as much as where every batch has one of the longest rows, and
+    for packed rows at most as much as there are tokens. Packing changes no pass: it packs the rows of one.
+    Squared lengths: least where all rows are equally long, most where they are as long as the longest.
     """
     longest = run.seq_len
     rows = data.rows or max(1, -(-data.tokens_high // longest))
     low, high = min(data.tokens_low, rows * longest), min(data.tokens_high, rows * longest)
     passes = -(-rows // run.micro_batch)
-    pads = run.padded and run.micro_batch > 1 and data.rows is not None
+    # flash attention cuts one long sequence at the rows' starts: nothing of it is padding, no row sees another
+    varlen = run.packed and run.kernel == "flash"
+    pads = run.padded and not varlen and run.micro_batch > 1 and data.rows is not None
     padded = _padded(data, run, rows=rows, tokens=high) if pads else high
+    if run.packed:
+        padded = min(padded, _PACKED * high)
     pairs = padded * longest
     if data.lengths and not pads:
         pairs = min(pairs, sum(count * min(length, longest) ** 2 for length, count in data.lengths))

@@ -7,6 +7,7 @@ and nothing is calibrated.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import msgspec
 
@@ -17,6 +18,11 @@ from service.estimate.reserve import Band, band
 
 # measurement rows that a fit looks at: the newest
 KEPT = 60
+# what the allocator keeps is whole blocks of 2 and 20 MiB (torch CUDACachingAllocator: kSmallBuffer, kLargeBuffer), so
+# a run of a few MiB shows many times what it allocates
+TELLS_RESERVED_MIB = 1024
+# a run so much smaller than another says nothing of the other's peak
+COMPARABLE = 0.1
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,11 +47,16 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     attention: str
     quantisation: str
     measured_at: str
-    context_mib: float
+    context_mib: Annotated[float, msgspec.Meta(ge=0)]
     constant_mib: float
-    reserved_p50: float
+    reserved_p50: Annotated[float, msgspec.Meta(ge=1)]
     reserved_p90: float
     rows: list[Row]
+
+    def __post_init__(self) -> None:
+        """A file that somebody edited is refused when it is read."""
+        if self.reserved_p90 < self.reserved_p50:
+            raise ValueError("reserved_p90 is below reserved_p50")
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,10 +104,15 @@ def ground_of(case: Case, device: Hardware, *, attention: str, calibrations: Seq
     return Ground(
         constant_bytes=round(fitted.constant_mib * MIB),
         constant_source=f"measured on this machine: {newest.file}",
-        ratio=Band(fitted.reserved_p50, fitted.reserved_p90),
+        ratio=Band(fitted.reserved_p50, fitted.reserved_p90) if _ratios(fitted.rows) else ratio,
         context_gib=fitted.context_mib * MIB / GIB,
         known=newest,
     )
+
+
+def is_comparable(known: Known, allocated_gib: float) -> bool:
+    """Whether what was measured is large enough to vouch for a run of this size."""
+    return _largest_gib(known) >= COMPARABLE * allocated_gib
 
 
 def calibrated_by(known: Known) -> dict[str, object]:
@@ -108,11 +124,15 @@ def calibrated_by(known: Known) -> dict[str, object]:
     }  # fmt: skip
 
 
-def calibration_notes(ground: Ground) -> list[str]:
-    """In words, whether this machine's own measurements are in the figures."""
+def calibration_notes(ground: Ground, *, allocated_gib: float) -> list[str]:
+    """In words, whether this machine's own measurements are in the figures, and whether they vouch for them."""
     if (used := ground.known) is not None:
         day = used.calibration.measured_at[:10]
-        return [f"Calibrated by measurements of {used.device} on this machine ({used.file}, {day})."]
+        text = f"Calibrated by measurements of {used.device} on this machine ({used.file}, {day})."
+        if is_comparable(used, allocated_gib):
+            return [text]
+        small = f"The largest run measured there allocated {_largest_gib(used):.3f} GiB, less than a tenth of this one"
+        return [text, f"{small}: it does not validate this estimate. Measure a larger one: --measure."]
     if (old := ground.outdated) is not None:
         one = old.calibration
         libraries = f"torch {one.torch} and transformers {one.transformers}"
@@ -124,18 +144,30 @@ def calibration_notes(ground: Ground) -> list[str]:
 def fitted(rows: Sequence[Row], *, published: Band) -> tuple[float, float, Band]:
     """(context MiB, constant MiB, reserved over allocated) of measured rows.
 
-    The context is the largest seen, the constant the median. The band's middle is the median ratio; its upper end is
-    the largest ratio seen, and no nearer to the middle than in the published rows: a few steps of one shape show less
-    spread than a run.
+    The context is the largest seen, the constant the median. The band's middle is the median ratio of the runs that
+    are large enough to tell; its upper end is the largest ratio seen, and no nearer to the middle than in the published
+    rows: a few steps of one shape show less spread than a run.
     """
     constants = [row.constant_mib for row in rows if row.constant_mib is not None]
-    ratios = [row.reserved_mib / row.allocated_mib for row in rows if row.reserved_mib and row.allocated_mib]
+    ratios = _ratios(rows)
     if not ratios:
         return max(row.context_mib for row in rows), _median(constants), published
     middle = _median(ratios)
     upper = max(*ratios, middle * published.p90 / published.p50)
     ratio = Band(round(middle, 4), round(upper, 4))
     return max(row.context_mib for row in rows), round(_median(constants), 3), ratio
+
+
+def _ratios(rows: Sequence[Row]) -> list[float]:
+    return [
+        row.reserved_mib / row.allocated_mib
+        for row in rows
+        if row.reserved_mib and row.allocated_mib >= TELLS_RESERVED_MIB
+    ]
+
+
+def _largest_gib(known: Known) -> float:
+    return max((row.allocated_mib for row in known.calibration.rows), default=0.0) * MIB / GIB
 
 
 def _median(values: Sequence[float]) -> float:

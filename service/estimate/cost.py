@@ -10,12 +10,14 @@ import msgspec
 from service.estimate.amounts import Data, amounts, is_cut
 from service.estimate.break_even import Option, break_even
 from service.estimate.cost_inputs import DEFAULT_MONTHS, UsageInputs
+from service.estimate.flops import SOURCE as COUNTED_BY
 from service.estimate.flops import Work, work_of
 from service.estimate.hardware import Hardware
 from service.estimate.machines import AzureMachine, machine_prices
 from service.estimate.money import span
 from service.estimate.notation import LOW_RANK, Run
 from service.estimate.services import Price, priced
+from service.estimate.throughput import SOURCE as TIMED_BY
 from service.estimate.throughput import Job, flops, hours
 from service.models.matmuls import Matmuls
 from service.records.cost import BreakEven, Cost, DeviceTime, MachinePrice, Range, TrainingWork
@@ -37,7 +39,7 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True):
     services: list[Price]
 
 
-class Known(msgspec.Struct, frozen=True, kw_only=True):
+class KnownData(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the data; `data` is null with the reason, `rows` and `epochs` even then."""
 
     data: Data | None
@@ -50,17 +52,18 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OnDevice(msgspec.Struct, frozen=True, kw_only=True):
-    """The run as it would be on one device, with the types that matrix products read."""
+    """The run as it would be on one device, with the types that matrix products read; `fits` as its verdict says."""
 
     device: Hardware
     run: Run
     settings: Mapping[str, Any]
+    fits: bool = True
 
 
 class CostQuestion(msgspec.Struct, frozen=True, kw_only=True):
     """One technique; `matmuls` is null with the reason where its operations cannot be counted."""
 
-    known: Known
+    known: KnownData
     usage: UsageInputs
     main: Run
     devices: list[OnDevice]
@@ -111,6 +114,7 @@ def _training(question: CostQuestion, work: Work | None, why: str | None) -> Tra
         processed=processed,
         petaflop=petaflop,
         reason=known.reason or why,
+        source=None if petaflop is None else COUNTED_BY,
     )
 
 
@@ -142,14 +146,16 @@ def _time(question: CostQuestion, on: OnDevice, prices: Prices) -> DeviceTime:
         machines=machines,
         reason=reason,
         no_machine=None if machines else f"no Azure machine of the rules has {count} x {device}",
+        source=None if found is None else TIMED_BY,
     )
 
 
 def _no_speed(on: OnDevice) -> str | None:
-    """Why no published training says how fast this is."""
+    """Why there is no run to time, or no published training that says how fast it is."""
     base, autocast = on.settings["base_dtype"], on.settings["autocast"]
     reads = base if autocast == "none" else autocast
     reasons = {
+        "does not fit": not on.fits,
         "no peak figure for this device": on.device.tflops_16bit is None,
         "products of 32-bit numbers: no measured training to take a speed from": reads == "fp32",
         "this device has no bf16": reads == "bf16" and not on.device.bf16,
@@ -204,8 +210,11 @@ def _notes(question: CostQuestion) -> list[str]:
         "Tokens are estimated at four bytes each: the encoder of the model counts them.": (
             known.data is not None and not known.exact_tokens
         ),
-        "The rows are not known: they are taken as full, and padding is not counted.": (
+        "The rows are not known: they are taken as full, so nothing is cut and padding is not counted.": (
             known.data is not None and known.rows is None
+        ),
+        "Packed: the upper end has as much padding as tokens; sequences are on average more than half full.": (
+            run.packed and run.kernel != "flash" and run.micro_batch > 1 and known.rows is not None
         ),
         "Rows are longer than seq_len: what is cut off is not counted.": known.data is not None
         and is_cut(known.data, run),

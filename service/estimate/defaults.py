@@ -117,6 +117,7 @@ def _run(technique: str, values: dict[str, Any], model: Architecture, device: Ha
         virtual_tokens=values["adapter.virtual_tokens"] if technique == "prompt" else 0,
         # packed rows are kept apart by a mask, as padding is (trainers/training/packing.py)
         padded=values["padded"] or values["packing"],
+        packed=values["packing"],
         accumulates=values["grad_accum"] > 1,
         checkpointing=values["checkpointing"],
         cuda=not device.is_cpu,

@@ -39,6 +39,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     padded: bool = False
     accumulates: bool = False
     checkpointing: bool = False
+    # rows share sequences (trainers/training/packing.py)
+    packed: bool = False
     kernel: Kernel = "flash"
     repeated_kv: bool = False
     # rows are longer than the window of some layers, which are given a mask then

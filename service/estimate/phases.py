@@ -40,11 +40,6 @@ def peak(case: Case) -> Phase:
     return max(phases(case), key=lambda phase: phase.bytes)
 
 
-def allocated_bytes(case: Case) -> int:
-    """Tensor bytes at the peak, the constant included."""
-    return peak(case).bytes + CONSTANT_BYTES
-
-
 def _base(state: State) -> list[Part]:
     return [
         Part("weights", state.weights, weights_term.SOURCE),

@@ -8,7 +8,14 @@ from typing import Any
 import msgspec
 
 from service.estimate.adapters import trained_parameters
-from service.estimate.calibration import Ground, Known, calibrated_by, calibration_notes, ground_of
+from service.estimate.calibration import (
+    Ground,
+    Known,
+    calibrated_by,
+    calibration_notes,
+    ground_of,
+    is_comparable,
+)
 from service.estimate.defaults import Resolved, check_for_device, resolve
 from service.estimate.evidence import notes, unvalidated
 from service.estimate.fits import fit_on
@@ -16,6 +23,7 @@ from service.estimate.hardware import ANY_GPU, Hardware
 from service.estimate.inputs import EstimateInputs, invalid
 from service.estimate.notation import GIB, Case
 from service.estimate.parts import Phase
+from service.estimate.phases import peak as peak_phase
 from service.estimate.phases import phases
 from service.estimate.reserve import DIGITS, peak_of
 from service.estimate.sharding import host_bytes
@@ -40,6 +48,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     solve: bool = False
     # what was measured on this machine, for the devices that it has
     calibrations: Sequence[Known] = ()
+    # calibration files that could not be read, in words
+    unread: Sequence[str] = ()
 
 
 def estimate_one(question: Question) -> Estimate:
@@ -62,7 +72,8 @@ def estimate_one(question: Question) -> Estimate:
     breakdown = _terms(top, ground)
     peak = _peak_gib(_sum(breakdown), ground)
     if ground.known is not None:
-        device = msgspec.structs.replace(device, validated=True, context_verified=True)
+        vouched = device.validated or is_comparable(ground.known, peak.allocated_gib)
+        device = msgspec.structs.replace(device, validated=vouched, context_verified=True)
     reasons = unvalidated(case, [device, *named[1:]] if named else [])
     made = Estimate(
         id="",
@@ -77,7 +88,7 @@ def estimate_one(question: Question) -> Estimate:
         fits=[_fit(question, row, peak if row is device else None) for row in question.devices],
         evidence="formula",
         validated=not reasons,
-        assumptions=_assumptions(question, resolved, device, reasons, ground),
+        assumptions=_assumptions(question, resolved, device, reasons, ground, peak),
     )
     return msgspec.structs.replace(made, id=record_id(made, without=NOT_IN_ID))
 
@@ -112,8 +123,7 @@ def held_by(question: Question, device: Hardware, *, gpus: int, stage: int, ram_
 
 
 def _peak(case: Case, ground: Ground) -> Peak:
-    top = max(phases(case), key=lambda phase: phase.bytes)
-    return _peak_gib(_sum(_terms(top, ground)), ground)
+    return _peak_gib(_sum(_terms(peak_phase(case), ground)), ground)
 
 
 def _ground(question: Question, resolved: Resolved, device: Hardware) -> Ground:
@@ -155,7 +165,7 @@ def _inputs(question: Question, resolved: Resolved) -> dict[str, Any]:
 
 
 def _assumptions(
-    question: Question, resolved: Resolved, device: Hardware, reasons: list[str], ground: Ground
+    question: Question, resolved: Resolved, device: Hardware, reasons: list[str], ground: Ground, peak: Peak
 ) -> dict[str, Any]:
     case, ratio = Case(question.model, resolved.run), ground.ratio
     model = question.model
@@ -173,6 +183,10 @@ def _assumptions(
         "attention_kernel": resolved.run.kernel,
         "reserved_over_allocated": {"p50": ratio.p50, "p90": ratio.p90},
         "unvalidated": reasons,
-        "notes": notes(case, device, packed=resolved.inputs["packing"]) + calibration_notes(ground),
+        "notes": [
+            *notes(case, device, packed=resolved.inputs["packing"]),
+            *calibration_notes(ground, allocated_gib=peak.allocated_gib),
+            *question.unread,
+        ],
         **({} if ground.known is None else {"calibrated_by": calibrated_by(ground.known)}),
     }  # fmt: skip

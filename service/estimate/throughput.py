@@ -8,7 +8,7 @@ from service.estimate.amounts import Amount
 from service.estimate.flops import Work
 from service.records.cost import Range
 
-SOURCE = "tests/estimate/throughput.toml: what published trainings reached, with their sources"
+SOURCE = "published trainings: tests/estimate/throughput.toml has what each reached, and where it says so"
 
 
 class Speed(msgspec.Struct, frozen=True):

@@ -29,6 +29,8 @@ class TrainingWork(msgspec.Struct, frozen=True, kw_only=True):
     processed: Range | None
     petaflop: Range | None
     reason: str | None = None
+    # how operations are counted; null where they are not
+    source: str | None = None
 
 
 class MachinePrice(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +60,8 @@ class DeviceTime(msgspec.Struct, frozen=True, kw_only=True):
     machines: list[MachinePrice]
     reason: str | None = None
     no_machine: str | None = None
+    # where `utilisation` comes from; null where no hours are known
+    source: str | None = None
 
 
 class ServicePrice(msgspec.Struct, frozen=True, kw_only=True):

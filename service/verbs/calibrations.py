@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import hashlib
+import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from service.errors import TuneGateError
 from service.estimate.calibration import KEPT, Calibration, Known, Row, fitted
 from service.estimate.hardware import Hardware, own_row
 from service.estimate.reserve import Band
-from service.files import write_atomically
+from service.files import write_atomically, write_error
 from service.settings import Settings
+
+_LOCK, _ASIDE = ".lock", ".unreadable"
+# of a file's name; the digest tells devices apart whose names are alike as far as file names go
+_NAME_LETTERS, _DIGEST_LETTERS = 80, 12
 
 
 class DeviceFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,42 +44,40 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     quantisation: str
 
 
-def known_calibrations(settings: Settings) -> list[Known]:
-    """Every calibration of this machine; those of other libraries than the installed ones are not current.
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """Every calibration of this machine, and which files could not be read, in words."""
 
-    Raises:
-        TuneGateError: `unreadable_path` for a file that is none of ours.
+    known: list[Known] = []
+    unread: list[str] = []
 
-    """
+
+def known_calibrations(settings: Settings) -> Found:
+    """What was measured here; calibrations of other libraries than the installed ones are not current."""
     paths = _paths(settings)
     if not paths:
-        return []
+        return Found()
     here = {name: _installed(name) for name in ("torch", "transformers")}
-    return [
+    files, unread = _readable(settings)
+    known = [
         Known(
             device=file.device,
-            file=f"{settings.calibrations.name}/{path.name}",
+            file=_shown(settings, path),
             calibration=one,
             # where no library is installed nothing can be out of date
             current=here["torch"] in (None, one.torch) and here["transformers"] in (None, one.transformers),
         )
-        for path in paths
-        for file in (_read(path),)
+        for path, file in files.items()
         for one in file.calibrations
     ]
+    return Found(known=known, unread=unread)
 
 
 def measured_devices(settings: Settings, table: Mapping[str, Hardware]) -> dict[str, Hardware]:
-    """Rows of devices that were measured here and that the table does not have.
-
-    Raises:
-        TuneGateError: `unreadable_path`.
-
-    """
-    files = [_read(path) for path in _paths(settings)]
+    """Rows of devices that were measured here and that the table does not have."""
+    files, _ = _readable(settings)
     return {
         file.device: own_row(file.device, capacity_gib=file.capacity_gib, capability=file.capability)
-        for file in files
+        for file in files.values()
         if file.device not in table
     }
 
@@ -80,12 +85,18 @@ def measured_devices(settings: Settings, table: Mapping[str, Hardware]) -> dict[
 def add_rows(settings: Settings, empty: DeviceFile, key: Key, rows: Sequence[Row], *, published: Band) -> Known:
     """Fit the device's calibration again with these rows, which take the place of earlier ones of the same question.
 
+    A file of this device's name that cannot be read is put aside: what took minutes to measure is kept.
+
     Raises:
-        TuneGateError: `unreadable_path`, `disk_full`.
+        TuneGateError: `disk_full`, `unreadable_path` where the folder cannot be written.
 
     """
-    path = settings.calibrations / f"{_file_name(empty.device)}.json"
-    file = _read(path) if path.is_file() else empty
+    with _alone(settings.calibrations):
+        return _with_rows(settings, empty, key, rows, published=published)
+
+
+def _with_rows(settings: Settings, empty: DeviceFile, key: Key, rows: Sequence[Row], *, published: Band) -> Known:
+    path, file = _place_of(settings, empty)
     before = [one for one in file.calibrations if _key(one) == key]
     asked = {_question(row) for row in rows}
     kept = [row for one in before for row in one.rows if _question(row) not in asked]
@@ -103,20 +114,63 @@ def add_rows(settings: Settings, empty: DeviceFile, key: Key, rows: Sequence[Row
     others = [one for one in file.calibrations if _key(one) != key]
     content = msgspec.structs.replace(file, calibrations=[*others, made])
     write_atomically(path, msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
-    return Known(device=file.device, file=f"{settings.calibrations.name}/{path.name}", calibration=made)
+    return Known(device=file.device, file=_shown(settings, path), calibration=made)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """No other thread or process reads and writes these files meanwhile; the lock ends with its process."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise write_error(folder / _LOCK, error) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _place_of(settings: Settings, empty: DeviceFile) -> tuple[Path, DeviceFile]:
+    """The device's file, whatever it is called, or the place of a new one."""
+    files, _ = _readable(settings)
+    found = next(((path, file) for path, file in files.items() if file.device == empty.device), None)
+    if found is not None:
+        return found
+    path = settings.calibrations / f"{_file_name(empty.device)}.json"
+    if any(path.exists() and path.samefile(other) for other in files):
+        # somebody renamed a file, or the file system does not tell upper from lower case
+        path = settings.calibrations / f"{_with_digest(empty.device)}.json"
+    if path.exists():
+        try:
+            path.replace(path.with_name(path.name + _ASIDE))
+        except OSError as error:
+            raise write_error(path, error) from error
+    return path, empty
 
 
 def _paths(settings: Settings) -> list[Path]:
     return sorted(settings.calibrations.glob("*.json")) if settings.calibrations.is_dir() else []
 
 
-def _read(path: Path) -> DeviceFile:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=DeviceFile)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise TuneGateError(
-            "unreadable_path", f"{path}: no calibration file ({error}).", remedy="Remove it and measure again."
-        ) from error
+def _readable(settings: Settings) -> tuple[dict[Path, DeviceFile], list[str]]:
+    """The files that can be read, and of the others which and why: one of them is no reason to answer nothing."""
+    files, unread = {}, []
+    for path in _paths(settings):
+        try:
+            files[path] = msgspec.json.decode(path.read_bytes(), type=DeviceFile)
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            unread.append(
+                f"{_shown(settings, path)} is no calibration file and is left out ({why}). "
+                "Remove it, and measure again: --measure."
+            )
+    return files, unread
+
+
+def _shown(settings: Settings, path: Path) -> str:
+    return f"{settings.calibrations.name}/{path.name}"
 
 
 def _key(one: Calibration) -> Key:
@@ -128,7 +182,18 @@ def _question(row: Row) -> tuple[str, str, int, int]:
 
 
 def _file_name(device: str) -> str:
-    return re.sub(r"[^A-Za-z0-9.]+", "-", device).strip("-.") or "device"
+    """The device's own name where a file can have it."""
+    return device if _plain(device) == device else _with_digest(device)
+
+
+def _with_digest(device: str) -> str:
+    """What is left of the name, with a digest of the whole."""
+    digest = hashlib.sha256(device.encode(errors="surrogatepass")).hexdigest()[:_DIGEST_LETTERS]
+    return f"{_plain(device)}-{digest}".lstrip("-")
+
+
+def _plain(device: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.]+", "-", device).strip("-.")[:_NAME_LETTERS]
 
 
 def _installed(name: str) -> str | None:

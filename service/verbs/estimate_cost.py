@@ -10,7 +10,7 @@ import msgspec
 from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError, suggestion
 from service.estimate.amounts import Data
-from service.estimate.cost import CostQuestion, Known, OnDevice, Prices, cost_of
+from service.estimate.cost import CostQuestion, KnownData, OnDevice, Prices, cost_of
 from service.estimate.cost_inputs import DEFAULT_EPOCHS, TrainingInputs, UsageInputs
 from service.estimate.defaults import nested, resolve, settings_of
 from service.estimate.hardware import ANY_GPU, Hardware
@@ -66,14 +66,14 @@ def with_costs(estimates: list[Estimate], costing: Costing, rules: RuleFiles) ->
     return [_with_cost(one, costing, known, prices) for one in estimates]
 
 
-def _with_cost(one: Estimate, costing: Costing, known: Known, prices: Prices) -> Estimate:
+def _with_cost(one: Estimate, costing: Costing, known: KnownData, prices: Prices) -> Estimate:
     architecture, matmuls, uncounted = _counted(one, costing)
     inputs = costing.inputs
     question = CostQuestion(
         known=known,
         usage=inputs.usage,
         main=_on(_first(costing), one.technique, costing, architecture).run,
-        devices=[_on(row, one.technique, costing, architecture) for row in _judged(one, costing)],
+        devices=[_judged_on(row, one, costing, architecture) for row in _judged(one, costing)],
         matmuls=matmuls,
         uncounted=uncounted,
     )
@@ -118,19 +118,25 @@ def _judged(one: Estimate, costing: Costing) -> list[Hardware]:
     return [row for row in costing.devices if row.id in fitting and not row.is_cpu]
 
 
+def _judged_on(device: Hardware, one: Estimate, costing: Costing, model: Architecture | None) -> OnDevice:
+    fits = all(fit.verdict != "no" for fit in one.fits if fit.gpu == device.id)
+    return msgspec.structs.replace(_on(device, one.technique, costing, model), fits=fits)
+
+
 def _on(device: Hardware, technique: str, costing: Costing, model: Architecture | None) -> OnDevice:
     if model is not None:
         resolved = resolve(costing.inputs, technique, model=model, device=device, seq_len=costing.seq_len)
         return OnDevice(device=device, run=resolved.run, settings=resolved.inputs)
     values, _ = settings_of(costing.inputs, technique, device=device, seq_len=costing.seq_len)
     run = Run(
-        technique=technique, micro_batch=values["micro_batch"], seq_len=values["seq_len"], padded=values["padded"],
-        gpus=values["gpus"],
+        technique=technique, micro_batch=values["micro_batch"], seq_len=values["seq_len"], gpus=values["gpus"],
+        padded=values["padded"] or values["packing"], packed=values["packing"],
+        kernel="efficient" if values["packing"] and values["attention"] != "flash" else "flash",
     )  # fmt: skip
     return OnDevice(device=device, run=run, settings=nested(values))
 
 
-def _known(given: TrainingInputs, report: LintReport | None) -> Known | None:
+def _known(given: TrainingInputs, report: LintReport | None) -> KnownData | None:
     """What caller and report say together; None where neither says anything."""
     if report is None and given == TrainingInputs():
         return None
@@ -145,7 +151,7 @@ def _known(given: TrainingInputs, report: LintReport | None) -> Known | None:
     if low is None or high is None:
         return None if given == TrainingInputs() else _nothing(given, rows)
     epochs = given.epochs or DEFAULT_EPOCHS
-    return Known(
+    return KnownData(
         data=Data(rows=rows, tokens_low=low, tokens_high=high, epochs=epochs, lengths=_lengths(given, report)),
         rows=rows,
         epochs=epochs,
@@ -162,8 +168,8 @@ def _lengths(given: TrainingInputs, report: LintReport | None) -> tuple[tuple[in
     return tuple((bin_.high, bin_.rows) for bin_ in report.statistics.lengths)
 
 
-def _nothing(given: TrainingInputs, rows: int | None, reason: str = _NO_TOKENS) -> Known:
-    return Known(data=None, rows=rows, epochs=given.epochs, tokens_from=None, exact_tokens=False, reason=reason)
+def _nothing(given: TrainingInputs, rows: int | None, reason: str = _NO_TOKENS) -> KnownData:
+    return KnownData(data=None, rows=rows, epochs=given.epochs, tokens_from=None, exact_tokens=False, reason=reason)
 
 
 def _from_quantiles(report: LintReport | None, rows: int | None) -> tuple[int | None, int | None]:

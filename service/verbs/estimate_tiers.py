@@ -79,7 +79,7 @@ def by_formula(asked: Asked, errors: list[ErrorItem]) -> Answered:
     errors += check_for_model(asked.inputs, architecture)
     if errors:
         raise invalid(errors)
-    seq_len, calibrations = asked.length(architecture.positions), known_calibrations(asked.settings)
+    seq_len, measured = asked.length(architecture.positions), known_calibrations(asked.settings)
     questions = [
         Question(
             inputs=asked.inputs,
@@ -91,7 +91,8 @@ def by_formula(asked: Asked, errors: list[ErrorItem]) -> Answered:
             measured_by=asked.measured_by,
             context=context,
             solve=asked.solve,
-            calibrations=calibrations,
+            calibrations=measured.known,
+            unread=measured.unread,
         )
         for technique in asked.techniques
     ]

@@ -11,6 +11,7 @@ from service.estimate.compared import TOLERANCE, Comparison
 from service.estimate.fits import fit_on
 from service.estimate.hardware import Hardware
 from service.estimate.notation import GIB, MIB, Case
+from service.estimate.phases import peak as peak_phase
 from service.estimate.phases import phases
 from service.estimate.reserve import CPU, DIGITS, EAGER, FUSED, Band, peak_of
 from service.records.estimate import Estimate, Fit, Peak, Term
@@ -120,7 +121,7 @@ def of_memory_that_ended(answered: Answered, inputs: dict[str, Any]) -> Estimate
     allocated, reserved = end.reached.allocated, end.reached.reserved or end.reached.allocated
     ratio = Band(*[round(reserved / allocated, 6) if allocated else 1.0] * 2)
     peak = peak_of(_gib(allocated), ratio=ratio, context_gib=0.0 if found.context is None else found.context / GIB)
-    asked = _gib(max(phase.bytes for phase in phases(answered.case))) if answered.case else None
+    asked = _gib(peak_phase(answered.case).bytes) if answered.case else None
     short = min(0.0, round((row.capacity_gib or 0.0) - (asked or 0.0), DIGITS)) if asked else 0.0
     return Estimate(
         id="",

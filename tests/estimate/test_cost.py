@@ -16,8 +16,9 @@ from service.app import build_app
 from service.cli.app import run
 from service.data import rule_files
 from service.errors import TuneGateError
+from service.estimate import flops, throughput
 from service.estimate.amounts import Data
-from service.estimate.cost import CostQuestion, Known, Prices
+from service.estimate.cost import CostQuestion, KnownData, Prices
 from service.estimate.cost import cost_of as make_cost
 from service.estimate.cost_inputs import DEFAULT_EPOCHS, UsageInputs
 from service.estimate.notation import Run
@@ -80,6 +81,7 @@ def test_hours_and_money_on_a_named_device() -> None:
     assert (found.gpu, found.count, found.tflops, found.reason) == ("A100-80GB", 1, 312, None)
     assert found.hours is not None
     assert 0 < found.hours.low < found.hours.mid < found.hours.high
+    assert (found.source, cost_of(training=TRAINING).training.source) == (throughput.SOURCE, flops.SOURCE)
     cheapest = found.machines[0]
     assert cheapest.usd is not None
     assert cheapest.usd_per_hour is not None
@@ -100,7 +102,9 @@ def test_where_no_device_is_named_the_gpus_that_hold_the_run_are_timed() -> None
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [
-        ({"gpu": "cpu"}, "no peak figure"),
+        ({"gpu": "cpu", "seq_len": 64}, "no peak figure"),
+        ({"model": "llama-3.1-8b", "techniques": ["full"], "gpu": "RTX-4090-24GB"}, "does not fit"),
+        ({"model": "llama-3.1-8b", "techniques": ["full"], "gpu": "A100-80GB"}, "does not fit"),
         ({"base_dtype": "fp32", "autocast": "none"}, "32-bit"),
         ({"gpu": "T4-16GB", "base_dtype": "bf16", "autocast": "bf16"}, "no bf16"),
         ({"zero": {"stage": 3, "offload_params": True}, "gpus": 2}, "on the host"),
@@ -109,7 +113,7 @@ def test_where_no_device_is_named_the_gpus_that_hold_the_run_are_timed() -> None
 )
 def test_where_no_speed_is_known_the_hours_are_null_with_the_reason(raw: dict[str, Any], reason: str) -> None:
     found = time_of(**{"training": TRAINING, **raw})
-    assert (found.hours, found.utilisation) == (None, None)
+    assert (found.hours, found.utilisation, found.source) == (None, None, None)
     assert found.reason is not None
     assert reason in found.reason
     assert all(machine.usd is None and machine.reason for machine in found.machines)
@@ -211,7 +215,7 @@ def test_a_simulated_mixture_of_experts_is_timed_by_its_active_experts() -> None
 
 def test_what_cannot_be_counted_is_null_with_the_reason() -> None:
     data = Data(rows=10, tokens_low=300, tokens_high=300, epochs=1)
-    known = Known(data=data, rows=10, epochs=1, tokens_from="given", exact_tokens=True)
+    known = KnownData(data=data, rows=10, epochs=1, tokens_from="given", exact_tokens=True)
     prices = Prices(machines=[], machine_source="", services=[])
     _, mixture = matmuls_of_config(MIXTURE, where="a model")
     for matmuls, uncounted, reason in ((mixture, None, "adapters on experts"), (None, "nobody knows", "nobody knows")):

@@ -11,10 +11,14 @@ from hypothesis import strategies as st
 
 from service.data import rule_files
 from service.estimate.notation import GIB, Case, Run
-from service.estimate.phases import allocated_bytes
+from service.estimate.phases import peak
 from service.estimate.solver import largest, max_micro_batch, max_seq_len
 from service.models.architecture import read_architecture
 from service.models.catalogue import catalogue
+
+
+def allocated_bytes(case: Case) -> int:
+    return peak(case).bytes
 
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=300), st.integers(0, 5000))

@@ -23,6 +23,7 @@ from service.models.architecture import read_architecture
 from service.models.catalogue import catalogue
 from service.models.matmuls import matmuls_of
 from service.records.cost import Range
+from trainers.training.packing import best_fit
 
 SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "time_accuracy.py"
 MODEL = read_architecture(catalogue(rule_files())["llama-3.2-1b"].config, where="llama-3.2-1b")
@@ -128,6 +129,34 @@ def test_no_order_of_the_rows_pads_more_than_the_bound(lengths: list[int], batch
         assert least.pairs <= real_pairs * (1 + 1e-12)
         assert real_pairs <= most.pairs
         assert least.passes == most.passes == len(batches)
+
+
+@settings(max_examples=150, derandomize=True)
+@given(st.lists(st.integers(1, 900), min_size=1, max_size=40), st.integers(1, 8), st.booleans())
+def test_no_rows_leave_more_room_in_packed_sequences_than_the_bound(
+    lengths: list[int], batch: int, varlen: bool
+) -> None:
+    """Held against the trainer's own packing."""
+    passes = [lengths[at : at + batch] for at in range(0, len(lengths), batch)]
+    run = Run(
+        technique="full", micro_batch=batch, seq_len=max(lengths), padded=True, packed=True,
+        kernel="flash" if varlen else "efficient",
+    )  # fmt: skip
+    sequences = [max(one) for one in passes for _ in best_fit(one, max(one))]
+    real_tokens, real_pairs = sum(sequences), sum(length**2 for length in sequences)
+    if varlen:
+        real_tokens, real_pairs = sum(lengths), sum(length**2 for length in lengths)
+    plain = data_of(len(lengths), sum(lengths), 1)
+    bins = tuple(((1 << place) - 1, sum(one.bit_length() == place for one in lengths)) for place in range(1, 11))
+    for data in (plain, msgspec.structs.replace(plain, lengths=bins)):
+        least, most = amounts(data, run)
+        assert least.tokens <= real_tokens <= most.tokens <= 2 * sum(lengths)
+        assert least.pairs <= real_pairs * (1 + 1e-12)
+        assert real_pairs <= most.pairs
+        assert least.passes == most.passes == len(passes)
+        assert most.tokens == sum(lengths) or not varlen
+        padded = amounts(data, msgspec.structs.replace(run, packed=False))[1]
+        assert (most.tokens, most.pairs) <= (padded.tokens, padded.pairs)
 
 
 def test_one_row_at_a_time_pads_nothing_and_a_longer_limit_changes_no_token() -> None:
