@@ -24,7 +24,6 @@ _AZURE = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azu
 _CHAT = "/chat/completions"
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?|preview|latest|v1")
 _ID = re.compile(r"[A-Za-z0-9]+(?:[-_.:/]?[A-Za-z0-9]+)*")
-_SMALL_BYTES = 1 << 20
 MANIFEST = "manifest.json"
 # what a request holds of itself
 _OWN = ("model", "messages", "tools", "temperature", "max_tokens", "max_completion_tokens", "stream", "n")
@@ -226,13 +225,12 @@ def _exports(manifest: Path) -> dict[str, PurePosixPath]:
 
 
 def _contents(folder: Path) -> str:
-    """A hash over a folder: small files by content, weights by size and time, which are gigabytes."""
+    """A hash over every byte of a folder: two models may have weights of one size and one time."""
     digest = hashlib.sha256()
     for path in sorted(one for one in folder.rglob("*") if one.is_file()):
-        found = path.stat()
-        digest.update(f"{path.relative_to(folder).as_posix()}\0{found.st_size}\0".encode(errors="surrogateescape"))
-        small = found.st_size <= _SMALL_BYTES
-        digest.update(path.read_bytes() if small else str(found.st_mtime_ns).encode())
+        with path.open("rb") as stream:
+            content = hashlib.file_digest(stream, "sha256").digest()
+        digest.update(path.relative_to(folder).as_posix().encode(errors="surrogateescape") + b"\0" + content)
     return digest.hexdigest()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,17 @@ def test_short_names_are_endpoints_or_folders(write: Write) -> None:
     assert run.sha256 == export.sha256 != small.sha256
     write("runs/one/onnx/fp32/model.onnx", "Weights")
     assert models("runs/one")[0].sha256 != run.sha256
+
+
+def test_weights_of_one_size_and_time_are_told_apart(write: Write) -> None:
+    """An unpacked artifact has the times of its zip, which are all the same."""
+    for name, letter in (("a", "x"), ("b", "y")):
+        write(f"{name}/model.onnx", letter * (2 << 20))
+        os.utime(f"{name}/model.onnx", (0, 0))
+    first, second = models("a", "b")
+    assert first.sha256 != second.sha256
+    os.utime("a/model.onnx", (9, 9))
+    assert models("a")[0].sha256 == first.sha256
 
 
 def test_a_run_without_the_export_that_is_asked_for_is_refused(write: Write) -> None:
