@@ -71,7 +71,7 @@ class Line:
         return entry.reply
 
     async def _tries(self, prompt: Prompt, key: str) -> Reply:
-        most = most_usd(self.model, prompt)
+        most = most_usd(self.model, self.asker.request(prompt), prompt.max_new_tokens)
         last: Unanswered | None = None
         for number in range(self.model.retries + 1):
             await self._wait_for_turn()
@@ -94,12 +94,15 @@ class Line:
         await self._budget.admit(most)
         paid = most
         try:
+            if most > 0:
+                # a process that is killed before the answer leaves this line: what was sent may be billed
+                self._log.add(Entry(key=key, reserved_usd=most), final=False)
             reply = await self.asker.ask(prompt)
             paid = cost(self.model, reply, most)
             self._log.add(Entry(key=key, reply=reply, usd=paid))
         except Unanswered as error:
             paid = most if error.charged else 0.0
-            if paid or error.code in FINAL:
+            if most > 0 or error.code in FINAL:
                 self._log.add(Entry(key=key, code=error.code, usd=paid), final=error.code in FINAL)
             raise
         finally:
