@@ -24,11 +24,12 @@ _STATUS: dict[int, Code] = {
     401: "key_refused", 403: "key_refused", 404: "no_such_model", 408: "timeout", 409: "server_error",
     413: "too_long", 425: "server_error", 429: "rate_limited",
 }  # fmt: skip
-# `error.code` of OpenAI and Azure OpenAI in answers of status 400 and 429
+# `error.code` of OpenAI and Azure OpenAI in answers of status 400 and 429; the last one is our own
 # (platform.openai.com/docs/guides/error-codes; learn.microsoft.com/azure/ai-services/openai/concepts/content-filter)
 _NAMED: dict[str, Code] = {
     "content_filter": "content_filter", "context_length_exceeded": "too_long", "model_not_found": "no_such_model",
     "DeploymentNotFound": "no_such_model", "invalid_api_key": "key_refused", "insufficient_quota": "key_refused",
+    "context_overflow": "too_long",
 }  # fmt: skip
 _OK, _SERVER = 200, 500
 _NO_OBJECT = "not a JSON object"

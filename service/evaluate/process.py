@@ -21,6 +21,7 @@ from service.evaluate.models import Model
 from service.evaluate.prompts import Prompt
 
 _MODULE = "trainers.answering"
+_OVERLONG = "context_overflow"
 # a line holds a whole answer
 _LONGEST_LINE = 32 << 20
 _END_SECONDS = 10.0
@@ -92,7 +93,7 @@ class ProcessAsker:
                         seconds=said.seconds,
                     )
                 if said.type == "refused":
-                    raise Unanswered("too_long" if said.code == "too_long" else "refused_request")
+                    raise Unanswered("too_long" if said.code == _OVERLONG else "refused_request")
 
     async def close(self) -> None:
         """End the process by closing its input; one that does not end is killed."""

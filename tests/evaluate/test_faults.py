@@ -81,6 +81,21 @@ def test_a_row_that_fails_has_a_code_and_the_others_go_on(questions: Path, model
         assert "It names: temperature." in failure.remedy
 
 
+@pytest.mark.parametrize("status", [400, 422])
+@pytest.mark.parametrize("named", ["context_length_exceeded", "context_overflow"])
+def test_overlong_rows_say_nothing_of_the_model(questions: Path, model: Model, status: int, named: str) -> None:
+    """More of them in a row than it takes to give a model up; our own route has its own name for them."""
+
+    def rule(body: dict[str, Any], number: int) -> Said:
+        short = body["messages"][-1]["content"] in {"question 0", "question 19"}
+        return right(body, number) if short else Said(status=status, raw=error(named))
+
+    with Endpoint(rule) as endpoint:
+        made = ask(model(endpoint.url), concurrency=1)
+    (cell,) = made.record.cells
+    assert (cell.answered, cell.failed, made.failures[0].given_up) == (2, {"too_long": 18}, False)
+
+
 def test_rows_that_failed_are_asked_again_by_the_next_run_and_filtered_ones_are_not(
     questions: Path, model: Model
 ) -> None:
