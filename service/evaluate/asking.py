@@ -155,12 +155,13 @@ class Asking:
         limit = variant.max_new_tokens
         if not variant.nodes:
             asked = messages_for(variant, messages, passages=passages, examples=examples)
-            prompt = Prompt(messages=asked, tools=row.tools, temperature=at, max_new_tokens=limit)
-            return [await line.ask(prompt, sample)], {}
+            prompt = Prompt(messages=asked, tools=row.tools, temperature=at, max_new_tokens=limit, sample=sample)
+            return [await line.ask(prompt)], {}
         replies, texts = [], dict[str, str]()
         for node in variant.nodes:
             asked = node_messages(node, question_of(messages), texts, passages=passages)
-            replies.append(await line.ask(Prompt(messages=asked, temperature=at, max_new_tokens=limit), sample))
+            prompt = Prompt(messages=asked, temperature=at, max_new_tokens=limit, sample=sample)
+            replies.append(await line.ask(prompt))
             texts[node.id] = replies[-1].text or ""
         return replies, texts
 

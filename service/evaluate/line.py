@@ -42,8 +42,8 @@ class Line:
         self._rows_failed = self._tries_failed = 0
         self._under_way: dict[str, asyncio.Event] = {}
 
-    async def ask(self, prompt: Prompt, sample: int = 0) -> Reply:
-        """The answer from the folder, or a new one; `sample` tells answers to equal requests apart.
+    async def ask(self, prompt: Prompt) -> Reply:
+        """The answer from the folder, or a new one.
 
         Raises:
             Unanswered: when no try was answered.
@@ -51,7 +51,7 @@ class Line:
             OutOfBudget: when the money does not last.
 
         """
-        key = digest([self.model.identity, self.asker.request(prompt), sample])
+        key = digest([self.model.identity, self.asker.request(prompt), prompt.sample])
         while (waited := self._under_way.get(key)) is not None:
             await waited.wait()
         entry = self._log.get(key)
