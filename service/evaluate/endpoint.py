@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
@@ -82,11 +83,14 @@ class EndpointAsker:
         request = client.build_request("POST", self._url, content=msgspec.json.encode(self.request(prompt)))
         begun = time.perf_counter()
         try:
-            response = await client.send(request, stream=True)
-            try:
-                content = await _read(response)
-            finally:
-                await response.aclose()
+            async with asyncio.timeout(self._model.timeout_s):
+                response = await client.send(request, stream=True)
+                try:
+                    content = await _read(response)
+                finally:
+                    await response.aclose()
+        except TimeoutError as error:
+            raise Unanswered("timeout", charged=True) from error
         except self._httpx.ConnectError as error:
             raise Unanswered("connection") from error
         except self._httpx.TimeoutException as error:
@@ -111,9 +115,9 @@ class EndpointAsker:
         if self._idle:
             return self._idle.pop()
         limits = self._httpx.Limits(max_connections=1, max_keepalive_connections=1)
-        client = self._httpx.AsyncClient(
-            headers=self._headers, limits=limits, timeout=self._model.timeout_s, verify=self._trusted
-        )
+        # these are of every single read; a connection takes half of the time or is none, so that it is known to be none
+        timeout = self._httpx.Timeout(self._model.timeout_s, connect=self._model.timeout_s / 2)
+        client = self._httpx.AsyncClient(headers=self._headers, limits=limits, timeout=timeout, verify=self._trusted)
         self._clients.append(client)
         return client
 

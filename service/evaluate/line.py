@@ -125,13 +125,12 @@ class Line:
         return last
 
     async def _pause(self, error: Unanswered, number: int, key: str) -> None:
-        if error.wait_s is not None:
-            asked = min(error.wait_s, _LONGEST_ASKED_S)
-            self._not_before = max(self._not_before, time.monotonic() + asked)
-            return
+        """What the endpoint asks to wait, which holds for all, and our own wait after it: it may ask for none."""
+        asked = min(error.wait_s or 0.0, _LONGEST_ASKED_S)
+        self._not_before = max(self._not_before, time.monotonic() + asked)
         own = min(self.model.backoff_s * 2**number, _LONGEST_OWN_S)
         jitter = random.Random(f"{self._seed}{key}{number}").uniform(0.5, 1.0)  # noqa: S311 - spreads the retries
-        await asyncio.sleep(own * jitter)
+        await asyncio.sleep(asked + own * jitter)
 
     def _note_try(self, error: Unanswered) -> None:
         if error.code not in {*_OF_THE_ROW, "rate_limited"}:
