@@ -49,10 +49,13 @@ class _Said(msgspec.Struct, frozen=True):
 class ProcessAsker:
     """One model in a process of its own."""
 
-    def __init__(self, model: Model, *, seed: int, command: list[str] | None = None) -> None:
-        """Start nothing yet; `command` is what to start."""
+    def __init__(
+        self, model: Model, *, seed: int, engine: str | None = None, command: list[str] | None = None
+    ) -> None:
+        """Start nothing yet; `engine` is what opens the folder, null for its own choice, `command` what to start."""
         self._model, self._seed = model, seed
-        self._command = command or [sys.executable, "-m", _MODULE, str(model.folder)]
+        chosen = [] if engine is None else ["--engine", engine]
+        self._command = command or [sys.executable, "-m", _MODULE, str(model.folder), *chosen]
         self._numbers = itertools.count(1)
         self._turn = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
