@@ -2,8 +2,8 @@
 
 A key is the sha256 of who was asked and of the whole request, so that an answer counts for every evaluation that asks
 the same. A process that is killed loses at most the line it was writing; a line that breaks off is cut off at the next
-start. What a request may cost at most stands in a line before it is sent; where no line of its answer follows, that much
-counts as paid.
+start. What a request may cost at most stands in a line before it is sent; where no line of its answer follows, that
+much counts as paid.
 """
 
 from __future__ import annotations

@@ -49,9 +49,7 @@ class _Said(msgspec.Struct, frozen=True):
 class ProcessAsker:
     """One model in a process of its own."""
 
-    def __init__(
-        self, model: Model, *, seed: int, engine: str | None = None, command: list[str] | None = None
-    ) -> None:
+    def __init__(self, model: Model, *, seed: int, engine: str | None = None, command: list[str] | None = None) -> None:
         """Start nothing yet; `engine` is what opens the folder, null for its own choice, `command` what to start."""
         self._model, self._seed = model, seed
         chosen = [] if engine is None else ["--engine", engine]
