@@ -103,7 +103,9 @@ class Asking:
             await self._further(line, variant, row, made, sample=n, temperature=variant.sample_temperature)
             for n in range(1, variant.samples + 1)
         ]
-        names = changes_for(variant.perturbations, seed=self._seed, examples=len(variant.examples))
+        # a flow's nodes are shown no examples
+        examples = [] if variant.nodes else variant.examples
+        names = changes_for(row.messages, examples, variant.perturbations, seed=self._seed)
         reworded = [await self._further(line, variant, row, made, change=name) for name in names]
         return msgspec.structs.replace(
             made,

@@ -19,7 +19,10 @@ from service.verbs.evaluate import Evaluated, EvaluateRequest, evaluate
 # prompts are said to have 10 tokens and answers 5: 10 * 1000 + 5 * 2000 per million is 0.02 USD
 PRICES = ("[usd_per_million]", "input = 1000.0", "output = 2000.0")
 PAID = 0.02
-MOST = len('{"model":"m","messages":[{"role":"user","content":"question 0"}],"max_tokens":5,"temperature":0.0}') / 1e3 + 0.01
+MOST = (
+    len('{"model":"m","messages":[{"role":"user","content":"question 0"}],"max_tokens":5,"temperature":0.0}') / 1e3
+    + 0.01
+)
 ROOT = Path(__file__).resolve().parents[2]
 Model = Callable[..., str]
 
