@@ -52,7 +52,7 @@ CODES: dict[str, Code] = {
     "artifact_corrupt": Code("The artifact does not match its manifest", 500, 1),
     "weights_not_exportable": Code("This target does not return weights", 404, 1),
     "output_exists": Code("The output already exists", 409, 2),
-    "run_locked": Code("Another trainer holds the run folder", 409, 3),
+    "run_locked": Code("Another process holds the folder", 409, 3),
     "home_locked": Code("Another service holds the data folder", 409, 3),
     "port_in_use": Code("The port is in use", 409, 3),
     "bind_refused": Code("The service does not listen there", 400, 2),

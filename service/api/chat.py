@@ -32,6 +32,8 @@ _DONE = b"data: [DONE]\n\n"
 _JSON = "application/json"
 _EVENTS = "text/event-stream"
 _SERVER_ERROR = 500
+# our code -> OpenAI's, where its clients act on one (platform.openai.com/docs/guides/error-codes)
+_CLIENTS_CODES = {"context_overflow": "context_length_exceeded"}
 
 
 @dataclass
@@ -166,7 +168,7 @@ def _client_error(problem: Problem) -> dict[str, str | None]:
         "message": " ".join(text for text in said if text),
         "type": "server_error" if problem.status >= _SERVER_ERROR else "invalid_request_error",
         "param": problem.errors[0].where if problem.errors else None,
-        "code": problem.code,
+        "code": _CLIENTS_CODES.get(problem.code, problem.code),
     }
 
 

@@ -2,7 +2,8 @@
 
 A key is the sha256 of who was asked and of the whole request, so that an answer counts for every evaluation that asks
 the same. A process that is killed loses at most the line it was writing; a line that breaks off is cut off at the next
-start.
+start. What a request may cost at most stands in a line before it is sent; where no line of its answer follows, that
+much counts as paid.
 """
 
 from __future__ import annotations
@@ -22,12 +23,16 @@ ANSWERS, RECORD, LOCK = "answers.jsonl", "evaluation.json", ".lock"
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A line: an answer, or (`reply` null) a try that gave none; `usd` is what it cost, or may have at most."""
+    """A line: an answer, or (`reply` null) a try that gave none; `usd` is what it cost, or may have at most.
+
+    With `reserved_usd` it says that a request is sent, and what it costs at most; its next line settles it.
+    """
 
     key: str
     reply: Reply | None = None
     code: str | None = None
     usd: float = 0.0
+    reserved_usd: float = 0.0
 
 
 class AnswerLog:
@@ -106,6 +111,7 @@ class AnswerLog:
         if whole < len(content):
             os.ftruncate(self._descriptor, whole)
         decoder = msgspec.json.Decoder(Entry)
+        reserved: dict[str, list[float]] = {}
         for number, line in enumerate(content[:whole].splitlines(), 1):
             try:
                 entry = decoder.decode(line)
@@ -116,8 +122,14 @@ class AnswerLog:
                     remedy="Remove the line, or name a new folder.",
                 ) from error
             self.usd += entry.usd
+            under_way = reserved.setdefault(entry.key, [])
+            if entry.reserved_usd:
+                under_way.append(entry.reserved_usd)
+            elif under_way:
+                under_way.pop()
             if entry.reply is not None or entry.code in FINAL:
                 self._found[entry.key] = entry
+        self.usd += sum(map(sum, reserved.values()))
 
 
 def _hold(folder: Path) -> int:

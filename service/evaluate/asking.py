@@ -103,7 +103,9 @@ class Asking:
             await self._further(line, variant, row, made, sample=n, temperature=variant.sample_temperature)
             for n in range(1, variant.samples + 1)
         ]
-        names = changes_for(variant.perturbations, seed=self._seed, examples=len(variant.examples))
+        # a flow's nodes are shown no examples
+        examples = [] if variant.nodes else variant.examples
+        names = changes_for(row.messages, examples, variant.perturbations, seed=self._seed)
         reworded = [await self._further(line, variant, row, made, change=name) for name in names]
         return msgspec.structs.replace(
             made,
@@ -155,12 +157,13 @@ class Asking:
         limit = variant.max_new_tokens
         if not variant.nodes:
             asked = messages_for(variant, messages, passages=passages, examples=examples)
-            prompt = Prompt(messages=asked, tools=row.tools, temperature=at, max_new_tokens=limit)
-            return [await line.ask(prompt, sample)], {}
+            prompt = Prompt(messages=asked, tools=row.tools, temperature=at, max_new_tokens=limit, sample=sample)
+            return [await line.ask(prompt)], {}
         replies, texts = [], dict[str, str]()
         for node in variant.nodes:
             asked = node_messages(node, question_of(messages), texts, passages=passages)
-            replies.append(await line.ask(Prompt(messages=asked, temperature=at, max_new_tokens=limit), sample))
+            prompt = Prompt(messages=asked, temperature=at, max_new_tokens=limit, sample=sample)
+            replies.append(await line.ask(prompt))
             texts[node.id] = replies[-1].text or ""
         return replies, texts
 

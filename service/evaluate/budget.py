@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import msgspec
 
 from service.evaluate.asker import Reply
 from service.evaluate.models import Model
-from service.evaluate.prompts import Prompt
 
 _MILLION = 1e6
 # what rounding leaves of a sum that is taken off again
@@ -52,12 +52,14 @@ class Budget:
                 self._settled.notify_all()
 
 
-def most_usd(model: Model, prompt: Prompt) -> float:
-    """The highest price of a request without images: a token is a byte at least, and an answer as long as allowed."""
+def most_usd(model: Model, request: dict[str, Any], answer_tokens: int) -> float:
+    """The highest price of a request without images: a token is a byte at least, and an answer as long as allowed.
+
+    All of the request counts: tools, and what `parameters` adds to it, are read by the model too.
+    """
     if model.usd_per_million is None:
         return 0.0
-    asked = len(msgspec.json.encode([prompt.messages, prompt.tools]))
-    return price(model, asked, prompt.max_new_tokens) or 0.0
+    return price(model, len(msgspec.json.encode(request)), answer_tokens) or 0.0
 
 
 def cost(model: Model, reply: Reply, most: float) -> float:

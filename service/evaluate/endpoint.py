@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
@@ -24,11 +25,12 @@ _STATUS: dict[int, Code] = {
     401: "key_refused", 403: "key_refused", 404: "no_such_model", 408: "timeout", 409: "server_error",
     413: "too_long", 425: "server_error", 429: "rate_limited",
 }  # fmt: skip
-# `error.code` of OpenAI and Azure OpenAI in answers of status 400 and 429
+# `error.code` of OpenAI and Azure OpenAI in answers of status 400 and 429; the last one is our own
 # (platform.openai.com/docs/guides/error-codes; learn.microsoft.com/azure/ai-services/openai/concepts/content-filter)
 _NAMED: dict[str, Code] = {
     "content_filter": "content_filter", "context_length_exceeded": "too_long", "model_not_found": "no_such_model",
     "DeploymentNotFound": "no_such_model", "invalid_api_key": "key_refused", "insufficient_quota": "key_refused",
+    "context_overflow": "too_long",
 }  # fmt: skip
 _OK, _SERVER = 200, 500
 _NO_OBJECT = "not a JSON object"
@@ -81,11 +83,14 @@ class EndpointAsker:
         request = client.build_request("POST", self._url, content=msgspec.json.encode(self.request(prompt)))
         begun = time.perf_counter()
         try:
-            response = await client.send(request, stream=True)
-            try:
-                content = await _read(response)
-            finally:
-                await response.aclose()
+            async with asyncio.timeout(self._model.timeout_s):
+                response = await client.send(request, stream=True)
+                try:
+                    content = await _read(response)
+                finally:
+                    await response.aclose()
+        except TimeoutError as error:
+            raise Unanswered("timeout", charged=True) from error
         except self._httpx.ConnectError as error:
             raise Unanswered("connection") from error
         except self._httpx.TimeoutException as error:
@@ -110,9 +115,9 @@ class EndpointAsker:
         if self._idle:
             return self._idle.pop()
         limits = self._httpx.Limits(max_connections=1, max_keepalive_connections=1)
-        client = self._httpx.AsyncClient(
-            headers=self._headers, limits=limits, timeout=self._model.timeout_s, verify=self._trusted
-        )
+        # these are of every single read; a connection takes half of the time or is none, so that it is known to be none
+        timeout = self._httpx.Timeout(self._model.timeout_s, connect=self._model.timeout_s / 2)
+        client = self._httpx.AsyncClient(headers=self._headers, limits=limits, timeout=timeout, verify=self._trusted)
         self._clients.append(client)
         return client
 

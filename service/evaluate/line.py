@@ -42,8 +42,8 @@ class Line:
         self._rows_failed = self._tries_failed = 0
         self._under_way: dict[str, asyncio.Event] = {}
 
-    async def ask(self, prompt: Prompt, sample: int = 0) -> Reply:
-        """The answer from the folder, or a new one; `sample` tells answers to equal requests apart.
+    async def ask(self, prompt: Prompt) -> Reply:
+        """The answer from the folder, or a new one.
 
         Raises:
             Unanswered: when no try was answered.
@@ -51,7 +51,7 @@ class Line:
             OutOfBudget: when the money does not last.
 
         """
-        key = digest([self.model.identity, self.asker.request(prompt), sample])
+        key = digest([self.model.identity, self.asker.request(prompt), prompt.sample])
         while (waited := self._under_way.get(key)) is not None:
             await waited.wait()
         entry = self._log.get(key)
@@ -71,7 +71,7 @@ class Line:
         return entry.reply
 
     async def _tries(self, prompt: Prompt, key: str) -> Reply:
-        most = most_usd(self.model, prompt)
+        most = most_usd(self.model, self.asker.request(prompt), prompt.max_new_tokens)
         last: Unanswered | None = None
         for number in range(self.model.retries + 1):
             await self._wait_for_turn()
@@ -94,12 +94,15 @@ class Line:
         await self._budget.admit(most)
         paid = most
         try:
+            if most > 0:
+                # a process that is killed before the answer leaves this line: what was sent may be billed
+                self._log.add(Entry(key=key, reserved_usd=most), final=False)
             reply = await self.asker.ask(prompt)
             paid = cost(self.model, reply, most)
             self._log.add(Entry(key=key, reply=reply, usd=paid))
         except Unanswered as error:
             paid = most if error.charged else 0.0
-            if paid or error.code in FINAL:
+            if most > 0 or error.code in FINAL:
                 self._log.add(Entry(key=key, code=error.code, usd=paid), final=error.code in FINAL)
             raise
         finally:
@@ -122,13 +125,12 @@ class Line:
         return last
 
     async def _pause(self, error: Unanswered, number: int, key: str) -> None:
-        if error.wait_s is not None:
-            asked = min(error.wait_s, _LONGEST_ASKED_S)
-            self._not_before = max(self._not_before, time.monotonic() + asked)
-            return
+        """What the endpoint asks to wait, which holds for all, and our own wait after it: it may ask for none."""
+        asked = min(error.wait_s or 0.0, _LONGEST_ASKED_S)
+        self._not_before = max(self._not_before, time.monotonic() + asked)
         own = min(self.model.backoff_s * 2**number, _LONGEST_OWN_S)
         jitter = random.Random(f"{self._seed}{key}{number}").uniform(0.5, 1.0)  # noqa: S311 - spreads the retries
-        await asyncio.sleep(own * jitter)
+        await asyncio.sleep(asked + own * jitter)
 
     def _note_try(self, error: Unanswered) -> None:
         if error.code not in {*_OF_THE_ROW, "rate_limited"}:

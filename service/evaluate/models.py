@@ -6,10 +6,9 @@ model, a run or an ONNX export.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
@@ -17,17 +16,23 @@ import msgspec
 
 from service.errors import ErrorItem, TuneGateError
 from service.evaluate.given import Given, read_toml
+from service.evaluate.model_folders import MANIFEST, contents, exports
 
 # hosts that read the key from the header `api-key`
 # (learn.microsoft.com/azure/ai-services/openai/reference, section Authentication)
 _AZURE = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
 _CHAT = "/chat/completions"
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?|preview|latest|v1")
+# the name may hold an @ itself
+_SHORT = re.compile(r"((?:(?!://).)+?)@([A-Za-z][A-Za-z0-9+.-]*://.*)")
 _ID = re.compile(r"[A-Za-z0-9]+(?:[-_.:/]?[A-Za-z0-9]+)*")
-_SMALL_BYTES = 1 << 20
-MANIFEST = "manifest.json"
 # what a request holds of itself
 _OWN = ("model", "messages", "tools", "temperature", "max_tokens", "max_completion_tokens", "stream", "n")
+# keys of a model's file that mean nothing for a folder
+_OF_ENDPOINTS = (
+    "api_key_env", "api_version", "backoff_s", "concurrency", "left_out", "limit_as", "parameters", "retries",
+    "timeout_s",
+)  # fmt: skip
 LimitName = Literal["max_tokens", "max_completion_tokens"]
 
 
@@ -112,9 +117,10 @@ def keys_of(models: Sequence[Model], environment: Mapping[str, str]) -> dict[str
 
 
 def _from_short(spec: str, short: Prices, errors: list[ErrorItem]) -> Model | None:
-    name, at, url = spec.partition("@")
-    given = Given({}, f"model {spec}", errors)
-    if at and "://" in url:
+    found = _SHORT.fullmatch(spec)
+    if found is not None:
+        name, url = found.groups()
+        given = Given({}, f"model {name}@{_host(url)}", errors)
         endpoint = _endpoint(given, url, name, None)
         if endpoint is None:
             return None
@@ -126,6 +132,10 @@ def _from_short(spec: str, short: Prices, errors: list[ErrorItem]) -> Model | No
             api_key_header=_header(endpoint),
             usd_per_million=short.usd_per_million,
         )
+    if "://" in spec:
+        Given({}, f"model {_host(spec)}", errors).wrong("name", "an address without one", "NAME@URL")
+        return None
+    given = Given({}, f"model {spec}", errors)
     return _of_folder(given, Path(spec), Model(id=Path(spec).resolve().name, name=Path(spec).resolve().name))
 
 
@@ -160,6 +170,9 @@ def model_of(given: Given, default: str, beside: Path) -> Model | None:
     if (url is None) == (folder is None):
         given.wrong("endpoint", "both, or neither of endpoint and folder", "one of the two")
         return None
+    for key in _OF_ENDPOINTS if folder is not None else ("precision",):
+        if key in given.data:
+            given.wrong(key, "a setting of endpoints" if folder is not None else "a setting of folders", "no such key")
     if folder is not None:
         return _of_folder(given, beside / folder, made, precision)
     if name is None:
@@ -192,6 +205,14 @@ def _endpoint(given: Given, url: str, name: str, version: str | None) -> str | N
     return f"{parts.scheme}://{parts.netloc}{path if path.endswith(_CHAT) else path + _CHAT}"
 
 
+def _host(url: str) -> str:
+    """What of an address may be shown: the rest may hold a password or a signature."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
 def _header(endpoint: str) -> Literal["authorization", "api-key"]:
     parts = urlsplit(endpoint)
     return "api-key" if parts.query or (parts.hostname or "").endswith(_AZURE) else "authorization"
@@ -204,42 +225,12 @@ def _of_folder(given: Given, folder: Path, model: Model, precision: str | None =
     manifest = folder / MANIFEST
     tuned = model.tuned or manifest.is_file() or (folder.parent.parent / MANIFEST).is_file()
     if manifest.is_file():
-        inside = _exports(manifest)
+        inside = exports(manifest)
         if precision not in {None, *inside} or not inside:
             given.wrong("precision", "none of the run's ONNX exports", ", ".join(inside) or "a run with an ONNX export")
             return None
         folder = folder / inside[precision or next(iter(inside))]
-    return msgspec.structs.replace(model, folder=str(folder), sha256=_contents(folder), tuned=tuned)
-
-
-class _Export(msgspec.Struct, frozen=True):
-    path: str
-    precision: str
-
-
-class _Manifest(msgspec.Struct, frozen=True):
-    onnx: list[_Export] = []
-
-
-def _exports(manifest: Path) -> dict[str, PurePosixPath]:
-    """Precision -> folder of the ONNX files, below the run folder; none for a manifest that is not ours."""
-    try:
-        found = msgspec.json.decode(manifest.read_bytes(), type=_Manifest).onnx
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-        return {}
-    places = {one.precision: PurePosixPath(one.path).parent for one in found}
-    return {name: path for name, path in places.items() if not path.is_absolute() and ".." not in path.parts}
-
-
-def _contents(folder: Path) -> str:
-    """A hash over a folder: small files by content, weights by size and time, which are gigabytes."""
-    digest = hashlib.sha256()
-    for path in sorted(one for one in folder.rglob("*") if one.is_file()):
-        found = path.stat()
-        digest.update(f"{path.relative_to(folder).as_posix()}\0{found.st_size}\0".encode(errors="surrogateescape"))
-        small = found.st_size <= _SMALL_BYTES
-        digest.update(path.read_bytes() if small else str(found.st_mtime_ns).encode())
-    return digest.hexdigest()
+    return msgspec.structs.replace(model, folder=str(folder), sha256=contents(folder), tuned=tuned)
 
 
 def _id(given: Given, default: str) -> str:

@@ -33,11 +33,24 @@ CHANGES: dict[str, Callable[[str], str]] = {
 EXAMPLES_ORDER = "examples-order"
 
 
-def changes_for(count: int, *, seed: int, examples: int) -> list[str]:
-    """The first `count` changes in a seeded order, at most all; several examples can also change their order."""
-    names = [*CHANGES, *([EXAMPLES_ORDER] if examples > 1 else [])]
+def changes_for(messages: Sequence[dict[str, Any]], examples: Sequence[Example], count: int, *, seed: int) -> list[str]:
+    """The first `count` changes in a seeded order, at most all; several examples can also change their order.
+
+    A change that leaves this question and these examples as they are, or as another one makes them, is none: its
+    answer would agree by itself.
+    """
+    names = [*CHANGES, *([EXAMPLES_ORDER] if len(examples) > 1 else [])]
     random.Random(seed).shuffle(names)  # noqa: S311 - an order that can be repeated
-    return names[:count]
+    found: list[str] = []
+    seen = [(question_of(messages), list(examples))]
+    for name in names:
+        if len(found) == count:
+            break
+        asked, shown = changed(name, messages, examples, seed=seed)
+        if (question_of(asked), shown) not in seen:
+            seen.append((question_of(asked), shown))
+            found.append(name)
+    return found
 
 
 def changed(

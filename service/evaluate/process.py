@@ -19,11 +19,15 @@ from service.evaluate.answers import ExpectedCall
 from service.evaluate.asker import Reply, Unanswered
 from service.evaluate.models import Model
 from service.evaluate.prompts import Prompt
+from service.records.identity import digest
 
 _MODULE = "trainers.answering"
+_OVERLONG = "context_overflow"
 # a line holds a whole answer
 _LONGEST_LINE = 32 << 20
 _END_SECONDS = 10.0
+# hexadecimal digits of a seed: 31 bits and less, which every engine takes
+_SEED_DIGITS = 7
 
 
 class _Said(msgspec.Struct, frozen=True):
@@ -45,10 +49,11 @@ class _Said(msgspec.Struct, frozen=True):
 class ProcessAsker:
     """One model in a process of its own."""
 
-    def __init__(self, model: Model, *, seed: int, command: list[str] | None = None) -> None:
-        """Start nothing yet; `command` is what to start."""
+    def __init__(self, model: Model, *, seed: int, engine: str | None = None, command: list[str] | None = None) -> None:
+        """Start nothing yet; `engine` is what opens the folder, null for its own choice, `command` what to start."""
         self._model, self._seed = model, seed
-        self._command = command or [sys.executable, "-m", _MODULE, str(model.folder)]
+        chosen = [] if engine is None else ["--engine", engine]
+        self._command = command or [sys.executable, "-m", _MODULE, str(model.folder), *chosen]
         self._numbers = itertools.count(1)
         self._turn = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
@@ -59,21 +64,21 @@ class ProcessAsker:
         return self._engine
 
     def request(self, prompt: Prompt) -> dict[str, Any]:
-        """The question, without the number that tells it apart."""
-        return {
+        """The question with its seed, without the number that tells it apart."""
+        question = {
             "messages": prompt.messages,
             "tools": prompt.tools,
             "temperature": prompt.temperature,
             "max_tokens": prompt.max_new_tokens,
         }
+        return {**question, "seed": self._seed_of(question, prompt.sample) if prompt.temperature > 0 else None}
 
     async def ask(self, prompt: Prompt) -> Reply:
         """Ask, and read until this question is answered."""
         async with self._turn:
             process = await self._started()
             number = next(self._numbers)
-            seed = self._seed + number if prompt.temperature > 0 else None
-            question = {"type": "question", "id": str(number), **self.request(prompt), "seed": seed}
+            question = {"type": "question", "id": str(number), **self.request(prompt)}
             try:
                 _stdin(process).write(msgspec.json.encode(question) + b"\n")
                 await _stdin(process).drain()
@@ -92,7 +97,7 @@ class ProcessAsker:
                         seconds=said.seconds,
                     )
                 if said.type == "refused":
-                    raise Unanswered("too_long" if said.code == "too_long" else "refused_request")
+                    raise Unanswered("too_long" if said.code == _OVERLONG else "refused_request")
 
     async def close(self) -> None:
         """End the process by closing its input; one that does not end is killed."""
@@ -106,6 +111,10 @@ class ProcessAsker:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+    def _seed_of(self, question: dict[str, Any], sample: int) -> int:
+        """The question's own: an evaluation that goes on draws other answers than those that it has."""
+        return int(digest([self._seed, self._model.identity, question, sample])[:_SEED_DIGITS], 16)
 
     async def _started(self) -> asyncio.subprocess.Process:
         if self._process is None:

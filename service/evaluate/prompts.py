@@ -14,12 +14,13 @@ _PASSAGE_BREAK = "\n\n"
 
 
 class Prompt(msgspec.Struct, frozen=True, kw_only=True):
-    """One request to a model, before it takes the form of an endpoint's."""
+    """One request to a model, before it takes the form of an endpoint's; `sample` tells equal ones apart."""
 
     messages: list[dict[str, Any]]
     tools: list[dict[str, Any]] | None = None
     temperature: float = 0.0
     max_new_tokens: int = 512
+    sample: int = 0
 
 
 def question_of(messages: Sequence[dict[str, Any]]) -> str:

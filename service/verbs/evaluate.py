@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from service.errors import TuneGateError
+from service.errors import ErrorItem, TuneGateError
 from service.evaluate.asker import Progress
 from service.evaluate.kept_record import inputs_key, kept
 from service.verbs.evaluate_request import Checked, EvaluateRequest, check_request
@@ -58,8 +58,21 @@ def _paths(request: EvaluateRequest, checked: Checked) -> list[Path]:
     """Every file and folder that the record rests on."""
     examples = {one.examples_file for one in checked.variants if one.examples_file is not None}
     documents = [request.documents] if request.documents is not None else []
-    found = [*request.files, *request.regression, *map(Path, sorted(examples)), *documents]
-    missing = [path for path in found if not path.exists()]
+    files = [*request.files, *request.regression, *map(Path, sorted(examples))]
+    missing = [path for path in (*files, *documents) if not path.exists()]
     if missing:
         raise TuneGateError("unreadable_path", f"{', '.join(map(str, missing))}: no such file or folder.")
-    return found
+    errors = [ErrorItem(str(path), "a pipe or device", "a file") for path in files if not _again(path)]
+    if errors:
+        raise TuneGateError(
+            "unreadable_path",
+            f"{len(errors)} input(s) can be read only once.",
+            remedy="Write the rows to a file first: what was asked is looked at again.",
+            errors=errors,
+        )
+    return [*files, *documents]
+
+
+def _again(path: Path) -> bool:
+    """Whether it can be read more than once; a folder is refused where its rows are read."""
+    return path.is_file() or path.is_dir()

@@ -25,6 +25,7 @@ from service.evaluate.process import ProcessAsker
 from service.evaluate.retrieval import PassageIndex
 from service.evaluate.rows import RowFile, RowSet, read_rows
 from service.evaluate.variants import Variant, node_paths
+from service.verbs.evaluate_folders import engines_of
 from service.verbs.evaluate_request import Checked, EvaluateRequest
 from service.verbs.evaluated import Evaluated, failures, refuse_without_answers
 
@@ -53,11 +54,20 @@ def _run(
     assemble(rows.rows, {}, about)
     judge = [] if checked.judge is None else [checked.judge]
     keys = keys_of([*checked.models, *judge], os.environ)
+    engines = engines_of([*checked.models, *judge])
     budget = Budget(request.budget, log.usd)
+
+    def asker(model: Model) -> Asker:
+        if model.endpoint is None:
+            return ProcessAsker(model, seed=request.seed, engine=engines[model.id])
+        return EndpointAsker(model, key=keys.get(model.id), count=tokens_or_none)
 
     async def ask() -> tuple[list[Line], list[Line], Asked]:
         lines, judges = (
-            [_line(model, request, log, budget, keys.get(model.id)) for model in models]
+            [
+                Line(model, asker(model), log, budget, workers=_workers(model, request), seed=request.seed)
+                for model in models
+            ]
             for models in (checked.models, judge)
         )
         indexes = {size: PassageIndex(one.passages) for size, one in documents.items()}
@@ -87,16 +97,9 @@ def _run(
     )
 
 
-def _line(model: Model, request: EvaluateRequest, log: AnswerLog, budget: Budget, key: str | None) -> Line:
-    """One worker for a model on this machine, which answers one question after the other."""
-    workers = (model.concurrency or request.concurrency) if model.endpoint else 1
-    return Line(model, _asker(model, request, key), log, budget, workers=workers, seed=request.seed)
-
-
-def _asker(model: Model, request: EvaluateRequest, key: str | None) -> Asker:
-    if model.endpoint is None:
-        return ProcessAsker(model, seed=request.seed)
-    return EndpointAsker(model, key=key, count=tokens_or_none)
+def _workers(model: Model, request: EvaluateRequest) -> int:
+    """One for a model on this machine, which answers one question after the other."""
+    return (model.concurrency or request.concurrency) if model.endpoint else 1
 
 
 def _documents(request: EvaluateRequest, variants: Sequence[Variant]) -> dict[int, Documents]:

@@ -120,7 +120,9 @@ def refused(service: Service, body: Any, status: int, code: str, job: str | None
     answer = service.http.post(f"/v1/jobs/{job or service.job}/chat/completions", content=content)
     problem = answer.json()
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), problem
-    assert (problem["status"], problem["code"], problem["error"]["code"]) == (status, code, code)
+    # clients of OpenAI's API shorten a conversation when they read its name for one that is too long
+    known = "context_length_exceeded" if code == "context_overflow" else code
+    assert (problem["status"], problem["code"], problem["error"]["code"]) == (status, code, known)
     assert problem["detail"] in problem["error"]["message"]
     return problem
 

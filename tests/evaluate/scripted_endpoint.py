@@ -24,6 +24,7 @@ class Said(msgspec.Struct, kw_only=True):
     usage: bool = True
     hang: bool = False
     drop: bool = False
+    drip: float = 0.0  # seconds before each byte of the first hundred
 
 
 Rule = Callable[[dict[str, Any], int], Said]
@@ -62,7 +63,10 @@ class Endpoint:
                     self.send_header(name, value)
                 self.send_header("content-length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(body)
+                for byte in body[:100] if said.drip else b"":
+                    endpoint._ended.wait(said.drip)
+                    self.wfile.write(bytes([byte]))
+                self.wfile.write(body[100 if said.drip else 0 :])
 
             def log_message(self, *args: Any) -> None:
                 pass

@@ -22,7 +22,7 @@ def main(how: str, log: Path) -> None:
         if how == "dies":
             return
         if said == "long":
-            say(type="refused", id=name, code="too_long", detail="It is too long.")
+            say(type="refused", id=name, code="context_overflow", detail="It is too long.")
             continue
         say(type="began", id=name, prompt_tokens=3)
         say(type="piece", id=name, text="said ")

@@ -131,6 +131,29 @@ def test_samples_and_changed_prompts_are_further_answers(
     assert all([word.strip(".?!,").lower() for word in one.split()][-6:] == plain for one in reworded)
 
 
+def test_a_change_that_changes_nothing_is_no_further_answer(
+    write: Write, model: Model, answers: dict[tuple[str, str], list[Answer]]
+) -> None:
+    """Text without spaces and capital letters: others are taken in the place of changes that leave it as it is."""
+    write("rows.jsonl", [chat("\u4f55\u518a\u501f\u308a\u3089\u308c\u307e\u3059\u304b", "five")])
+    write("v.toml", "perturbations = 4\n")
+    with Endpoint(lambda body, number: Said(text=body["messages"][-1]["content"])) as endpoint:
+        for seed in range(5):
+            ask(model(endpoint.url), variants=[Path("v.toml")], seed=seed)
+            (answer,) = answers["v", "m"]
+            assert (len(answer.perturbed), len({answer.text, *answer.perturbed})) == (4, 5)
+
+
+def test_changes_that_are_too_few_are_not_made_up(
+    write: Write, model: Model, answers: dict[tuple[str, str], list[Answer]]
+) -> None:
+    write("rows.jsonl", [chat("\u4f60\u597d", "five")])
+    write("v.toml", "perturbations = 99\n")
+    with Endpoint(right) as endpoint:
+        ask(model(endpoint.url), variants=[Path("v.toml")])
+    assert len(answers["v", "m"][0].perturbed) == 6 == len(endpoint.questions) - 1
+
+
 def test_calls_are_answers_too(write: Write, model: Model, answers: dict[tuple[str, str], list[Answer]]) -> None:
     write("rows.jsonl", [chat("question 1"), chat("question 2")])
 

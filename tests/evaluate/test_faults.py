@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted_endpoint import Endpoint, Said, right
+from scripted_endpoint import Endpoint, Said, Write, chat, right
 
 from service.errors import TuneGateError
 from service.verbs.evaluate import Evaluated, EvaluateRequest, evaluate
@@ -81,6 +82,46 @@ def test_a_row_that_fails_has_a_code_and_the_others_go_on(questions: Path, model
         assert "It names: temperature." in failure.remedy
 
 
+@pytest.mark.parametrize("status", [400, 422])
+@pytest.mark.parametrize("named", ["context_length_exceeded", "context_overflow"])
+def test_overlong_rows_say_nothing_of_the_model(questions: Path, model: Model, status: int, named: str) -> None:
+    """More of them in a row than it takes to give a model up; our own route has its own name for them."""
+
+    def rule(body: dict[str, Any], number: int) -> Said:
+        short = body["messages"][-1]["content"] in {"question 0", "question 19"}
+        return right(body, number) if short else Said(status=status, raw=error(named))
+
+    with Endpoint(rule) as endpoint:
+        made = ask(model(endpoint.url), concurrency=1)
+    (cell,) = made.record.cells
+    assert (cell.answered, cell.failed, made.failures[0].given_up) == (2, {"too_long": 18}, False)
+
+
+def test_an_answer_that_drips_ends_when_its_time_does(write: Write, model: Model) -> None:
+    """Each byte comes in time, the whole answer does not."""
+    write("rows.jsonl", [chat("question 1")])
+    slow = Said(raw=b" " * 100 + b'{"choices": [{"message": {"content": "answer 1"}}]}', drip=0.05)
+    with Endpoint(lambda body, number: slow) as endpoint, pytest.raises(TuneGateError) as raised:
+        ask(model(endpoint.url, "timeout_s = 0.5", "retries = 0"))
+    assert "timeout" in str(raised.value.errors[0].seen)
+
+
+def test_no_try_is_spent_at_once_when_an_endpoint_asks_for_no_wait(questions: Path, model: Model) -> None:
+    times: list[float] = []
+
+    def rule(body: dict[str, Any], number: int) -> Said:
+        times.append(time.monotonic())
+        return Said(status=429, headers={"retry-after": "0"}, raw=b"") if len(times) < 4 else right(body, number)
+
+    with Endpoint(rule) as endpoint:
+        asked = Path(model(endpoint.url))
+        asked.write_text(asked.read_text().replace("backoff_s = 0.001", "backoff_s = 0.1"))
+        made = ask(str(asked), concurrency=1)
+    assert made.record.cells[0].answered == 20
+    # half of the own wait at least, which doubles with every try
+    assert all(times[n + 1] - times[n] >= 0.05 * 2**n for n in range(3))
+
+
 def test_rows_that_failed_are_asked_again_by_the_next_run_and_filtered_ones_are_not(
     questions: Path, model: Model
 ) -> None:
@@ -139,8 +180,6 @@ def test_one_model_that_is_down_does_not_end_the_other(questions: Path, model: M
 
 def test_all_wait_when_the_endpoint_asks_for_it(questions: Path, model: Model) -> None:
     """One 429 that asks for a second holds the other requests up too: nothing is asked before it is over."""
-    import time
-
     times: list[float] = []
 
     def rule(body: dict[str, Any], number: int) -> Said:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,17 @@ def test_short_names_are_endpoints_or_folders(write: Write) -> None:
     assert models("runs/one")[0].sha256 != run.sha256
 
 
+def test_weights_of_one_size_and_time_are_told_apart(write: Write) -> None:
+    """An unpacked artifact has the times of its zip, which are all the same."""
+    for name, letter in (("a", "x"), ("b", "y")):
+        write(f"{name}/model.onnx", letter * (2 << 20))
+        os.utime(f"{name}/model.onnx", (0, 0))
+    first, second = models("a", "b")
+    assert first.sha256 != second.sha256
+    os.utime("a/model.onnx", (9, 9))
+    assert models("a")[0].sha256 == first.sha256
+
+
 def test_a_run_without_the_export_that_is_asked_for_is_refused(write: Write) -> None:
     write("none/manifest.json", "{}")
     write("one/manifest.json", json.dumps({"onnx": [{"path": "onnx/fp32/model.onnx", "precision": "fp32"}]}))
@@ -83,10 +95,42 @@ def test_every_mistake_is_told_at_once(write: Write) -> None:
     wrong = [one.where for one in raised.value.errors]
     assert wrong == [
         "goal", "price", "a.toml: retries", "a.toml: prices", "a.toml: endpoint", "b.toml: limit_as",
-        "b.toml: endpoint", "c.toml: parameters.messages", "c.toml: folder", "d.toml: usd_per_million: input",
-        "d.toml: endpoint", "model nowhere: folder", "model x",
+        "b.toml: endpoint", "c.toml: parameters.messages", "c.toml: parameters", "c.toml: folder",
+        "d.toml: usd_per_million: input", "d.toml: endpoint", "model nowhere: folder", "model x",
     ]  # fmt: skip
     assert "secret" not in str(raised.value.errors)
+
+
+@pytest.mark.parametrize("spec", [
+    "m@https://user:s3cret@host/v1", "m@https://host/v1?signature=s3cret", "https://user:s3cret@host/v1",
+    "m@https://user:s3cret@host:port/v1", "m@https://user:s3cret@[host/v1", "m@https://host/v1#s3cret",
+    "m@ftp://host/s3cret", "https://host/v1?signature=s3cret",
+])  # fmt: skip
+def test_no_secret_of_an_address_is_repeated(spec: str) -> None:
+    with pytest.raises(TuneGateError) as raised:
+        models(spec)
+    (wrong,) = raised.value.errors
+    assert "s3cret" not in str(wrong)
+    assert "host" in wrong.where or "[" in spec
+
+
+def test_a_models_name_may_have_an_at_sign() -> None:
+    (found,) = models("@cf/meta/llama@http://h/v1")
+    assert (found.name, found.endpoint) == ("@cf/meta/llama", "http://h/v1/chat/completions")
+
+
+def test_what_means_nothing_for_a_folder_or_an_endpoint_is_refused(write: Write) -> None:
+    write("plain/config.json", "{}")
+    given = ["timeout_s = 9", "retries = 1", "backoff_s = 1", "concurrency = 2", 'limit_as = "max_tokens"']
+    given += ['left_out = ["limit"]', 'api_key_env = "K"', 'api_version = "v1"', "[parameters]", "top_p = 0.5"]
+    write("f.toml", "\n".join(['folder = "plain"', *given]))
+    write("e.toml", 'name = "e"\nendpoint = "http://h/v1"\nprecision = "int4"\n')
+    with pytest.raises(TuneGateError) as raised:
+        models("f.toml", "e.toml")
+    assert [one.where for one in raised.value.errors] == [
+        "f.toml: api_key_env", "f.toml: api_version", "f.toml: backoff_s", "f.toml: concurrency", "f.toml: left_out",
+        "f.toml: limit_as", "f.toml: parameters", "f.toml: retries", "f.toml: timeout_s", "e.toml: precision",
+    ]  # fmt: skip
 
 
 def test_a_budget_needs_prices_and_a_limit(write: Write) -> None:

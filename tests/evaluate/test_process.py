@@ -25,12 +25,12 @@ def prompt(said: str, **more: Any) -> Prompt:
     return Prompt(messages=[{"role": "user", "content": said}], max_new_tokens=9, **more)
 
 
-def asked(how: str, *prompts: Prompt) -> list[Reply | Exception]:
+def asked(how: str, *prompts: Prompt, seed: int = 7) -> list[Reply | Exception]:
     """What each prompt gives, all asked at once."""
 
     async def run() -> list[Reply | Exception]:
         model = Model(id="mine", name="mine", folder="folder", sha256="0")
-        asker = ProcessAsker(model, seed=7, command=[sys.executable, str(SCRIPT), how, str(LOG)])
+        asker = ProcessAsker(model, seed=seed, command=[sys.executable, str(SCRIPT), how, str(LOG)])
         try:
             found = await asyncio.gather(*(asker.ask(one) for one in prompts), return_exceptions=True)
         finally:
@@ -53,6 +53,30 @@ def test_questions_are_answered_one_after_the_other_and_the_process_ends() -> No
     assert [one["max_tokens"] for one in sent] == [9, 9, 9]
     assert (sent[1]["tools"], [one["seed"] is None for one in sent]) == (tools, [True, True, False])
     assert last == "ended"
+
+
+def seeds(*prompts: Prompt, seed: int = 7) -> list[int]:
+    """What a process of its own is given to draw by."""
+    LOG.unlink(missing_ok=True)
+    asked("answers", *prompts, seed=seed)
+    return [json.loads(line)["seed"] for line in LOG.read_text().splitlines()[:-1]]
+
+
+def test_an_answer_is_drawn_by_its_own_seed_whatever_was_asked_before() -> None:
+    """What goes on after a stop draws what is missing, not what is there already."""
+    drawn = [prompt("one", temperature=0.5, sample=n) for n in range(3)] + [prompt("two", temperature=0.5)]
+    found = seeds(*drawn)
+    assert len(set(found)) == 4
+    assert seeds(*reversed(drawn)) == found[::-1]
+    assert not set(seeds(*drawn, seed=8)) & set(found)
+
+
+def test_the_seed_is_part_of_what_is_asked() -> None:
+    """So that answers by another seed are asked for, and greedy ones are not asked for again."""
+    model = Model(id="mine", name="mine", folder="folder", sha256="0")
+    first, second = (ProcessAsker(model, seed=seed, command=["none"]) for seed in (7, 8))
+    assert first.request(prompt("one", temperature=0.5)) != second.request(prompt("one", temperature=0.5))
+    assert first.request(prompt("one")) == second.request(prompt("one"))
 
 
 def test_a_question_that_is_refused_is_a_code_and_the_next_one_goes_on() -> None:

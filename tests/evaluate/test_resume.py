@@ -145,3 +145,21 @@ def test_a_folder_of_something_else_and_one_that_is_in_use_are_refused(questions
     with AnswerLog(Path("out")), pytest.raises(TuneGateError) as raised:
         ask(asked)
     assert (raised.value.code, raised.value.exit_code) == ("run_locked", 3)
+    # whoever else holds it is no trainer
+    assert "trainer" not in raised.value.title
+
+
+def test_what_can_be_read_only_once_is_refused_by_its_name(questions: Path, model: Model) -> None:
+    """`evaluate <(cat rows.jsonl)`: the rows are read for the record's key, and again to be asked."""
+    reading, writing = os.pipe()
+    os.write(writing, questions.read_bytes())
+    os.close(writing)
+    asked = model("http://127.0.0.1:9/v1")
+    named = [Path(f"/dev/fd/{reading}")]
+    try:
+        with pytest.raises(TuneGateError) as raised:
+            evaluate(EvaluateRequest(files=named, regression=named, out=Path("out"), models=[asked]))
+    finally:
+        os.close(reading)
+    assert (raised.value.code, [one.where for one in raised.value.errors]) == ("unreadable_path", [str(named[0])] * 2)
+    assert not Path("out").exists()
