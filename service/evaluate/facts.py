@@ -11,7 +11,18 @@ from service.evaluate.conclude import best_untuned, figures, measure_words
 from service.evaluate.limits import Limits
 from service.evaluate.measures.catalogue import measure_of
 from service.evaluate.measures.measure import RowMeasure
-from service.evaluate.standing import FEW_SHOT, FLOW, PROMPT, RAG, TUNED, Ranks, affordable, judged_by, quality, standing
+from service.evaluate.standing import (
+    FEW_SHOT,
+    FLOW,
+    PROMPT,
+    RAG,
+    TUNED,
+    Ranks,
+    affordable,
+    judged_by,
+    quality,
+    standing,
+)
 from service.records.evaluation import Cell, Conclusion, Difference, Goal
 
 _TRIED = {PROMPT: "tried.prompt", FEW_SHOT: "tried.few_shot", RAG: "tried.rag"}
