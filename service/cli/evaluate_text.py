@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from service.records.evaluation import Cell, Evaluation, Measure
+from service.records.evaluation import Cell, Evaluation, Goal, Measure
 from service.verbs.evaluate import Evaluated
 
 
@@ -24,8 +24,7 @@ def evaluation_text(record: Evaluation) -> str:
         )
     if not record.complete:
         lines.append("incomplete: rows were left unasked; the same command goes on")
-    goal = f" ({record.goal.measure} >= {record.goal.at_least:g})" if record.goal else ""
-    lines.append(f"{record.conclusion.status}{goal}: {record.conclusion.why}")
+    lines.append(f"{record.conclusion.status}{_goal(record.goal)}: {record.conclusion.why}")
     return "\n".join(lines)
 
 
@@ -42,6 +41,14 @@ def run_lines(made: Evaluated, out: Path) -> Iterator[str]:
     if made.out_of_budget:
         yield "the budget is used up: what was paid for is kept, a larger --budget goes on in the same folder"
     yield f"{out} holds the answers' texts, readable by you only; the record holds none"
+
+
+def _goal(goal: Goal | None) -> str:
+    if goal is None:
+        return ""
+    from service.evaluate.goals import side
+
+    return f" ({goal.measure} {side(goal.measure)} {goal.at_least:g})"
 
 
 def _table(cells: list[Cell]) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from service.data import RuleFiles, rule_files
 from service.errors import TuneGateError
 from service.evaluate.asker import Progress
 from service.evaluate.kept_record import inputs_key, kept
@@ -16,10 +17,16 @@ from service.verbs.evaluated import Evaluated, ModelFailure
 __all__ = ["EvaluateRequest", "Evaluated", "ModelFailure", "Progress", "evaluate"]
 
 
-def evaluate(request: EvaluateRequest, *, report: Callable[[Progress], None] = lambda _: None) -> Evaluated:
+def evaluate(
+    request: EvaluateRequest,
+    *,
+    rules: RuleFiles | None = None,
+    report: Callable[[Progress], None] = lambda _: None,
+) -> Evaluated:
     """Ask every variant of every model about every row, measure the answers, and write the record into the folder.
 
-    The folder holds the answers and is readable by its owner alone. What is in it is not asked for again.
+    The folder holds the answers and is readable by its owner alone. What is in it is not asked for again. `rules`: the
+    shipped ones, if none are given.
 
     Raises:
         TuneGateError: `usage`, `invalid_input`, `unreadable_path`, `unreadable_model`, `missing_key`, `missing_extra`,
@@ -27,14 +34,16 @@ def evaluate(request: EvaluateRequest, *, report: Callable[[Progress], None] = l
 
     """
     checked = check_request(request)
-    key = inputs_key([_asked(request), checked.variants, checked.models, checked.judge], _paths(request, checked))
+    rules = rules or rule_files()
+    asked = [_asked(request), checked.variants, checked.models, checked.judge, rules.revision]
+    key = inputs_key(asked, _paths(request, checked))
     before = kept(request.out, key)
     if before is not None:
         return Evaluated(record=before, from_before=True)
     # asking and measuring take longer to import than to find that there is nothing to do
     from service.verbs.evaluate_run import run
 
-    return run(request, checked, key, report)
+    return run(request, checked, key, rules, report)
 
 
 def _asked(request: EvaluateRequest) -> dict[str, str]:
