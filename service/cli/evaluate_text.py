@@ -24,8 +24,16 @@ def evaluation_text(record: Evaluation) -> str:
         )
     if not record.complete:
         lines.append("incomplete: rows were left unasked; the same command goes on")
-    lines.append(f"{record.conclusion.status}{_goal(record.goal)}: {record.conclusion.why}")
+    goal = f" ({_goal_words(record.goal)})" if record.goal else ""
+    lines.append(f"{record.conclusion.status}{goal}: {record.conclusion.why}")
     return "\n".join(lines)
+
+
+def _goal_words(goal: Goal) -> str:
+    # only a goal needs the measures
+    from service.verbs.evaluation_words import goal_words
+
+    return goal_words(goal)
 
 
 def run_lines(made: Evaluated, out: Path) -> Iterator[str]:
@@ -41,14 +49,6 @@ def run_lines(made: Evaluated, out: Path) -> Iterator[str]:
     if made.out_of_budget:
         yield "the budget is used up: what was paid for is kept, a larger --budget goes on in the same folder"
     yield f"{out} holds the answers' texts, readable by you only; the record holds none"
-
-
-def _goal(goal: Goal | None) -> str:
-    if goal is None:
-        return ""
-    from service.evaluate.goals import side
-
-    return f" ({goal.measure} {side(goal.measure)} {goal.at_least:g})"
 
 
 def _table(cells: list[Cell]) -> list[str]:
