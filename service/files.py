@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,8 @@ from typing import BinaryIO, Self
 
 from service.errors import TuneGateError
 from service.leftovers import PREFIX, hold
+
+_STDOUT = 1
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -41,6 +45,41 @@ def writing(path: Path) -> Iterator[BinaryIO]:
         if isinstance(error, OSError):
             raise write_error(path, error) from error
         raise
+
+
+@contextlib.contextmanager
+def writing_output(path: Path) -> Iterator[BinaryIO]:
+    """As `writing`, for a path that a person named: a pipe or a device is written to, and a link is followed.
+
+    What is no regular file must never be replaced by one: it may be the machine's, as /dev/null is.
+    """
+    descriptor = None
+    try:
+        descriptor = _opened(path)
+        if descriptor is not None:
+            with os.fdopen(descriptor, "wb") as handle:
+                yield handle
+    except OSError as error:
+        raise write_error(path, error) from error
+    if descriptor is None:
+        with writing(Path(os.path.realpath(path))) as handle:
+            yield handle
+
+
+def _opened(path: Path) -> int | None:
+    """A descriptor for what is to be written as it stands; None for a file, which is replaced."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    with contextlib.suppress(OSError):
+        # `> FILE` beside --output /dev/stdout: what the shell opened is the file, and may have content already
+        if os.path.samestat(found, os.fstat(_STDOUT)):
+            sys.stdout.flush()
+            return os.dup(_STDOUT)
+    if stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode):
+        return None
+    return os.open(path, os.O_WRONLY)
 
 
 class Staging:

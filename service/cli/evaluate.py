@@ -12,7 +12,9 @@ import click
 
 from service.cli.evaluate_text import evaluation_text, run_lines
 from service.cli.output import emit, output_options, pretty_json, say
+from service.data import rule_files
 from service.records.evaluation import Evaluation
+from service.settings import load_settings
 from service.verbs.evaluate import Evaluated, EvaluateRequest, Progress, evaluate
 
 _TENTHS = 10
@@ -68,7 +70,7 @@ def command(files: tuple[Path, ...], format_: str, output: Path | None, *, no_in
     given: dict[str, Any] = {**options, **several}
     request = EvaluateRequest(files=list(files), **given)
     with _progress() as report:
-        made = evaluate(request, report=report)
+        made = evaluate(request, rules=rule_files(load_settings().rules), report=report)
     for line in run_lines(made, request.out):
         say(line)
     emit(_shown(made.record, format_), output)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from service.records.evaluation import Cell, Evaluation, Measure
+from service.records.evaluation import Cell, Evaluation, Goal, Measure
 from service.verbs.evaluate import Evaluated
 
 
@@ -24,9 +24,16 @@ def evaluation_text(record: Evaluation) -> str:
         )
     if not record.complete:
         lines.append("incomplete: rows were left unasked; the same command goes on")
-    goal = f" ({record.goal.measure} >= {record.goal.at_least:g})" if record.goal else ""
+    goal = f" ({_goal_words(record.goal)})" if record.goal else ""
     lines.append(f"{record.conclusion.status}{goal}: {record.conclusion.why}")
     return "\n".join(lines)
+
+
+def _goal_words(goal: Goal) -> str:
+    # only a goal needs the measures
+    from service.verbs.evaluation_words import goal_words
+
+    return goal_words(goal)
 
 
 def run_lines(made: Evaluated, out: Path) -> Iterator[str]:

@@ -41,13 +41,14 @@ def pretty_json(record: object) -> str:
 
 
 def emit(text: str, output: Path | None) -> None:
-    """Write the answer to stdout, or to a file that is complete or absent."""
+    """Write the answer to stdout, to a file that is complete or absent, or into a pipe or a device."""
     if output is None:
         click.echo(text)
         return
-    from service.files import write_atomically
+    from service.files import writing_output
 
-    write_atomically(output, (text if text.endswith("\n") else text + "\n").encode())
+    with writing_output(output) as handle:
+        handle.write((text if text.endswith("\n") else text + "\n").encode())
 
 
 def say(message: str) -> None:

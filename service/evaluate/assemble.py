@@ -11,12 +11,13 @@ from typing import Any
 import msgspec
 
 from service.data import RuleFiles, rule_files
-from service.errors import ErrorItem, TuneGateError, missing_extra, suggestion
+from service.errors import ErrorItem, TuneGateError, missing_extra
 from service.evaluate.answers import Answer, EvaluationRow
 from service.evaluate.conclude import conclude
 from service.evaluate.facts import Findings, facts
+from service.evaluate.goals import name_error
 from service.evaluate.limits import limits
-from service.evaluate.measures.catalogue import NAMES, REGRESSION, known, measure_of, row_measures
+from service.evaluate.measures.catalogue import REGRESSION, measure_of, row_measures
 from service.evaluate.measures.expressions import waiting_once
 from service.evaluate.measures.measure import RowMeasure, wants_expected
 from service.evaluate.measures.refusal import refusals
@@ -31,7 +32,6 @@ from service.records.identity import record_id
 _TELLING = ("exact_match", "choice_accuracy", "tool_calls", "schema_valid", "pattern_match", "token_f1", "judged")
 _MOST_WORST = 10
 _LIBRARIES = ("jsonschema", "numpy", "regex", "rouge_score.rouge_scorer", "sacrebleu.metrics", "scipy.special")
-_NO_GOAL_WITHOUT = "one of the measures with a better side"
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,13 +96,10 @@ def _check(about: About, rows: Sequence[EvaluationRow]) -> None:
     goal = about.goal
     if goal is None:
         return
-    if not known(goal.measure):
-        error = ErrorItem("goal", goal.measure[:60], ", ".join(NAMES), suggestion(goal.measure, NAMES) or None)
-        raise TuneGateError("invalid_input", "There is no such measure.", errors=[error])
+    error = name_error(goal.measure)
+    if error is not None:
+        raise TuneGateError("invalid_input", "There is no goal on this measure.", errors=[error])
     measure = measure_of(goal.measure)
-    if measure.better == "neither":
-        error = ErrorItem("goal", goal.measure, _NO_GOAL_WITHOUT, "More of it is neither better nor worse.")
-        raise TuneGateError("invalid_input", "This measure has no better side.", errors=[error])
     of_regression = goal.measure.startswith(REGRESSION)
     asks = measure.asks if isinstance(measure, RowMeasure) else wants_expected
     if not any(asks(row) for row in rows if (row.line in about.regression_lines) == of_regression):

@@ -13,6 +13,7 @@ from service.evaluate.standing import (
     TUNED,
     Ranks,
     affordable,
+    judged_by,
     quality,
     rows_needed,
     standing,
@@ -31,15 +32,18 @@ _NAMES = {
 
 
 def conclude(cells: Sequence[Cell], goal: Goal | None, ranks: Ranks) -> Conclusion:
-    """Met, not met, or not enough rows to tell; never a guess from a value without its interval."""
+    """Met, not met, or not enough rows to tell; never a guess from a value without its interval.
+
+    A cell that cannot have the goal's measure (it was asked for no samples, say) decides nothing.
+    """
     if goal is None:
         return Conclusion(status="no-goal", why="No goal was asked for: name a measure and how much of it is enough.")
-    by_order = sorted(cells, key=ranks.order)
+    by_order = sorted((one for one in cells if judged_by(one, goal)), key=ranks.order)
     meeting = [one for one in by_order if standing(one, goal) == "meets"]
     if meeting:
         return _met(meeting[0], by_order, goal, ranks)
     open_ = [one for one in by_order if standing(one, goal) == "open"]
-    if open_ or not cells:
+    if open_ or not by_order:
         return _open(open_, goal, ranks)
     return _not_met(by_order, goal, ranks)
 
@@ -82,10 +86,13 @@ def _met(cell: Cell, cells: Sequence[Cell], goal: Goal, ranks: Ranks) -> Conclus
 
 
 def _open(cells: Sequence[Cell], goal: Goal, ranks: Ranks) -> Conclusion:
-    if not any(_value(one, goal) is not None for one in cells):
+    if not cells:
         why = f"Not one row could be judged by {measure_words(goal.measure)}: give the rows what it needs."
         return Conclusion(status="not-enough-rows", why=why)
-    cell = next(one for one in cells if _value(one, goal) is not None)
+    cell = next((one for one in cells if _value(one, goal) is not None), None)
+    if cell is None:
+        why = f"{_named(cells[0])} has no answer to any row that {measure_words(goal.measure)} judges: ask them first."
+        return Conclusion(status="not-enough-rows", why=why)
     measure = cell.measures[goal.measure]
     why = f"{_kind(cell, ranks)} has {_figures(cell, goal)} on {measure.rows} row(s)"
     if quality(cell, goal) != "open":

@@ -11,7 +11,18 @@ from service.evaluate.conclude import best_untuned, figures, measure_words
 from service.evaluate.limits import Limits
 from service.evaluate.measures.catalogue import measure_of
 from service.evaluate.measures.measure import RowMeasure
-from service.evaluate.standing import FEW_SHOT, FLOW, PROMPT, RAG, TUNED, Ranks, affordable, quality, standing
+from service.evaluate.standing import (
+    FEW_SHOT,
+    FLOW,
+    PROMPT,
+    RAG,
+    TUNED,
+    Ranks,
+    affordable,
+    judged_by,
+    quality,
+    standing,
+)
 from service.records.evaluation import Cell, Conclusion, Difference, Goal
 
 _TRIED = {PROMPT: "tried.prompt", FEW_SHOT: "tried.few_shot", RAG: "tried.rag"}
@@ -90,7 +101,7 @@ def _tried(found: Findings, goal: Goal, made: Facts) -> None:
     """A kind is short where none of its cells is shown to be enough; the kind that is enough is not short."""
     enough = _enough(found)
     for rank, name in _TRIED.items():
-        cells = [one for one in found.cells if found.ranks[one.variant] == rank]
+        cells = [one for one in found.cells if found.ranks[one.variant] == rank and judged_by(one, goal)]
         if enough is not None and rank > enough:
             continue
         if enough == rank or (enough == FLOW and rank == PROMPT):
@@ -165,21 +176,22 @@ def _form(found: Findings, goal: Goal) -> str | None:
 
 
 def _knowledge(found: Findings, goal: Goal) -> str | None:
-    wins = [
+    compared = [
         one
         for one in found.differences
-        if one.measure == goal.measure and one.model == one.than_model and one.verdict == "better"
+        if one.measure == goal.measure and one.model == one.than_model
         and found.ranks[one.variant] == RAG and found.ranks[one.than_variant] <= FEW_SHOT
     ]  # fmt: skip
     shown = {found.ranks[cell.variant] for cell in found.cells}
     against = FEW_SHOT if FEW_SHOT in shown else PROMPT
-    for one in wins:
-        if found.ranks[one.than_variant] == against:
+    for one in compared:
+        if one.verdict == "better" and found.ranks[one.than_variant] == against:
             return (
                 f"retrieval is better than {one.than_variant} by {one.difference:.2f} [{one.low:.2f}, {one.high:.2f}] "
                 f"{measure_words(goal.measure)}"
             )
-    for cell in found.cells:
+    # short answers overlap little even where they are right: against another kind, the difference is what tells
+    for cell in found.cells if not compared else ():
         measure = cell.measures.get("grounded_ngrams")
         high = None if measure is None or found.ranks[cell.variant] != RAG else measure.high
         if measure is not None and high is not None and high < found.limits.grounded.value:

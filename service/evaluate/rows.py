@@ -125,11 +125,18 @@ def _question(row: dict[str, Any], where: str, checks: Checks, errors: list[Erro
     except UnreadableQuestion as error:
         errors.append(ErrorItem(where, str(error), _ALLOWED))
         return None
+    if checks.choices is not None:
+        place = f"{where}: evaluation"
+        errors.append(ErrorItem(place, "choices beside those of the question", "one of the two"))
+        return None
     return EvaluationRow(
         line=0,
         messages=as_messages(question),
+        expected=checks.expected,
         choices=question.choices,
         right=question.right,
+        pattern=checks.pattern,
+        json_schema=checks.json_schema,
         refuse=checks.refuse,
     )
 

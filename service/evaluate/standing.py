@@ -31,6 +31,12 @@ class Ranks:
         return self[cell.variant], price, cell.variant, cell.model
 
 
+def judged_by(cell: Cell, goal: Goal) -> bool:
+    """Whether the cell has the goal's measure, or would have it if its rows were answered."""
+    measure = cell.measures.get(goal.measure)
+    return measure is not None and (measure.value is not None or measure.missing > 0)
+
+
 def quality(cell: Cell, goal: Goal) -> Standing:
     """Whether the cell's interval lies beyond the goal as a whole; rows without an answer could be right or wrong."""
     measure = cell.measures.get(goal.measure)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
@@ -176,6 +177,7 @@ def variant_of(given: Given, name: str, defaults: Defaults, place: Callable[[str
 def for_tuned_models(variants: Sequence[Variant], tuned: Collection[str], others: Collection[str]) -> list[Variant]:
     """The variants with those that are asked of tuned models as variants of their own: tuning is what they try."""
     found = []
+    taken = {variant.id for variant in variants}
     for variant in variants:
         asked = set(variant.models or [*tuned, *others])
         plain, of_tuned = sorted(asked & set(others)), sorted(asked & set(tuned))
@@ -183,9 +185,16 @@ def for_tuned_models(variants: Sequence[Variant], tuned: Collection[str], others
             found.append(msgspec.structs.replace(variant, models=plain or variant.models))
         if of_tuned:
             kind = variant.kind if TUNED in variant.kind.split("+") else f"{TUNED}+{variant.kind}"
-            name = f"{variant.id}-{TUNED}" if plain else variant.id
+            name = _free(f"{variant.id}-{TUNED}", taken) if plain else variant.id
+            taken.add(name)
             found.append(msgspec.structs.replace(variant, id=name, kind=kind, models=of_tuned))
     return found
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    """The name, with the first number behind it that nobody has where somebody has it."""
+    names = itertools.chain([name], (f"{name}-{n}" for n in itertools.count(2)))
+    return next(one for one in names if one not in taken)
 
 
 def _kind(variant: Variant, said: str | None) -> str:

@@ -18,7 +18,7 @@ from service.convert.reader import TABLES, Reading, read
 from service.convert.shapes import SHAPES
 from service.convert.source import opened
 from service.errors import ErrorItem, TuneGateError, suggestion
-from service.files import writing
+from service.files import writing_output
 from service.records.conversion import Conversion, ReadFile, WrittenFile
 from service.records.identity import record_id
 from service.verbs.outputs import refuse_taken
@@ -75,7 +75,7 @@ def convert(
 
 def _write(request: ConvertRequest, converter: Converter, files: list[ReadFile], stdin: BinaryIO | None) -> WrittenFile:
     digest, size, rows = hashlib.sha256(), 0, 0
-    with writing(request.out) as handle:
+    with writing_output(request.out) as handle:
         for path, name in request.inputs:
             before = converter.rows
             with opened(path, name, stdin) as source, ExitStack() as stack:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from service.data import RuleFiles, rule_files
 from service.errors import ErrorItem, TuneGateError
 from service.evaluate.asker import Progress
 from service.evaluate.kept_record import inputs_key, kept
@@ -16,21 +17,31 @@ from service.verbs.evaluated import Evaluated, ModelFailure
 __all__ = ["EvaluateRequest", "Evaluated", "ModelFailure", "Progress", "evaluate"]
 
 
-def evaluate(request: EvaluateRequest, *, report: Callable[[Progress], None] = lambda _: None) -> Evaluated:
+def evaluate(
+    request: EvaluateRequest,
+    *,
+    rules: RuleFiles | None = None,
+    report: Callable[[Progress], None] = lambda _: None,
+) -> Evaluated:
     """Ask every variant of every model about every row, measure the answers, and write the record into the folder.
 
-    The folder holds the answers and is readable by its owner alone. What is in it is not asked for again.
+    The folder holds the answers and is readable by its owner alone. What is in it is not asked for again. `rules`: the
+    shipped ones, if none are given.
 
     Raises:
         TuneGateError: `usage`, `invalid_input`, `unreadable_path`, `unreadable_model`, `missing_key`, `missing_extra`,
             `output_exists`, `run_locked`, `disk_full`; `no_answers` when no model answers anything.
 
     """
-    return evaluate_checked(request, check_request(request), report=report)
+    return evaluate_checked(request, check_request(request), rules=rules, report=report)
 
 
 def evaluate_checked(
-    request: EvaluateRequest, checked: Checked, *, report: Callable[[Progress], None] = lambda _: None
+    request: EvaluateRequest,
+    checked: Checked,
+    *,
+    rules: RuleFiles | None = None,
+    report: Callable[[Progress], None] = lambda _: None,
 ) -> Evaluated:
     """The same of what was read and checked elsewhere.
 
@@ -38,14 +49,16 @@ def evaluate_checked(
         TuneGateError: as `evaluate`.
 
     """
-    key = inputs_key([_asked(request), checked.variants, checked.models, checked.judge], _paths(request, checked))
+    rules = rules or rule_files()
+    asked = [_asked(request), checked.variants, checked.models, checked.judge, rules.revision]
+    key = inputs_key(asked, _paths(request, checked))
     before = kept(request.out, key)
     if before is not None:
         return Evaluated(record=before, from_before=True)
     # asking and measuring take longer to import than to find that there is nothing to do
     from service.verbs.evaluate_run import run
 
-    return run(request, checked, key, report)
+    return run(request, checked, key, rules, report)
 
 
 def _asked(request: EvaluateRequest) -> dict[str, str]:

@@ -9,6 +9,7 @@ import msgspec
 
 from service.errors import ErrorItem
 from service.evaluate.given import refuse
+from service.evaluate.goals import read_goal
 from service.evaluate.models import Model, Prices, read_models
 from service.evaluate.variants import (
     PASSAGES,
@@ -21,11 +22,7 @@ from service.evaluate.variants import (
 )
 from service.records.evaluation import Goal
 
-_GOAL = re.compile(r"\s*([A-Za-z][A-Za-z0-9_.]*)\s*(>=|<=)\s*(\d+(?:\.\d+)?)\s*(%?)\s*")
-# what an answer may cost and last, beside its quality
-_AT_MOST = ("usd_per_1000", "latency_p95_s")
 _PRICE = re.compile(r"(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)")
-_PERCENT = 100
 _RANGES = {
     "concurrency": (1, 1024), "shots": (1, 100), "samples": (0, 100), "perturbations": (0, 100),
     "max_new_tokens": (1, 1 << 20), "temperature": (0, 2),
@@ -80,7 +77,7 @@ def check_request(request: EvaluateRequest) -> Checked:
     for name, given, why in (("FILE", request.files, "a JSONL file"), ("model", request.models, "at least one")):
         if not given:
             errors.append(ErrorItem(name, "nothing", why))
-    goal, prices = goal_of(request.goal, errors), _prices(request, errors)
+    goal, prices = read_goal(request.goal, errors), _prices(request, errors)
     models = read_models(request.models, prices, errors)
     judges = read_models([request.judge] if request.judge is not None else [], prices, errors)
     read = Checked(_variants(request, errors), models, goal, judges[0] if judges else None)
@@ -146,21 +143,6 @@ def usual_variants(request: EvaluateRequest) -> list[Variant]:
     if request.documents is not None:
         found.append(msgspec.structs.replace(plain, id="rag", kind="rag", retrieval=Retrieval(template=PASSAGES)))
     return found
-
-
-def goal_of(said: str | None, errors: list[ErrorItem]) -> Goal | None:
-    """The goal that a text states; None, with the error noted, where it states none."""
-    if said is None:
-        return None
-    found = [_GOAL.fullmatch(one) for one in said.split(",")]
-    asked = [(str(one[1]), float(one[3]) / (_PERCENT if one[4] else 1)) for one in found if one is not None]
-    limits = {name: most for name, most in asked if name in _AT_MOST}
-    measures = [one for one in asked if one[0] not in _AT_MOST]
-    if len(asked) < len(found) or len(measures) != 1 or len(measures) + len(limits) < len(asked):
-        allowed = "one MEASURE>=NUMBER (exact_match>=90%); with commas also usd_per_1000<=N and latency_p95_s<=N"
-        errors.append(ErrorItem("goal", repr(said[:60]), allowed))
-        return None
-    return Goal(*measures[0], limits.get("usd_per_1000"), limits.get("latency_p95_s"))
 
 
 def _prices(request: EvaluateRequest, errors: list[ErrorItem]) -> Prices:

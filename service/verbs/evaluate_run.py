@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from service.clock import now
+from service.data import RuleFiles
 from service.evaluate.answer_log import AnswerLog
 from service.evaluate.asker import FINAL, Asker, Progress
 from service.evaluate.asking import Asked, Asking
@@ -30,7 +31,9 @@ from service.verbs.evaluate_request import Checked, EvaluateRequest
 from service.verbs.evaluated import Evaluated, failures, refuse_without_answers
 
 
-def run(request: EvaluateRequest, checked: Checked, key: str, report: Callable[[Progress], None]) -> Evaluated:
+def run(
+    request: EvaluateRequest, checked: Checked, key: str, rules: RuleFiles, report: Callable[[Progress], None]
+) -> Evaluated:
     """Ask what is not in the folder yet, measure all of it, and write the record; `key` is of the inputs.
 
     Raises:
@@ -38,11 +41,16 @@ def run(request: EvaluateRequest, checked: Checked, key: str, report: Callable[[
 
     """
     with AnswerLog(request.out) as log:
-        return _run(request, checked, log, key, report)
+        return _run(request, checked, log, key, rules, report)
 
 
 def _run(
-    request: EvaluateRequest, checked: Checked, log: AnswerLog, key: str, report: Callable[[Progress], None]
+    request: EvaluateRequest,
+    checked: Checked,
+    log: AnswerLog,
+    key: str,
+    rules: RuleFiles,
+    report: Callable[[Progress], None],
 ) -> Evaluated:
     files = [RowFile(path, str(path)) for path in request.files]
     files += [RowFile(path, str(path), "regression") for path in request.regression]
@@ -51,7 +59,7 @@ def _run(
     documents = _documents(request, variants)
     about = _about(request, checked, rows, documents, variants)
     # what cannot be measured is refused before anything is paid for
-    assemble(rows.rows, {}, about)
+    assemble(rows.rows, {}, about, rules=rules)
     judge = [] if checked.judge is None else [checked.judge]
     keys = keys_of([*checked.models, *judge], os.environ)
     engines = engines_of([*checked.models, *judge])
@@ -82,7 +90,7 @@ def _run(
     lines, judges, asked = asyncio.run(ask())
     refuse_without_answers(lines)
     seen = {"models": [line.described() for line in lines], "complete": asked.complete, "made_at": now()}
-    record = assemble(rows.rows, asked.answers, msgspec.structs.replace(about, **seen))
+    record = assemble(rows.rows, asked.answers, msgspec.structs.replace(about, **seen), rules=rules)
     every = [*lines, *judges]
     settled = asked.complete and not any(set(line.failed) - FINAL for line in every)
     keep(request.out, record, key if settled else None)

@@ -12,6 +12,7 @@ import msgspec
 from service.artifacts.answerable import answerables, chosen
 from service.errors import ErrorItem, TuneGateError, suggestion
 from service.evaluate.given import Given
+from service.evaluate.goals import read_goal
 from service.evaluate.models import Model, keys_of, model_of
 from service.evaluate.variants import Variant, variant_of
 from service.models.resolve import local_names
@@ -23,7 +24,6 @@ from service.verbs.evaluate_request import (
     check_ranges,
     check_whole,
     defaults_of,
-    goal_of,
     usual_variants,
 )
 from service.verbs.jobs import artifact
@@ -140,7 +140,7 @@ def read_body(context: Context, body: EvaluationRequest, errors: list[ErrorItem]
     read = Checked(
         variants=_variants(body, request, data, errors),
         models=_once([one for one in models if one is not None], errors),
-        goal=goal_of(body.goal, errors),
+        goal=read_goal(body.goal, errors),
         judge=judge,
     )
     checked = _checked(request, read, errors, refused)

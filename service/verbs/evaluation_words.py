@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from service.evaluate.conclude import figures, measure_words
+from service.evaluate.goals import side
 from service.evaluate.measures.catalogue import known, measure_of
 from service.lint.outputs.groups import printable
-from service.records.evaluation import Cell, Difference, Evaluation, Measure
+from service.records.evaluation import Cell, Difference, Evaluation, Goal, Measure
 
 HEADLINES = {
     "met": "The goal is met",
@@ -41,6 +42,11 @@ def headline(evaluation: Evaluation) -> str:
     said = HEADLINES[evaluation.conclusion.status]
     one = evaluation.conclusion
     return f"{said}: {shown(one.variant)} with {shown(one.model or '')}" if one.variant is not None else said
+
+
+def goal_words(goal: Goal) -> str:
+    """What was asked of the answers: a measure, its side and how much of it."""
+    return f"{goal.measure} {side(goal.measure)} {goal.at_least:g}"
 
 
 def notes(evaluation: Evaluation) -> list[str]:

@@ -15,6 +15,7 @@ from service.records.estimate import Estimate
 from service.records.evaluation import Evaluation
 from service.records.lint_report import LintReport
 
+_GAP, _NO_GAP = "gap.kind", "none"
 _VERDICTS = ("fits", "tight", "no")
 
 
@@ -46,7 +47,8 @@ def measured_facts(
     for evaluation in evaluations:  # of two that say something else, the one named later counts
         told = {name: value for name, value in evaluation.facts.items() if name in knowledge.vocabulary}
         for name, value in check_facts(told, knowledge.vocabulary).items():
-            found.add(name, value, evaluation.id)
+            if name != _GAP or not _proposed(value, stated.get(_GAP)):
+                found.add(name, value, evaluation.id)
     if report is not None:
         for name, value in report.facts.items():
             if name in knowledge.vocabulary:
@@ -57,6 +59,11 @@ def measured_facts(
     _device(stated, estimates, found, rules)
     _card(knowledge, stated, found)
     return found
+
+
+def _proposed(gap: FactValue, stated: FactValue | None) -> bool:
+    """Whether a gap is a proposal beside the one that somebody stated; whether there is one at all is measured."""
+    return stated is not None and _NO_GAP not in (gap, stated)
 
 
 def devices(estimates: Sequence[Estimate]) -> int:

@@ -40,10 +40,11 @@ def _knowledge(file: str, text: str) -> Knowledge:
 def test_a_gap_is_few_boxes_and_leaves_out_what_does_not_matter() -> None:
     found = audited("escalation.toml", ('"data.rows" = "< 50"', '"data.rows" = "< 40"'))
     gaps = [one for one in found.splitlines() if "no row matches" in one]
-    # few-shot is a question for format and behaviour only, so the hole has two parts
-    assert len(gaps) == 2
+    # few-shot is a question for format and behaviour only, retrieval for knowledge, so the hole has three parts
+    assert len(gaps) == 3
     assert all("data.rows >= 40 and <= 49" in gap and "answer.grounded" not in gap for gap in gaps)
     assert sum("gap.kind latency-cost" in gap and "few_shot" not in gap for gap in gaps) == 1
+    assert sum("gap.kind knowledge" in gap and "tried.rag yes" in gap for gap in gaps) == 1
     assert sum("gap.kind format | behaviour, " in gap and "tried.few_shot yes" in gap for gap in gaps) == 1
 
 

@@ -106,7 +106,7 @@ def test_one_reply_can_settle_it() -> None:
 
 
 def test_a_question_whose_replies_all_lead_to_one_answer_is_not_asked() -> None:
-    facts = {"eval.exists": True, "gap.kind": "knowledge", "tried.prompt": True}
+    facts = {"eval.exists": True, "gap.kind": "knowledge", "tried.prompt": True, "tried.rag": False}
     outcome = settle(KNOWLEDGE, facts, EDITIONS[0])
     assert outcome.answer is not None
     assert outcome.answer.step == "rag"
@@ -114,9 +114,19 @@ def test_a_question_whose_replies_all_lead_to_one_answer_is_not_asked() -> None:
 
 def test_every_row_that_could_be_the_reason_is_named() -> None:
     table = KNOWLEDGE.tables["escalation"]
-    match = first_match(table, {"eval.exists": True, "gap.kind": "knowledge", "tried.prompt": True, "data.rows": 3})
+    known = {"eval.exists": True, "gap.kind": "knowledge", "tried.prompt": True, "tried.rag": False, "data.rows": 3}
+    match = first_match(table, known)
     assert [rule.id for rule in match.rules] == ["ESC-040"]
     assert match.unknown == []
+
+
+def test_retrieval_that_fell_short_is_not_recommended_again() -> None:
+    facts = {"eval.exists": True, "gap.kind": "knowledge", "tried.prompt": True}
+    asked = settle(KNOWLEDGE, facts, EDITIONS[0])
+    assert (asked.answer, asked.unknown[0]) == (None, "tried.rag")
+    table = KNOWLEDGE.tables["escalation"]
+    steps = {rows: first_match(table, facts | {"tried.rag": True, "data.rows": rows}).rules for rows in (3, 300)}
+    assert [rule.then for rules in steps.values() for rule in rules] == ["collect-data", "rag-and-fine-tune"]
 
 
 def test_a_unique_table_settles_on_its_one_true_row() -> None:

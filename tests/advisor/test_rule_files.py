@@ -111,7 +111,7 @@ def test_the_editor_schema_takes_every_shipped_cell_and_refuses_mistakes() -> No
 def test_a_byte_order_mark_and_windows_lines_are_fine() -> None:
     content = b"\xef\xbb\xbf" + RULES.read("escalation.toml").replace(b"\n", b"\r\n")
     knowledge = load_knowledge(RULES.overlaid({"escalation.toml": content}))
-    assert len(knowledge.tables["escalation"].rules) == 8
+    assert len(knowledge.tables["escalation"].rules) == 10
 
 
 def test_a_table_of_its_own_lines_is_read_like_one_in_braces() -> None:

@@ -11,6 +11,7 @@ import pytest
 from scripted_endpoint import Endpoint, Said, chat
 
 from service.cli.app import run
+from service.data import rule_files
 
 MARKER = "quokka"
 
@@ -111,3 +112,29 @@ def test_rows_without_expected_answers_are_said(capsys: pytest.CaptureFixture[st
     with Endpoint(answer) as endpoint:
         assert run(["evaluate", "rows.jsonl", "--model", f"m@{endpoint.url}", "-o", "out"]) == 0
     assert "1 rows have no expected answer" in capsys.readouterr().out
+
+
+def test_own_rules_are_measured_by_and_changed_ones_measure_again(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = rule_files().read("evaluation.toml").decode()
+    Path("own").mkdir()
+    monkeypatch.setenv("TUNEGATE_RULES", "own")
+    margins = []
+    with Endpoint(answer) as endpoint:
+        for margin in ("0.03", "0.04", "0.04"):
+            Path("own/evaluation.toml").write_text(rules.replace("value = 0.02", f"value = {margin}"))
+            assert run(["evaluate", "rows.jsonl", "--model", f"m@{endpoint.url}", "-o", "out"]) == 0
+            margins.append(json.loads(Path("out/evaluation.json").read_text())["settings"]["margin"])
+    assert margins == [0.03, 0.04, 0.04]
+    assert len(endpoint.bodies) == 10
+    assert capsys.readouterr().err.count("nothing to ask") == 1
+
+
+def test_a_goal_of_which_less_is_better_is_shown_so(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [chat(f"{MARKER} asks {n}", evaluation={"refuse": False}) for n in range(100)]
+    Path("rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with Endpoint(answer) as endpoint:
+        command = ["evaluate", "rows.jsonl", "--model", f"m@{endpoint.url}", "-o", "out"]
+        assert run([*command, "--goal", "over_refusal<=10%"]) == 0
+    assert "\nmet (over_refusal <= 0.1): " in capsys.readouterr().out

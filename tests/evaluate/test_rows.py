@@ -57,6 +57,21 @@ def test_calls_and_checks_are_read(write: Write) -> None:
     assert third.expected == "see"
 
 
+def test_a_question_keeps_its_checks(write: Write) -> None:
+    checks = {"pattern": "[AB]", "json_schema": {"type": "string"}, "refuse": False, "expected": "B"}
+    question = {"question": "Which?", "choices": ["x", "y"], "answer": 1}
+    write("a.jsonl", [question | {"evaluation": checks}])
+    row = read("a.jsonl").rows[0]
+    assert (row.pattern, row.json_schema, row.refuse, row.expected) == ("[AB]", {"type": "string"}, False, "B")
+    assert (row.choices, row.right) == (["x", "y"], 1)
+    write("b.jsonl", [question | {"evaluation": {"choices": ["v", "w"], "right": 0}}])
+    with pytest.raises(TuneGateError) as refused:
+        read("b.jsonl")
+    assert [(one.where, one.seen) for one in refused.value.errors] == [
+        ("b.jsonl:1: evaluation", "choices beside those of the question")
+    ]
+
+
 def test_lines_are_one_rows_alone_over_all_files(write: Write) -> None:
     write("a.jsonl", json.dumps(chat("a?", "a")) + "\n\n" + json.dumps(chat("b?", "b")) + "\n")
     Path("b.jsonl.gz").write_bytes(gzip.compress((json.dumps(chat("c?", "c")) + "\n").encode()))

@@ -52,6 +52,13 @@ def test_what_tuned_models_are_asked_is_a_variant_of_its_own(write: Write) -> No
         ("zero-shot", "zero-shot", ["m"]), ("zero-shot-tuned", "tuned+zero-shot", ["t"]),
         ("rag", "rag", ["m"]), ("rag-tuned", "tuned+rag", ["t"]),
     ]  # fmt: skip
+    names = ["a.toml", "a-tuned.toml", "a-tuned-2.toml"]
+    for name in names:
+        write(name, 'system = "Be short."\n')
+    both = EvaluateRequest(files=[Path("r")], out=Path("o"), models=[MODEL, "t.toml"], variants=list(map(Path, names)))
+    assert [one.id for one in check_request(both).variants] == [
+        "a", "a-tuned-3", "a-tuned", "a-tuned-tuned", "a-tuned-2", "a-tuned-2-tuned",
+    ]  # fmt: skip
     write("mine.toml", 'kind = "tuned"\nmodels = ["t"]\n')
     request = EvaluateRequest(files=[Path("r")], out=Path("o"), models=["t.toml"], variants=[Path("mine.toml")])
     assert [(one.id, one.kind) for one in check_request(request).variants] == [("mine", "tuned")]

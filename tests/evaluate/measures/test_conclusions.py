@@ -64,6 +64,15 @@ def test_prompting_that_falls_short_goes_on_to_tuning(evaluated: Evaluated) -> N
     assert step(found) is None, "what kind of gap it is has to be asked"
 
 
+def test_a_stated_gap_stands_beside_a_proposed_one(evaluated: Evaluated) -> None:
+    found = evaluated(400, plain=0.3, docs=0.6)
+    assert (found.facts["gap.kind"], found.facts["tried.rag"]) == ("knowledge", True)
+    assert step(found, tried__few_shot=True) == "rag-and-fine-tune"
+    assert step(found, tried__few_shot=True, gap__kind="behaviour") == "fine-tune"
+    good = evaluated(400, **SHARES["prompting"])
+    assert step(good, gap__kind="behaviour") == "keep-prompt", "that nothing is missing is measured"
+
+
 def test_too_few_rows_ask_for_more_whatever_is_stated(evaluated: Evaluated) -> None:
     found = evaluated(20, plain=0.85, shots=0.95)
     assert found.conclusion.status == "not-enough-rows"

@@ -56,6 +56,35 @@ def test_answers_that_do_not_rest_on_what_was_retrieved_are_a_gap_of_knowledge()
     assert "not truth" in (found.cells[0].measures["grounded_ngrams"].why or "")
 
 
+def test_overlap_proposes_no_knowledge_where_retrieval_brings_nothing() -> None:
+    rows = made.rows_of(100)
+    retrieved = ["opening hours of another house altogether"]
+    sides = {"plain": made.answers_of(rows, 0.3, 1), "docs": made.answers_of(rows, 0.32, 2, retrieved=retrieved)}
+    found = concluded(sides, rows)
+    assert (found.conclusion.status, found.facts["tried.rag"]) == ("not-met", True)
+    assert "gap.kind" not in found.facts
+
+
+@pytest.mark.parametrize(("share", "status"), [(0.3, "not-met"), (0.99, "met")])
+def test_a_cell_that_cannot_have_the_measure_decides_nothing(share: float, status: str) -> None:
+    rows = made.rows_of(200)
+    steady = [Answer(line=row.line, text="so", samples=["so", "so"]) for row in rows]
+    unsteady = [Answer(line=row.line, text="so", samples=["this", "that"]) for row in rows]
+    count = round(share * len(rows))
+    sides = {"plain": made.answers_of(rows, 0.5, 1), "shots": steady[:count] + unsteady[count:]}
+    found = concluded(sides, rows, Goal("consistency", 0.9))
+    assert found.conclusion.status == status
+    assert "tried.prompt" not in found.facts
+    assert found.facts["tried.few_shot"] is (status == "not-met")
+
+
+def test_a_model_that_answered_nothing_is_named() -> None:
+    rows = made.rows_of(50)
+    found = concluded({"plain": [Answer(line=row.line, error="timeout") for row in rows]}, rows)
+    assert found.conclusion.status == "not-enough-rows"
+    assert "plain with small has no answer to any row" in found.conclusion.why
+
+
 def test_answers_that_change_are_a_gap_of_behaviour_and_a_measured_consistency() -> None:
     rows = made.rows_of(100)
     found = concluded({"plain": made.answers_of(rows, 0.3, 1, samples=["one thing", "another"])}, rows)
