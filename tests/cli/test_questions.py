@@ -91,6 +91,8 @@ def test_choices_are_taken_by_number_or_name_and_wrong_replies_are_explained() -
     terminal.say("4")
     terminal.until("Was prompt engineering tried")
     terminal.say("yes")
+    terminal.until("Was retrieval tried")
+    terminal.say("no")
     code, out = terminal.finish()
     assert code == 0
     assert "rag" in out

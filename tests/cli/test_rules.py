@@ -75,7 +75,7 @@ def test_diff_replays_decisions_and_exits_1_when_an_answer_changes(
     (new / "escalation.toml").write_bytes(STRICTER)
     assert run(["rules", "diff", "-", str(new), "--decision", str(decision), "--format", "json"]) == 1
     found = json.loads(capsys.readouterr().out)
-    assert [one["rule"] for one in found["rules"]] == ["ESC-060", "ESC-070", "ESC-080"]
+    assert [one["rule"] for one in found["rules"]] == ["ESC-060", "ESC-070", "ESC-080", "ESC-090", "ESC-100"]
     assert found["changed"][0]["new"]["step"] == "collect-data"
 
 
