@@ -14,9 +14,11 @@ from typing import Any
 
 import msgspec
 
+from service.data import rule_files
 from service.errors import TuneGateError
 from service.files import write_atomically
 from service.records.evaluation_job import EvaluationAsking, EvaluationError, EvaluationOutcome, EvaluationProgress
+from service.settings import load_settings
 from service.verbs.evaluate import EvaluateRequest, Progress, evaluate_checked
 from service.verbs.evaluate_request import Checked
 
@@ -54,9 +56,10 @@ def main(work_path: Path, out: Path) -> None:
 
 
 def _evaluated(request: EvaluateRequest, checked: Checked, report: Callable[[Progress], None]) -> EvaluationOutcome:
+    rules = rule_files(load_settings().rules)
     while True:
         try:
-            made = evaluate_checked(request, checked, report=report)
+            made = evaluate_checked(request, checked, rules=rules, report=report)
         except TuneGateError as error:
             if error.code != "run_locked":
                 raise

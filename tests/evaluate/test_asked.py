@@ -26,9 +26,9 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, str], list[Answe
     """What is handed to the measuring half, which goes on as ever."""
     seen: dict[tuple[str, str], list[Answer]] = {}
 
-    def note(rows: Any, found: Any, about: Any) -> Any:
+    def note(rows: Any, found: Any, about: Any, **more: Any) -> Any:
         seen.update(found)
-        return seam.assemble(rows, found, about)
+        return seam.assemble(rows, found, about, **more)
 
     monkeypatch.setattr(evaluate_run, "assemble", note)
     return seen

@@ -23,9 +23,9 @@ def scores(monkeypatch: pytest.MonkeyPatch) -> list[float | None]:
     """What is handed to the measuring half, which goes on as ever."""
     seen: list[float | None] = []
 
-    def note(rows: Any, found: dict[tuple[str, str], list[Answer]], about: Any) -> Any:
+    def note(rows: Any, found: dict[tuple[str, str], list[Answer]], about: Any, **more: Any) -> Any:
         seen.extend(answer.judged for answers in found.values() for answer in answers)
-        return seam.assemble(rows, found, about)
+        return seam.assemble(rows, found, about, **more)
 
     monkeypatch.setattr(evaluate_run, "assemble", note)
     return seen
