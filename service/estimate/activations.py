@@ -144,7 +144,7 @@ def all_layers(case: Case) -> int:
     """A_all: every layer's, or only its input under checkpointing."""
     if case.run.checkpointing:
         return case.rho * case.model.hidden * case.model.layers + _masks(case)
-    windowed = case.model.windowed_layers if case.run.window_masked else 0
+    windowed = case.windowed
     start = frozen_start(case.masked if windowed else case)
     plain = (case.model.layers - windowed) * layer(case) if case.model.layers > windowed else 0
     return plain + (windowed * layer(case.masked) if windowed else 0) - start
@@ -152,7 +152,7 @@ def all_layers(case: Case) -> int:
 
 def _masks(case: Case) -> int:
     """Masks over all pairs of tokens, which checkpointed layers are given again; eager attention's are numbers."""
-    windowed = case.run.window_masked and case.model.windowed_layers > 0
+    windowed = case.windowed > 0
     masked = windowed or (case.run.padded and case.run.kernel == "efficient")
     if case.run.kernel == "math" or not (case.run.kernel == "eager" or masked):
         return 0

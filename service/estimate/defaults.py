@@ -130,7 +130,7 @@ def _run(technique: str, values: dict[str, Any], model: Architecture, device: Ha
     )
     # torch's fused attention knows no softcap, so transformers runs such a model eagerly
     attention = "eager" if model.family.softcaps and values["attention"] == "sdpa" else values["attention"]
-    masked = attention == "sdpa" and not run.padded and bool(model.windowed_layers) and run.seq_len >= model.window
+    masks_windows = attention == "sdpa" and not run.padded
     if run.zero_stage:
         run = _under_deepspeed(run, values["autocast"])
     kernel, repeated = choose_kernel(
@@ -141,7 +141,7 @@ def _run(technique: str, values: dict[str, Any], model: Architecture, device: Ha
         capability=device.capability,
         cuda=run.cuda,
     )
-    return msgspec.structs.replace(run, kernel=kernel, repeated_kv=repeated, window_masked=masked)
+    return msgspec.structs.replace(run, kernel=kernel, repeated_kv=repeated, masks_windows=masks_windows)
 
 
 def _under_deepspeed(run: Run, half: str) -> Run:

@@ -41,8 +41,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     checkpointing: bool = False
     kernel: Kernel = "flash"
     repeated_kv: bool = False
-    # rows are longer than the window of some layers, which are given a mask then
-    window_masked: bool = False
+    # layers with a window are given a mask once rows are as long as it
+    masks_windows: bool = False
     cuda: bool = True
     optimizer: str = "adamw"
     loss: str = "hf"
@@ -153,6 +153,11 @@ class Case(msgspec.Struct, frozen=True):
     @property
     def fp32_stream(self) -> bool:
         return self.rho == 4 and self.e == 4
+
+    @property
+    def windowed(self) -> int:
+        """Layers whose window the rows reach."""
+        return self.model.windowed_layers if self.run.masks_windows and self.length >= self.model.window else 0
 
     @property
     def masked(self) -> Case:
