@@ -33,7 +33,7 @@ def kept_inputs(case: Case, width: int, modules: list[Linear], *, arrives: int) 
 
 def qkv(case: Case) -> int:
     """Queries, keys and values as attention reads them."""
-    model, e = case.model, case.e
+    model, e = case.model, case.attends
     # a single head is repeated as a view, which the plain products of eager and math attention copy
     repeated = case.run.repeated_kv and (model.kv_heads > 1 or case.run.kernel != "efficient")
     keys = e * (model.q if repeated else model.k)
@@ -54,7 +54,7 @@ def scores(case: Case) -> int:
         capped = e if model.caps_scores else 0
         return model.heads * length * ((6 if e == 2 else 4) + capped) + (e * model.q if read else 0)
     if case.run.kernel == "math":
-        return e * model.heads * length + (e * model.q if read else 0)
+        return case.attends * model.heads * length + (e * model.q if read else 0)
     mask = e * length if case.run.padded and case.run.kernel == "efficient" else 0
     copy = e * model.q if read and model.family.rotation_joins else 0
     return e * model.q + 4 * model.heads + mask + copy

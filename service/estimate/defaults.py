@@ -9,7 +9,7 @@ import msgspec
 from service.errors import ErrorItem, suggestion
 from service.estimate.hardware import Hardware
 from service.estimate.inputs import EstimateInputs
-from service.estimate.kernels import FLASH_CAPABILITY, choose_kernel
+from service.estimate.kernels import FLASH_CAPABILITY, attention_that_runs, choose_kernel
 from service.estimate.notation import LOW_RANK, QUANTISED, Case, Run, is_target
 from service.models.architecture import Architecture
 from service.models.parameters import linears
@@ -128,8 +128,7 @@ def _run(technique: str, values: dict[str, Any], model: Architecture, device: Ha
         offload_params=values["zero.offload_params"],
         gpus=values["gpus"],
     )
-    # torch's fused attention knows no softcap, so transformers runs such a model eagerly
-    attention = "eager" if model.family.softcaps and values["attention"] == "sdpa" else values["attention"]
+    attention = attention_that_runs(values["attention"], caps_scores=model.family.softcaps)
     masks_windows = attention == "sdpa" and not run.padded
     if run.zero_stage:
         run = _under_deepspeed(run, values["autocast"])

@@ -30,6 +30,9 @@ def unvalidated(case: Case, devices: list[Hardware]) -> list[str]:
         "no device was named": not devices,
         "mixed precision (autocast): checked against a simulator, not on a real device": run.autocast,
         "DoRA with activation checkpointing: formula only": case.dora and run.checkpointing,
+        "the math kernel of attention in 16 bits: checked against a simulator, not on a real device": (
+            run.kernel == "math" and case.e == 2
+        ),
         "eager attention with full fine-tuning: formula only": case.full and run.kernel == "eager" and run.cuda,
         "gradient accumulation: formula only": run.accumulates,
         "adapter dropout: formula only": run.dropout,

@@ -96,6 +96,14 @@ class Case(msgspec.Struct, frozen=True):
         return 4 if self.w == 4 or self.kbit else 2
 
     @property
+    def attends(self) -> int:
+        """Bytes per element inside attention: the math kernel computes in fp32 whatever it is given.
+
+        Source: torch 2.13.0 aten/src/ATen/native/transformers/attention.cpp (_scaled_dot_product_attention_math).
+        """
+        return 4 if self.run.kernel == "math" else self.e
+
+    @property
     def rho(self) -> int:
         """Bytes per element of the residual stream."""
         return 4 if self.w == 4 or self.kbit else 2

@@ -18,6 +18,7 @@ from service.estimate.hardware import Hardware, hardware_table, reported_row
 from service.estimate.inputs import EstimateInputs
 from service.estimate.notation import MIB, Case
 from service.estimate.phases import phases
+from service.estimate.reserve import EAGER
 from service.models.architecture import read_architecture
 from service.models.resolve import resolve_model
 from service.records.estimate import Estimate
@@ -116,6 +117,16 @@ def resolve_kernel(one: Answered, attention: str, settings: Settings) -> Answere
     case = case_of(inputs, settings)
     assert case.run.kernel == "math"
     return msgspec.structs.replace(one, case=case)
+
+
+def test_a_class_that_runs_eagerly_has_the_band_and_the_calibration_of_eager_attention(settings: Settings) -> None:
+    one = answered(MISTRAL, settings)
+    inputs = msgspec.structs.replace(asked("gemma-2-2b", MISTRAL[1]), attention="sdpa")
+    gemma = msgspec.structs.replace(one, attention="sdpa", case=case_of(inputs, settings))
+    assert gemma.published == EAGER
+    known = kept(gemma, settings)
+    assert known is not None
+    assert known.calibration.attention == "eager"
 
 
 def test_others_on_the_device_are_said(settings: Settings) -> None:

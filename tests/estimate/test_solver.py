@@ -68,7 +68,7 @@ def test_a_length_on_the_other_side_of_the_window_is_judged_as_it_will_run(
     found = {length: max_seq_len(Case(model, msgspec.structs.replace(run, seq_len=length)), allocated_bytes, most)
              for length in (64, 100_000)}  # fmt: skip
     assert len(set(found.values())) == 1
-    assert 1 <= found[64]
+    assert found[64] >= 1
     assert needs(found[64]) <= most < needs(found[64] + 1)
     assert max(needs(length) for length in range(1, found[64], 97)) <= most
 
