@@ -252,8 +252,7 @@ def _share_of_trained(case: Case) -> int:
 def _dora_forward(case: Case, state: State) -> Phase:
     layers = max(0, case.model.layers - 1) if case.run.checkpointing else case.model.layers
     own = case.tokens * _layer(case) if case.run.checkpointing else 0
-    # the most of the pass: what its end holds depends on how far the prefetch ran, and can fall where an adapter grows
-    size = max((one[1] for one in gathering.gathered(case).forward), default=0) if case.run.zero_stage == 3 else 0
+    size = gathering.gathered(case).at_loss if case.run.zero_stage == 3 else 0
     return phase_of(
         "dora_fwd",
         *_base(case, state, gathered=size),

@@ -15,7 +15,7 @@ DORA_SOURCE = "peft 0.21.2 tuners/lora/dora.py"
 
 def backward_layer(case: Case) -> int:
     """tau: working set of one layer's backward pass, bytes per token."""
-    h, i, e, m = case.model.hidden, case.model.intermediate, case.e, case.m
+    h, i, m = case.model.hidden, case.model.intermediate, case.m
     down = activations.down_input(case)
     # gradients of the product and of both its factors, when what the last matrix kept is free again; before that the
     # gradient of the adapter's input beside all that is kept
