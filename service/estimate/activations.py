@@ -33,7 +33,7 @@ def kept_inputs(case: Case, width: int, modules: list[Linear], *, arrives: int) 
 
 def qkv(case: Case) -> int:
     """Queries, keys and values as attention reads them."""
-    model, e = case.model, case.e
+    model, e = case.model, case.attends
     # a single head is repeated as a view, which the plain products of eager and math attention copy
     repeated = case.run.repeated_kv and (model.kv_heads > 1 or case.run.kernel != "efficient")
     keys = e * (model.q if repeated else model.k)
@@ -54,7 +54,7 @@ def scores(case: Case) -> int:
         capped = e if model.caps_scores else 0
         return model.heads * length * ((6 if e == 2 else 4) + capped) + (e * model.q if read else 0)
     if case.run.kernel == "math":
-        return e * model.heads * length + (e * model.q if read else 0)
+        return case.attends * model.heads * length + (e * model.q if read else 0)
     mask = e * length if case.run.padded and case.run.kernel == "efficient" else 0
     copy = e * model.q if read and model.family.rotation_joins else 0
     return e * model.q + 4 * model.heads + mask + copy
@@ -144,7 +144,7 @@ def all_layers(case: Case) -> int:
     """A_all: every layer's, or only its input under checkpointing."""
     if case.run.checkpointing:
         return case.rho * case.model.hidden * case.model.layers + _masks(case)
-    windowed = case.model.windowed_layers if case.run.window_masked else 0
+    windowed = case.windowed
     start = frozen_start(case.masked if windowed else case)
     plain = (case.model.layers - windowed) * layer(case) if case.model.layers > windowed else 0
     return plain + (windowed * layer(case.masked) if windowed else 0) - start
@@ -152,7 +152,7 @@ def all_layers(case: Case) -> int:
 
 def _masks(case: Case) -> int:
     """Masks over all pairs of tokens, which checkpointed layers are given again; eager attention's are numbers."""
-    windowed = case.run.window_masked and case.model.windowed_layers > 0
+    windowed = case.windowed > 0
     masked = windowed or (case.run.padded and case.run.kernel == "efficient")
     if case.run.kernel == "math" or not (case.run.kernel == "eager" or masked):
         return 0

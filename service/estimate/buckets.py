@@ -16,6 +16,9 @@ from service.models.parameters import layer_vectors, linears, weight_tensors
 SOURCE = "deepspeed 0.19.8 runtime/zero/stage_1_and_2.py (setup_buckets, average_tensor), stage3.py (avg_scatter_grads)"
 
 
+_PAIR = 2
+
+
 class Gradient(msgspec.Struct, frozen=True):
     """One trained tensor: elements, place in the flat order, number as `gathering` counts, layers kept then."""
 
@@ -84,9 +87,10 @@ def _flushes(
 def _in_pieces(bucket: list[Gradient], total: int, devices: int) -> bool:
     """Whether the bucket belongs to several processes: one piece is averaged where it lies.
 
-    Of more than two processes any bucket may; so that one more never seems to need more.
+    Of more than two processes any bucket may, and one is counted as several, which is an upper bound: so that one more
+    never seems to need more.
     """
-    if devices > 2:
+    if devices != _PAIR:
         return True
     half = -(-total // devices)
     owners = {one.offset // half for one in bucket} | {(one.offset + one.elements - 1) // half for one in bucket}

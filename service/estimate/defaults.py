@@ -9,7 +9,7 @@ import msgspec
 from service.errors import ErrorItem, suggestion
 from service.estimate.hardware import Hardware
 from service.estimate.inputs import EstimateInputs
-from service.estimate.kernels import FLASH_CAPABILITY, choose_kernel
+from service.estimate.kernels import FLASH_CAPABILITY, attention_that_runs, choose_kernel
 from service.estimate.notation import LOW_RANK, QUANTISED, Case, Run, is_target
 from service.models.architecture import Architecture
 from service.models.parameters import linears
@@ -129,9 +129,8 @@ def _run(technique: str, values: dict[str, Any], model: Architecture, device: Ha
         offload_params=values["zero.offload_params"],
         gpus=values["gpus"],
     )
-    # torch's fused attention knows no softcap, so transformers runs such a model eagerly
-    attention = "eager" if model.family.softcaps and values["attention"] == "sdpa" else values["attention"]
-    masked = attention == "sdpa" and not run.padded and bool(model.windowed_layers) and run.seq_len >= model.window
+    attention = attention_that_runs(values["attention"], caps_scores=model.family.softcaps)
+    masks_windows = attention == "sdpa" and not run.padded
     if run.zero_stage:
         run = _under_deepspeed(run, values["autocast"])
     kernel, repeated = choose_kernel(
@@ -142,7 +141,7 @@ def _run(technique: str, values: dict[str, Any], model: Architecture, device: Ha
         capability=device.capability,
         cuda=run.cuda,
     )
-    return msgspec.structs.replace(run, kernel=kernel, repeated_kv=repeated, window_masked=masked)
+    return msgspec.structs.replace(run, kernel=kernel, repeated_kv=repeated, masks_windows=masks_windows)
 
 
 def _under_deepspeed(run: Run, half: str) -> Run:

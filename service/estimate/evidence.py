@@ -7,6 +7,7 @@ from service.estimate.notation import GIB, Case
 from service.estimate.sharding import bucket_bytes
 from service.estimate.temporaries import cast_weights
 
+_INSIDE_BACKWARD, _GATHERS = 2, 3
 # compared with real devices or the exact simulator
 VALIDATED_TECHNIQUES = ("full", "lora", "qlora", "dora", "prompt")
 # (technique, type that it runs in, ZeRO stage, what is offloaded) whose peak and host memory are within 3 % of what
@@ -30,6 +31,9 @@ def unvalidated(case: Case, devices: list[Hardware]) -> list[str]:
         "no device was named": not devices,
         "mixed precision (autocast): checked against a simulator, not on a real device": run.autocast,
         "DoRA with activation checkpointing: formula only": case.dora and run.checkpointing,
+        "the math kernel of attention in 16 bits: checked against a simulator, not on a real device": (
+            run.kernel == "math" and case.e == 2
+        ),
         "eager attention with full fine-tuning: formula only": case.full and run.kernel == "eager" and run.cuda,
         "gradient accumulation: formula only": run.accumulates,
         "adapter dropout: formula only": run.dropout,
@@ -67,6 +71,12 @@ def notes(case: Case, device: Hardware, *, packed: bool = False) -> list[str]:
         "was not measured.": _is_parallel(case) and is_confirmed(case),
         f"The gradients' bucket is allocated whole, however little is trained: {bucket_bytes(case) / GIB:.2f} GiB.": (
             run.zero_stage > 0
+        ),
+        "ZeRO-2 averages gradients during the backward pass, ZeRO-1 after it: with short rows ZeRO-2 can need more.": (
+            run.zero_stage == _INSIDE_BACKWARD
+        ),
+        "ZeRO-3: how far the prefetch runs depends on all sizes; a slightly larger adapter can need a little less.": (
+            run.zero_stage == _GATHERS and case.low_rank
         ),
         "CPU: host RAM is the device; the libraries' own memory is not in the figures.": device.is_cpu,
         "The process context of this device is from memory, on the safe side.": (

@@ -8,6 +8,14 @@ from service.estimate.notation import Kernel
 FLASH_CAPABILITY = 8.0
 
 
+def attention_that_runs(attention: str, *, caps_scores: bool) -> str:
+    """The attention that transformers runs: torch's fused one knows no softcap, so such a class runs eagerly.
+
+    Source: transformers 5.23.0 models/gemma2/modeling_gemma2.py (_supports_sdpa).
+    """
+    return "eager" if caps_scores and attention == "sdpa" else attention
+
+
 def choose_kernel(
     attention: str, *, padded: bool, grouped: bool, half: bool, capability: float, cuda: bool
 ) -> tuple[Kernel, bool]:

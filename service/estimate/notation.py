@@ -43,8 +43,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     packed: bool = False
     kernel: Kernel = "flash"
     repeated_kv: bool = False
-    # rows are longer than the window of some layers, which are given a mask then
-    window_masked: bool = False
+    # layers with a window are given a mask once rows are as long as it
+    masks_windows: bool = False
     cuda: bool = True
     optimizer: str = "adamw"
     loss: str = "hf"
@@ -96,6 +96,14 @@ class Case(msgspec.Struct, frozen=True):
         if self.run.autocast:
             return 2
         return 4 if self.w == 4 or self.kbit else 2
+
+    @property
+    def attends(self) -> int:
+        """Bytes per element inside attention: the math kernel computes in fp32 whatever it is given.
+
+        Source: torch 2.13.0 aten/src/ATen/native/transformers/attention.cpp (_scaled_dot_product_attention_math).
+        """
+        return 4 if self.run.kernel == "math" else self.e
 
     @property
     def rho(self) -> int:
@@ -155,6 +163,11 @@ class Case(msgspec.Struct, frozen=True):
     @property
     def fp32_stream(self) -> bool:
         return self.rho == 4 and self.e == 4
+
+    @property
+    def windowed(self) -> int:
+        """Layers whose window the rows reach."""
+        return self.model.windowed_layers if self.run.masks_windows and self.length >= self.model.window else 0
 
     @property
     def masked(self) -> Case:

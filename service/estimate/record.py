@@ -127,7 +127,8 @@ def _peak(case: Case, ground: Ground) -> Peak:
 
 
 def _ground(question: Question, resolved: Resolved, device: Hardware) -> Ground:
-    case, attention = Case(question.model, resolved.run), resolved.inputs["attention"]
+    case = Case(question.model, resolved.run)
+    attention = "eager" if case.run.kernel == "eager" else resolved.inputs["attention"]
     return ground_of(case, device, attention=attention, calibrations=question.calibrations)
 
 

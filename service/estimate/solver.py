@@ -51,9 +51,20 @@ def max_micro_batch(case: Case, needs: Callable[[Case], float], capacity: float)
 
 
 def max_seq_len(case: Case, needs: Callable[[Case], float], capacity: float, *, limit: int | None = None) -> int:
-    """The largest sequence length that does; `limit` is the model's context, learned positions are another."""
+    """The largest sequence length that does, as all shorter ones do.
+
+    `limit` is the model's context, learned positions are another. Where rows reach the window of some layers the need
+    jumps, down too where the mask lets a kernel run that keeps no scores: each side is searched for itself.
+    """
     most = min(limit or MAX_SEQ_LEN, case.model.positions or MAX_SEQ_LEN)
-    return largest(lambda length: needs(_with(case, seq_len=length)), capacity, limit=most)
+    short = case.model.window - 1 - case.run.virtual_tokens if case.run.masks_windows and case.model.window else 0
+    short = min(max(short, 0), most)
+
+    def beyond(start: int, end: int) -> int:
+        return largest(lambda size: needs(_with(case, seq_len=start + size)), capacity, limit=end - start)
+
+    found = beyond(0, short) if short else 0
+    return found if found < short or short == most else short + beyond(short, most)
 
 
 def _with(case: Case, **changes: int) -> Case:

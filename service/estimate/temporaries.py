@@ -15,7 +15,7 @@ DORA_SOURCE = "peft 0.21.2 tuners/lora/dora.py"
 
 def backward_layer(case: Case) -> int:
     """tau: working set of one layer's backward pass, bytes per token."""
-    h, i, e, m = case.model.hidden, case.model.intermediate, case.e, case.m
+    h, i, m = case.model.hidden, case.model.intermediate, case.m
     down = activations.down_input(case)
     # gradients of the product and of both its factors, when what the last matrix kept is free again; before that the
     # gradient of the adapter's input beside all that is kept
@@ -26,15 +26,16 @@ def backward_layer(case: Case) -> int:
         tau = max(tau, case.rho * h + 3 * max(m, case.u) * max(outs, default=0) - down)
     if case.run.kernel in {"eager", "math"}:
         softmax = case.model.heads * case.length * _softmax_bytes(case)
-        tau = max(tau, activations.attention(case) - activations.layer(case) + softmax + 2 * e * case.model.q)
+        gradients = 2 * case.attends * case.model.q
+        tau = max(tau, activations.attention(case) - activations.layer(case) + softmax + gradients)
     return tau
 
 
 def _softmax_bytes(case: Case) -> int:
     # sigma: gradient 4 + result e + the CUDA kernel's own product 4 (CPU kernels have none), less what is kept
     if case.run.cuda:
-        return 12 if case.e == 4 else 8
-    return 8 if case.e == 4 else 6
+        return 12 if case.attends == 4 else 8
+    return 8 if case.attends == 4 else 6
 
 
 def cast_weights(case: Case, *, head_read: bool = True) -> int:

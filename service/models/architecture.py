@@ -10,8 +10,14 @@ import msgspec
 from service.errors import ErrorItem, TuneGateError
 from service.models.families import FAMILIES, Family, family_names
 
-# sizes beyond these are typing errors, not models
-_MAX_SIZE = 100_000_000
+# sizes beyond these are typing errors, not models; the layers are counted one by one, so theirs bounds the time too
+_MAX_SIZE = 1_000_000
+_MAX = {
+    **dict.fromkeys(("num_hidden_layers", "n_layer"), 1_000),
+    **dict.fromkeys(("num_attention_heads", "n_head", "num_key_value_heads", "head_dim"), 65_536),
+    **dict.fromkeys(("vocab_size", "sliding_window", "max_position_embeddings", "n_positions"), 100_000_000),
+}
+_WINDOWED, _WHOLE = "sliding_attention", "full_attention"
 _EXPERT_KEYS = ("num_local_experts", "num_experts", "n_routed_experts")
 
 
@@ -77,10 +83,10 @@ def read_architecture(config: Mapping[str, Any], *, where: str) -> Architecture:
     reader = _Reader(config)
     hidden = reader.size("hidden_size", "n_embd")
     heads = reader.size("num_attention_heads", "n_head")
-    if hidden % heads and not config.get("head_dim"):
+    if not reader.errors and hidden % heads and not config.get("head_dim"):
         reader.wrong("num_attention_heads", heads, f"a divisor of hidden_size {hidden}, or give head_dim")
     kv_heads = reader.size("num_key_value_heads", default=heads)
-    if heads % kv_heads:
+    if not reader.errors and heads % kv_heads:
         reader.wrong("num_key_value_heads", kv_heads, f"a divisor of num_attention_heads {heads}")
     family = FAMILIES[str(model_type)]
     layers = reader.size("num_hidden_layers", "n_layer")
@@ -94,14 +100,14 @@ def read_architecture(config: Mapping[str, Any], *, where: str) -> Architecture:
         kv_heads=kv_heads,
         head_dim=reader.size("head_dim", default=max(hidden // heads, 1)),
         vocabulary=reader.size("vocab_size"),
-        positions=reader.size("max_position_embeddings", "n_positions") if family.learned_positions else 0,
+        positions=_positions(reader, family),
         tied=reader.flag("tie_word_embeddings", default=family.tied_by_default),
         attention_bias=reader.flag("attention_bias", default=False),
         mlp_bias=reader.flag("mlp_bias", default=False),
         caps_scores=family.softcaps and config.get("attn_logit_softcapping", 1) is not None,
         caps_logits=family.softcaps and config.get("final_logit_softcapping", 1) is not None,
         window=window,
-        windowed_layers=_windowed(config, family, layers) if window else 0,
+        windowed_layers=_windowed(reader, family, layers) if window else 0,
     )
     if reader.errors:
         raise TuneGateError(
@@ -119,16 +125,22 @@ def all_windowed(config: Mapping[str, Any], *, length: int) -> bool:
     return isinstance(window, int) and length >= window
 
 
-def _windowed(config: Mapping[str, Any], family: Family, layers: int) -> int:
+def _positions(reader: _Reader, family: Family) -> int:
+    """Learned positions; where positions are rotations the context is only checked, for whoever reads it later."""
+    context = reader.size("max_position_embeddings", "n_positions", default=None if family.learned_positions else 1)
+    return context if family.learned_positions else 0
+
+
+def _windowed(reader: _Reader, family: Family, layers: int) -> int:
     """How many layers look at a window of tokens (transformers 5.23.0 models/*/configuration_*.py)."""
-    kinds = config.get("layer_types")
-    if isinstance(kinds, list):
-        return sum(kind == "sliding_attention" for kind in kinds)
+    if family.window_period == 1:
+        return layers
+    kinds = reader.layer_types(layers)
+    if kinds is not None:
+        return kinds.count(_WINDOWED)
     if not family.window_period:
-        whole = config.get("max_window_layers", 28)
-        return max(0, layers - whole) if isinstance(whole, int) else 0
-    period = config.get("sliding_window_pattern") or family.window_period
-    return layers - (layers // period if isinstance(period, int) and period > 1 else 0)
+        return max(0, layers - reader.count("max_window_layers", 28))
+    return layers - layers // reader.size("sliding_window_pattern", default=family.window_period)
 
 
 def _require_formula(config: Mapping[str, Any], model_type: object, where: str) -> None:
@@ -157,6 +169,10 @@ def _is_expert_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 1
 
 
+def _most(name: str) -> int:
+    return _MAX.get(name, _MAX_SIZE)
+
+
 class _Reader:
     """Reads sizes by their possible names and collects every unusable one."""
 
@@ -169,13 +185,32 @@ class _Reader:
             value = self._config.get(name)
             if value is None:
                 continue
-            if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _MAX_SIZE:
-                return value
-            self.wrong(name, value, f"a whole number from 1 to {_MAX_SIZE}")
-            return default or 1
+            return self._whole(name, value, least=1, instead=default or 1)
         if default is None:
-            self.wrong(names[0], None, f"a whole number from 1 to {_MAX_SIZE}")
+            self.wrong(names[0], None, f"a whole number from 1 to {_most(names[0])}")
         return default or 1
+
+    def count(self, name: str, default: int) -> int:
+        """A whole number that may be 0."""
+        value = self._config.get(name)
+        return default if value is None else self._whole(name, value, least=0, instead=default)
+
+    def layer_types(self, layers: int) -> list[str] | None:
+        """What each of `layers` layers looks at, where the config lists it."""
+        kinds = self._config.get("layer_types")
+        if kinds is None:
+            return None
+        if isinstance(kinds, list) and len(kinds) == layers and all(kind in (_WINDOWED, _WHOLE) for kind in kinds):
+            return kinds
+        seen = f"{len(kinds)} entries" if isinstance(kinds, list) else kinds
+        self.wrong("layer_types", seen, f"a list of {layers}, one per layer: {_WINDOWED} or {_WHOLE}")
+        return None
+
+    def _whole(self, name: str, value: object, *, least: int, instead: int) -> int:
+        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= _most(name):
+            return value
+        self.wrong(name, value, f"a whole number from {least} to {_most(name)}")
+        return instead
 
     def window(self, default: int) -> int:
         """`sliding_window`, null for none."""

@@ -12,12 +12,13 @@ from service.estimate.defaults import nested, settings_of
 from service.estimate.fits import fit_on
 from service.estimate.hardware import ANY_GPU, Hardware
 from service.estimate.inputs import EstimateInputs
-from service.estimate.kernels import choose_kernel
+from service.estimate.kernels import attention_that_runs, choose_kernel
 from service.estimate.notation import GIB, QUANTISED
 from service.estimate.phases import CONSTANT_BYTES, CONSTANT_SOURCE
 from service.estimate.reserve import DIGITS, Band, band, peak_of
 from service.launch.simulation import run_simulation
 from service.models.architecture import all_windowed
+from service.models.families import FAMILIES
 from service.records.estimate import NOT_IN_ID, Estimate, Peak, Term
 from service.records.identity import record_id
 from trainers.contract import KEPT_IN_CACHE, Simulation, SimulationQuestion
@@ -118,8 +119,9 @@ def simulation_question(
         settings["base_dtype"] != "fp32" and not (quantised and settings["kbit_prepare"])
     )
     heads, groups = model.config.get("num_attention_heads"), model.config.get("num_key_value_heads")
+    family = FAMILIES.get(str(model.config.get("model_type")))
     kernel, _ = choose_kernel(
-        settings["attention"],
+        attention_that_runs(settings["attention"], caps_scores=family is not None and family.softcaps),
         padded=settings["padded"] or settings["packing"] or all_windowed(model.config, length=settings["seq_len"]),
         grouped=isinstance(heads, int) and isinstance(groups, int) and groups < heads,
         half=half,

@@ -47,7 +47,12 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
         """Reserved over allocated where nothing was measured here."""
         if self.row.is_cpu:
             return CPU
-        return EAGER if self.attention == "eager" else FUSED
+        return EAGER if self.ran == "eager" else FUSED
+
+    @property
+    def ran(self) -> str:
+        """The attention that ran: a class that cannot run what was asked for runs eagerly."""
+        return "eager" if self.case is not None and self.case.run.kernel == "eager" else self.attention
 
 
 def kept(answered: Answered, settings: Settings) -> Known | None:
@@ -62,7 +67,7 @@ def kept(answered: Answered, settings: Settings) -> Known | None:
     key = Key(
         torch=found.versions.get("torch", ""),
         transformers=found.versions.get("transformers", ""),
-        attention=answered.attention,
+        attention=answered.ran,
         quantisation=quantisation_of(answered.technique),
     )
     rows = [

@@ -119,6 +119,16 @@ def resolve_kernel(one: Answered, attention: str, settings: Settings) -> Answere
     return msgspec.structs.replace(one, case=case)
 
 
+def test_a_class_that_runs_eagerly_has_the_band_and_the_calibration_of_eager_attention(settings: Settings) -> None:
+    one = answered(MISTRAL, settings)
+    inputs = msgspec.structs.replace(asked("gemma-2-2b", MISTRAL[1]), attention="sdpa")
+    gemma = msgspec.structs.replace(one, attention="sdpa", case=case_of(inputs, settings))
+    assert gemma.published == EAGER
+    known = kept(gemma, settings)
+    assert known is not None
+    assert known.calibration.attention == "eager"
+
+
 def test_others_on_the_device_are_said(settings: Settings) -> None:
     one = answered(MISTRAL, settings)
     shared = of_steps(msgspec.structs.replace(one, others_bytes=3 * 2**30), {}, None)

@@ -16,7 +16,11 @@ import pytest
 
 from service.cli.app import run
 from service.errors import TuneGateError
+from service.estimate.defaults import settings_of
+from service.estimate.hardware import ANY_GPU
+from service.estimate.inputs import EstimateInputs
 from service.launch.simulation import run_simulation
+from service.verbs.estimate_simulated import SimulatedModel, simulation_question
 from trainers.contract import SimulationQuestion
 
 SMALL = ["smollm2-135m", "--seq-len", "256", "--gpu", "A100-80GB", "--no-padded"]
@@ -47,6 +51,16 @@ def test_the_record_is_the_formula_s_but_for_its_evidence(capsys: pytest.Capture
     assert {name: simulated["smallest"][name] for name in machine} == machine
     assert simulated["fits"][0]["max_seq_len"] is None
     assert formula["fits"][0]["max_seq_len"] > 256
+
+
+def test_the_simulation_is_told_the_attention_that_a_class_really_runs() -> None:
+    inputs, device = EstimateInputs(model="any"), ANY_GPU
+    found = []
+    for family in ("gemma2", "llama"):
+        settings, _ = settings_of(inputs, "lora", device=device, seq_len=64)
+        model = SimulatedModel("any", CONFIG | {"model_type": family})
+        found.append(simulation_question(inputs, "lora", settings, model=model, device=device).kernel)
+    assert found == ["eager", "efficient"]
 
 
 def test_a_method_without_a_formula_is_simulated(capsys: pytest.CaptureFixture[str]) -> None:

@@ -55,6 +55,28 @@ def test_the_answer_fits_and_one_more_does_not(technique: str) -> None:
     assert max_seq_len(case, allocated_bytes, capacity, limit=length - 1) == length - 1
 
 
+@pytest.mark.parametrize(
+    ("name", "capacity"), [("mistral-7b-v0.1", 79), ("mistral-7b-v0.1", 15.5), ("gemma-3-1b", 8), ("gemma-3-1b", 2.24)]
+)
+@pytest.mark.parametrize("kernel", ["flash", "math"])
+def test_a_length_on_the_other_side_of_the_window_is_judged_as_it_will_run(
+    name: str, capacity: float, kernel: str
+) -> None:
+    model = read_architecture(catalogue(rule_files())[name].config, where=name)
+    run = Run(technique="lora", micro_batch=1, seq_len=64, kernel=kernel, checkpointing=True, masks_windows=True)
+
+    def needs(length: int) -> int:
+        return allocated_bytes(Case(model, msgspec.structs.replace(run, seq_len=length)))
+
+    most = int(capacity * GIB)
+    found = {length: max_seq_len(Case(model, msgspec.structs.replace(run, seq_len=length)), allocated_bytes, most)
+             for length in (64, 100_000)}  # fmt: skip
+    assert len(set(found.values())) == 1
+    assert found[64] >= 1
+    assert needs(found[64]) <= most < needs(found[64] + 1)
+    assert max(needs(length) for length in range(1, found[64], 97)) <= most
+
+
 def test_nothing_fits_where_the_weights_alone_do_not() -> None:
     model = read_architecture(catalogue(rule_files())["llama-3.1-70b"].config, where="llama-3.1-70b")
     case = Case(model, Run(technique="full", micro_batch=1, seq_len=1))

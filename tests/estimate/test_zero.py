@@ -135,6 +135,22 @@ def test_more_devices_never_need_more_each(case: Case, more: int) -> None:
     assert peak(with_run(case, gpus=case.run.gpus + more)).bytes <= peak(case).bytes
 
 
+@pytest.mark.parametrize("name", ["qwen3-4b", "llama-3.2-1b"])
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_second_device_never_needs_more_of_each_where_gradients_go_to_the_host(name: str, stage: int) -> None:
+    model = read_architecture(catalogue(RULES)[name].config, where=name)
+    run = Run(technique="lora", micro_batch=1, seq_len=16, adapter_bytes=2, checkpointing=True, zero_stage=stage,
+              offload_optimizer=True, zero_half="bf16")  # fmt: skip
+    sizes = [peak(Case(model, msgspec.structs.replace(run, gpus=gpus))).bytes for gpus in (1, 2, 3, 4, 8)]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_where_more_sharding_or_a_larger_adapter_can_turn_out_otherwise_is_said() -> None:
+    texts = {stage: " ".join(one(techniques=["dora"], zero={"stage": stage}).assumptions["notes"]) for stage in STAGES}
+    assert ["prefetch" in texts[stage] for stage in STAGES] == [False, False, True]
+    assert ["ZeRO-1 after it" in texts[stage] for stage in STAGES] == [False, True, False]
+
+
 @settings(deadline=None, max_examples=40)
 @given(cases())
 def test_a_higher_stage_never_keeps_more_and_offload_never_needs_more_of_the_device(case: Case) -> None:
