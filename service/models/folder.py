@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from service.errors import ErrorItem, TuneGateError
+from service.files import DEEPEST, too_deep
 
 _PATTERNS = (
     "config.json", "generation_config.json", "*.py", "tokenizer*", "special_tokens_map.json", "added_tokens.json",
@@ -45,6 +46,8 @@ def read_config(path: Path, *, most: int = _MAX_CONFIG) -> dict[str, Any]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         what = "a Git LFS pointer, not the file itself" if content.startswith(_LFS) else f"not JSON ({error})"
         raise unreadable(path, what) from error
+    if too_deep(config):
+        raise unreadable(path, f"nested more than {DEEPEST} levels deep")
     if not isinstance(config, dict):
         raise unreadable(path, f"a JSON {type(config).__name__}, not an object")
     return config
