@@ -87,7 +87,8 @@ def read_inputs(raw: object) -> EstimateInputs:
     """The inputs of decoded JSON: known fields of the right kind; `check_inputs` judges the values.
 
     Raises:
-        TuneGateError: `invalid_input` with every field that is unknown, missing or of the wrong kind.
+        TuneGateError: `invalid_input` with every field that is unknown, missing or of the wrong kind, and with what is
+            wrong with the values of the others.
 
     """
     with suppress(msgspec.ValidationError):
@@ -95,8 +96,23 @@ def read_inputs(raw: object) -> EstimateInputs:
     errors: list[ErrorItem] = []
     inputs = read_struct(raw, EstimateInputs, errors)
     if not isinstance(inputs, EstimateInputs):
-        raise invalid(errors)
+        raise invalid([*errors, *_check_readable(raw, errors)])
     return inputs
+
+
+def _check_readable(raw: object, errors: list[ErrorItem]) -> list[ErrorItem]:
+    """What is wrong with the values of the top-level fields that could be read."""
+    if not isinstance(raw, dict):
+        return []
+    unread = {error.where.partition(".")[0] for error in errors}
+    readable = {"model": ""} | {name: value for name, value in raw.items() if name not in unread}
+    # what a technique may have depends on the tier, and a PeftConfig on both
+    judged_with = {"techniques": {"tier"}, "peft": {"tier", "techniques"}, "packing": {"techniques", "zero"}}
+    return [
+        error
+        for error in check_inputs(msgspec.convert(readable, EstimateInputs))
+        if not judged_with.get(error.where, set()) & unread
+    ]
 
 
 def require_types(inputs: EstimateInputs) -> None:

@@ -51,3 +51,18 @@ def test_a_config_may_hold_objects_in_objects(client: Client) -> None:
         nested = {"deeper": nested}
     asked = {"model": CONFIG | {"text_config": nested}, "techniques": ["lora"], "seq_len": 16}
     assert client.post("/v1/estimates", content=json.dumps(asked)).status_code == 201
+
+
+def test_every_field_of_an_estimate_that_cannot_be_read_is_named_at_once(client: Client) -> None:
+    asked = {
+        "model": "smollm2-135m", "seq_len": "x", "techniqes": ["a"], "zero": {"stage": "3", "st": 1}, "gpus": 0,
+        "attention": "flsh",
+    }  # fmt: skip
+    found = refused(client, "estimates", json.dumps(asked).encode())
+    errors = {one["where"]: one for one in found["errors"]}
+    assert set(errors) == {"seq_len", "techniqes", "zero.stage", "zero.st", "gpus", "attention"}
+    assert errors["techniqes"]["remedy"] == "Did you mean 'techniques'?"
+    assert errors["attention"]["remedy"] == "Did you mean 'flash'?"
+    assert errors["seq_len"]["allowed"] == "a whole number"
+    assert [one["where"] for one in refused(client, "estimates", b"[]")["errors"]] == ["inputs"]
+    assert "truncated" in refused(client, "estimates", b"{")["detail"]
