@@ -18,10 +18,12 @@ from service.verbs.estimate_words import (
     one_batch,
     one_length,
     place_text,
+    refusals,
     sizes,
     smallest_text,
     sources,
     unjudged,
+    verdict_text,
 )
 from service.verbs.pages import page_frame
 
@@ -100,7 +102,8 @@ def _capacity(fits: Sequence[Fit | None]) -> str:
 def _verdict(fit: Fit | None) -> Inside:
     if fit is None:
         return "not judged"
-    return element("span", element("span", fit.verdict, class_=f"badge {fit.verdict}"), f" {fit.headroom_gib:+.1f}")
+    said = verdict_text(fit).removeprefix(fit.verdict).strip()
+    return element("span", element("span", fit.verdict, class_=f"badge {fit.verdict}"), f" {said}")
 
 
 def _techniques(estimates: Sequence[Estimate]) -> Inside:
@@ -168,7 +171,7 @@ def _basis(estimates: Sequence[Estimate]) -> Iterator[ET.Element]:
     reasons = dict.fromkeys(reason for one in estimates for reason in one.assumptions["unvalidated"])
     if reasons:
         yield _section("What was not validated", element("ul", *(element("li", reason) for reason in reasons)))
-    notes = dict.fromkeys(note for one in estimates for note in one.assumptions["notes"])
+    notes = dict.fromkeys([*refusals(estimates), *(note for one in estimates for note in one.assumptions["notes"])])
     defaults = [(name, _value(value)) for name, value in first.assumptions["defaults"].items()]
     named = dict.fromkeys((term.term, term.source) for one in estimates for term in one.breakdown)
     yield _section(

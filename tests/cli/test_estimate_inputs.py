@@ -60,3 +60,32 @@ def test_what_depends_on_an_unreadable_value_is_not_judged(tmp_path: Path, capsy
     file.write_text(json.dumps(inputs))
     assert run(["estimate", "--inputs", str(file), "--format", "json"]) == 2
     assert {one["where"] for one in json.loads(capsys.readouterr().err)["errors"]} == {"tier", "zero.stage"}
+
+
+@pytest.mark.parametrize("format_", ["text", "markdown"])
+def test_what_techniques_do_not_share_is_said_of_each(format_: str, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["estimate", "smollm2-135m", "--seq-len", "64", "--format", format_]
+    assert run([*asked, "--technique", "full", "--technique", "lora", "--technique", "qlora"]) == 0
+    lines = [line.removeprefix("- ") for line in capsys.readouterr().out.splitlines()]
+    header = next(line for line in lines if line.startswith("smollm2-135m: "))
+    assert "64 tokens x micro-batch 1, fp32 (full), bf16 (lora, qlora), attention sdpa, checkpointing on" in header
+    assumed = next(line for line in lines if line.startswith("Assumed: "))
+    assert "base_dtype fp32 (full), bf16 (lora, qlora)" in assumed
+    assert "adapter.r 16 (lora, qlora)" in assumed
+    assert "double_quant True (qlora)" in assumed
+    assert "micro_batch 1;" in assumed
+    assert "qlora: Preparing a 4-bit model keeps embeddings, norms and head in fp32." in lines
+    assert "What was left open is our trainer's default on each device that is judged." in lines
+
+
+def test_figures_of_any_size_stand_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["estimate", "smollm2-135m", "--technique", "full", "--seq-len", "10000000", "--micro-batch", "65536"]
+    assert run(asked) == 0
+    row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("full "))
+    assert all(float(figure) > 1e6 for figure in row.split()[1:4])
+
+
+def test_packing_can_be_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["estimate", "smollm2-135m", "--technique", "lora", "--seq-len", "64", "--packing", "--format", "json"]
+    assert run(asked) == 0
+    assert json.loads(capsys.readouterr().out)["inputs"]["packing"] is True
