@@ -9,9 +9,11 @@ import pytest
 
 from service.data import rule_files
 from service.errors import TuneGateError
+from service.estimate.hardware import hardware_table
 from service.records.estimate import Estimate
 from service.settings import load_settings
 from service.verbs.estimate import answer, estimate, read_inputs
+from service.verbs.estimate_measured import place_of
 from service.verbs.estimate_page import html
 from service.verbs.estimate_words import places_text
 
@@ -104,3 +106,16 @@ def test_bf16_on_a_device_without_it_is_said() -> None:
     assert any(note.startswith("T4-16GB: no bf16 arithmetic") for note in made.assumptions["notes"])
     (made,) = ask(base_dtype="bf16", gpu="A100-80GB")
     assert not any("no bf16" in note for note in made.assumptions["notes"])
+
+
+def test_a_place_to_measure_named_twice_is_one_place() -> None:
+    place, errors = place_of(["cpu", "cpu"], hardware_table(RULES))
+    assert errors == []
+    assert place is not None
+    assert (place.row.id, place.gpu) == ("cpu", None)
+
+
+def test_the_page_says_of_each_technique_what_is_its_own() -> None:
+    page = html(answer(ask(techniques=["full", "lora"])))
+    assert "64 tokens x micro-batch 1, fp32 (full), bf16 (lora)" in page
+    assert "fp32 (full), bf16 (lora)</td>" in page
