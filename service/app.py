@@ -23,6 +23,7 @@ from service.api.evaluations import Evaluations
 from service.api.jobs import Jobs
 from service.api.operation import live, ready
 from service.api.problems import HANDLERS
+from service.api.requests import JsonRequest
 from service.settings import Settings, load_settings
 from service.verbs.context import Context, running_context
 from service.verbs.privacy_ready import privacy_prepared
@@ -58,6 +59,7 @@ def build_app(context: Context | None = None, *, settings: Settings | None = Non
         lifespan=[lifespan],
         dependencies={"context": Provide(_context, sync_to_thread=False)},
         exception_handlers=HANDLERS,
+        request_class=JsonRequest,
         middleware=[PrometheusConfig(app_name="tunegate", prefix="tunegate", group_path=True).middleware],
         openapi_config=OpenAPIConfig(
             title="tunegate",

@@ -100,16 +100,17 @@ class TuneGateError(Exception):
 
 def did_you_mean(seen: str, options: Iterable[str]) -> str | None:
     """The nearest allowed name, or None: a nonsense suggestion is worse than none."""
-    names = sorted(options)
+    written = {name.casefold(): name for name in sorted(options)}
+    names, seen = list(written), seen.casefold()
     # only a mistake needs it
     import difflib
 
     close = difflib.get_close_matches(seen, names, 1)
     if close:
-        return close[0]
+        return written[close[0]]
     # get_close_matches finds nothing for "gap" against "gap.kind" (ratio below its cutoff)
     starts = [name for name in names if seen and name.startswith(seen)]
-    return starts[0] if len(starts) == 1 else None
+    return written[starts[0]] if len(starts) == 1 else None
 
 
 def suggestion(seen: str, options: Iterable[str]) -> str:

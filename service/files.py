@@ -1,4 +1,4 @@
-"""Writes files that are complete or absent, with a full disk reported as such."""
+"""Writes files that are complete or absent, with a full disk reported as such; says how deep JSON may be."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 from service.errors import TuneGateError
 from service.leftovers import PREFIX, hold
 
 _STDOUT = 1
+# what people write has fewer than 20 levels; what decodes near Python's own limit fails somewhere after it
+DEEPEST = 100
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -189,3 +191,19 @@ def write_error(path: Path, error: OSError) -> TuneGateError:
     return TuneGateError(
         "unreadable_path", f"{path}: cannot be written ({error.strerror}).", remedy="Name a writable path."
     )
+
+
+def too_deep(value: object) -> bool:
+    """Whether decoded JSON has more than `DEEPEST` levels."""
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [inner for one in level for inner in _inside(one)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(value: object) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []

@@ -52,6 +52,8 @@ class Settings(msgspec.Struct, frozen=True):
     privacy_settings: Path | None = None
     # run code that a model brings: a flag of the command line alone, no variable and no request can set it
     trust_remote_code: bool = False
+    # whether MODEL may be a path of this machine: for those who work on it, never for a request
+    model_paths: bool = True
     # models that answer chats at once, and how long one stays loaded without a question
     chat_models: int = _CHAT_MODELS
     chat_idle_seconds: int = _CHAT_IDLE_SECONDS

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
+import msgspec
 from litestar import Controller, Request, Response, get, post
+from litestar.exceptions import HTTPException, ValidationException
 
-from service.api.problems import documented
+from service.api.problems import answer_of, documented, on_http
+from service.api.requests import decoded_body
+from service.errors import TuneGateError
 from service.launch.request import PlanRequest
 from service.records.decision import Decision
 from service.records.estimate import Estimate, EstimateSet
+from service.records.problem import problem_of
 from service.verbs import estimate_page
 from service.verbs.context import Context
 from service.verbs.decision_page import html, markdown
-from service.verbs.estimate import EstimateInputs
+from service.verbs.estimate import EstimateInputs, read_inputs
 from service.verbs.records import DecisionRequest, make_decision, make_estimates, make_plan
 from service.verbs.translate import preferred, translated
 from trainers.contract import TrainPlan
@@ -52,13 +58,26 @@ class Decisions(Controller):
         return Response(shown, media_type="application/json", headers=headers)
 
 
+def _every_mistake(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    """The framework names the first field of a body that it cannot read; this names all of them."""
+    try:
+        read_inputs(decoded_body(request))
+    except TuneGateError as found:
+        return answer_of(msgspec.structs.replace(problem_of(found), status=HTTPStatus.BAD_REQUEST))
+    return on_http(request, error)
+
+
 class Estimates(Controller):
     """Will it fit, and on what?"""
 
     path = "/estimates"
     tags = ("estimates",)
 
-    @post(sync_to_thread=True, responses=documented(404, 422))
+    @post(
+        sync_to_thread=True,
+        responses=documented(404, 422),
+        exception_handlers={ValidationException: _every_mistake},
+    )
     def estimate(
         self, request: Request[Any, Any, Any], data: EstimateInputs, context: Context
     ) -> Response[Estimate | EstimateSet]:

@@ -20,7 +20,8 @@ _RETRY_SECONDS = "5"
 _CODES = {404: "not_found", 413: "too_large"}
 
 
-def _answer(problem: Problem, headers: dict[str, str] | None = None) -> Response[bytes]:
+def answer_of(problem: Problem, headers: dict[str, str] | None = None) -> Response[bytes]:
+    """A problem as a response."""
     content = msgspec.json.encode(problem)
     if problem.code == "busy":
         headers = {"Retry-After": _RETRY_SECONDS} | (headers or {})
@@ -30,7 +31,7 @@ def _answer(problem: Problem, headers: dict[str, str] | None = None) -> Response
 def on_known(request: Request[Any, Any, Any], error: TuneGateError) -> Response[bytes]:
     """Our own errors."""
     del request
-    return _answer(problem_of(error))
+    return answer_of(problem_of(error))
 
 
 def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
@@ -50,7 +51,7 @@ def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[b
         remedy="GET /schema describes every route and body.",
         errors=errors,
     )
-    return _answer(problem, dict(error.headers or {}))
+    return answer_of(problem, dict(error.headers or {}))
 
 
 def on_anything(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -61,7 +62,7 @@ def on_anything(request: Request[Any, Any, Any], error: Exception) -> Response[b
     place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else "an unknown place"
     _LOG.error("%s %s: %s at %s", request.method, request.url.path, type(error).__name__, place)
     detail = "The service met a condition it does not handle; its log says where."
-    return _answer(problem_of(TuneGateError("internal", detail)))
+    return answer_of(problem_of(TuneGateError("internal", detail)))
 
 
 HANDLERS: dict[int | type[Exception], Any] = {

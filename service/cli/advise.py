@@ -109,7 +109,7 @@ def _read_facts(path: Path) -> dict[str, Any]:
 def _read_estimates(path: Path) -> list[Estimate]:
     try:
         keys = msgspec.json.decode(path.read_bytes(), type=dict[str, msgspec.Raw])
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         keys = {}  # said below, as of every record
     if "estimates" in keys:
         return read_record(path, EstimateSet).estimates

@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from service.cli.estimate_options import estimate_options, merged_inputs
 from service.cli.estimate_text import estimates_markdown, estimates_text
-from service.cli.files import read_record
+from service.cli.files import read_object, read_record
 from service.cli.output import emit, output_options, pretty_json
 from service.data import rule_files
-from service.errors import TuneGateError
 from service.records.lint_report import LintReport
 from service.settings import load_settings
 
@@ -28,7 +26,7 @@ def command(model: str | None, format_: str, output: Path | None, *, no_input: b
     from service.verbs.estimate import answer, estimate, read_inputs
 
     report = read_record(options["report"], LintReport) if options["report"] else None
-    raw = merged_inputs(_file(options["inputs"]), model, options)
+    raw = merged_inputs(read_object(options["inputs"]) if options["inputs"] else {}, model, options)
     settings = load_settings()
     found = estimate(read_inputs(raw), rules=rule_files(settings.rules), settings=settings, report=report)
     for one in found:
@@ -43,17 +41,3 @@ def command(model: str | None, format_: str, output: Path | None, *, no_input: b
     else:
         emit(estimates_markdown(found) if format_ == "markdown" else estimates_text(found), output)
     return 0
-
-
-def _file(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    try:
-        content = msgspec.json.decode(path.read_bytes())
-    except OSError as error:
-        raise TuneGateError("unreadable_path", f"{path}: {error.strerror}.") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise TuneGateError("invalid_input", f"{path}: not JSON ({error}).") from error
-    if not isinstance(content, dict):
-        raise TuneGateError("invalid_input", f"{path}: a JSON {type(content).__name__}; the inputs are an object.")
-    return content

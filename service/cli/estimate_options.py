@@ -36,6 +36,7 @@ _VALUES: dict[str, tuple[str, type, str, str]] = {
 _SWITCHES: dict[str, tuple[str, str]] = {
     "--checkpointing/--no-checkpointing": ("checkpointing", "Recompute activations in the backward pass."),
     "--padded/--no-padded": ("padded", "Rows of one batch differ in length."),
+    "--packing/--no-packing": ("packing", "Rows one after the other in sequences of --seq-len tokens."),
     "--double-quant/--no-double-quant": ("double_quant", "Quantise the scales of 4-bit weights too."),
     "--kbit-prepare/--no-kbit-prepare": ("kbit_prepare", "Keep what is not quantised in fp32, as peft prepares it."),
     "--keep-logits/--no-keep-logits": ("keep_logits", "The loop keeps the outputs through backward."),

@@ -4,34 +4,29 @@ from __future__ import annotations
 
 from service.records.estimate import Estimate, Fit
 from service.verbs.estimate_cost_words import cost_lines, cost_markdown
-from service.verbs.estimate_words import judged, places_text
+from service.verbs.estimate_shared import assumed, device_text, notes, reasons, run_text
+from service.verbs.estimate_words import judged, places_text, verdict_text
 
 _TERMS_SHOWN = 4
 
 
 def estimates_text(estimates: list[Estimate]) -> str:
     """One screen per model."""
-    first = estimates[0]
-    inputs = first.inputs
     lines = [
-        (
-            f"{first.model}: {first.assumptions['params']:,} parameters; {inputs['seq_len']} tokens x "
-            f"micro-batch {inputs['micro_batch']}, {inputs['base_dtype']}, attention {inputs['attention']}, "
-            f"checkpointing {'on' if inputs['checkpointing'] else 'off'} (for {first.assumptions['device']})"
-        ),
+        _header(estimates),
         "",
-        f"{'technique':<10}{'allocated':>11}{'P50 total':>11}{'P90 total':>11}  GiB, largest terms",
+        f"{'technique':<10} {'allocated':>10} {'P50 total':>10} {'P90 total':>10}  GiB, largest terms",
     ]
     for one in estimates:
         peak = one.peak
         lines.append(
-            f"{one.technique:<10}{peak.allocated_gib:>11.2f}{peak.total_p50_gib:>11.2f}{peak.total_p90_gib:>11.2f}  "
+            f"{one.technique:<10} {peak.allocated_gib:>10.2f} {peak.total_p50_gib:>10.2f} {peak.total_p90_gib:>10.2f}  "
             f"{_top(one)} (peak: {one.phase})"
         )
     lines += ["", _verdict_header(estimates)]
     for (gpu, count), fits in judged(estimates):
-        cells = "".join(f"{_verdict(fit):>14}" for fit in fits)
-        lines.append(f"{count} x {gpu:<18}{cells}")
+        cells = "".join(f" {_verdict(fit):>13}" for fit in fits)
+        lines.append(f"{f'{count} x {gpu}':<22}{cells}")
     lines += ["", "fits: P90 within the device; tight: only P50; the number is GiB left at P90."]
     lines += ["", *places_text(estimates), ""]
     return "\n".join([*lines, *cost_lines(estimates), "", *_caveats(estimates)])
@@ -41,6 +36,8 @@ def estimates_markdown(estimates: list[Estimate]) -> str:
     """The same tables as markdown."""
     lines = [
         f"## Memory of fine-tuning {estimates[0].model}",
+        "",
+        f"{_header(estimates)}.",
         "",
         "| technique | allocated GiB | total P50 GiB | total P90 GiB | peak in | largest terms |",
         "|---|---|---|---|---|---|",
@@ -65,19 +62,23 @@ def _top(one: Estimate) -> str:
 
 
 def _verdict_header(estimates: list[Estimate]) -> str:
-    return f"{'device':<22}" + "".join(f"{one.technique:>14}" for one in estimates)
+    return f"{'device':<22}" + "".join(f" {one.technique:>13}" for one in estimates)
 
 
 def _verdict(fit: Fit | None) -> str:
-    return f"{fit.verdict} {fit.headroom_gib:+.1f}" if fit else "not judged"
+    return verdict_text(fit) if fit else "not judged"
+
+
+def _header(estimates: list[Estimate]) -> str:
+    first = estimates[0]
+    parameters = f"{first.assumptions['params']:,} parameters"
+    return f"{first.model}: {parameters}; {run_text(estimates)}; figures for {device_text(estimates)}"
 
 
 def _caveats(estimates: list[Estimate]) -> list[str]:
-    defaults = ", ".join(f"{name} {value}" for name, value in estimates[0].assumptions["defaults"].items())
-    reasons = dict.fromkeys(reason for one in estimates for reason in one.assumptions["unvalidated"])
-    notes = dict.fromkeys(note for one in estimates for note in one.assumptions["notes"])
+    defaults = "; ".join(f"{name} {value}" for name, value in assumed(estimates))
     return [
         f"Assumed: {defaults}." if defaults else "",
-        *(f"Not validated: {reason}." for reason in reasons),
-        *notes,
+        *(f"Not validated: {reason}." for reason in reasons(estimates)),
+        *notes(estimates),
     ]

@@ -17,6 +17,7 @@ from service.models.parameters import linears
 DEFAULT_SEQ_LEN = 2048
 _BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
 _DEFAULT_VIRTUAL_TOKENS = 20
+_FLASH_NEEDS = f"16-bit activations on a GPU of capability {FLASH_CAPABILITY} or more"
 
 
 class Resolved(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,10 +38,15 @@ def settings_of(
     inputs: EstimateInputs, technique: str, *, device: Hardware, seq_len: int, checkpointing: bool = True
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """(every setting by its dotted name, those of them that nobody gave); `checkpointing` is its default on a GPU."""
-    given = _flat(msgspec.to_builtins(inputs))
+    given = given_settings(inputs)
     defaults = _defaults(technique, device, seq_len=seq_len, checkpointing=checkpointing)
     values = {name: default if given.get(name) is None else given[name] for name, default in defaults.items()}
     return values, {name: value for name, value in values.items() if given.get(name) is None and value is not None}
+
+
+def given_settings(inputs: EstimateInputs) -> dict[str, Any]:
+    """Every input by its dotted name, null where nobody gave it."""
+    return _flat(msgspec.to_builtins(inputs))
 
 
 def check_for_model(inputs: EstimateInputs, model: Architecture) -> list[ErrorItem]:
@@ -59,11 +65,17 @@ def check_for_model(inputs: EstimateInputs, model: Architecture) -> list[ErrorIt
 
 def check_for_device(case: Case, device: Hardware, *, attention: str) -> list[ErrorItem]:
     """Flash attention needs 16-bit activations on a GPU of capability 8.0 or more."""
-    if attention != "flash" or (case.e == 2 and not device.is_cpu and device.capability >= FLASH_CAPABILITY):
+    if cannot_run(device, attention=attention, half=case.e == 2) is None:
         return []
     seen = f"flash with {8 * case.e}-bit activations on {device.id}"
-    allowed = f"16-bit activations on a GPU of capability {FLASH_CAPABILITY} or more, or sdpa, eager"
-    return [ErrorItem("attention", seen, allowed)]
+    return [ErrorItem("attention", seen, f"{_FLASH_NEEDS}, or sdpa, eager")]
+
+
+def cannot_run(device: Hardware, *, attention: str, half: bool) -> str | None:
+    """Why a device cannot run attention "flash", `half` = with 16-bit activations; None where it can."""
+    if attention != "flash" or (half and not device.is_cpu and device.capability >= FLASH_CAPABILITY):
+        return None
+    return f"flash attention needs {_FLASH_NEEDS}"
 
 
 def _defaults(technique: str, device: Hardware, *, seq_len: int, checkpointing: bool) -> dict[str, Any]:

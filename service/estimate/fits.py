@@ -7,13 +7,15 @@ from service.estimate.reserve import DIGITS
 from service.records.estimate import Fit, Peak, Verdict
 
 
-def fit_on(device: Hardware, peak: Peak, *, count: int) -> Fit:
-    """Whether `count` such devices hold the run; capacity and peak are per device."""
+def fit_on(device: Hardware, peak: Peak, *, count: int, why: str | None = None) -> Fit:
+    """Whether `count` such devices hold the run; capacity and peak are per device; `why` they cannot run it, if so."""
     capacity = device.capacity_gib or 0.0
     verdict: Verdict = "no"
-    if peak.total_p90_gib <= capacity:
+    if why is not None:
+        verdict = "no"
+    elif peak.total_p90_gib <= capacity:
         verdict = "fits"
     elif peak.total_p50_gib <= capacity:
         verdict = "tight"
     headroom = round(capacity - peak.total_p90_gib, DIGITS)
-    return Fit(gpu=device.id, count=count, verdict=verdict, headroom_gib=headroom, capacity_gib=capacity)
+    return Fit(gpu=device.id, count=count, verdict=verdict, headroom_gib=headroom, capacity_gib=capacity, why=why)

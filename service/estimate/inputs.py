@@ -9,11 +9,15 @@ import msgspec
 
 from service.errors import ErrorItem, TuneGateError, suggestion
 from service.estimate.cost_inputs import TrainingInputs, UsageInputs, check_cost_inputs
+from service.estimate.notation import QUANTISED
 from service.estimate.reading import read_struct
 
 TECHNIQUES = ("full", "lora", "qlora", "dora", "qdora", "prompt")
 # what "all techniques" means; prompt tuning is estimated when asked for by name
 DEFAULT_TECHNIQUES = ("full", "lora", "qlora", "dora", "qdora")
+# the ZeRO stage under which no process holds the whole model
+_WHOLE_STAGE = 3
+WHOLE_4_BIT = "transformers loads a 4-bit base whole onto one device."
 _NO_FORMULA = {
     "peft": "other PEFT methods keep activations that no formula here covers; --simulate runs them",
     "provider-managed": "the provider's own hardware is not ours to size",
@@ -87,7 +91,8 @@ def read_inputs(raw: object) -> EstimateInputs:
     """The inputs of decoded JSON: known fields of the right kind; `check_inputs` judges the values.
 
     Raises:
-        TuneGateError: `invalid_input` with every field that is unknown, missing or of the wrong kind.
+        TuneGateError: `invalid_input` with every field that is unknown, missing or of the wrong kind, and with what is
+            wrong with the values of the others.
 
     """
     with suppress(msgspec.ValidationError):
@@ -95,8 +100,23 @@ def read_inputs(raw: object) -> EstimateInputs:
     errors: list[ErrorItem] = []
     inputs = read_struct(raw, EstimateInputs, errors)
     if not isinstance(inputs, EstimateInputs):
-        raise invalid(errors)
+        raise invalid([*errors, *_check_readable(raw, errors)])
     return inputs
+
+
+def _check_readable(raw: object, errors: list[ErrorItem]) -> list[ErrorItem]:
+    """What is wrong with the values of the top-level fields that could be read."""
+    if not isinstance(raw, dict):
+        return []
+    unread = {error.where.partition(".")[0] for error in errors}
+    readable = {"model": ""} | {name: value for name, value in raw.items() if name not in unread}
+    # what a technique may have depends on the tier, and a PeftConfig on both
+    judged_with = {"techniques": {"tier"}, "peft": {"tier", "techniques"}, "packing": {"techniques", "zero"}}
+    return [
+        error
+        for error in check_inputs(msgspec.convert(readable, EstimateInputs))
+        if not judged_with.get(error.where, set()) & unread
+    ]
 
 
 def require_types(inputs: EstimateInputs) -> None:
@@ -126,7 +146,31 @@ def check_inputs(inputs: EstimateInputs) -> list[ErrorItem]:
         errors.append(ErrorItem("peft", "given", allowed, why))
     if "peft" in inputs.techniques and inputs.tier != "formula" and not (inputs.peft or {}).get("peft_type"):
         errors.append(ErrorItem("peft", "nothing", 'a PeftConfig as an object, such as {"peft_type": "IA3"}'))
-    return errors + _check_offload(inputs.zero) + check_cost_inputs(inputs.training, inputs.usage)
+    errors += _check_combinations(inputs) + _check_offload(inputs.zero)
+    return errors + check_cost_inputs(inputs.training, inputs.usage)
+
+
+def default_techniques(inputs: EstimateInputs) -> list[str]:
+    """What "all techniques" means for these inputs: those that our plans would not refuse."""
+    return [name for name in DEFAULT_TECHNIQUES if inputs.zero.stage != _WHOLE_STAGE or name not in QUANTISED]
+
+
+def _check_combinations(inputs: EstimateInputs) -> list[ErrorItem]:
+    """What our trainer's plans refuse too (service/launch/parallel.py, combinations.py)."""
+    errors, techniques = [], dict.fromkeys(inputs.techniques)
+    whole = inputs.zero.stage == _WHOLE_STAGE
+    errors += [
+        ErrorItem("zero.stage", f"3 with {name}", "0 to 2", WHOLE_4_BIT)
+        for name in techniques
+        if whole and name in QUANTISED
+    ]
+    if inputs.packing and whole:
+        why = "Packing is tried on the whole model first, which no process holds under ZeRO-3."
+        errors.append(ErrorItem("packing", "true with stage 3", "false, or stage 0 to 2", why))
+    if inputs.packing and "prompt" in techniques:
+        why = "Virtual tokens stand before a sequence, not before each row in it."
+        errors.append(ErrorItem("packing", "true with prompt", "false", why))
+    return errors
 
 
 def _check_technique(name: str, inputs: EstimateInputs) -> list[ErrorItem]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from service.errors import ErrorItem
 from service.estimate.adapters import trained_parameters
 from service.estimate.calibration import (
     Ground,
@@ -16,7 +17,7 @@ from service.estimate.calibration import (
     ground_of,
     is_comparable,
 )
-from service.estimate.defaults import Resolved, check_for_device, resolve
+from service.estimate.defaults import Resolved, cannot_run, check_for_device, resolve
 from service.estimate.evidence import notes, unvalidated
 from service.estimate.fits import fit_on
 from service.estimate.hardware import ANY_GPU, Hardware
@@ -60,12 +61,9 @@ def estimate_one(question: Question) -> Estimate:
 
     """
     named = question.devices if question.inputs.gpu is not None else []
-    device = named[0] if named else ANY_GPU
+    device = _device(question, named)
     resolved = _resolve(question, device)
     case = Case(question.model, resolved.run)
-    errors = check_for_device(case, device, attention=resolved.inputs["attention"])
-    if errors:
-        raise invalid(errors)
     found = phases(case)
     top = max(found, key=lambda phase: phase.bytes)
     ground = _ground(question, resolved, device)
@@ -74,7 +72,7 @@ def estimate_one(question: Question) -> Estimate:
     if ground.known is not None:
         vouched = device.validated or is_comparable(ground.known, peak.allocated_gib)
         device = msgspec.structs.replace(device, validated=vouched, context_verified=True)
-    reasons = unvalidated(case, [device, *named[1:]] if named else [])
+    reasons = unvalidated(case, [device, *(row for row in named if row.id != device.id)] if named else [])
     made = Estimate(
         id="",
         model=question.model_name,
@@ -93,12 +91,31 @@ def estimate_one(question: Question) -> Estimate:
     return msgspec.structs.replace(made, id=record_id(made, without=NOT_IN_ID))
 
 
+def _device(question: Question, named: list[Hardware]) -> Hardware:
+    """The first of the named devices that can run it; some GPU where none is named.
+
+    Raises:
+        TuneGateError: `invalid_input` with an item per device where none of them can.
+
+    """
+    errors: list[ErrorItem] = []
+    for device in named or [ANY_GPU]:
+        resolved = _resolve(question, device)
+        case = Case(question.model, resolved.run)
+        found = check_for_device(case, device, attention=resolved.inputs["attention"])
+        if not found:
+            return device
+        errors += found
+    raise invalid(errors)
+
+
 def _fit(question: Question, device: Hardware, peak: Peak | None) -> Fit:
     """`peak` is given where the device is the one of the record."""
     resolved = _resolve(question, device)
     case, ground = Case(question.model, resolved.run), _ground(question, resolved, device)
-    found = fit_on(device, peak or _peak(case, ground), count=resolved.run.gpus)
-    if question.inputs.gpu is None or not question.solve:
+    why = cannot_run(device, attention=resolved.inputs["attention"], half=case.e == 2)
+    found = fit_on(device, peak or _peak(case, ground), count=resolved.run.gpus, why=why)
+    if question.inputs.gpu is None or not question.solve or why is not None:
         return found
 
     def needs(one: Case) -> float:

@@ -15,8 +15,9 @@ from service.records.estimate import Cheapest, Estimate, Fit, Place, Sharding, V
 # (GPUs used, ZeRO stage)
 Layout = tuple[int, int]
 _SHARDED = (2, 3)
-# transformers loads a 4-bit base whole onto each device: no stage 3 (service/launch/parallel.py refuses it)
-_SHARDED_4_BIT = (2,)
+# a 4-bit base is loaded whole onto each device, and packing is tried on the whole model: no stage 3
+# (service/launch/parallel.py refuses both)
+_SHARDED_WHOLE = (2,)
 SHARDINGS: tuple[Sharding, ...] = ("none", "zero1", "zero2", "zero3")
 
 
@@ -56,11 +57,13 @@ def smallest(
     return None
 
 
-def layouts_of(technique: str, *, gpus: int, stage: int) -> list[Callable[[Machine], Sequence[Layout]]]:
+def layouts_of(
+    technique: str, *, gpus: int, stage: int, packing: bool = False
+) -> list[Callable[[Machine], Sequence[Layout]]]:
     """One GPU, then all of them sharded; what was asked for, where several devices or ZeRO were."""
     if gpus > 1 or stage:
         return [lambda machine: [(gpus, stage)] if machine.gpus >= gpus else []]
-    stages = _SHARDED_4_BIT if technique in QUANTISED else _SHARDED
+    stages = _SHARDED_WHOLE if packing or technique in QUANTISED else _SHARDED
     return [lambda _: [(1, 0)], lambda machine: [(machine.gpus, one) for one in stages] if machine.gpus > 1 else []]
 
 

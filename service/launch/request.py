@@ -61,7 +61,7 @@ class PlanChoices(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The choices that CLI and HTTP share; `chat_template` is the text of one that replaces the model's own.
 
     `starts_from` is a finished run whose adapter or tuned model is trained on: its folder on the host, or over HTTP
-    also the id of a job. `model` may then be left out (the run's base), as technique, adapter and chat template (the
+    the id of a job. `model` may then be left out (the run's base), as technique, adapter and chat template (the
     run's); an adapter that is given is compared as a whole, but for dropout and loraplus_ratio, which are free.
     """
 

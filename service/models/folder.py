@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from service.errors import ErrorItem, TuneGateError
+from service.files import DEEPEST, too_deep
 
 _PATTERNS = (
     "config.json", "generation_config.json", "*.py", "tokenizer*", "special_tokens_map.json", "added_tokens.json",
@@ -19,17 +20,24 @@ _WEIGHTS = ("*.safetensors", "*.bin")
 _MIB = 2**20
 # larger files are identified by size, first and last MiB: hashing tens of GiB would take minutes
 _WHOLE_UP_TO = 64 * _MIB
+# far beyond any config.json; the index of the largest published models has some 10 MiB
+_MAX_CONFIG, _MAX_INDEX = 10 * _MIB, 256 * _MIB
 _LFS = b"version https://git-lfs"
 
 
-def read_config(path: Path) -> dict[str, Any]:
-    """A config.json as an object.
+def read_config(path: Path, *, most: int = _MAX_CONFIG) -> dict[str, Any]:
+    """A config.json as an object; `most` in bytes.
 
     Raises:
         TuneGateError: `unreadable_model` naming the file and what is wrong with it.
 
     """
     try:
+        # a device never ends and a pipe may never begin
+        if path.exists() and not path.is_file():
+            raise unreadable(path, "no regular file")
+        if path.stat().st_size > most:
+            raise unreadable(path, f"larger than {most // _MIB} MiB, which no such file is")
         content = path.read_bytes()
     except OSError as error:
         raise unreadable(path, error.strerror or "cannot be read") from error
@@ -38,6 +46,8 @@ def read_config(path: Path) -> dict[str, Any]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         what = "a Git LFS pointer, not the file itself" if content.startswith(_LFS) else f"not JSON ({error})"
         raise unreadable(path, what) from error
+    if too_deep(config):
+        raise unreadable(path, f"nested more than {DEEPEST} levels deep")
     if not isinstance(config, dict):
         raise unreadable(path, f"a JSON {type(config).__name__}, not an object")
     return config
@@ -124,7 +134,7 @@ def _content_hash(path: Path) -> str:
 def _missing_shards(folder: Path) -> list[tuple[Path, str]]:
     missing: set[str] = set()
     for index in sorted(folder.glob("*.safetensors.index.json")):
-        shards = read_config(index).get("weight_map")
+        shards = read_config(index, most=_MAX_INDEX).get("weight_map")
         if not isinstance(shards, dict):
             return [(index, "no weight_map")]
         missing |= {str(name) for name in shards.values() if not (folder / str(name)).is_file()}

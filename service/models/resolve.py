@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,6 +35,8 @@ class ResolvedModel(msgspec.Struct, frozen=True, kw_only=True):
 def resolve_model(model: str | Mapping[str, Any], *, rules: RuleFiles, settings: Settings) -> ResolvedModel:
     """What MODEL names: a folder under settings.models, else a catalogue id, else a path, else a hub id.
 
+    Where settings allow no paths, the only ones are those of the service's own runs.
+
     A hub id (`ORG/NAME[@REVISION]`) is read from the local cache of the hub, pinned to the commit that lies there; it
     is fetched only if settings allow downloads.
 
@@ -49,15 +52,15 @@ def resolve_model(model: str | Mapping[str, Any], *, rules: RuleFiles, settings:
     rows = catalogue(rules)
     if model in rows:
         return _from_config(model, rows[model].config, params=rows[model].params)
-    path = Path(model).expanduser()
-    if model and _exists(path):
+    path = _path(model, settings)
+    if path is not None:
         if path.is_dir():
             return _from_folder(path.resolve().name, path.resolve())
         return _from_config(path.resolve().parent.name, read_config(path))
     found = snapshot(model, allow_download=settings.allow_download)
     if found is not None:
         return _from_folder(found.name, found.folder)
-    raise _unknown(model, [*rows, *local_names(settings)])
+    raise _unknown(model, [*rows, *local_names(settings)], paths=settings.model_paths)
 
 
 def _from_folder(name: str, folder: Path) -> ResolvedModel:
@@ -88,11 +91,15 @@ def _count(config: dict[str, Any], where: str) -> int | None:
     return count_parameters(config, where=where)
 
 
-def _exists(path: Path) -> bool:
+def _path(model: str, settings: Settings) -> Path | None:
+    """The path that MODEL is, if it is one that may be read; what must not be read is not looked for either."""
+    if not settings.model_paths and not Path(os.path.normpath(model)).is_relative_to(settings.runs):
+        return None
     try:
-        return path.exists()
-    except (OSError, ValueError):  # a name too long, or with a NUL, is no path
-        return False
+        path = Path(model).expanduser()
+        return path if model and path.exists() else None
+    except (OSError, ValueError, RuntimeError):  # a name too long, with a NUL, or of a user who is not there
+        return None
 
 
 def local_names(settings: Settings) -> list[str]:
@@ -102,10 +109,11 @@ def local_names(settings: Settings) -> list[str]:
     return sorted(path.name for path in settings.models.iterdir() if path.is_dir())
 
 
-def _unknown(model: str, names: list[str]) -> TuneGateError:
+def _unknown(model: str, names: list[str], *, paths: bool) -> TuneGateError:
+    no_path = "and no path" if paths else "and paths are not read over HTTP"
     return TuneGateError(
         "unreadable_model",
-        f"{model[:200]!r} is no catalogue id, no folder under the models folder and no path.",
+        f"{model[:200]!r} is no catalogue id, no folder under the models folder {no_path}.",
         remedy=f"{suggestion(model, names)} Known: {', '.join(sorted(set(names)))}.{_about_the_hub(model)}".strip(),
     )
 

@@ -48,6 +48,8 @@ class Fit(msgspec.Struct, frozen=True):
     max_micro_batch: int | None = None
     max_seq_len: int | None = None
     capacity_gib: float | None = None
+    # why the device cannot run it at all, whatever memory it has; null where it can
+    why: str | None = None
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import anyio
+import msgspec
 
 from service.data import RuleFiles, rule_files
 from service.launch.answering import Answerers
@@ -24,7 +25,8 @@ class Context:
     """Made once per process (a plain class: the framework must not look into it)."""
 
     def __init__(self, settings: Settings, rules: RuleFiles, store: Store, runner: JobRunner) -> None:
-        self.settings = settings
+        # who asks over HTTP names models and has no business with this machine's files
+        self.settings = msgspec.structs.replace(settings, model_paths=False)
         self.rules = rules
         self.store = store
         self.runner = runner

@@ -12,6 +12,7 @@ from service.records.lint_report import LintReport
 from service.settings import Settings
 from service.verbs.calibrations import measured_devices
 from service.verbs.estimate_cost import unknown_service, with_costs
+from service.verbs.estimate_notes import noted
 from service.verbs.estimate_places import Places
 from service.verbs.estimate_tiers import TIERS, Asked
 
@@ -49,9 +50,11 @@ def estimate(
         solve=not peak_only,
     )  # fmt: skip
     found = TIERS[inputs.tier](asked, errors)
+    named = devices if names else []
+    made = noted(found.estimates, inputs, named, longest=asked.longest_row, context=found.context)
     if peak_only:
-        return found.estimates
-    placed = Places(rules, found.costing.devices).all(found.estimates, found.questions)
+        return made
+    placed = Places(rules, found.costing.devices).all(made, found.questions)
     return with_costs(placed, found.costing, rules)
 
 

@@ -36,7 +36,7 @@ class Place(msgspec.Struct, frozen=True):
 
 def place_of(names: list[str], table: Mapping[str, Hardware]) -> tuple[Place | None, list[ErrorItem]]:
     """The GPU of this machine, its CPU where that is named; None without a GPU. Another device is an error."""
-    if names == [_CPU]:
+    if set(names) == {_CPU}:
         return Place(table[_CPU], None), []
     gpu = local_gpu()
     if gpu is None:

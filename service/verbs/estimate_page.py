@@ -12,16 +12,19 @@ from service.verbs.elements import Inside, element, markup, table
 from service.verbs.estimate_charts import breakdown, timelines
 from service.verbs.estimate_cost_words import CostWords
 from service.verbs.estimate_page_style import STYLE
+from service.verbs.estimate_shared import assumed, device_text, notes, reasons, run_text
 from service.verbs.estimate_words import (
     cheapest_text,
     judged,
     one_batch,
     one_length,
     place_text,
+    refusals,
     sizes,
     smallest_text,
     sources,
     unjudged,
+    verdict_text,
 )
 from service.verbs.pages import page_frame
 
@@ -74,12 +77,7 @@ def _headline(estimates: Sequence[Estimate]) -> str:
 
 def _sentence(estimates: Sequence[Estimate]) -> str:
     first = estimates[0]
-    inputs = first.inputs
-    run = (
-        f"{first.assumptions['params']:,} parameters, {one_length(estimates)} tokens a row, micro-batch "
-        f"{one_batch(estimates)}, {inputs['base_dtype']}, attention {inputs['attention']}, checkpointing "
-        f"{'on' if inputs['checkpointing'] else 'off'}, worked out for {first.assumptions['device']}."
-    )
+    run = f"{first.assumptions['params']:,} parameters, {run_text(estimates)}, worked out for {device_text(estimates)}."
     return f"{run} {cheapest_text(estimates)}" if len(estimates) > 1 else f"{run} Smallest: {smallest_text(first)}."
 
 
@@ -100,7 +98,8 @@ def _capacity(fits: Sequence[Fit | None]) -> str:
 def _verdict(fit: Fit | None) -> Inside:
     if fit is None:
         return "not judged"
-    return element("span", element("span", fit.verdict, class_=f"badge {fit.verdict}"), f" {fit.headroom_gib:+.1f}")
+    said = verdict_text(fit).removeprefix(fit.verdict).strip()
+    return element("span", element("span", fit.verdict, class_=f"badge {fit.verdict}"), f" {said}")
 
 
 def _techniques(estimates: Sequence[Estimate]) -> Inside:
@@ -164,23 +163,16 @@ def _places(estimates: Sequence[Estimate]) -> Iterator[Inside]:
 
 
 def _basis(estimates: Sequence[Estimate]) -> Iterator[ET.Element]:
-    first = estimates[0]
-    reasons = dict.fromkeys(reason for one in estimates for reason in one.assumptions["unvalidated"])
-    if reasons:
-        yield _section("What was not validated", element("ul", *(element("li", reason) for reason in reasons)))
-    notes = dict.fromkeys(note for one in estimates for note in one.assumptions["notes"])
-    defaults = [(name, _value(value)) for name, value in first.assumptions["defaults"].items()]
+    if found := reasons(estimates):
+        yield _section("What was not validated", element("ul", *(element("li", reason) for reason in found)))
+    defaults = [(name, printable(value)) for name, value in assumed(estimates)]
     named = dict.fromkeys((term.term, term.source) for one in estimates for term in one.breakdown)
     yield _section(
         "What it rests on",
-        element("ul", *(element("li", note) for note in notes)),
+        element("ul", *(element("li", note) for note in [*refusals(estimates), *notes(estimates)])),
         _folded("Assumed", table("Settings that nobody gave: our trainer's own", ("setting", "value"), defaults)),
         _folded("Sources of the terms", table("Where each formula or figure is from", ("term", "source"), list(named))),
     )
-
-
-def _value(value: object) -> str:
-    return printable(", ".join(map(str, value)) if isinstance(value, list) else str(value))
 
 
 def _technique(one: Estimate) -> str:

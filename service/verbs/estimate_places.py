@@ -35,7 +35,7 @@ class Places:
             names = ", ".join(device.id for device in self._devices)
             return msgspec.structs.replace(made, no_smallest=f"no Azure machine of the rules has {names}")
         gpus, stage = made.inputs.get("gpus") or 1, (made.inputs.get("zero") or {}).get("stage") or 0
-        layouts = layouts_of(made.technique, gpus=gpus, stage=stage)
+        layouts = layouts_of(made.technique, gpus=gpus, stage=stage, packing=bool(made.inputs.get("packing")))
         if asked is None:
             layouts = layouts[:1]
         place = smallest(self._machines, _Judge(made, asked), layouts=layouts)
@@ -52,10 +52,9 @@ class _Judge:
     def __init__(self, made: Estimate, asked: Question | None) -> None:
         self._asked = asked
         zero = made.inputs.get("zero") or {}
-        # host memory differs from machine to machine, so verdicts that need it are worked out for each; and the
-        # estimate judges devices that cannot run flash attention by their memory alone
+        # host memory differs from machine to machine, so verdicts that need it are worked out for each
         self._by_ram = bool(zero.get("offload_optimizer") or zero.get("offload_params"))
-        reusable = asked is None or not (self._by_ram or made.inputs.get("attention") == "flash")
+        reusable = asked is None or not self._by_ram
         stage = int(zero.get("stage") or 0)
         self._known: dict[tuple[str, Layout, float], Fit | None] = {
             (fit.gpu, (fit.count, stage), 0.0): fit for fit in made.fits if reusable

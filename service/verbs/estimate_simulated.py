@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from service.errors import ErrorItem
-from service.estimate.defaults import nested, settings_of
+from service.estimate.defaults import cannot_run, nested, settings_of
 from service.estimate.fits import fit_on
 from service.estimate.hardware import ANY_GPU, Hardware
-from service.estimate.inputs import EstimateInputs
+from service.estimate.inputs import EstimateInputs, invalid
 from service.estimate.kernels import attention_that_runs, choose_kernel
 from service.estimate.notation import GIB, QUANTISED
 from service.estimate.phases import CONSTANT_BYTES, CONSTANT_SOURCE
@@ -61,10 +61,18 @@ def estimate_simulated(
 
     """
     named = list(devices) if inputs.gpu is not None else []
-    device = named[0] if named else ANY_GPU
     # what such a method trains, layers that are computed again do not see
     checkpointing = str((inputs.peft or {}).get("peft_type", "")).upper() not in KEPT_IN_CACHE
-    settings, assumed = settings_of(inputs, technique, device=device, seq_len=seq_len, checkpointing=checkpointing)
+
+    def settings_on(row: Hardware) -> tuple[dict[str, Any], dict[str, Any]]:
+        return settings_of(inputs, technique, device=row, seq_len=seq_len, checkpointing=checkpointing)
+
+    def refused(row: Hardware) -> str | None:
+        values, _ = settings_on(row)
+        return cannot_run(row, attention=values["attention"], half=_is_half(technique, values))
+
+    device = _first_that_runs(named or [ANY_GPU], refused)
+    settings, assumed = settings_on(device)
     question = simulation_question(inputs, technique, settings, model=model, device=device)
     answers: dict[bytes, Simulation] = {}
 
@@ -78,7 +86,10 @@ def estimate_simulated(
     peak = _peak(answer, question, device)
     fits = []
     for row in devices:
-        values, _ = settings_of(inputs, technique, device=row, seq_len=seq_len, checkpointing=checkpointing)
+        if why := refused(row):
+            fits.append(fit_on(row, peak, count=1, why=why))
+            continue
+        values, _ = settings_on(row)
         asked = simulation_question(inputs, technique, values, model=model, device=row)
         if named or asked == question:
             fits.append(fit_on(row, _peak(answered(asked), asked, row), count=1))
@@ -111,20 +122,38 @@ def estimate_simulated(
     return msgspec.structs.replace(made, id=record_id(made, without=NOT_IN_ID))
 
 
+def _first_that_runs(rows: Sequence[Hardware], refused: Callable[[Hardware], str | None]) -> Hardware:
+    """The device that the record is for.
+
+    Raises:
+        TuneGateError: `invalid_input` with an item per device where none of them can run it.
+
+    """
+    errors = []
+    for row in rows:
+        why = refused(row)
+        if why is None:
+            return row
+        errors.append(ErrorItem("attention", f"flash on {row.id}", "sdpa, eager", f"{why}."))
+    raise invalid(errors)
+
+
+def _is_half(technique: str, settings: Mapping[str, Any]) -> bool:
+    """Whether activations have 16 bits."""
+    kept_whole = technique in QUANTISED and settings["kbit_prepare"]
+    return settings["autocast"] != "none" or (settings["base_dtype"] != "fp32" and not kept_whole)
+
+
 def simulation_question(
     inputs: EstimateInputs, technique: str, settings: Mapping[str, Any], *, model: SimulatedModel, device: Hardware
 ) -> SimulationQuestion:
-    quantised = technique in QUANTISED
-    half = settings["autocast"] != "none" or (
-        settings["base_dtype"] != "fp32" and not (quantised and settings["kbit_prepare"])
-    )
     heads, groups = model.config.get("num_attention_heads"), model.config.get("num_key_value_heads")
     family = FAMILIES.get(str(model.config.get("model_type")))
     kernel, _ = choose_kernel(
         attention_that_runs(settings["attention"], caps_scores=family is not None and family.softcaps),
         padded=settings["padded"] or settings["packing"] or all_windowed(model.config, length=settings["seq_len"]),
         grouped=isinstance(heads, int) and isinstance(groups, int) and groups < heads,
-        half=half,
+        half=_is_half(technique, settings),
         capability=device.capability,
         cuda=not device.is_cpu,
     )

@@ -11,7 +11,7 @@ from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError
 from service.estimate.defaults import DEFAULT_SEQ_LEN, check_for_model
 from service.estimate.hardware import Hardware
-from service.estimate.inputs import DEFAULT_TECHNIQUES, EstimateInputs, invalid
+from service.estimate.inputs import EstimateInputs, default_techniques, invalid
 from service.estimate.record import Question, estimate_one
 from service.models.architecture import WITHOUT_FORMULA, Architecture, read_architecture
 from service.models.resolve import resolve_model
@@ -40,15 +40,20 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def techniques(self) -> list[str]:
-        return list(dict.fromkeys(self.inputs.techniques or DEFAULT_TECHNIQUES))
+        return list(dict.fromkeys(self.inputs.techniques or default_techniques(self.inputs)))
 
     @property
-    def measured_length(self) -> int | None:
+    def longest_row(self) -> int | None:
         """Tokens of the longest row, from the lint report."""
         longest = self.report.facts.get(LENGTH_FACT) if self.report else None
         if isinstance(longest, bool) or not isinstance(longest, int | float) or longest < 1:
             return None
-        return -(-int(longest) // _LENGTH_STEP) * _LENGTH_STEP
+        return int(longest)
+
+    @property
+    def measured_length(self) -> int | None:
+        """The longest row, rounded up."""
+        return None if self.longest_row is None else -(-self.longest_row // _LENGTH_STEP) * _LENGTH_STEP
 
     @property
     def measured_by(self) -> str | None:
@@ -66,10 +71,11 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """The estimates of one tier, what their costs are worked out from, and the formulas' questions."""
+    """The estimates of one tier, what their costs are worked out from, the model's context, the formulas' questions."""
 
     estimates: list[Estimate]
     costing: Costing
+    context: int | None
     questions: Sequence[Question] = ()
 
 
@@ -79,7 +85,7 @@ def by_formula(asked: Asked, errors: list[ErrorItem]) -> Answered:
     errors += check_for_model(asked.inputs, architecture)
     if errors:
         raise invalid(errors)
-    seq_len, measured = asked.length(architecture.positions), known_calibrations(asked.settings)
+    seq_len, measured = asked.length(context or architecture.positions), known_calibrations(asked.settings)
     questions = [
         Question(
             inputs=asked.inputs,
@@ -97,7 +103,7 @@ def by_formula(asked: Asked, errors: list[ErrorItem]) -> Answered:
         for technique in asked.techniques
     ]
     costing = asked.costing(seq_len, asked.devices, model=architecture)
-    return Answered([estimate_one(question) for question in questions], costing, questions)
+    return Answered([estimate_one(question) for question in questions], costing, context, questions)
 
 
 def by_simulation(asked: Asked, errors: list[ErrorItem]) -> Answered:
@@ -109,7 +115,8 @@ def by_simulation(asked: Asked, errors: list[ErrorItem]) -> Answered:
     if errors:
         raise invalid(errors)
     found = resolve_model(asked.inputs.model, rules=asked.rules, settings=asked.settings)
-    seq_len = asked.length(_context(found.config))
+    context = _context(found.config)
+    seq_len = asked.length(context)
     made = [
         estimate_simulated(
             asked.inputs,
@@ -121,7 +128,7 @@ def by_simulation(asked: Asked, errors: list[ErrorItem]) -> Answered:
         )
         for technique in asked.techniques
     ]
-    return Answered(made, asked.costing(seq_len, asked.devices, config=found.config))
+    return Answered(made, asked.costing(seq_len, asked.devices, config=found.config), context)
 
 
 def by_measurement(asked: Asked, errors: list[ErrorItem]) -> Answered:
@@ -135,7 +142,8 @@ def by_measurement(asked: Asked, errors: list[ErrorItem]) -> Answered:
         raise invalid(errors)
     found = resolve_model(asked.inputs.model, rules=asked.rules, settings=asked.settings)
     here = required(place)
-    seq_len = asked.length(_context(found.config))
+    context = _context(found.config)
+    seq_len = asked.length(context)
     made = [
         estimate_measured(
             asked.inputs,
@@ -148,7 +156,7 @@ def by_measurement(asked: Asked, errors: list[ErrorItem]) -> Answered:
         )
         for technique in asked.techniques
     ]
-    return Answered(made, asked.costing(seq_len, [here.row], config=found.config))
+    return Answered(made, asked.costing(seq_len, [here.row], config=found.config), context)
 
 
 TIERS = {"formula": by_formula, "simulated": by_simulation, "measured": by_measurement}
@@ -174,5 +182,6 @@ def _require_sized(name: str, model: Architecture) -> None:
 
 
 def _context(config: Mapping[str, Any]) -> int | None:
-    most = config.get("max_position_embeddings")
+    """Tokens that the model knows positions for, where its config says so (GPT-2's family calls them n_positions)."""
+    most = config.get("max_position_embeddings") or config.get("n_positions")
     return most if isinstance(most, int) and most > 0 else None

@@ -67,9 +67,28 @@ def sizes(estimates: Sequence[Estimate]) -> Iterator[tuple[str, str, Fit]]:
                 yield one.technique, f"{fit.count} x {fit.gpu}", fit
 
 
+def verdict_text(fit: Fit) -> str:
+    """The verdict with what is left at P90."""
+    return "cannot run" if fit.why else f"{fit.verdict} {fit.headroom_gib:+.1f}"
+
+
+def refusals(estimates: Sequence[Estimate]) -> list[str]:
+    """Why devices cannot run it at all, a line for each reason and set of techniques."""
+    seen: dict[tuple[str, str], list[str]] = {}
+    for one in estimates:
+        for fit in one.fits:
+            if fit.why:
+                seen.setdefault((fit.gpu, fit.why), []).append(one.technique)
+    lines: dict[tuple[str, str], list[str]] = {}
+    for (gpu, why), techniques in seen.items():
+        lines.setdefault((", ".join(techniques), why), []).append(gpu)
+    return [f"Cannot run {names} on {', '.join(gpus)}: {why}." for (names, why), gpus in lines.items()]
+
+
 def places_text(estimates: Sequence[Estimate]) -> list[str]:
-    """The smallest machines, the cheapest technique and the largest sizes, one to a line."""
-    lines = [f"Smallest Azure machine for {one.technique}: {smallest_text(one)}." for one in estimates]
+    """Refusals, the smallest machines, the cheapest technique and the largest sizes, one to a line."""
+    lines = refusals(estimates)
+    lines += [f"Smallest Azure machine for {one.technique}: {smallest_text(one)}." for one in estimates]
     if len(estimates) > 1:
         lines.append(cheapest_text(estimates))
     missing = unjudged(estimates)

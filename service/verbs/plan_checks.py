@@ -130,7 +130,7 @@ def _readable(
             return model, TuneGateError(
                 "unreadable_model",
                 f"{name}: no folder with weights is known for this model.",
-                remedy=f"Give the path of a model folder, or put it under {settings.models}.",
+                remedy=_where_weights_lie(settings),
             )
         check_trainable(model.folder)
     except TuneGateError as error:
@@ -138,6 +138,12 @@ def _readable(
     if wrong := check_model(model.config, task):
         return model, TuneGateError("target_cannot", f"{wrong[0].seen}: {wrong[0].remedy}", errors=wrong)
     return model, None
+
+
+def _where_weights_lie(settings: Settings) -> str:
+    if not settings.model_paths:
+        return "Put the model folder under the service's models folder, and name it."
+    return f"Give the path of a model folder, or put it under {settings.models}."
 
 
 def _require_template(choices: PlanChoices, folder: Path) -> None:

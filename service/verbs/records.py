@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from service.errors import TuneGateError
 from service.launch.continuing import Left
 from service.launch.request import PlanRequest
 from service.records.dataset import Dataset
@@ -69,26 +67,14 @@ def make_plan(context: Context, request: PlanRequest) -> TrainPlan:
 
 
 def left_by_name(context: Context, name: str) -> Left:
-    """What a finished job of this service left, or the run in a folder of this host.
+    """What a finished job of this service left; a folder of this host is nothing that a request may name.
 
     Raises:
-        TuneGateError: `artifact_not_ready`, `artifact_corrupt`; `unknown_id` for what is neither.
+        TuneGateError: `artifact_not_ready`, `artifact_corrupt`, `unknown_id`.
 
     """
-    try:
-        folder, _ = artifact(context, name)
-    except TuneGateError as error:
-        if error.code != "unknown_id" or not _is_folder(name):
-            raise
-        return left_by(Path(name))
+    folder, _ = artifact(context, name)
     return left_by(folder, job=name)
-
-
-def _is_folder(name: str) -> bool:
-    try:
-        return Path(name).is_dir()
-    except (OSError, ValueError):  # a name too long, or with a NUL, is no path
-        return False
 
 
 def plan_bundle(context: Context, request: PlanRequest) -> PlanBundle:

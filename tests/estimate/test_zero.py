@@ -204,7 +204,6 @@ def test_what_was_confirmed_is_validated_and_says_what_was_not_measured() -> Non
     "change",
     [
         {"techniques": ["dora"], "zero": {"stage": 2}},
-        {"techniques": ["qlora"], "zero": {"stage": 3}},
         {"autocast": "fp16", "zero": {"stage": 2}},
         {"optimizer": "adamw_8bit", "zero": {"stage": 2}},
         {"gpus": 1, "zero": {"stage": 2}},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -200,3 +201,16 @@ def test_every_missing_shard_is_named(tmp_path: Path) -> None:
 def test_a_model_without_a_formula_still_resolves(tmp_path: Path) -> None:
     found = resolved(CONFIG | {"model_type": "mamba"}, tmp_path)
     assert found.params is None
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "too large"])
+def test_a_config_is_a_file_of_a_usual_size(kind: str, tmp_path: Path) -> None:
+    path = Path("/dev/zero") if kind == "device" else tmp_path / "config.json"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "too large":
+        with path.open("wb") as handle:
+            handle.truncate(11 * 2**20)
+    error = refused(str(path), tmp_path)
+    assert error.code == "unreadable_model"
+    assert ("10 MiB" if kind == "too large" else "no regular file") in error.detail
