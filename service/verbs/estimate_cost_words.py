@@ -143,7 +143,8 @@ def _hours(band: Range) -> str:
 
 def _dollars(band: Range) -> str:
     digits = 0 if band.high >= 1000 else 2
-    return f"${band.low:,.{digits}f}-{band.high:,.{digits}f}"
+    low, high = f"{band.low:,.{digits}f}", f"{band.high:,.{digits}f}"
+    return f"${low}" if low == high else f"${low}-{high}"
 
 
 def _numbers(band: Range) -> str:

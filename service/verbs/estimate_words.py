@@ -88,7 +88,10 @@ def refusals(estimates: Sequence[Estimate]) -> list[str]:
 def places_text(estimates: Sequence[Estimate]) -> list[str]:
     """Refusals, the smallest machines, the cheapest technique and the largest sizes, one to a line."""
     lines = refusals(estimates)
-    lines += [f"Smallest Azure machine for {one.technique}: {smallest_text(one)}." for one in estimates]
+    smallest: dict[str, list[str]] = {}
+    for one in estimates:
+        smallest.setdefault(smallest_text(one), []).append(one.technique)
+    lines += [f"Smallest Azure machine for {', '.join(names)}: {text}." for text, names in smallest.items()]
     if len(estimates) > 1:
         lines.append(cheapest_text(estimates))
     missing = unjudged(estimates)
