@@ -139,6 +139,14 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self._own, text.encode())
 
+    def interrupt(self) -> None:
+        """Ctrl-C once the command waits: just before, it would be noticed only at the next key (CPython's input)."""
+        deadline = time.monotonic() + 100
+        while psutil.Process(self.process.pid).status() != psutil.STATUS_SLEEPING:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        self.type("\x03")
+
     def until(self, wanted: str) -> str:
         """What came up to the wanted text, which is then behind us."""
         while wanted not in self._seen:
@@ -196,7 +204,7 @@ def test_a_conversation_on_a_terminal(terminal: Terminal, freeze: Callable[[int]
     freeze(model.pid)
     terminal.type("Where is it?\n")
     until_asked(model)
-    terminal.type("\x03")
+    terminal.interrupt()
     assert "(stopped" in terminal.until("> ")
     model.send_signal(signal.SIGCONT)
     terminal.type("/reset\n")
@@ -205,10 +213,10 @@ def test_a_conversation_on_a_terminal(terminal: Terminal, freeze: Callable[[int]
     assert terminal.until("> ") == first
     terminal.type(f"{'quokka ' * 300}\n")
     assert "Longer than the model's context" in terminal.until("> ")
-    terminal.type("\x03")
+    terminal.interrupt()
     terminal.until("again leaves)")
     terminal.until("> ")
-    terminal.type("\x03")
+    terminal.interrupt()
     assert terminal.process.wait(60) == 130
     psutil.wait_procs([model], timeout=20)
     assert not model.is_running()
