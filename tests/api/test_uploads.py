@@ -144,7 +144,7 @@ def test_linting_ends_when_the_client_leaves(server: Any) -> None:
     kept = set((server.home / "datasets").glob("*"))
     with server.dial("/v1/datasets?target=local&privacy=off HTTP/1.1", head, body):
         server.until(lambda: [path.stat().st_size for path in server.waiting] == [len(body)], seconds=60)
-    server.until(lambda: server.waiting == [], seconds=45)
+    server.until(lambda: server.waiting == [], seconds=60)
     process = psutil.Process(server.process.pid)
     before = sum(process.cpu_times()[:2])
     time.sleep(0.5)

@@ -104,7 +104,7 @@ class Service:
         answering = self.answering()
         self.process.terminate()
         assert self.process.wait(60) == 0
-        assert not psutil.wait_procs(answering, timeout=20)[1]
+        assert not psutil.wait_procs(answering, timeout=60)[1]
 
 
 @pytest.fixture(scope="session")

@@ -218,7 +218,7 @@ def test_a_conversation_on_a_terminal(terminal: Terminal, freeze: Callable[[int]
     terminal.until("> ")
     terminal.interrupt()
     assert terminal.process.wait(60) == 130
-    psutil.wait_procs([model], timeout=20)
+    psutil.wait_procs([model], timeout=60)
     assert not model.is_running()
 
 

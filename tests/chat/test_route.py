@@ -196,7 +196,7 @@ def test_a_process_that_died_is_replaced_and_too_many_questions_are_refused(
 ) -> None:
     for process in service.answering():
         process.kill()
-        process.wait(10)
+        process.wait(60)
     assert text_of(ask(service.client())).rstrip("\ufffd") == expected[2].rstrip("\ufffd")
     (process,) = service.answering()
     freeze(process.pid)

@@ -89,7 +89,7 @@ def wait_for(done: Callable[[], bool]) -> None:
 
 
 def gone(process: psutil.Process) -> bool:
-    psutil.wait_procs([process], timeout=20)
+    psutil.wait_procs([process], timeout=60)
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 

@@ -113,7 +113,7 @@ def service(home: Path) -> Iterator[Service]:
 
 
 def gone(process: psutil.Process) -> bool:
-    psutil.wait_procs([process], timeout=20)
+    psutil.wait_procs([process], timeout=60)
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 

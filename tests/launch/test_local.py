@@ -36,9 +36,9 @@ def test_the_whole_tree_is_stopped(tmp_path: Path) -> None:
     record(tmp_path, process.pid)
     assert trainer_alive(tmp_path)
     stop_trainer(tmp_path, grace_seconds=2)
-    process.wait(5)
+    process.wait(60)
     assert not trainer_alive(tmp_path)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while psutil.pid_exists(child) and psutil.Process(child).status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < deadline
         time.sleep(0.05)

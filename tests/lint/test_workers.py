@@ -139,7 +139,7 @@ def test_no_worker_outlives_the_command(tmp_path: Path, how: signal.Signals) -> 
         for child in children:
             child.resume()
     _, error = run.communicate(timeout=60)
-    _, alive = psutil.wait_procs(children, timeout=10)
+    _, alive = psutil.wait_procs(children, timeout=60)
     assert alive == []
     if how is signal.SIGINT:
         assert run.returncode == 130

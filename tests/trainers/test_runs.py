@@ -135,7 +135,7 @@ def training(make_plan: Any, starter: Starter, tmp_path: Path) -> Any:
 
 
 def until_dead(process: psutil.Process) -> None:
-    psutil.wait_procs([process], timeout=20)
+    psutil.wait_procs([process], timeout=60)
     assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
