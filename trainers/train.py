@@ -135,7 +135,7 @@ class Orchestrator:
         environment = os.environ | {"TUNEGATE_TRAINER_PID": str(os.getpid())}
         together = group == "train" and plan.processes > world_size()
         module = ["trainers.sharding.launcher"] if together else ["trainers.worker", group]
-        command = [sys.executable, "-m", *module, str(plan_path), str(out)]
+        command = [sys.executable, "-P", "-m", *module, str(plan_path), str(out)]
         self._worker = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment)
         if self._stopping:
             self._worker.terminate()  # the signal came between the check and the start

@@ -107,7 +107,7 @@ def show_answers(model: Path, artifact: Path) -> None:
 
 
 def _answer(engine: str, model: Path, prompt: Path) -> str:
-    command = [sys.executable, "-m", "trainers.answer", "--engine", engine, str(model), str(prompt)]
+    command = [sys.executable, "-P", "-m", "trainers.answer", "--engine", engine, str(model), str(prompt)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         words = done.stderr.strip().splitlines()
