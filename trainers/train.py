@@ -23,13 +23,13 @@ import msgspec
 
 from trainers.contract import Failure, OnnxLeftOut, OnnxResult, Result, TrainPlan
 from trainers.lock import RunLocked, hold
-from trainers.outfiles import load_part, write_atomically
+from trainers.outfiles import load_part
 from trainers.problems import DISK_FULL, TrainerError, disk_full, exit_code_of, take_failure
-from trainers.progress import ProgressWriter
 from trainers.refusals import missing_libraries, refusals
 from trainers.runfolder import carried_out, claim, clear_leftovers
 from trainers.sharding.ranks import is_first, world_size
 from trainers.stopping import STOPPED, follow_parent
+from trainers.verdict import leave, reserve
 
 # each group runs in a fresh process: training memory is gone before export, and a native crash loses little
 GROUPS = ("tune", "export", "prove")
@@ -91,6 +91,7 @@ class Orchestrator:
             print(f"{out}: this plan has been carried out here already; nothing was repeated", file=sys.stderr)
             return 0
         clear_leftovers(out)
+        reserve(out)
         return self.run(plan, plan_path, out)
 
     def run(self, plan: TrainPlan, plan_path: Path, out: Path) -> int:
@@ -135,7 +136,7 @@ class Orchestrator:
         environment = os.environ | {"TUNEGATE_TRAINER_PID": str(os.getpid())}
         together = group == "train" and plan.processes > world_size()
         module = ["trainers.sharding.launcher"] if together else ["trainers.worker", group]
-        command = [sys.executable, "-m", *module, str(plan_path), str(out)]
+        command = [sys.executable, "-P", "-m", *module, str(plan_path), str(out)]
         self._worker = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment)
         if self._stopping:
             self._worker.terminate()  # the signal came between the check and the start
@@ -175,8 +176,7 @@ def _refuse(plan: TrainPlan) -> Failure | None:
 
 
 def _end(out: Path, result: Result) -> int:
-    ProgressWriter(out).end(result.status)
-    write_atomically(out / "result.json", msgspec.json.encode(result))
+    result = leave(out, result)
     if result.status == "succeeded":
         return 0
     return exit_code_of(result.error) if result.error else 1

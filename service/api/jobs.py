@@ -17,6 +17,7 @@ from service.records.manifest import Manifest
 from service.verbs import jobs
 from service.verbs.artifact import zipped
 from service.verbs.context import Context
+from service.verbs.cursors import position
 
 Key = Annotated[str | None, HeaderParameter(name="Idempotency-Key", max_length=255)]
 LastEvent = Annotated[str | None, HeaderParameter(name="Last-Event-ID", max_length=20)]
@@ -44,11 +45,11 @@ class Jobs(Controller):
         """A job as it stands."""
         return context.store.job(identifier)
 
-    @get("/{identifier:str}/events", media_type="text/event-stream", responses=documented(404))
+    @get("/{identifier:str}/events", media_type="text/event-stream", responses=documented(404, 422))
     async def events(self, identifier: str, context: Context, last_event_id: LastEvent = None) -> Stream:
         """Server-sent events (state, step, log, end); goes on after Last-Event-ID."""
+        after = position(last_event_id, "Last-Event-ID")
         await asyncio.to_thread(context.store.job, identifier)
-        after = int(last_event_id) if last_event_id and last_event_id.isdecimal() else 0
         return Stream(_events(context, identifier, after), media_type="text/event-stream")
 
     @get("/{identifier:str}/logs", sync_to_thread=True, media_type="text/plain", responses=documented(404))

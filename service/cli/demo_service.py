@@ -30,7 +30,7 @@ def running_service(home: Path) -> Iterator[ServiceClient]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TUNEGATE_")}
     with log.open("wb") as sink:
         process = subprocess.Popen(
-            [sys.executable, "-m", "service", "serve", "--port", "0", "--stop-jobs"],
+            [sys.executable, "-P", "-m", "service", "serve", "--port", "0", "--stop-jobs"],
             env=environment | {"TUNEGATE_HOME": str(home)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -18,6 +18,7 @@ from service.errors import TuneGateError
 
 _SHOWN_FINDINGS = 12
 _WIDTH = 60
+_ANSWER_TOKENS = 160
 
 
 def example_folder(name: str) -> Path:
@@ -95,24 +96,23 @@ def show_manifest(artifact: Path) -> None:
 
 
 def show_answers(model: Path, artifact: Path) -> None:
-    """A held-out prompt, answered by the untuned model and by the artifact in plain onnxruntime."""
-    prompt = example_folder("library-desk") / "heldout.json"
-    messages = json.loads(prompt.read_text())["messages"]
-    say(f"\nA prompt neither of them has seen: {messages[-1]['content']!r}")
-    before = _answer("torch", model, prompt)
-    after = _answer("onnx", artifact / "onnx" / "fp32", prompt)
-    say(f"  {'before (base model, PyTorch)':<{_WIDTH}}   after (artifact, onnxruntime)")
+    """A held-out prompt, answered by the untuned model and by the artifact."""
+    prompt = json.loads((example_folder("library-desk") / "heldout.json").read_text())
+    system, question = (message["content"] for message in prompt["messages"])
+    say(f"\nA prompt neither of them has seen: {question!r}")
+    before, _ = _answer(model, system, question)
+    after, engine = _answer(artifact, system, question)
+    say(f"  {'before (base model, PyTorch)':<{_WIDTH}}   after (artifact, {engine})")
     for left, right in _side_by_side(before, after):
         say(f"  {left:<{_WIDTH}} | {right}")
 
 
-def _answer(engine: str, model: Path, prompt: Path) -> str:
-    command = [sys.executable, "-m", "trainers.answer", "--engine", engine, str(model), str(prompt)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        words = done.stderr.strip().splitlines()
-        raise TuneGateError("environment", f"{model.name} does not answer: {words[-1] if words else 'no message'}")
-    return str(json.loads(done.stdout)["answer"])
+def _answer(model: Path, system: str, question: str) -> tuple[str, str]:
+    """The answer, and the engine that gave it."""
+    from service.verbs.converse import Manner, talking
+
+    with talking(model, Manner(max_tokens=_ANSWER_TOKENS), system=system) as talk:
+        return "".join(talk.ask(question)), talk.model.engine
 
 
 def _side_by_side(left: str, right: str) -> list[tuple[str, str]]:

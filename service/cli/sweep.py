@@ -76,7 +76,7 @@ def sweep_command(
     output: Path | None,
     report: Callable[[Progress], None],
 ) -> int:
-    """Carry out the sweep and print its record or its table."""
+    """Carry out the sweep and print its record or its table; 1 where not even the best trial passes its gate."""
     from service.verbs.sweep import sweep
     from service.verbs.sweep_plans import Place
     from service.verbs.sweep_request import read_request
@@ -105,7 +105,13 @@ def sweep_command(
     )
     made = sweep(request, choices, place)
     emit(pretty_json(made) if format_ == "json" else sweep_text(made, out), output)
-    return 0
+    if made.best is None or made.best.gate != "failed":
+        return 0
+    say(
+        f"GATE FAILED: the best trial: {made.best.gate_why} Its artifact is in {out / (made.best.folder or '')}, "
+        "but it is not shown to be worth deploying."
+    )
+    return 1
 
 
 def sweep_text(made: Sweep, out: Path) -> str:
@@ -122,6 +128,8 @@ def sweep_text(made: Sweep, out: Path) -> str:
         lines.append(f"best: trial {made.best.n}, {made.best.why}")
         if made.best.folder and made.best.manifest:
             lines.append(f"artifact {made.best.manifest[:12]} in {out / made.best.folder}, exported and verified")
+        if made.best.gate_why:
+            lines.append(f"gate {made.best.gate or 'open'}: {made.best.gate_why}")
     return "\n".join(lines)
 
 

@@ -44,7 +44,7 @@ def command(plan: Path | None, out: Path, format_: str, output: Path | None, *, 
     each, DIR/best the best of them exported, DIR/sweep.json the record. All trials have the same seed. The first one
     is nearest to our defaults, each further one farthest from those before it, so that a small --budget still covers
     the range. The same command on the same DIR goes on: finished trials are kept, the one under way resumes, and a
-    failed one is not tried again unless its folder is removed.
+    failed one is not tried again unless its folder is removed. Exit 1 when the best one's gate failed.
     """
     del no_input
     from service.verbs.train import found_in, train

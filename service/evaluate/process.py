@@ -53,7 +53,7 @@ class ProcessAsker:
         """Start nothing yet; `engine` is what opens the folder, null for its own choice, `command` what to start."""
         self._model, self._seed = model, seed
         chosen = [] if engine is None else ["--engine", engine]
-        self._command = command or [sys.executable, "-m", _MODULE, str(model.folder), *chosen]
+        self._command = command or [sys.executable, "-P", "-m", _MODULE, str(model.folder), *chosen]
         self._numbers = itertools.count(1)
         self._turn = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None

@@ -143,6 +143,10 @@ def _start(job_id: str, out: Path) -> bool:
     except (TuneGateError, OSError) as error:
         _fail_with(job_id, error)
         return False
+    if Ground.store.job(job_id).state != "running":
+        # cancelled while it was being started: whoever cancelled it may not have seen it yet
+        stop_trainer(out, grace_seconds=0)
+        return False
     return True
 
 

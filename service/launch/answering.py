@@ -45,7 +45,7 @@ class AnsweringProcess:
             raise TuneGateError(
                 "missing_extra", f"An answer needs {', '.join(missing)}.", remedy="pip install 'tunegate[train]'"
             )
-        command = [sys.executable, "-m", "trainers.answering", str(folder), "--engine", engine]
+        command = [sys.executable, "-P", "-m", "trainers.answering", str(folder), "--engine", engine]
         command += ["--threads", str(threads)]
         command += ["--idle-seconds", str(idle_seconds)] if idle_seconds is not None else []
         try:

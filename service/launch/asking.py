@@ -64,7 +64,7 @@ def asked(
     with _turn(helper), tempfile.TemporaryDirectory(prefix=f"tunegate-{helper.what}-") as folder:
         given, answered = Path(folder) / "question.json", Path(folder) / "answer.json"
         given.write_bytes(msgspec.json.encode(question))
-        command = [sys.executable, "-m", helper.module, str(given), str(answered)]
+        command = [sys.executable, "-P", "-m", helper.module, str(given), str(answered)]
         code = _watched(helper, command, seconds, memory_bytes, also or {})
         if code == 0:
             return msgspec.json.decode(answered.read_bytes(), type=kind)

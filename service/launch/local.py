@@ -38,6 +38,8 @@ def work_plan(out: Path) -> Path:
 def start_trainer(out: Path, entry: str = TRAIN, *, ends_with_us: bool = False) -> subprocess.Popen[bytes]:
     """Start the trainer in a session of its own, so that it outlives the service; its output goes to a file.
 
+    As every child of ours it is started with -P: a json.py or torch.py in the current folder is no module of it.
+
     With `ends_with_us` it stops, with a checkpoint, when this process dies (Linux).
     """
     environment = os.environ | ({"TUNEGATE_STOP_WITH_PID": str(os.getpid())} if ends_with_us else {})
@@ -46,7 +48,7 @@ def start_trainer(out: Path, entry: str = TRAIN, *, ends_with_us: bool = False) 
     try:
         with log.open("ab") as sink:
             process = subprocess.Popen(
-                [sys.executable, "-m", entry, str(work_plan(out)), str(out)],
+                [sys.executable, "-P", "-m", entry, str(work_plan(out)), str(out)],
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=sink,

@@ -41,7 +41,8 @@ class BestTrial(msgspec.Struct, frozen=True, kw_only=True):
     """The trial that was chosen and why; `ties` are the other trials with the same value.
 
     `folder` and `manifest` are of its export, null until it is done. `better_than_before` says whether the goal is
-    better than it was before any training.
+    better than it was before any training. `gate` and `gate_why` are what the trial's artifact holds, null where
+    nothing was compared.
     """
 
     n: int
@@ -52,6 +53,8 @@ class BestTrial(msgspec.Struct, frozen=True, kw_only=True):
     ties: list[int] = []
     folder: str | None = None
     manifest: str | None = None
+    gate: Literal["passed", "failed"] | None = None
+    gate_why: str | None = None
 
 
 class SweepChain(msgspec.Struct, frozen=True):

@@ -17,12 +17,10 @@ from service.records.evaluation_job import EvaluationJob, EvaluationMoment
 from service.records.identity import digest
 from service.records.job import ENDED
 from service.verbs.context import Context
+from service.verbs.cursors import position
 from service.verbs.evaluation_body import decoded, read_body
 from service.verbs.evaluation_process import ANSWERS as FOLDER
 from service.verbs.evaluation_process import EvaluationWork, encoded
-
-# 2^63 has nineteen digits
-_LONGEST_CURSOR = 18
 
 
 class EvaluationList(msgspec.Struct, frozen=True):
@@ -61,13 +59,7 @@ async def cancel(context: Context, identifier: str) -> EvaluationJob:
 
 def list_evaluations(context: Context, *, cursor: str | None, limit: int) -> EvaluationList:
     """A page of evaluations in order of submission."""
-    if (
-        (cursor is not None and not cursor.isascii())
-        or (cursor and not cursor.isdigit())
-        or len(cursor or "") > _LONGEST_CURSOR
-    ):
-        raise TuneGateError("invalid_input", "The cursor is not one of ours.", remedy="Leave it out to start anew.")
-    found = context.store.evaluations.page(after=int(cursor or 0), limit=limit + 1)
+    found = context.store.evaluations.page(after=position(cursor), limit=limit + 1)
     page = found[:limit]
     return EvaluationList([job for _, job in page], str(page[-1][0]) if len(found) > limit else None)
 

@@ -22,7 +22,7 @@ from service.models.resolve import resolve_model
 from service.models.tensors import fp32_bytes
 from service.records.manifest import Manifest
 from service.settings import Settings
-from service.verbs.train import follow_trainer, raise_failure
+from service.verbs.train import follow_trainer, raise_failure, sigterm_as_ctrl_c
 from trainers.contract import STARTED_PLAN, Compute, DatasetRef, Outputs, Progress, TrainPlan, cannot_run
 
 # the merged weights and a copy in between, beside one ONNX copy per precision
@@ -74,7 +74,7 @@ def export(
         )
     found = _found(run, plan, request, rules=rules, settings=settings)
     require_space(out, needed_bytes=fp32_bytes(found.model) * (_COPIES + len(request.outputs.onnx)))
-    with _workplace(out) as place:
+    with sigterm_as_ctrl_c(), _workplace(out) as place:
         _prepare(place, run, plan, found, request)
         for record in follow_trainer(place, EXPORT):
             report(record)

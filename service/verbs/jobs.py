@@ -26,6 +26,7 @@ from service.records.lint_report import LintReport
 from service.records.manifest import Manifest
 from service.verbs.context import Context
 from service.verbs.continuing import require_start
+from service.verbs.cursors import position
 from service.verbs.datasets import dataset_path
 from service.verbs.plan import PlanBundle
 from service.verbs.train import needed_bytes
@@ -91,9 +92,7 @@ async def cancel(context: Context, job_id: str) -> Job:
 
 def list_jobs(context: Context, *, cursor: str | None, limit: int) -> JobList:
     """A page of jobs in order of submission."""
-    if (cursor is not None and not cursor.isascii()) or (cursor and not cursor.isdigit()):
-        raise TuneGateError("invalid_input", "The cursor is not one of ours.", remedy="Leave it out to start anew.")
-    found = context.store.list_jobs(after=int(cursor or 0), limit=limit + 1)
+    found = context.store.list_jobs(after=position(cursor), limit=limit + 1)
     page = found[:limit]
     return JobList([job for _, job in page], str(page[-1][0]) if len(found) > limit else None)
 

@@ -127,7 +127,7 @@ def _export_best(outputs: Outputs, ledger: Ledger, place: Place) -> None:
         found = export(
             ledger.folder(best.n), target, request, rules=place.rules, settings=place.settings, report=place.report
         )
-    ledger.exported(BEST, found.id)
+    ledger.exported(BEST, found)
 
 
 def _exported(target: Path, trial: Trial, outputs: Outputs) -> Manifest | None:

@@ -15,6 +15,7 @@ from service.files import write_atomically
 from service.launch.grid import folder_of
 from service.records.identity import record_id
 from service.records.job import JobError
+from service.records.manifest import Manifest
 from service.records.sweep import BestTrial, Sweep, SweepChain, Trial
 from service.verbs.plan import PlanBundle
 from service.verbs.sweep_best import best_of, left_out_text
@@ -44,7 +45,7 @@ class Ledger:
             for n, (values, bundle) in enumerate(zip(request.order, bundles, strict=True), 1)
         ]
         _require_same_plans(out, self.trials, earlier, self._chain())
-        self._best: tuple[str, str] | None = None
+        self._best: dict[str, str | None] = {}
 
     def trial(self, n: int) -> Trial:
         """The trial in that place of the order, from 1."""
@@ -59,9 +60,12 @@ class Ledger:
         self.trials[n - 1] = msgspec.structs.replace(self.trial(n), **fields)
         self._write()
 
-    def exported(self, folder: str, manifest: str) -> None:
-        """Note that the best trial is exported."""
-        self._best = folder, manifest
+    def exported(self, folder: str, manifest: Manifest) -> None:
+        """Note that the best trial is exported, and whether it is better than what it began with."""
+        held = manifest.evaluation.comparison
+        self._best = {"folder": folder, "manifest": manifest.id}
+        if held is not None:
+            self._best |= {"gate": held.gate, "gate_why": held.why}
         self._write()
 
     def failure(self, error: TuneGateError) -> JobError:
@@ -95,9 +99,7 @@ class Ledger:
     def best(self) -> BestTrial | None:
         """The best trial so far."""
         found = best_of(self.trials, self._request)
-        if found is None or self._best is None:
-            return found
-        return msgspec.structs.replace(found, folder=self._best[0], manifest=self._best[1])
+        return found and msgspec.structs.replace(found, **self._best)
 
     def record(self) -> Sweep:
         """The sweep as it stands; its id is over everything but the seconds."""

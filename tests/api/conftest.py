@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,30 +10,15 @@ from typing import Any
 
 import httpx
 import pytest
+from served import Served
 
 LIMIT = 300 * 2**20
 
 
-class Server:
-    """One `tunegate serve` over a data folder, with its log; `limit` is the most bytes of a body."""
+class Server(Served):
+    """A service with its log; `limit` is the most bytes of a body."""
 
     limit = LIMIT
-
-    def __init__(self, home: Path, **settings: str) -> None:
-        self.home = home
-        self.log = home / "service.log"
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("TUNEGATE_")}
-        with self.log.open("ab") as sink:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "service", "serve", "--port", "0"],
-                env=environment | {"TUNEGATE_HOME": str(home)} | settings,
-                stdout=subprocess.PIPE, stderr=sink, text=True,
-            )  # fmt: skip
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert "http://" in line, self.log.read_text()
-        self.url = line[line.index("http://") :].strip()
-        self.http = httpx.Client(base_url=self.url, timeout=120, trust_env=False)
 
     @property
     def waiting(self) -> list[Path]:
@@ -68,11 +50,6 @@ class Server:
         assert (body["status"], body["code"]) == (status, code)
         assert body["remedy"]
         return body
-
-    def stop(self) -> None:
-        self.http.close()
-        self.process.terminate()
-        assert self.process.wait(30) == 0
 
 
 @pytest.fixture(scope="session")

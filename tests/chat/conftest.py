@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import openai
 import psutil
 import pytest
+from served import Served
 
 DESK = Path(__file__).resolve().parents[2] / "examples" / "library-desk"
 # random weights of a size that gives texts of many words, greedily too
@@ -36,27 +36,12 @@ tokenizer.save_pretrained(sys.argv[2])
 """
 
 
-class Service:
-    """One `tunegate serve` over a data folder; `job` has succeeded, `other` was cancelled."""
+class Service(Served):
+    """A service of which `job` has succeeded, and `other` was cancelled."""
 
+    flags = ("--stop-jobs",)
     job: str
     other: str
-
-    def __init__(self, home: Path, **settings: str) -> None:
-        self.home = home
-        self.log = home / "service.log"
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("TUNEGATE_")}
-        with self.log.open("ab") as sink:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "service", "serve", "--port", "0", "--stop-jobs"],
-                env=environment | {"TUNEGATE_HOME": str(home)} | settings,
-                stdout=subprocess.PIPE, stderr=sink, text=True,
-            )  # fmt: skip
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert "http://" in line, self.log.read_text()
-        self.url = line[line.index("http://") :].strip()
-        self.http = httpx.Client(base_url=self.url, timeout=120, trust_env=False)
 
     def client(self, job: str | None = None) -> openai.OpenAI:
         http = openai.DefaultHttpxClient(trust_env=False)
@@ -100,10 +85,8 @@ class Service:
         return [one for one in children if "trainers.answering" in " ".join(one.cmdline())]
 
     def stop(self) -> None:
-        self.http.close()
         answering = self.answering()
-        self.process.terminate()
-        assert self.process.wait(60) == 0
+        super().stop()
         assert not psutil.wait_procs(answering, timeout=60)[1]
 
 

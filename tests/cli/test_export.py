@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import yaml
 
@@ -138,6 +141,27 @@ def test_a_precision_that_misses_its_limits_is_left_out_and_the_exit_code_says_s
     # nothing was left to hand over, so the next precision was built in its place
     assert [one["precision"] for one in manifest["onnx"]] == ["int8"]
     assert [path.name for path in (tmp_path / "out" / "onnx").iterdir()] == ["int8"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stopped_it_leaves_neither_files_nor_processes(place: Path, tmp_path: Path, number: int) -> None:
+    command = [sys.executable, "-m", "service", "export", str(place / "run"), "-o", str(tmp_path / "out")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    progress = tmp_path / f".out.{process.pid}" / "progress.jsonl"
+    deadline = time.monotonic() + 120
+    while not progress.exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    started = psutil.Process(process.pid).children(recursive=True)
+    assert started
+    process.send_signal(number)
+    _, said = process.communicate(timeout=150)
+    assert process.returncode == 130
+    assert "interrupted" in said or "Stopped" in said
+    _, alive = psutil.wait_procs(started, timeout=60)
+    assert not [one for one in alive if one.status() != psutil.STATUS_ZOMBIE]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_used_output_is_left_alone(place: Path, exported: tuple[Path, Any], export: Export) -> None:

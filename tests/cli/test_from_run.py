@@ -134,3 +134,22 @@ def test_it_trains_on_from_there_and_the_chain_says_so(
         assert run(["train", str(plan_file), "-o", str(tmp_path / "third")]) == 2
     finally:
         moved.rename(first)
+
+
+def test_a_sweep_whose_best_trial_is_worse_says_so(
+    first: Path, tiny: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "sweep"
+    ruinous = ["--from", str(first), "--learning-rate", "0.3", "--seed", "3"]
+    one_of_two = ["--sweep", "n_epochs=1,2", "--budget", "1"]
+    command = ["train", *tiny.options("more.jsonl"), "--onnx", "none", *ruinous, *one_of_two, "-o", str(out)]
+    assert run(command) == 1
+    said = capsys.readouterr()
+    assert "GATE FAILED: the best trial: The candidate is worse: row_loss +" in said.err
+    assert "gate failed: The candidate is worse: row_loss +" in said.out
+    best = json.loads((out / "sweep.json").read_text())["best"]
+    assert best["gate"] == "failed"
+    assert (
+        json.loads((out / "best" / "manifest.json").read_text())["evaluation"]["comparison"]["why"] == best["gate_why"]
+    )
+    assert run(command) == 1  # done before, and still worse

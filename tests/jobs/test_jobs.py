@@ -15,32 +15,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
 import pytest
+from served import Served
 
 DESK = Path(__file__).resolve().parents[2] / "examples" / "library-desk"
 MAKER = [sys.executable, str(DESK / "make_base_model.py")]
 LONG = {"n_epochs": 50}
 
 
-class Service:
-    """One `tunegate serve` over a data folder."""
-
-    def __init__(self, home: Path, *flags: str) -> None:
-        self.home = home
-        self.log = home / "service.log"
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("TUNEGATE_")}
-        with self.log.open("ab") as sink:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "service", "serve", "--port", "0", *flags],
-                env=environment | {"TUNEGATE_HOME": str(home)}, stdout=subprocess.PIPE, stderr=sink, text=True,
-            )  # fmt: skip
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert "http://" in line, self.log.read_text()
-        self.url = line[line.index("http://") :].strip()
-        self.http = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
+class Service(Served):
+    """A service whose jobs are launched, followed and looked at."""
 
     def post(self, path: str, body: Any = None, **options: Any) -> Any:
         answer = self.http.post(path, json=body, **options)
@@ -92,10 +77,6 @@ class Service:
 
     def trainer(self, identifier: str) -> psutil.Process:
         return psutil.Process(self.trainer_pid(identifier))
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(60)
 
 
 @pytest.fixture(scope="module")

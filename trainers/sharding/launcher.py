@@ -30,6 +30,7 @@ def main(argv: list[str]) -> int:
     from torch.distributed.run import main as torchrun
 
     os.environ["TUNEGATE_TRAINER_PID"] = str(os.getpid())
+    os.environ["PYTHONSAFEPATH"] = "1"  # torchrun starts its workers without -P
     threads = max(1, (os.cpu_count() or 1) // plan.processes)
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     try:

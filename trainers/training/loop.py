@@ -14,6 +14,7 @@ from trainers.outfiles import WORK, complete_folder
 from trainers.precision import autocast
 from trainers.progress import ProgressWriter
 from trainers.runfolder import link_tree
+from trainers.sharding.compiling import compile_in_turn
 from trainers.sharding.ranks import as_first, is_first, join_ranks, parameter_count, wait_for_all
 from trainers.techniques import technique
 from trainers.training.arguments import total_steps, training_arguments
@@ -51,6 +52,7 @@ def fit(
     checkpoints = Checkpoints(out, plan.id, progress.log)
     arguments = training_arguments(plan, checkpoints.folder, rows=len(rows))
     if plan.sharding != "none":
+        compile_in_turn()
         join_ranks()
     base = load_base()
     use_cache = getattr(base.config, "use_cache", False)

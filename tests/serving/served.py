@@ -1,0 +1,38 @@
+"""One `tunegate serve` over a data folder, as a real process on a free port."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+
+
+class Served:
+    """Runs, and says where, once it is made; its output goes to `log`."""
+
+    flags: tuple[str, ...] = ()
+
+    def __init__(self, home: Path, *flags: str, **settings: str) -> None:
+        self.home = home
+        self.log = home / "service.log"
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("TUNEGATE_")}
+        with self.log.open("ab") as sink:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "service", "serve", "--port", "0", *self.flags, *flags],
+                env=environment | {"TUNEGATE_HOME": str(home)} | settings,
+                stdout=subprocess.PIPE, stderr=sink, text=True,
+            )  # fmt: skip
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert "http://" in line, self.log.read_text()
+        self.url = line[line.index("http://") :].strip()
+        self.http = httpx.Client(base_url=self.url, timeout=120, trust_env=False)
+
+    def stop(self) -> None:
+        """End it in order."""
+        self.http.close()
+        self.process.terminate()
+        assert self.process.wait(60) == 0
