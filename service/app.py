@@ -17,8 +17,10 @@ from litestar.types import Message, Scope
 from service import __version__
 from service.api.catalogue import Catalogues, Rules
 from service.api.chat import Chat
+from service.api.contract import Contract
 from service.api.data import Datasets, lint_body, redact_body
 from service.api.decide import Decisions, Estimates, Plans
+from service.api.etags import ETags
 from service.api.evaluations import Evaluations
 from service.api.jobs import Jobs
 from service.api.operation import live, ready
@@ -60,12 +62,13 @@ def build_app(context: Context | None = None, *, settings: Settings | None = Non
         dependencies={"context": Provide(_context, sync_to_thread=False)},
         exception_handlers=HANDLERS,
         request_class=JsonRequest,
-        middleware=[PrometheusConfig(app_name="tunegate", prefix="tunegate", group_path=True).middleware],
+        middleware=[ETags(), PrometheusConfig(app_name="tunegate", prefix="tunegate", group_path=True).middleware],
         openapi_config=OpenAPIConfig(
             title="tunegate",
             version=__version__,
             description="Should we fine-tune, and how, where, with what? Then do it. Errors are problem+json.",
             create_examples=False,
+            render_plugins=Contract().render_plugins(),
         ),
         before_send=[_allow_all_methods],
         on_app_init=[_quiet],

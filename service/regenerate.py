@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from service.api.contract import completed
 from service.app import build_app
 from service.data import rule_files
 from service.launch.request import PlanRequest
@@ -70,13 +71,8 @@ def generated() -> dict[str, str]:
 
 
 def openapi() -> dict[str, Any]:
-    """The contract as served at /schema/openapi.json, closed where unknown fields are refused."""
-    document: dict[str, Any] = build_app().openapi_schema.to_schema()
-    closed = {type_.__name__ for type_ in SCHEMAS.values() if type_.__struct_config__.forbid_unknown_fields}
-    for schema in document.get("components", {}).get("schemas", {}).values():
-        if schema.get("title") in closed:
-            schema["additionalProperties"] = False
-    return document
+    """The contract as served at /schema/openapi.json."""
+    return completed(build_app().openapi_schema.to_schema())
 
 
 def main() -> None:

@@ -109,7 +109,8 @@ def _check_readable(raw: object, errors: list[ErrorItem]) -> list[ErrorItem]:
     if not isinstance(raw, dict):
         return []
     unread = {error.where.partition(".")[0] for error in errors}
-    readable = {"model": ""} | {name: value for name, value in raw.items() if name not in unread}
+    known = {name for name in EstimateInputs.__struct_fields__ if name not in unread}
+    readable = {"model": ""} | {name: value for name, value in raw.items() if name in known}
     # what a technique may have depends on the tier, and a PeftConfig on both
     judged_with = {"techniques": {"tier"}, "peft": {"tier", "techniques"}, "packing": {"techniques", "zero"}}
     return [

@@ -112,7 +112,7 @@ def settings_of(asked: PrivacyRequest, table: EntityTable) -> PrivacySettings:
     settings = asked.settings
     if asked.mode == "ner" and settings.ner is None:
         raise TuneGateError(
-            "usage",
+            "invalid_input",
             "--privacy ner: no named-entity model is configured.",
             remedy='Name a Presidio configuration and its model: ner = "FILE.yaml" in [privacy] of tunegate.toml.',
         )
