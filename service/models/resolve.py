@@ -51,7 +51,7 @@ def resolve_model(model: str | Mapping[str, Any], *, rules: RuleFiles, settings:
         return _from_folder(model, local)
     rows = catalogue(rules)
     if model in rows:
-        return _from_config(model, rows[model].config, params=rows[model].params)
+        return _from_config(model, dict(rows[model].config), params=rows[model].params)
     path = _path(model, settings)
     if path is not None:
         if path.is_dir():
