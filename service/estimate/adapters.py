@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from service.estimate.notation import Case, once
-from service.models.parameters import linears
+from service.models.parameters import linears, weight_tensors
 
 SOURCE = "peft 0.21.2 tuners/lora/layer.py, tuners/lora/dora.py, tuners/prompt_tuning"
 
@@ -36,3 +36,9 @@ def trained_parameters(case: Case) -> int:
 def adapter_bytes(case: Case) -> int:
     """W_ad."""
     return adapter_parameters(case) * case.u
+
+
+@once
+def largest_trained(case: Case) -> int:
+    """Elements of the largest tensor that is trained."""
+    return max(weight_tensors(case.model) if case.full else adapter_tensors(case), default=0)

@@ -10,7 +10,6 @@ from service.estimate import sharding as sharding_term
 from service.estimate import weights as weights_term
 from service.estimate.notation import MIB, Case, once
 from service.estimate.parts import Part, Phase, filled, phase_of
-from service.estimate.sharded_phases import sharded_phases
 from service.estimate.sharding import device_state
 from service.models.parameters import layer_parameters
 
@@ -22,6 +21,9 @@ CONSTANT_SOURCE = "measured on a T4: fitcheck data/measurements, 20 rows"
 def phases(case: Case) -> list[Phase]:
     """Every phase of one step."""
     if case.run.zero_stage:
+        # replaying DeepSpeed takes modules that most estimates have no use for
+        from service.estimate.sharded_phases import sharded_phases
+
         return sharded_phases(case)
     found = [_loss(case), _backward_first(case)]
     if case.full and temporaries.cast_at_loss(case) < temporaries.cast_weights(case):

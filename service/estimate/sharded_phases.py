@@ -8,8 +8,8 @@ from service.estimate import buckets as buckets_term
 from service.estimate import gradients as gradients_term
 from service.estimate import optimizer as optimizer_term
 from service.estimate import weights as weights_term
-from service.estimate.adapters import trained_parameters
-from service.estimate.buckets import Flush, flushes, largest_trained
+from service.estimate.adapters import largest_trained, trained_parameters
+from service.estimate.buckets import Flush, flushes
 from service.estimate.notation import Case, once, per_length
 from service.estimate.parts import Part, Phase, phase_of
 from service.estimate.sharding import State, bucket_bytes, device_state, gradient_width, kept_whole, share

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from service.estimate.adapters import adapter_bytes, adapter_tensors, trained_parameters
-from service.estimate.buckets import largest_trained
+from service.estimate.adapters import adapter_bytes, adapter_tensors, largest_trained, trained_parameters
 from service.estimate.gradients import gradient_bytes
 from service.estimate.notation import Case, once
 from service.estimate.optimizer import optimizer_bytes
