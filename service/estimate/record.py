@@ -81,7 +81,7 @@ class _OnDevice:
 
     @cached_property
     def peak(self) -> Peak:
-        return _peak_gib(_sum(_terms(self.top, self.ground)), self.ground)
+        return _peak_gib(_allocated(self.top, self.ground), self.ground)
 
 
 def estimate_one(question: Question) -> Estimate:
@@ -108,7 +108,7 @@ def estimate_one(question: Question) -> Estimate:
         peak=peak,
         host_ram_gib=peak.total_p90_gib if device.is_cpu else _gib(host_bytes(case)),
         phase=one.top.name,
-        phases={phase.name: _sum(_terms(phase, ground)) for phase in one.phases},
+        phases={phase.name: _allocated(phase, ground) for phase in one.phases},
         breakdown=_terms(one.top, ground),
         fits=[_fit(question, other) for other in judged],
         evidence="formula",
@@ -155,7 +155,7 @@ def _needs(found: list[Phase], ground: Ground) -> list[float]:
     """What each phase needs at P90, in GiB; the largest as a record has it, the others without its roundings."""
     sizes = [phase.bytes for phase in found]
     largest = max(sizes)
-    top = _peak_gib(_sum(_terms(found[sizes.index(largest)], ground)), ground).total_p90_gib
+    top = _peak_gib(_allocated(found[sizes.index(largest)], ground), ground).total_p90_gib
     each, rest = ground.ratio.p90 / GIB, ground.context_gib + ground.constant_bytes * ground.ratio.p90 / GIB
     return [top if size == largest else min(top, size * each + rest) for size in sizes]
 
@@ -180,8 +180,9 @@ def _terms(phase: Phase, ground: Ground) -> list[Term]:
     return [*terms, Term("constant", _gib(ground.constant_bytes), ground.constant_source)]
 
 
-def _sum(terms: list[Term]) -> float:
-    return round(sum(term.gib for term in terms), DIGITS)
+def _allocated(phase: Phase, ground: Ground) -> float:
+    """The sum of its terms, without them."""
+    return round(sum([_gib(part.bytes) for part in phase.parts]) + _gib(ground.constant_bytes), DIGITS)
 
 
 def _gib(size: int) -> float:

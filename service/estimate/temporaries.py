@@ -112,7 +112,8 @@ def backward_bytes(case: Case) -> int:
 
 def module_forward(case: Case) -> int:
     """The largest moment of a 4-bit or DoRA module's forward pass, with what its layer keeps until then, in bytes."""
-    return largest_of(_forward_lines(case), case)
+    kept, tokens = (0, activations.attention(case), activations.layer(case)), case.tokens
+    return max([fixed + (kept[until] + each) * tokens for until, fixed, each in _forward_lines(case)])
 
 
 def largest_of(lines: list[Line], case: Case) -> int:
@@ -121,12 +122,12 @@ def largest_of(lines: list[Line], case: Case) -> int:
     return max([fixed + each * tokens for fixed, each in lines], default=0)
 
 
-@per_length
-def _forward_lines(case: Case) -> list[Line]:
+@once
+def _forward_lines(case: Case) -> list[tuple[int, int, int]]:
     found = []
     for module in linears(case.model):
-        kept = _kept_until(case, module) + _read(case, module)
-        found += [(fixed, kept + each) for fixed, each in _moment(case, module)]
+        until, kept = _kept_until(case, module)
+        found += [(until, fixed, kept + _read(case, module) + each) for fixed, each in _moment(case, module)]
     return found
 
 
@@ -148,18 +149,21 @@ def _moment(case: Case, module: Linear) -> list[Line]:
     return found + (dora_module(case, module) if case.dora and case.adapted([module]) else [])
 
 
-def _kept_until(case: Case, module: Linear) -> int:
-    """Bytes per token that the module's layer keeps when the module begins, its plain result included."""
+def _kept_until(case: Case, module: Linear) -> tuple[int, int]:
+    """(which, more): bytes per token kept when a module begins beside nothing, attention's (1) or the layer's (2).
+
+    The module's plain result is among them.
+    """
     h, i = case.model.hidden, case.model.intermediate
     start = activations.norm(case)
     if module.reads == "attention":
-        return start + activations.kept_inputs(case, h, [module], arrives=case.rho) + case.m * module.size_out
+        return 0, start + activations.kept_inputs(case, h, [module], arrives=case.rho) + case.m * module.size_out
     if module.reads == "o":
-        return activations.attention(case) + case.e * h
+        return 1, case.e * h
     if module.reads == "down":
-        return activations.layer(case) - activations.own_outputs(case, module) + case.m * h
+        return 2, case.m * h - activations.own_outputs(case, module)
     inputs = activations.kept_inputs(case, h, case.reading("mlp"), arrives=case.rho)
-    return activations.attention(case) + start + inputs + case.m * i
+    return 1, start + inputs + case.m * i
 
 
 def dora_module(case: Case, module: Linear) -> list[Line]:
