@@ -26,7 +26,7 @@ from service.estimate.inputs import EstimateInputs, invalid
 from service.estimate.notation import GIB, Case, Run
 from service.estimate.parts import Phase
 from service.estimate.phases import phases
-from service.estimate.reserve import DIGITS, peak_of
+from service.estimate.reserve import DIGITS, peak_of, total_p90
 from service.estimate.sharding import host_bytes
 from service.estimate.solver import max_micro_batch, max_seq_len
 from service.models.architecture import Architecture
@@ -155,7 +155,8 @@ def _needs(found: list[Phase], ground: Ground) -> list[float]:
     """What each phase needs at P90, in GiB; the largest as a record has it, the others without its roundings."""
     sizes = [phase.bytes for phase in found]
     largest = max(sizes)
-    top = _peak_gib(_allocated(found[sizes.index(largest)], ground), ground).total_p90_gib
+    allocated = _allocated(found[sizes.index(largest)], ground)
+    top = total_p90(allocated, ratio=ground.ratio, context_gib=ground.context_gib)
     each, rest = ground.ratio.p90 / GIB, ground.context_gib + ground.constant_bytes * ground.ratio.p90 / GIB
     return [top if size == largest else min(top, size * each + rest) for size in sizes]
 
