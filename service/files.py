@@ -10,14 +10,12 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import BinaryIO, Self
 
 from service.errors import TuneGateError
 from service.leftovers import PREFIX, hold
 
 _STDOUT = 1
-# what people write has fewer than 20 levels; what decodes near Python's own limit fails somewhere after it
-DEEPEST = 100
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -191,19 +189,3 @@ def write_error(path: Path, error: OSError) -> TuneGateError:
     return TuneGateError(
         "unreadable_path", f"{path}: cannot be written ({error.strerror}).", remedy="Name a writable path."
     )
-
-
-def too_deep(value: object) -> bool:
-    """Whether decoded JSON has more than `DEEPEST` levels."""
-    level = [value]
-    for _ in range(DEEPEST):
-        level = [inner for one in level for inner in _inside(one)]
-        if not level:
-            return False
-    return True
-
-
-def _inside(value: object) -> list[Any]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else []

@@ -7,7 +7,7 @@ from typing import Any
 from litestar import Request
 from litestar.exceptions import ClientException
 
-from service.files import DEEPEST, too_deep
+from service.nesting import DEEPEST, too_deep
 
 _DECODED = "decoded_body"
 

@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from service.cli.estimate_options import estimate_options, merged_inputs
-from service.cli.estimate_text import estimates_markdown, estimates_text
 from service.cli.files import read_object, read_record
 from service.cli.output import emit, output_options, pretty_json
 from service.data import rule_files
@@ -39,5 +38,7 @@ def command(model: str | None, format_: str, output: Path | None, *, no_input: b
 
         emit(html(answer(found)), output)
     else:
+        from service.cli.estimate_text import estimates_markdown, estimates_text
+
         emit(estimates_markdown(found) if format_ == "markdown" else estimates_text(found), output)
     return 0

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from service.errors import TuneGateError
-from service.files import DEEPEST, too_deep
+from service.nesting import DEEPEST, too_deep
 
 R = TypeVar("R")
 # editors on Windows write it

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from service.estimate.notation import Case
+from service.estimate.notation import Case, once, per_length
 from service.models.architecture import Linear
 from service.models.parameters import linears
 
 SOURCE = "transformers 5.23.0 modelling code, integrations/sdpa_attention.py; peft 0.21.2 layers"
 
 
+@once
 def norm(case: Case) -> int:
     """N(h)."""
     h, family = case.model.hidden, case.model.family.norm
@@ -31,6 +32,7 @@ def kept_inputs(case: Case, width: int, modules: list[Linear], *, arrives: int) 
     return kept * width * (adapted if case.casts(arrives) else 1)
 
 
+@once
 def qkv(case: Case) -> int:
     """Queries, keys and values as attention reads them."""
     model, e = case.model, case.attends
@@ -45,6 +47,7 @@ def qkv(case: Case) -> int:
     return e * model.q + keys + values
 
 
+@per_length
 def scores(case: Case) -> int:
     """Attention's own tensors: output and log-sum-exp, or the score matrix."""
     model, e, length = case.model, case.e, case.length
@@ -60,6 +63,7 @@ def scores(case: Case) -> int:
     return e * model.q + 4 * model.heads + mask + copy
 
 
+@once
 def head_norms(case: Case) -> int:
     """QKN: the norms of queries and keys, head by head."""
     model = case.model
@@ -69,16 +73,19 @@ def head_norms(case: Case) -> int:
     return (4 + trained) * (model.q + model.k) + 4 * (model.heads + model.kv_heads)
 
 
+@per_length
 def attention(case: Case) -> int:
     """A_attn: the first norm up to and including the output projection."""
     return norm(case) + _mixing(case) + _output(case)
 
 
+@per_length
 def _mixing(case: Case) -> int:
     inputs = kept_inputs(case, case.model.hidden, case.reading("attention"), arrives=case.rho)
     return inputs + qkv(case) + head_norms(case) + scores(case)
 
 
+@once
 def _output(case: Case) -> int:
     """What the output projection keeps beside the tensor that attention keeps anyway."""
     output = case.reading("o")
@@ -86,12 +93,14 @@ def _output(case: Case) -> int:
     return kept_inputs(case, case.model.q, output, arrives=case.e) if copies else 0
 
 
+@per_length
 def layer(case: Case) -> int:
     """A: everything one layer keeps per token."""
     extra_norms = 2 * norm(case) if case.model.family.norms_per_layer == 4 else 0
     return attention(case) + norm(case) + extra_norms + mlp(case) + low_rank(case)
 
 
+@once
 def mlp(case: Case) -> int:
     """The feed-forward network with the inputs of its matrices."""
     model = case.model
@@ -100,6 +109,7 @@ def mlp(case: Case) -> int:
     return inputs + hidden + down_input(case)
 
 
+@per_length
 def frozen_start(case: Case) -> int:
     """What the first layer does not keep: nothing before its first adapter has a gradient."""
     if case.full or case.run.technique == "prompt":
@@ -122,11 +132,13 @@ def _frozen_scores(case: Case) -> int:
     return found + sum(case.e * case.model.q for name in ("q_proj", "k_proj") if name not in adapted)
 
 
+@once
 def down_input(case: Case) -> int:
     """What the last matrix of the feed-forward network keeps of its input."""
     return kept_inputs(case, case.model.intermediate, case.reading("down"), arrives=case.m)
 
 
+@once
 def low_rank(case: Case) -> int:
     """AD: outputs of the A matrices; DoRA also keeps both outputs of every adapted module."""
     return sum(own_outputs(case, module) for module in case.adapted(linears(case.model)))
@@ -140,6 +152,7 @@ def own_outputs(case: Case, module: Linear) -> int:
     return case.run.adapter_r * narrow + module.size_out * wide
 
 
+@per_length
 def all_layers(case: Case) -> int:
     """A_all: every layer's, or only its input under checkpointing."""
     if case.run.checkpointing:
@@ -160,6 +173,7 @@ def _masks(case: Case) -> int:
     return kinds * case.length * (case.rho if case.run.kernel == "eager" else 1)
 
 
+@once
 def head(case: Case) -> int:
     """The final norm and, when trained, the head's input."""
     return norm(case) + (case.e * case.model.hidden if case.full else 0)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from service.estimate.notation import Case
-from service.models.parameters import linears
+from service.estimate.notation import Case, once
+from service.models.parameters import linears, weight_tensors
 
 SOURCE = "peft 0.21.2 tuners/lora/layer.py, tuners/lora/dora.py, tuners/prompt_tuning"
 
 
+@once
 def adapter_tensors(case: Case) -> list[int]:
     """Elements of every trained adapter tensor."""
     if case.run.technique == "prompt":
@@ -20,11 +21,13 @@ def adapter_tensors(case: Case) -> list[int]:
     return layer * case.model.layers
 
 
+@once
 def adapter_parameters(case: Case) -> int:
     """P_ad."""
     return sum(adapter_tensors(case))
 
 
+@once
 def trained_parameters(case: Case) -> int:
     """P_tr: everything for full fine-tuning, else the adapter."""
     return case.parameters if case.full else adapter_parameters(case)
@@ -33,3 +36,9 @@ def trained_parameters(case: Case) -> int:
 def adapter_bytes(case: Case) -> int:
     """W_ad."""
     return adapter_parameters(case) * case.u
+
+
+@once
+def largest_trained(case: Case) -> int:
+    """Elements of the largest tensor that is trained."""
+    return max(weight_tensors(case.model) if case.full else adapter_tensors(case), default=0)

@@ -9,9 +9,9 @@ import msgspec
 
 from service.estimate.adapters import adapter_tensors
 from service.estimate.gathering import EMBEDDING, HEAD, layer_weight
-from service.estimate.notation import Case
+from service.estimate.notation import Case, once
 from service.models.architecture import Architecture
-from service.models.parameters import layer_vectors, linears, weight_tensors
+from service.models.parameters import layer_vectors, linears
 
 SOURCE = "deepspeed 0.19.8 runtime/zero/stage_1_and_2.py (setup_buckets, average_tensor), stage3.py (avg_scatter_grads)"
 
@@ -42,16 +42,12 @@ class Flush(msgspec.Struct, frozen=True):
     pending: int
 
 
+@once
 def flushes(case: Case) -> tuple[Flush, ...]:
     """Every bucket of one backward pass; ZeRO-1 fills them afterwards, in the order of the model."""
     adapters = () if case.full else tuple(adapter_tensors(case))
     stage, sizes = case.run.zero_stage, case.run.zero_sizes
     return _flushes(case.model, adapters, stage=stage, devices=case.run.gpus, limit=sizes.reduce)
-
-
-def largest_trained(case: Case) -> int:
-    """Elements of the largest tensor that is trained."""
-    return max(weight_tensors(case.model) if case.full else adapter_tensors(case), default=0)
 
 
 @lru_cache(maxsize=64)

@@ -12,7 +12,7 @@ from functools import lru_cache
 import msgspec
 
 from service.estimate.adapters import adapter_tensors
-from service.estimate.notation import Case
+from service.estimate.notation import Case, once
 from service.models.architecture import Architecture
 from service.models.parameters import linears
 from trainers.contract import ZeroSizes
@@ -52,6 +52,7 @@ class Gathered(msgspec.Struct, frozen=True):
     at_loss: int
 
 
+@once
 def gathered(case: Case) -> Gathered:
     """One pass over the model, once DeepSpeed knows the order of its modules (from the third on)."""
     how = _Pass(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
 from service.models.architecture import Architecture, Linear
 from service.models.parameters import layer_linear_elements, linears, parameters
 from trainers.contract import ZERO_SIZES, ZeroSizes
+
+T = TypeVar("T")
 
 GIB = 2**30
 MIB = 2**20
@@ -59,86 +62,61 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     zero_sizes: ZeroSizes = ZERO_SIZES
 
 
-class Case(msgspec.Struct, frozen=True):
-    """A model and a run, with the derived symbols."""
+class Case:
+    """A model and a run, with the derived symbols; nothing of it is changed once it is made."""
 
-    model: Architecture
-    run: Run
+    def __init__(self, model: Architecture, run: Run) -> None:
+        half, technique = run.autocast, run.technique
+        self.model = model
+        self.full = technique == "full"
+        self.quantised = technique in QUANTISED
+        self.low_rank = technique in LOW_RANK
+        self.dora = technique in MAGNITUDE
+        self.kbit = self.quantised and run.kbit_fp32
+        # bytes per weight; per element of the residual stream; per element that matrix products read and write
+        self.w = run.weight_bytes
+        self.rho = 4 if self.w == 4 or self.kbit else 2
+        self.e = 2 if half else self.rho
+        # bytes per element inside attention: the math kernel computes in fp32 whatever it is given
+        # (torch 2.13.0 aten/src/ATen/native/transformers/attention.cpp, _scaled_dot_product_attention_math)
+        self.attends = 4 if run.kernel == "math" else self.e
+        # bytes per element of what the matrices that read a norm give out: a 4-bit matrix answers in its input's
+        self.m = self.rho if self.quantised else self.e
+        # bytes per adapter parameter, and of its gradient; per element in which an adapter's product reads its input
+        self.u = run.adapter_bytes
+        self.g = self.w if self.full else self.u
+        self.adapter_bytes_read = 2 if half else self.u
+        # fp32 adapters on 16-bit activations: every adapted module keeps a cast copy of its own input
+        self.casts_inputs = self.low_rank and not half and self.u == 4 and self.e == 2
+        self.fp32_stream = self.rho == 4 and self.e == 4
+        self.head_elements = model.vocabulary * model.hidden
+        self.known_once: dict[object, Any] = {}
+        self.known_per_length: dict[object, Any] = {}
+        self._size(run)
 
-    @property
-    def full(self) -> bool:
-        return self.run.technique == "full"
+    def _size(self, run: Run) -> None:
+        self.run = run
+        # tokens per row, virtual ones included; T, tokens in the micro-batch
+        self.length = run.seq_len + run.virtual_tokens
+        self.tokens = run.micro_batch * self.length
 
-    @property
-    def quantised(self) -> bool:
-        return self.run.technique in QUANTISED
+    def __repr__(self) -> str:
+        return f"Case({self.model!r}, {self.run!r})"
 
-    @property
-    def low_rank(self) -> bool:
-        return self.run.technique in LOW_RANK
+    def of_batch(self, size: int) -> Case:
+        """The same run with another micro-batch: nothing that is said per token is worked out again."""
+        made = object.__new__(Case)
+        made.__dict__.update(self.__dict__)
+        made._size(msgspec.structs.replace(self.run, micro_batch=size))
+        return made
 
-    @property
-    def dora(self) -> bool:
-        return self.run.technique in MAGNITUDE
-
-    @property
-    def kbit(self) -> bool:
-        return self.quantised and self.run.kbit_fp32
-
-    @property
-    def w(self) -> int:
-        """Bytes per weight."""
-        return self.run.weight_bytes
-
-    @property
-    def e(self) -> int:
-        """Bytes per element that matrix products read and write."""
-        if self.run.autocast:
-            return 2
-        return 4 if self.w == 4 or self.kbit else 2
-
-    @property
-    def attends(self) -> int:
-        """Bytes per element inside attention: the math kernel computes in fp32 whatever it is given.
-
-        Source: torch 2.13.0 aten/src/ATen/native/transformers/attention.cpp (_scaled_dot_product_attention_math).
-        """
-        return 4 if self.run.kernel == "math" else self.e
-
-    @property
-    def rho(self) -> int:
-        """Bytes per element of the residual stream."""
-        return 4 if self.w == 4 or self.kbit else 2
-
-    @property
-    def m(self) -> int:
-        """Bytes per element of what the matrices that read a norm give out: a 4-bit matrix answers in its input's."""
-        return self.rho if self.quantised else self.e
-
-    @property
-    def u(self) -> int:
-        """Bytes per adapter parameter."""
-        return self.run.adapter_bytes
-
-    @property
-    def g(self) -> int:
-        """Gradient bytes per trained parameter."""
-        return self.w if self.full else self.u
-
-    @property
-    def length(self) -> int:
-        """Tokens per row, virtual ones included."""
-        return self.run.seq_len + self.run.virtual_tokens
-
-    @property
-    def tokens(self) -> int:
-        """T: tokens in the micro-batch."""
-        return self.run.micro_batch * self.length
-
-    @property
-    def adapter_bytes_read(self) -> int:
-        """Bytes per element in which an adapter's matrix product reads its input."""
-        return 2 if self.run.autocast else self.u
+    def of_length(self, size: int) -> Case:
+        """The same run with another sequence length: what no length changes is not worked out again."""
+        made = object.__new__(Case)
+        made.__dict__.update(self.__dict__)
+        made.known_per_length = {}
+        made._size(msgspec.structs.replace(self.run, seq_len=size))
+        return made
 
     def casts(self, arrives: int) -> bool:
         """Whether an adapted module makes its own copy of an input of `arrives` bytes an element.
@@ -156,15 +134,6 @@ class Case(msgspec.Struct, frozen=True):
         return bool(self.adapted(self.reading("o"))) and not self.run.dropout and not self.casts(self.e)
 
     @property
-    def casts_inputs(self) -> bool:
-        """fp32 adapters on 16-bit activations: every adapted module keeps a cast copy of its own input."""
-        return self.low_rank and not self.run.autocast and self.u == 4 and self.e == 2
-
-    @property
-    def fp32_stream(self) -> bool:
-        return self.rho == 4 and self.e == 4
-
-    @property
     def windowed(self) -> int:
         """Layers whose window the rows reach."""
         return self.model.windowed_layers if self.run.masks_windows and self.length >= self.model.window else 0
@@ -172,7 +141,7 @@ class Case(msgspec.Struct, frozen=True):
     @property
     def masked(self) -> Case:
         """The same run as a layer with a mask sees it."""
-        return Case(self.model, msgspec.structs.replace(self.run, kernel="efficient", repeated_kv=True, padded=True))
+        return _masked(self)
 
     @property
     def parameters(self) -> int:
@@ -183,20 +152,62 @@ class Case(msgspec.Struct, frozen=True):
         """n4: elements of all weight matrices inside the layers."""
         return self.model.layers * layer_linear_elements(self.model)
 
-    @property
-    def head_elements(self) -> int:
-        return self.model.vocabulary * self.model.hidden
-
     def adapted(self, modules: Sequence[Linear]) -> list[Linear]:
         """Those of `modules` that carry an adapter."""
-        if not self.low_rank:
-            return []
-        targets = self.run.adapter_targets
-        return [one for one in modules if targets is None or is_target(one.name, targets)]
+        names = _adapted_names(self)
+        return [one for one in modules if one.name in names]
 
     def reading(self, what: str) -> list[Linear]:
         """The modules of a layer that read one tensor."""
-        return [linear for linear in linears(self.model) if linear.reads == what]
+        return _readers(self).get(what, [])
+
+
+def once(term: Callable[[Case], T]) -> Callable[[Case], T]:
+    """A term that neither the number of rows nor their length changes: worked out once for all sizes of a run."""
+
+    @wraps(term)
+    def of(case: Case) -> T:
+        known = case.known_once
+        if term not in known:
+            known[term] = term(case)
+        found: T = known[term]
+        return found
+
+    return of
+
+
+def per_length(term: Callable[[Case], T]) -> Callable[[Case], T]:
+    """A term that the number of rows does not change, as nothing that is said per token: once for each length."""
+
+    @wraps(term)
+    def of(case: Case) -> T:
+        known = case.known_per_length
+        if term not in known:
+            known[term] = term(case)
+        found: T = known[term]
+        return found
+
+    return of
+
+
+@once
+def _readers(case: Case) -> dict[str, list[Linear]]:
+    found: dict[str, list[Linear]] = {}
+    for linear in linears(case.model):
+        found.setdefault(linear.reads, []).append(linear)
+    return found
+
+
+@once
+def _adapted_names(case: Case) -> frozenset[str]:
+    targets = case.run.adapter_targets
+    names = [linear.name for linear in linears(case.model)] if case.low_rank else []
+    return frozenset(name for name in names if targets is None or is_target(name, targets))
+
+
+@per_length
+def _masked(case: Case) -> Case:
+    return Case(case.model, msgspec.structs.replace(case.run, kernel="efficient", repeated_kv=True, padded=True))
 
 
 def is_target(module: str, targets: Sequence[str]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from service.estimate.adapters import adapter_tensors, trained_parameters
-from service.estimate.notation import Case
+from service.estimate.notation import Case, once
 from service.models.parameters import weight_tensors
 
 SOURCE = "torch optim/adamw.py (states in the parameter dtype); bitsandbytes optim/optimizer.py"
@@ -16,6 +16,7 @@ _MIN_PAGED = 100_000
 _ADAFACTOR_SHARE = 0.01
 
 
+@once
 def optimizer_bytes(case: Case) -> int:
     """O: the state that stays on the device between steps."""
     name = case.run.optimizer
@@ -28,6 +29,7 @@ def optimizer_bytes(case: Case) -> int:
     return round(_ADAFACTOR_SHARE * trained) if name == "adafactor" else 0
 
 
+@once
 def step_bytes(case: Case) -> int:
     """The temporary of a step: foreach AdamW, torch's default on CUDA, holds one more copy."""
     foreach = case.run.optimizer == "adamw" and case.run.cuda

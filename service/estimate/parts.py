@@ -21,9 +21,14 @@ class Phase(msgspec.Struct, frozen=True):
 
     @property
     def bytes(self) -> int:
-        return sum(part.bytes for part in self.parts)
+        return sum([part.bytes for part in self.parts])
 
 
-def phase_of(name: str, *parts: Part) -> Phase:
-    """The phase without its empty shares."""
-    return Phase(name, tuple(part for part in parts if part.bytes))
+def phase_of(name: str, *parts: Part, fixed: tuple[Part, ...] = ()) -> Phase:
+    """The phase without its empty shares; `fixed` come first, and none of them is empty."""
+    return Phase(name, fixed + tuple([part for part in parts if part.bytes]))
+
+
+def filled(*parts: Part) -> tuple[Part, ...]:
+    """Those that are not empty."""
+    return tuple([part for part in parts if part.bytes])

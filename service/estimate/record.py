@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -22,11 +23,10 @@ from service.estimate.evidence import notes, unvalidated
 from service.estimate.fits import fit_on
 from service.estimate.hardware import ANY_GPU, Hardware
 from service.estimate.inputs import EstimateInputs, invalid
-from service.estimate.notation import GIB, Case
+from service.estimate.notation import GIB, Case, Run
 from service.estimate.parts import Phase
-from service.estimate.phases import peak as peak_phase
 from service.estimate.phases import phases
-from service.estimate.reserve import DIGITS, peak_of
+from service.estimate.reserve import DIGITS, peak_of, total_p90
 from service.estimate.sharding import host_bytes
 from service.estimate.solver import max_micro_batch, max_seq_len
 from service.models.architecture import Architecture
@@ -53,6 +53,37 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     unread: Sequence[str] = ()
 
 
+class _OnDevice:
+    """The run of a question as it is on one device, with what was measured there."""
+
+    def __init__(self, question: Question, device: Hardware, known: dict[Run, list[Phase]] | None = None) -> None:
+        """`known` are the phases of runs on other devices, most of which are the same."""
+        self.device = device
+        self.resolved = resolve(
+            question.inputs, question.technique, model=question.model, device=device, seq_len=question.seq_len
+        )
+        self.case = Case(question.model, self.resolved.run)
+        self.attention = str(self.resolved.inputs["attention"])
+        run_with = "eager" if self.resolved.run.kernel == "eager" else self.attention
+        self._known = {} if known is None else known
+        self.ground = ground_of(self.case, device, attention=run_with, calibrations=question.calibrations)
+
+    @cached_property
+    def phases(self) -> list[Phase]:
+        run = self.case.run
+        if run not in self._known:
+            self._known[run] = phases(self.case)
+        return self._known[run]
+
+    @cached_property
+    def top(self) -> Phase:
+        return max(self.phases, key=lambda phase: phase.bytes)
+
+    @cached_property
+    def peak(self) -> Peak:
+        return _peak_gib(_allocated(self.top, self.ground), self.ground)
+
+
 def estimate_one(question: Question) -> Estimate:
     """The record.
 
@@ -61,14 +92,10 @@ def estimate_one(question: Question) -> Estimate:
 
     """
     named = question.devices if question.inputs.gpu is not None else []
-    device = _device(question, named)
-    resolved = _resolve(question, device)
-    case = Case(question.model, resolved.run)
-    found = phases(case)
-    top = max(found, key=lambda phase: phase.bytes)
-    ground = _ground(question, resolved, device)
-    breakdown = _terms(top, ground)
-    peak = _peak_gib(_sum(breakdown), ground)
+    one = _first_that_runs(question, named)
+    device, case, peak, ground = one.device, one.case, one.peak, one.ground
+    known = {case.run: one.phases}
+    judged = [one if row is one.device else _OnDevice(question, row, known) for row in question.devices]
     if ground.known is not None:
         vouched = device.validated or is_comparable(ground.known, peak.allocated_gib)
         device = msgspec.structs.replace(device, validated=vouched, context_verified=True)
@@ -77,22 +104,22 @@ def estimate_one(question: Question) -> Estimate:
         id="",
         model=question.model_name,
         technique=question.technique,
-        inputs=_inputs(question, resolved),
+        inputs=_inputs(question, one.resolved),
         peak=peak,
         host_ram_gib=peak.total_p90_gib if device.is_cpu else _gib(host_bytes(case)),
-        phase=top.name,
-        phases={phase.name: _sum(_terms(phase, ground)) for phase in found},
-        breakdown=breakdown,
-        fits=[_fit(question, row, peak if row is device else None) for row in question.devices],
+        phase=one.top.name,
+        phases={phase.name: _allocated(phase, ground) for phase in one.phases},
+        breakdown=_terms(one.top, ground),
+        fits=[_fit(question, other) for other in judged],
         evidence="formula",
         validated=not reasons,
-        assumptions=_assumptions(question, resolved, device, reasons, ground, peak),
+        assumptions=_assumptions(question, one, device, reasons),
     )
     return msgspec.structs.replace(made, id=record_id(made, without=NOT_IN_ID))
 
 
-def _device(question: Question, named: list[Hardware]) -> Hardware:
-    """The first of the named devices that can run it; some GPU where none is named.
+def _first_that_runs(question: Question, named: list[Hardware]) -> _OnDevice:
+    """The run on the first of the named devices that can run it; on some GPU where none is named.
 
     Raises:
         TuneGateError: `invalid_input` with an item per device where none of them can.
@@ -100,61 +127,53 @@ def _device(question: Question, named: list[Hardware]) -> Hardware:
     """
     errors: list[ErrorItem] = []
     for device in named or [ANY_GPU]:
-        resolved = _resolve(question, device)
-        case = Case(question.model, resolved.run)
-        found = check_for_device(case, device, attention=resolved.inputs["attention"])
+        one = _OnDevice(question, device)
+        found = check_for_device(one.case, device, attention=one.attention)
         if not found:
-            return device
+            return one
         errors += found
     raise invalid(errors)
 
 
-def _fit(question: Question, device: Hardware, peak: Peak | None) -> Fit:
-    """`peak` is given where the device is the one of the record."""
-    resolved = _resolve(question, device)
-    case, ground = Case(question.model, resolved.run), _ground(question, resolved, device)
-    why = cannot_run(device, attention=resolved.inputs["attention"], half=case.e == 2)
-    found = fit_on(device, peak or _peak(case, ground), count=resolved.run.gpus, why=why)
+def _fit(question: Question, one: _OnDevice) -> Fit:
+    why = cannot_run(one.device, attention=one.attention, half=one.case.e == 2)
+    found = fit_on(one.device, one.peak, count=one.resolved.run.gpus, why=why)
     if question.inputs.gpu is None or not question.solve or why is not None:
         return found
+    asked = _needs(one.phases, one.ground)
 
-    def needs(one: Case) -> float:
-        return _peak(one, ground).total_p90_gib
+    def needs(case: Case) -> list[float]:
+        return asked if case is one.case else _needs(phases(case), one.ground)
 
-    capacity = device.capacity_gib or 0.0
-    batch = max_micro_batch(case, needs, capacity)
-    length = max_seq_len(case, needs, capacity, limit=question.context)
+    capacity = one.device.capacity_gib or 0.0
+    batch = max_micro_batch(one.case, needs, capacity)
+    length = max_seq_len(one.case, needs, capacity, limit=question.context)
     return msgspec.structs.replace(found, max_micro_batch=batch, max_seq_len=length)
+
+
+def _needs(found: list[Phase], ground: Ground) -> list[float]:
+    """What each phase needs at P90, in GiB; the largest as a record has it, the others without its roundings."""
+    sizes = [phase.bytes for phase in found]
+    largest = max(sizes)
+    allocated = _allocated(found[sizes.index(largest)], ground)
+    top = total_p90(allocated, ratio=ground.ratio, context_gib=ground.context_gib)
+    each, rest = ground.ratio.p90 / GIB, ground.context_gib + ground.constant_bytes * ground.ratio.p90 / GIB
+    return [top if size == largest else min(top, size * each + rest) for size in sizes]
 
 
 def held_by(question: Question, device: Hardware, *, gpus: int, stage: int, ram_gib: float) -> Fit | None:
     """The same run on `gpus` devices with ZeRO `stage` in a machine with so much RAM; None where it cannot run."""
     zero = msgspec.structs.replace(question.inputs.zero, stage=stage)
     asked = msgspec.structs.replace(question, inputs=msgspec.structs.replace(question.inputs, gpus=gpus, zero=zero))
-    resolved = _resolve(asked, device)
-    case = Case(question.model, resolved.run)
-    if check_for_device(case, device, attention=resolved.inputs["attention"]):
+    one = _OnDevice(asked, device)
+    if check_for_device(one.case, device, attention=one.attention):
         return None
-    found = fit_on(device, _peak(case, _ground(asked, resolved, device)), count=gpus)
-    return found if _gib(host_bytes(case)) <= ram_gib else msgspec.structs.replace(found, verdict="no")
-
-
-def _peak(case: Case, ground: Ground) -> Peak:
-    return _peak_gib(_sum(_terms(peak_phase(case), ground)), ground)
-
-
-def _ground(question: Question, resolved: Resolved, device: Hardware) -> Ground:
-    case = Case(question.model, resolved.run)
-    attention = "eager" if case.run.kernel == "eager" else resolved.inputs["attention"]
-    return ground_of(case, device, attention=attention, calibrations=question.calibrations)
+    found = fit_on(device, one.peak, count=gpus)
+    return found if _gib(host_bytes(one.case)) <= ram_gib else msgspec.structs.replace(found, verdict="no")
 
 
 def _peak_gib(allocated_gib: float, ground: Ground) -> Peak:
     return peak_of(allocated_gib, ratio=ground.ratio, context_gib=ground.context_gib)
-
-
-def _resolve(question: Question, device: Hardware) -> Resolved:
-    return resolve(question.inputs, question.technique, model=question.model, device=device, seq_len=question.seq_len)
 
 
 def _terms(phase: Phase, ground: Ground) -> list[Term]:
@@ -162,8 +181,9 @@ def _terms(phase: Phase, ground: Ground) -> list[Term]:
     return [*terms, Term("constant", _gib(ground.constant_bytes), ground.constant_source)]
 
 
-def _sum(terms: list[Term]) -> float:
-    return round(sum(term.gib for term in terms), DIGITS)
+def _allocated(phase: Phase, ground: Ground) -> float:
+    """The sum of its terms, without them."""
+    return round(sum([_gib(part.bytes) for part in phase.parts]) + _gib(ground.constant_bytes), DIGITS)
 
 
 def _gib(size: int) -> float:
@@ -182,11 +202,9 @@ def _inputs(question: Question, resolved: Resolved) -> dict[str, Any]:
     }
 
 
-def _assumptions(
-    question: Question, resolved: Resolved, device: Hardware, reasons: list[str], ground: Ground, peak: Peak
-) -> dict[str, Any]:
-    case, ratio = Case(question.model, resolved.run), ground.ratio
-    model = question.model
+def _assumptions(question: Question, one: _OnDevice, device: Hardware, reasons: list[str]) -> dict[str, Any]:
+    model, case, resolved, ground = question.model, one.case, one.resolved, one.ground
+    ratio = ground.ratio
     return {
         "defaults": resolved.assumed,
         "device": device.id,
@@ -203,7 +221,7 @@ def _assumptions(
         "unvalidated": reasons,
         "notes": [
             *notes(case, device, packed=resolved.inputs["packing"]),
-            *calibration_notes(ground, allocated_gib=peak.allocated_gib),
+            *calibration_notes(ground, allocated_gib=one.peak.allocated_gib),
             *question.unread,
         ],
         **({} if ground.known is None else {"calibrated_by": calibrated_by(ground.known)}),

@@ -42,5 +42,10 @@ def peak_of(allocated_gib: float, *, ratio: Band, context_gib: float) -> Peak:
         reserved_p90_gib=p90,
         context_gib=round(context_gib, DIGITS),
         total_p50_gib=round(p50 + context_gib, DIGITS),
-        total_p90_gib=round(p90 + context_gib, DIGITS),
+        total_p90_gib=total_p90(allocated_gib, ratio=ratio, context_gib=context_gib),
     )
+
+
+def total_p90(allocated_gib: float, *, ratio: Band, context_gib: float) -> float:
+    """That figure alone, in GiB: all that a search for the largest size looks at."""
+    return round(round(allocated_gib * ratio.p90, DIGITS) + context_gib, DIGITS)

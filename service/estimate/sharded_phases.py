@@ -8,9 +8,9 @@ from service.estimate import buckets as buckets_term
 from service.estimate import gradients as gradients_term
 from service.estimate import optimizer as optimizer_term
 from service.estimate import weights as weights_term
-from service.estimate.adapters import trained_parameters
-from service.estimate.buckets import Flush, flushes, largest_trained
-from service.estimate.notation import Case
+from service.estimate.adapters import largest_trained, trained_parameters
+from service.estimate.buckets import Flush, flushes
+from service.estimate.notation import Case, once, per_length
 from service.estimate.parts import Part, Phase, phase_of
 from service.estimate.sharding import State, bucket_bytes, device_state, gradient_width, kept_whole, share
 from service.models.parameters import linears
@@ -85,21 +85,28 @@ def _gradients(size: int) -> Part:
     return Part("gradients", size, gradients_term.SOURCE)
 
 
-def _layer(case: Case, *, down: bool = True) -> int:
+@per_length
+def _layer(case: Case) -> int:
     """Kept by one layer per token: ZeRO-3's linear function keeps its input also where the weight is not trained.
 
-    Without `down`: after the backward pass of the last matrix. Source: deepspeed 0.19.8 runtime/zero/linear.py.
+    Source: deepspeed 0.19.8 runtime/zero/linear.py.
     """
-    kept, model = activations.layer(case), case.model
+    return activations.layer(case) + _kept_by_linear(case)
+
+
+def _kept_by_linear(case: Case, *, down: bool = True) -> int:
+    """Without `down`: after the backward pass of the last matrix."""
+    model = case.model
     if case.run.zero_stage < 3 or case.full:
-        return kept
+        return 0
     widths = {"attention": model.hidden, "o": model.q, "mlp": model.hidden, "down": model.intermediate if down else 0}
     alone = (reads for reads in widths if case.casts_inputs or not case.adapted(case.reading(reads)))
-    return kept + case.e * sum(widths[reads] for reads in alone)
+    return case.e * sum(widths[reads] for reads in alone)
 
 
+@per_length
 def _all_layers(case: Case) -> int:
-    added = 0 if case.run.checkpointing else case.model.layers * (_layer(case) - activations.layer(case))
+    added = 0 if case.run.checkpointing else case.model.layers * _kept_by_linear(case)
     return activations.all_layers(case) + added
 
 
@@ -120,7 +127,7 @@ def _kept_logits(case: Case) -> Part:
 
 def _forward(case: Case, state: State) -> Phase:
     """The moment of the forward pass when gathered weights and activations together take most."""
-    kept, size = max(gathering.gathered(case).forward, key=lambda one: one[1] + _activations(case, one[0]))
+    kept, size = max(_ahead(case), key=lambda one: one[1] + _activations(case, one[0]))
     return phase_of(
         "fwd",
         *_base(case, state, gathered=size),
@@ -128,6 +135,15 @@ def _forward(case: Case, state: State) -> Phase:
         _gradients(_accumulated(case, state)),
         _activation_part(_activations(case, kept)),
     )
+
+
+@once
+def _ahead(case: Case) -> list[tuple[int, int]]:
+    """The most that is gathered with so many layers kept."""
+    most: dict[int, int] = {}
+    for kept, size in gathering.gathered(case).forward:
+        most[kept] = max(size, most.get(kept, 0))
+    return list(most.items())
 
 
 def _loss(case: Case, state: State) -> Phase:
@@ -143,8 +159,13 @@ def _loss(case: Case, state: State) -> Phase:
     )
 
 
+@per_length
+def _recomputed(case: Case) -> int:
+    return activations.layer(case) + _kept_by_linear(case, down=False)
+
+
 def _backward_first(case: Case, state: State) -> Phase:
-    recomputed = _layer(case, down=False) if case.run.checkpointing else 0
+    recomputed = _recomputed(case) if case.run.checkpointing else 0
     head = case.head_elements * case.g if case.full else 0
     return phase_of(
         "bwd_first",
@@ -170,6 +191,7 @@ def _reductions(case: Case, state: State) -> list[Phase]:
     return [max(found, key=lambda phase: phase.bytes)] if found else []
 
 
+@once
 def _candidates(case: Case) -> list[Flush]:
     """Buckets that no earlier one outdoes: fewer activations are left, and fewer gradients, the later one is."""
     first, *rest = flushes(case) or (None,)
@@ -259,9 +281,10 @@ def _dora_forward(case: Case, state: State) -> Phase:
         _held(case, state),
         _gradients(_accumulated(case, state)),
         _activation_part(_activations(case, layers) + own),
-        Part("temporaries", _dora_products(case), temporaries.DORA_SOURCE),
+        Part("temporaries", temporaries.largest_of(_dora_lines(case), case), temporaries.DORA_SOURCE),
     )
 
 
-def _dora_products(case: Case) -> int:
-    return max((temporaries.dora_module(case, one) for one in case.adapted(linears(case.model))), default=0)
+@once
+def _dora_lines(case: Case) -> list[temporaries.Line]:
+    return [line for module in case.adapted(linears(case.model)) for line in temporaries.dora_module(case, module)]

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import msgspec
 
-from service.estimate.adapters import adapter_bytes, adapter_tensors, trained_parameters
-from service.estimate.buckets import largest_trained
+from service.estimate.adapters import adapter_bytes, adapter_tensors, largest_trained, trained_parameters
 from service.estimate.gradients import gradient_bytes
-from service.estimate.notation import Case
+from service.estimate.notation import Case, once
 from service.estimate.optimizer import optimizer_bytes
 from service.estimate.weights import weight_bytes
 from service.models.parameters import weight_tensors
@@ -33,6 +30,7 @@ class State(msgspec.Struct, frozen=True):
     host: int
 
 
+@once
 def device_state(case: Case) -> State:
     """The static state of one device."""
     stage, n, run = case.run.zero_stage, case.run.gpus, case.run
@@ -65,7 +63,7 @@ def optimizer_states(case: Case) -> int:
     return copy + (2 * copy if case.run.optimizer in {"adamw", "adamw_fused"} else state)
 
 
-@lru_cache(maxsize=64)
+@once
 def kept_whole(case: Case) -> tuple[int, int]:
     """(elements of the base, of the adapter) in tensors so small that ZeRO-3 never releases them."""
     limit = case.run.zero_sizes.persistence
@@ -73,6 +71,7 @@ def kept_whole(case: Case) -> tuple[int, int]:
     return sum(one for one in base if one <= limit), sum(one for one in adapter if one <= limit)
 
 
+@once
 def host_bytes(case: Case) -> int:
     """Offloaded state in the host's RAM, of all processes on it."""
     n, run = case.run.gpus, case.run

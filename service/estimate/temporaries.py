@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from service.estimate import activations
 from service.estimate.adapters import adapter_parameters
-from service.estimate.notation import Case
+from service.estimate.notation import Case, once, per_length
 from service.models.architecture import Linear
 from service.models.parameters import layer_linear_elements, linears
 
@@ -12,7 +12,11 @@ SOURCE = "transformers 5.23.0 modelling code; aten/src/ATen/native/cuda/SoftMax.
 CAST_SOURCE = "torch autocast weight cache"
 DORA_SOURCE = "peft 0.21.2 tuners/lora/dora.py"
 
+# (bytes, bytes per token)
+Line = tuple[int, int]
 
+
+@per_length
 def backward_layer(case: Case) -> int:
     """tau: working set of one layer's backward pass, bytes per token."""
     h, i, m = case.model.hidden, case.model.intermediate, case.m
@@ -56,6 +60,7 @@ def cast_weights(case: Case, *, head_read: bool = True) -> int:
     return adapters + dropped
 
 
+@once
 def cast_of_layer(case: Case) -> int:
     """What one layer holds of C while full fine-tuning differentiates it, its last matrix done."""
     if not (case.full and case.run.autocast and case.w == 4):
@@ -63,6 +68,7 @@ def cast_of_layer(case: Case) -> int:
     return 2 * (layer_linear_elements(case.model) - down_elements(case))
 
 
+@once
 def down_elements(case: Case) -> int:
     """Elements of the matrix whose gradient comes first in a layer."""
     return sum(module.elements for module in case.reading("down"))
@@ -78,6 +84,7 @@ def _dropout_weights(case: Case, layers: int) -> int:
     return elements * case.adapter_bytes_read * layers
 
 
+@once
 def cast_at_loss(case: Case) -> int:
     """What of C is left when the loss is differentiated: under checkpointing no layer's graph holds its copies."""
     if not case.run.checkpointing:
@@ -85,6 +92,7 @@ def cast_at_loss(case: Case) -> int:
     return 2 * case.head_elements if case.run.autocast and case.rho == 4 else 0
 
 
+@once
 def cast_in_backward(case: Case) -> int:
     """What of C the backward pass of the last layer holds, whose copies checkpointing has made anew."""
     if not case.run.checkpointing:
@@ -104,9 +112,23 @@ def backward_bytes(case: Case) -> int:
 
 def module_forward(case: Case) -> int:
     """The largest moment of a 4-bit or DoRA module's forward pass, with what its layer keeps until then, in bytes."""
-    return max(
-        (_kept_until(case, one) + _read(case, one)) * case.tokens + _moment(case, one) for one in linears(case.model)
-    )
+    kept, tokens = (0, activations.attention(case), activations.layer(case)), case.tokens
+    return max([fixed + (kept[until] + each) * tokens for until, fixed, each in _forward_lines(case)])
+
+
+def largest_of(lines: list[Line], case: Case) -> int:
+    """The largest of these for the tokens of the case, 0 where there is none."""
+    tokens = case.tokens
+    return max([fixed + each * tokens for fixed, each in lines], default=0)
+
+
+@once
+def _forward_lines(case: Case) -> list[tuple[int, int, int]]:
+    found = []
+    for module in linears(case.model):
+        until, kept = _kept_until(case, module)
+        found += [(until, fixed, kept + _read(case, module) + each) for fixed, each in _moment(case, module)]
+    return found
 
 
 def _read(case: Case, module: Linear) -> int:
@@ -116,32 +138,35 @@ def _read(case: Case, module: Linear) -> int:
     return 0 if kept_itself or module.reads == "o" else arrives * module.size_in
 
 
-def _moment(case: Case, module: Linear) -> int:
-    plain = 0
+def _moment(case: Case, module: Linear) -> list[Line]:
+    found = [(0, 0)]
     if case.quantised:
         # the plain matrix, and autocast's copy; its product, that in the input's type, and the clone that peft makes
         answers = case.e if module.reads == "o" else case.m
         matrix = case.w * module.elements + (2 * module.elements if case.run.autocast and case.w == 4 else 0)
         product = case.adapter_bytes_read if case.run.autocast else case.w
-        plain = matrix + case.tokens * module.size_out * (product + (answers if answers != product else 0))
-    return max(plain, dora_module(case, module) if case.dora and case.adapted([module]) else 0)
+        found = [(matrix, module.size_out * (product + (answers if answers != product else 0)))]
+    return found + (dora_module(case, module) if case.dora and case.adapted([module]) else [])
 
 
-def _kept_until(case: Case, module: Linear) -> int:
-    """Bytes per token that the module's layer keeps when the module begins, its plain result included."""
+def _kept_until(case: Case, module: Linear) -> tuple[int, int]:
+    """(which, more): bytes per token kept when a module begins beside nothing, attention's (1) or the layer's (2).
+
+    The module's plain result is among them.
+    """
     h, i = case.model.hidden, case.model.intermediate
     start = activations.norm(case)
     if module.reads == "attention":
-        return start + activations.kept_inputs(case, h, [module], arrives=case.rho) + case.m * module.size_out
+        return 0, start + activations.kept_inputs(case, h, [module], arrives=case.rho) + case.m * module.size_out
     if module.reads == "o":
-        return activations.attention(case) + case.e * h
+        return 1, case.e * h
     if module.reads == "down":
-        return activations.layer(case) - activations.own_outputs(case, module) + case.m * h
+        return 2, case.m * h - activations.own_outputs(case, module)
     inputs = activations.kept_inputs(case, h, case.reading("mlp"), arrives=case.rho)
-    return activations.attention(case) + start + inputs + case.m * i
+    return 1, start + inputs + case.m * i
 
 
-def dora_module(case: Case, module: Linear) -> int:
+def dora_module(case: Case, module: Linear) -> list[Line]:
     """The identity matrix that the low-rank product is made from, and either the norm's products or the results."""
     width, n = module.size_in, module.elements
     arrives = {"o": case.e, "down": case.m}.get(module.reads, case.rho)
@@ -150,5 +175,5 @@ def dora_module(case: Case, module: Linear) -> int:
     identity = case.adapter_bytes_read * width**2
     made = case.u * width**2 + (identity if case.run.autocast and case.u == 4 else 0)
     result = max(case.u, case.adapter_bytes_read, case.e if module.reads == "o" else case.m)
-    products = max(2 * x * n, 3 * result * module.size_out * case.tokens)
-    return max(made, identity + x * n + plain + products)
+    before = identity + x * n + plain
+    return [(max(made, before + 2 * x * n), 0), (before, 3 * result * module.size_out)]

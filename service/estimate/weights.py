@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.estimate.notation import Case
+from service.estimate.notation import Case, once
 from service.models.parameters import linears
 
 SOURCE = "parameters x bytes; NF4: bitsandbytes functional.py (blocks of 64 and 256)"
@@ -11,6 +11,7 @@ _BLOCK = 64
 _DOUBLE_BLOCK = 256
 
 
+@once
 def weight_bytes(case: Case) -> int:
     """W: matrices of the layers in 4 bits where quantised; embeddings, norms and head are not."""
     if not case.quantised:
@@ -19,6 +20,7 @@ def weight_bytes(case: Case) -> int:
     return case.linear_elements // 2 + scale_bytes(case) + rest * (4 if case.kbit else case.w)
 
 
+@once
 def scale_bytes(case: Case) -> int:
     """S: one scale per block of 64, itself quantised in blocks of 256 under double quantisation."""
     layer = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -43,8 +44,14 @@ def catalogue(rules: RuleFiles) -> dict[str, CatalogueModel]:
         TuneGateError: `invalid_rules` when the file is broken or an id stands twice.
 
     """
+    return dict(_rows(rules.read(FILE)))
+
+
+@lru_cache(maxsize=4)
+def _rows(content: bytes) -> dict[str, CatalogueModel]:
+    # most processes that estimate know a model by its id, and these rows are the longest of the rules
     try:
-        rows = msgspec.convert(tomllib.loads(rules.read(FILE).decode()), _File).model
+        rows = msgspec.convert(tomllib.loads(content.decode()), _File).model
     except (ValueError, msgspec.ValidationError) as error:
         raise TuneGateError("invalid_rules", f"{FILE}: {error}.") from error
     twice = sorted({row.id for row in rows if sum(row.id == other.id for other in rows) > 1})

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from service.errors import ErrorItem, TuneGateError
-from service.files import DEEPEST, too_deep
+from service.nesting import DEEPEST, too_deep
 
 _PATTERNS = (
     "config.json", "generation_config.json", "*.py", "tokenizer*", "special_tokens_map.json", "added_tokens.json",
@@ -142,6 +141,9 @@ def _missing_shards(folder: Path) -> list[tuple[Path, str]]:
 
 
 def _broken_safetensors(path: Path) -> str | None:
+    # a catalogue id has no weights to look at
+    import json
+
     try:
         size = path.stat().st_size
         with path.open("rb") as handle:

@@ -14,7 +14,6 @@ from service.data import RuleFiles
 from service.errors import TuneGateError, suggestion
 from service.models.catalogue import catalogue, count_parameters
 from service.models.folder import check_weights, fingerprint, has_weights, read_config, unreadable
-from service.models.hub import HUB_ID, snapshot, snapshot_of
 from service.settings import Settings
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
@@ -51,12 +50,14 @@ def resolve_model(model: str | Mapping[str, Any], *, rules: RuleFiles, settings:
         return _from_folder(model, local)
     rows = catalogue(rules)
     if model in rows:
-        return _from_config(model, rows[model].config, params=rows[model].params)
+        return _from_config(model, dict(rows[model].config), params=rows[model].params)
     path = _path(model, settings)
     if path is not None:
         if path.is_dir():
             return _from_folder(path.resolve().name, path.resolve())
         return _from_config(path.resolve().parent.name, read_config(path))
+    from service.models.hub import snapshot
+
     found = snapshot(model, allow_download=settings.allow_download)
     if found is not None:
         return _from_folder(found.name, found.folder)
@@ -67,6 +68,8 @@ def _from_folder(name: str, folder: Path) -> ResolvedModel:
     if not (folder / "config.json").is_file():
         raise unreadable(folder / "config.json", "missing; a model folder holds its config")
     config = read_config(folder / "config.json")
+    from service.models.hub import snapshot_of
+
     weights = has_weights(folder)
     if weights:
         check_weights(folder)
@@ -119,6 +122,8 @@ def _unknown(model: str, names: list[str], *, paths: bool) -> TuneGateError:
 
 
 def _about_the_hub(model: str) -> str:
+    from service.models.hub import HUB_ID
+
     if not HUB_ID.fullmatch(model):
         return ""
     return " A hub id must lie in the local Hugging Face cache, or downloads be allowed (TUNEGATE_ALLOW_DOWNLOAD=1)."

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
+
+_NESTED = (dict, list, tuple)
 
 
 def canonical_json(content: object) -> bytes:
@@ -24,13 +26,14 @@ def digest(content: object) -> str:
     return hashlib.sha256(canonical_json(content)).hexdigest()
 
 
-def _timeless(content: Any, dropped: set[str]) -> Any:
-    if isinstance(content, Mapping):
+def _timeless(content: Any, dropped: Collection[str] = ()) -> Any:
+    # plain values are most of a record
+    if isinstance(content, dict):
         return {
-            key: _timeless(value, set())
+            key: _timeless(value) if isinstance(value, _NESTED) else value
             for key, value in content.items()
             if key not in dropped and not str(key).endswith("_at")
         }
     if isinstance(content, list | tuple):
-        return [_timeless(item, set()) for item in content]
+        return [_timeless(item) if isinstance(item, _NESTED) else item for item in content]
     return content

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import re
@@ -16,7 +15,6 @@ import msgspec
 from service.estimate.calibration import KEPT, Calibration, Known, Row, fitted
 from service.estimate.hardware import Hardware, own_row
 from service.estimate.reserve import Band
-from service.files import write_atomically, write_error
 from service.settings import Settings
 
 _LOCK, _ASIDE = ".lock", ".unreadable"
@@ -96,6 +94,9 @@ def add_rows(settings: Settings, empty: DeviceFile, key: Key, rows: Sequence[Row
 
 
 def _with_rows(settings: Settings, empty: DeviceFile, key: Key, rows: Sequence[Row], *, published: Band) -> Known:
+    # only who measures writes; an estimate is to start like a small tool
+    from service.files import write_atomically
+
     path, file = _place_of(settings, empty)
     before = [one for one in file.calibrations if _key(one) == key]
     asked = {_question(row) for row in rows}
@@ -120,6 +121,10 @@ def _with_rows(settings: Settings, empty: DeviceFile, key: Key, rows: Sequence[R
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """No other thread or process reads and writes these files meanwhile; the lock ends with its process."""
+    import fcntl
+
+    from service.files import write_error
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
@@ -146,6 +151,8 @@ def _place_of(settings: Settings, empty: DeviceFile) -> tuple[Path, DeviceFile]:
         try:
             path.replace(path.with_name(path.name + _ASIDE))
         except OSError as error:
+            from service.files import write_error
+
             raise write_error(path, error) from error
     return path, empty
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from service.data import RuleFiles
 from service.errors import ErrorItem
+from service.estimate.cost_inputs import TrainingInputs, UsageInputs
 from service.estimate.hardware import chosen, hardware_table
 from service.estimate.inputs import AdapterInputs, EstimateInputs, check_inputs, read_inputs, require_types
 from service.estimate.smallest import cheapest
@@ -11,7 +12,6 @@ from service.records.estimate import Estimate, EstimateSet
 from service.records.lint_report import LintReport
 from service.settings import Settings
 from service.verbs.calibrations import measured_devices
-from service.verbs.estimate_cost import unknown_service, with_costs
 from service.verbs.estimate_notes import noted
 from service.verbs.estimate_places import Places
 from service.verbs.estimate_tiers import TIERS, Asked
@@ -41,7 +41,11 @@ def estimate(
     table, names = hardware_table(rules), _names(inputs.gpu)
     table |= measured_devices(settings, table) if names else {}
     devices, errors = ([], []) if inputs.tier == "measured" else chosen(names, table)
-    errors += check_inputs(inputs) + unknown_service(inputs, rules)
+    errors += check_inputs(inputs)
+    if inputs.usage.replaces is not None:
+        from service.verbs.estimate_cost import unknown_service
+
+        errors += unknown_service(inputs, rules)
     if inputs.dataset_id is not None and report is None:
         what = "a dataset id without its lint report"
         errors.append(ErrorItem("dataset_id", what, "an id that this service holds", "Give the report: --report."))
@@ -55,6 +59,11 @@ def estimate(
     if peak_only:
         return made
     placed = Places(rules, found.costing.devices).all(made, found.questions)
+    if report is None and inputs.training == TrainingInputs() and inputs.usage == UsageInputs():
+        return placed
+    # most estimates are of memory alone
+    from service.verbs.estimate_cost import with_costs
+
     return with_costs(placed, found.costing, rules)
 
 

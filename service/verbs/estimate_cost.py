@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -23,20 +22,10 @@ from service.models.matmuls import Matmuls, matmuls_of, matmuls_of_config
 from service.records.estimate import NOT_IN_ID, Estimate
 from service.records.identity import record_id
 from service.records.lint_report import LintReport
+from service.verbs.estimate_tiers import Costing
 
 _METHOD = "only supervised fine-tuning is timed; the lint report is of method"
 _NO_TOKENS = "the training tokens are not known: give training.tokens, or a lint report"
-
-
-class Costing(msgspec.Struct, frozen=True, kw_only=True):
-    """What all techniques of one answer share; the model is an architecture, or a config for the simulated tier."""
-
-    inputs: EstimateInputs
-    devices: Sequence[Hardware]
-    seq_len: int
-    report: LintReport | None
-    model: Architecture | None = None
-    config: dict[str, Any] | None = None
 
 
 def unknown_service(inputs: EstimateInputs, rules: RuleFiles) -> list[ErrorItem]:

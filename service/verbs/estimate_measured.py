@@ -10,7 +10,7 @@ import msgspec
 from service.clock import now
 from service.errors import ErrorItem, TuneGateError
 from service.estimate.compared import Comparison, Shape, compared
-from service.estimate.defaults import check_for_device, check_for_model, nested, resolve, settings_of
+from service.estimate.defaults import check_for_device, check_for_model, resolve, settings_of
 from service.estimate.hardware import Hardware, own_row, reported_row
 from service.estimate.inputs import TECHNIQUES, EstimateInputs, invalid
 from service.estimate.notation import Case
@@ -20,7 +20,7 @@ from service.models.architecture import Architecture, read_architecture
 from service.records.estimate import NOT_IN_ID, Estimate
 from service.records.identity import record_id
 from service.settings import Settings
-from service.verbs.estimate_simulated import SimulatedModel, step_of
+from service.verbs.estimate_simulated import SimulatedModel, said_of, step_of
 from service.verbs.measured_answer import Answered, kept, of_memory_that_ended, of_steps
 from trainers.contract import Measurement, MeasurementQuestion
 
@@ -109,15 +109,7 @@ def estimate_measured(
         assumed=assumed,
         measured_by=measured_by,
     )
-    inner = {
-        "model": model.name,
-        "techniques": [technique],
-        **nested(values),
-        "peft": inputs.peft,
-        "gpu": inputs.gpu,
-        "dataset_id": inputs.dataset_id,
-        "tier": inputs.tier,
-    }
+    inner = said_of(inputs, technique, values, model=model)
     if not found.shapes:
         made = of_memory_that_ended(answered, inner)
     else:

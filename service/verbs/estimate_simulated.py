@@ -99,15 +99,7 @@ def estimate_simulated(
         id="",
         model=model.name,
         technique=technique,
-        inputs={
-            "model": model.name,
-            "techniques": [technique],
-            **nested(settings),
-            "peft": inputs.peft,
-            "gpu": inputs.gpu,
-            "dataset_id": inputs.dataset_id,
-            "tier": inputs.tier,
-        },
+        inputs=said_of(inputs, technique, settings, model=model),
         peak=peak,
         host_ram_gib=peak.total_p90_gib if device.is_cpu else 0.0,
         phase=answer.phase,
@@ -120,6 +112,21 @@ def estimate_simulated(
         timeline=[(at, round(size / GIB, DIGITS)) for at, size in answer.timeline],
     )
     return msgspec.structs.replace(made, id=record_id(made, without=NOT_IN_ID))
+
+
+def said_of(
+    inputs: EstimateInputs, technique: str, settings: Mapping[str, Any], *, model: SimulatedModel
+) -> dict[str, Any]:
+    """The inputs as the record of a simulation or a measurement has them."""
+    return {
+        "model": model.name,
+        "techniques": [technique],
+        **nested(dict(settings)),
+        "peft": inputs.peft,
+        "gpu": inputs.gpu,
+        "dataset_id": inputs.dataset_id,
+        "tier": inputs.tier,
+    }
 
 
 def _first_that_runs(rows: Sequence[Hardware], refused: Callable[[Hardware], str | None]) -> Hardware:

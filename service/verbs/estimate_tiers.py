@@ -19,11 +19,21 @@ from service.records.estimate import Estimate
 from service.records.lint_report import LintReport
 from service.settings import Settings
 from service.verbs.calibrations import known_calibrations
-from service.verbs.estimate_cost import Costing
 
 LENGTH_FACT = "data.tokens_max"
 # batches are padded to the longest row; rounding up keeps an estimate stable over small changes of the data
 _LENGTH_STEP = 64
+
+
+class Costing(msgspec.Struct, frozen=True, kw_only=True):
+    """What all techniques of one answer share; the model is an architecture, or a config for the simulated tier."""
+
+    inputs: EstimateInputs
+    devices: Sequence[Hardware]
+    seq_len: int
+    report: LintReport | None
+    model: Architecture | None = None
+    config: dict[str, Any] | None = None
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):

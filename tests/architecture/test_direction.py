@@ -21,6 +21,7 @@ FOUNDATION = (
     "service.packing",
     "service.parquet",
     "service.clock",
+    "service.nesting",
 )
 # room -> what of ours it may import, besides itself and FOUNDATION; the longest matching prefix decides
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -33,6 +34,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "service.packing": (),
     "service.parquet": (),
     "service.clock": (),
+    "service.nesting": (),
     "service.models": (),
     "service.advisor": (),
     "service.lint": ("service.privacy",),
