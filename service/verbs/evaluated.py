@@ -101,5 +101,6 @@ def refuse_without_answers(lines: Sequence[Line]) -> None:
 
 
 def _remedy(line: Line, code: str) -> str:
-    named = f" It names: {', '.join(sorted(line.hints))}." if code == "refused_request" and line.hints else ""
+    hints = ", ".join(sorted(line.hints.get(code, ())))
+    named = f" It names: {hints}." if hints else ""
     return MEANINGS[code][1] + named
