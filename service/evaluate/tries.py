@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from service.evaluate.answer_log import AnswerLog, Entry
-from service.evaluate.asker import FINAL, HOPELESS, Unanswered
+from service.evaluate.asker import FINAL, HOPELESS, Code, Unanswered
 from service.evaluate.budget import Budget
 from service.evaluate.models import Model
 
@@ -37,7 +37,7 @@ class Tries:
 
     def __init__(self, model: Model, log: AnswerLog, budget: Budget, *, workers: int, seed: int) -> None:
         self.model, self.workers = model, workers
-        self.given_up: str | None = None
+        self.given_up: Code | None = None
         self.answered = self.cached = self.retried = 0
         self.failed: dict[str, int] = {}
         self.hints: dict[str, set[str]] = {}

@@ -11,14 +11,14 @@ from service.errors import ErrorItem
 from service.evaluate.given import refuse
 from service.evaluate.goals import read_goal
 from service.evaluate.models import Model, Prices, read_models
+from service.evaluate.retrieval_settings import PASSAGES, Retrieval
 from service.evaluate.variants import (
-    PASSAGES,
     Defaults,
-    Retrieval,
     Variant,
     check_together,
     for_tuned_models,
     read_variants,
+    services_of,
 )
 from service.records.evaluation import Goal
 
@@ -110,9 +110,10 @@ def check_whole(request: EvaluateRequest, read: Checked, errors: list[ErrorItem]
         errors += [
             ErrorItem(f"variant {one.id}: retrieval", "no documents", "--documents DIR")
             for one in variants
-            if one.retrieval is not None
+            if one.retrieval is not None and one.retrieval.reads_documents
         ]
-    _check_budget(request, [*models, *([] if judge is None else [judge])], errors)
+    asked = [*models, *([] if judge is None else [judge]), *services_of(variants)]
+    _check_budget(request, asked, errors)
     refuse(errors, "what is to be evaluated")
     return Checked(variants, models, read.goal, judge)
 
@@ -160,9 +161,9 @@ def _check_budget(request: EvaluateRequest, models: list[Model], errors: list[Er
         return
     if not 0 < request.budget < float("inf"):
         errors.append(ErrorItem("budget", f"{request.budget:g}", "an amount of USD above 0"))
-    for model in models:
+    for model in {one.id: one for one in models}.values():
         if model.endpoint is not None and model.usd_per_million is None:
-            remedy = "Give [usd_per_million] in its file, or --price."
+            remedy = "Give usd_per_million in its file, or --price for models named in short."
             errors.append(ErrorItem(f"model {model.id}", "a budget, and no price", "input and output prices", remedy))
         if "limit" in model.left_out:
             where = f"model {model.id}: left_out"
