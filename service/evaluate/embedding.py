@@ -50,6 +50,7 @@ class EmbeddingLine(Tries):
         super().__init__(settings.model, log, budget, workers=workers, seed=seed)
         self._settings, self._count = settings, count
         self._poster = Poster(settings.model, key)
+        self._at_once = asyncio.Semaphore(workers)
         self._tokens: dict[str, int | None] = {}
         self.dimensions = settings.dimensions
 
@@ -119,7 +120,8 @@ class EmbeddingLine(Tries):
         most = most_usd(self.model, body, 0)
 
         async def once() -> tuple[list[Reply], float, list[Entry]]:
-            content, _ = await self._poster.post(msgspec.json.encode(body))
+            async with self._at_once:
+                content, _ = await self._poster.post(msgspec.json.encode(body))
             vectors, said = _embedded(content, len(texts))
             self._check(vectors)
             shares = self._shares(texts, said)

@@ -20,6 +20,8 @@ _LARGEST_BYTES = 32 << 20
 _STATUS: dict[int, Code] = {
     401: "key_refused", 403: "key_refused", 404: "no_such_model", 408: "timeout", 409: "server_error",
     413: "too_long", 425: "server_error", 429: "rate_limited",
+    # a part of the results, where all of them were asked for
+    206: "server_error",
 }  # fmt: skip
 # `error.code` of OpenAI and Azure OpenAI in answers of status 400 and 429; the last one is our own
 # (platform.openai.com/docs/guides/error-codes; learn.microsoft.com/azure/ai-services/openai/concepts/content-filter)

@@ -1,4 +1,4 @@
-"""Who finds the passages of a variant: by words, by vectors, or by both."""
+"""Who finds the passages of a variant: by words, by vectors, by both, or a search index."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from service.evaluate.documents import Documents, Passage
 from service.evaluate.embedding import EmbeddingLine
 from service.evaluate.models import Model, keys_of
 from service.evaluate.retrieval import PassageIndex
-from service.evaluate.retrieval_settings import Embeddings, Retrieval
+from service.evaluate.retrieval_settings import Embeddings, Retrieval, Search
+from service.evaluate.search_index import SearchLine
 from service.evaluate.tries import Tries
 from service.evaluate.variants import Variant
 from service.records.identity import digest
@@ -91,6 +92,21 @@ class ByVectors:
         return self._vectors
 
 
+class ByIndex:
+    """By an index of Azure AI Search; with `vectors`, which embed the question where the index does not."""
+
+    def __init__(self, line: SearchLine, vectors: EmbeddingLine | None, prefix: str) -> None:
+        self._line, self._vectors, self._prefix = line, vectors, prefix
+
+    async def texts(self, question: str, count: int) -> list[str]:
+        if not question.strip():
+            return []
+        if self._vectors is None:
+            return await self._line.texts(question, count)
+        vector = (await self._vectors.vector(self._prefix + question)).tolist()
+        return await self._line.texts(question, count, vector)
+
+
 def fused(rankings: Sequence[Sequence[int]]) -> list[int]:
     """Places by reciprocal rank fusion, the best first; of equals the one of the lower number."""
     scores: defaultdict[int, float] = defaultdict(float)
@@ -119,12 +135,13 @@ class Retrievers:
         self._indexes: dict[int, PassageIndex] = {}
         self._made: dict[str, Retriever] = {}
         self._embedding: dict[str, EmbeddingLine] = {}
+        self._search: dict[str, SearchLine] = {}
         self.by_variant = {one.id: self._of(one.retrieval) for one in variants if one.retrieval is not None}
 
     @property
     def lines(self) -> list[Tries]:
         """Every address that is asked to find passages."""
-        return [*self._embedding.values()]
+        return [*self._embedding.values(), *self._search.values()]
 
     def described(self, variants: Sequence[Variant]) -> list[dict[str, Any]]:
         """The variants as the record names them, with what was seen of what they are retrieved by."""
@@ -132,7 +149,7 @@ class Retrievers:
 
     async def close(self) -> None:
         """Let go of all connections."""
-        for line in self._embedding.values():
+        for line in (*self._embedding.values(), *self._search.values()):
             await line.close()
 
     def _with_seen(self, variant: Variant) -> dict[str, Any]:
@@ -145,18 +162,20 @@ class Retrievers:
         return found
 
     def _of(self, settings: Retrieval) -> Retriever:
-        key = digest([settings.content(), settings.embeddings])
+        key = digest([settings.content(), settings.embeddings, settings.search])
         if key not in self._made:
             self._made[key] = self._new(settings)
         return self._made[key]
 
     def _new(self, settings: Retrieval) -> Retriever:
-        size = settings.chunk_tokens
-        if settings.embeddings is None:
+        size, made = settings.chunk_tokens, settings.embeddings
+        if settings.search is not None:
+            vectors = None if made is None else self._line(made)
+            return ByIndex(self._search_line(settings.search), vectors, "" if made is None else made.question_prefix)
+        if made is None:
             return ByWords(self._index(size))
         words = self._index(size) if settings.hybrid else None
-        line = self._line(settings.embeddings)
-        return ByVectors(self._documents[size].passages, line, settings.embeddings, words)
+        return ByVectors(self._documents[size].passages, self._line(made), made, words)
 
     def _index(self, size: int) -> PassageIndex:
         if size not in self._indexes:
@@ -176,6 +195,19 @@ class Retrievers:
                 count=tokens_or_none,
             )
         return self._embedding[key]
+
+    def _search_line(self, settings: Search) -> SearchLine:
+        key = digest(settings)
+        if key not in self._search:
+            self._search[key] = SearchLine(
+                settings,
+                self._log,
+                self._budget,
+                key=self._key_of(settings.service),
+                workers=settings.service.concurrency or self._concurrency,
+                seed=self._seed,
+            )
+        return self._search[key]
 
     def _key_of(self, model: Model) -> str | None:
         return keys_of([model], self._environment).get(model.id)

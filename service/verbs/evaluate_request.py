@@ -108,7 +108,7 @@ def check_whole(request: EvaluateRequest, read: Checked, errors: list[ErrorItem]
     variants = for_tuned_models(variants, tuned, [model.id for model in models if not model.tuned])
     if request.documents is None:
         errors += [
-            ErrorItem(f"variant {one.id}: retrieval", "no documents", "--documents DIR")
+            ErrorItem(f"variant {one.id}: retrieval", "no documents", "--documents DIR, or [retrieval.search]")
             for one in variants
             if one.retrieval is not None and one.retrieval.reads_documents
         ]

@@ -42,6 +42,20 @@ _RETRIEVAL: dict[str, dict[str, tuple[str, str]]] = {
         "unexpected_status": ("a status that no embeddings endpoint gives", "Check the address."),
         "timeout": ("no answer in time", "Raise timeout_s of [retrieval.embeddings], or lower `batch`."),
     },
+    "search": {
+        "not_json": ("an answer that is not JSON", "Check the endpoint: https://NAME.search.windows.net."),
+        "no_answer": ("JSON without results", "Check that this is an endpoint of Azure AI Search."),
+        "key_refused": ("the key was refused", "Check the variable named by api_key_env; a firewall refuses so too."),
+        "no_such_model": ("no such index or address", "Check index and endpoint of [retrieval.search]."),
+        "refused_request": (
+            "the request was refused",
+            "Check text_field, vector_field, semantic_configuration and filter: the index must have them.",
+        ),
+        "unexpected_status": ("a status that no search gives", "Check the address."),
+        "timeout": ("no answer in time", "Raise timeout_s of [retrieval.search], or lower its concurrency."),
+        "too_large": ("an answer of more than 32 MiB", "Lower top_k."),
+        "too_long": ("a question longer than the service takes", "Shorten the rows."),
+    },
 }
 
 
