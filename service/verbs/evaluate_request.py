@@ -23,6 +23,7 @@ from service.evaluate.variants import (
 from service.records.evaluation import Goal
 
 _PRICE = re.compile(r"(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)")
+_DOCUMENTS = "documents (--documents DIR, over HTTP the body's), or [retrieval.search]"
 _RANGES = {
     "concurrency": (1, 1024), "shots": (1, 100), "samples": (0, 100), "perturbations": (0, 100),
     "max_new_tokens": (1, 1 << 20), "temperature": (0, 2),
@@ -32,7 +33,7 @@ _RANGES = {
 class EvaluateRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Files, and settings as people write them: `goal` "exact_match>=90%" or "exact_match>=90%,usd_per_1000<=2",
     `price` "0.15/0.60" (USD per million tokens of prompts and answers, for endpoints named in short), `budget` in USD
-    over all tries of the folder.
+    over all tries of the folder. `documents_as` is what the record calls the folder of documents, null for its path.
     """
 
     files: list[Path]
@@ -54,6 +55,7 @@ class EvaluateRequest(msgspec.Struct, frozen=True, kw_only=True):
     temperature: float = 0.0
     max_new_tokens: int = 512
     seed: int = 42
+    documents_as: str | None = None
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -108,7 +110,7 @@ def check_whole(request: EvaluateRequest, read: Checked, errors: list[ErrorItem]
     variants = for_tuned_models(variants, tuned, [model.id for model in models if not model.tuned])
     if request.documents is None:
         errors += [
-            ErrorItem(f"variant {one.id}: retrieval", "no documents", "--documents DIR, or [retrieval.search]")
+            ErrorItem(f"variant {one.id}: retrieval", "no documents", _DOCUMENTS)
             for one in variants
             if one.retrieval is not None and one.retrieval.reads_documents
         ]

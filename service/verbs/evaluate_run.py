@@ -131,7 +131,8 @@ def _documents(request: EvaluateRequest, variants: Sequence[Variant]) -> dict[in
     sizes = sorted({one.retrieval.chunk_tokens for one in variants if one.retrieval is not None})
     if request.documents is None:
         return {}
-    return {size: read_documents(request.documents, passage_tokens=size, count=tokens) for size in sizes}
+    folder, called = request.documents, request.documents_as
+    return {size: read_documents(folder, passage_tokens=size, count=tokens, called=called) for size in sizes}
 
 
 def _about(
