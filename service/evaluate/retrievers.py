@@ -149,8 +149,10 @@ class Retrievers:
 
     async def close(self) -> None:
         """Let go of all connections."""
-        for line in (*self._embedding.values(), *self._search.values()):
+        for line in self._embedding.values():
             await line.close()
+        for index in self._search.values():
+            await index.close()
 
     def _with_seen(self, variant: Variant) -> dict[str, Any]:
         found = variant.described()
