@@ -20,7 +20,13 @@ from service.evaluate.standing import (
 )
 from service.records.evaluation import Cell, Conclusion, Goal, Measure
 
-_SAID = {PROMPT: "prompting", FEW_SHOT: "few-shot", RAG: "retrieval", FLOW: "a flow of prompts", TUNED: "the tuned model"}
+_SAID = {
+    PROMPT: "prompting",
+    FEW_SHOT: "few-shot",
+    RAG: "retrieval",
+    FLOW: "a flow of prompts",
+    TUNED: "the tuned model",
+}
 _MOST_ROWS = 1_000_000
 _NAMES = {
     "token_f1": "token F1", "rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L", "bleu": "BLEU",

@@ -26,6 +26,8 @@ from service.records.identity import digest
 # Cormack, Clarke, Büttcher: Reciprocal rank fusion outperforms Condorcet and individual rank learning methods, SIGIR
 # 2009 (doi.org/10.1145/1571941.1572114): the sum of 1 / (k + rank) over the rankings, with k = 60
 _FUSED_K = 60
+# what stands lower adds less than a thousandth, and a folder may have very many passages
+_FUSED_DEPTH = 1000
 
 
 class Retriever(Protocol):
@@ -71,7 +73,7 @@ class ByVectors:
         asked = await self._line.vector(self._settings.question_prefix + question)
         order: list[int] = np.argsort(-(vectors @ asked), kind="stable").tolist()
         if self._words is not None:
-            order = fused([self._words.ranking(question), order])
+            order = fused([one[:_FUSED_DEPTH] for one in (self._words.ranking(question), order)])
         return [self._passages[place].text for place in order[:count]]
 
     async def _embedded(self) -> Any:

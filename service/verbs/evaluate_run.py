@@ -128,7 +128,8 @@ def _workers(model: Model, request: EvaluateRequest) -> int:
 
 def _documents(request: EvaluateRequest, variants: Sequence[Variant]) -> dict[int, Documents]:
     """The documents by the size of their passages, once for each that a variant asks for."""
-    sizes = sorted({one.retrieval.chunk_tokens for one in variants if one.retrieval is not None})
+    wanted = [one.retrieval for one in variants if one.retrieval is not None and one.retrieval.reads_documents]
+    sizes = sorted({one.chunk_tokens for one in wanted})
     if request.documents is None:
         return {}
     folder, called = request.documents, request.documents_as

@@ -156,9 +156,14 @@ def test_a_budget_counts_what_is_embedded(write: Write, model: Model, capsys: Ca
         assert (code, record["complete"], embeddings_asked(endpoint)) == (1, False, [])
         assert "budget is used up" in said
         code, record, said = evaluate(capsys, "--model", m, *asked(dear), "--budget", "5")
-    assert code == 0
-    assert "0.0600 USD paid" in said
-    assert record["variants"][0]["retrieval"]["embeddings"]["usd"] == 0.06
+        assert code == 0
+        assert "0.0600 USD paid" in said
+        assert record["variants"][0]["retrieval"]["embeddings"]["usd"] == 0.06
+        # what was set aside for a request is settled in the folder too
+        again = variant(write, endpoint.url, "usd_per_million = 1000.0", "concurrency = 2")
+        _, record, said = evaluate(capsys, "--model", m, *asked(again), "--budget", "5")
+    assert "0 answers asked for" in said
+    assert "0.0600 USD paid in all" in said
 
 
 def broken(raw: Any) -> Callable[[dict[str, Any], int], Said]:
