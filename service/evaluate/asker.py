@@ -24,10 +24,14 @@ Code = Literal[
     "too_long",  # the prompt does not fit the model
     "refused_request",
     "unexpected_status",
+    "wrong_vectors",  # embeddings that cannot be used: the hint says how
+    "wrong_field",  # search results without the text that was asked for
 ]
 # the endpoint gives up on such for good: another try costs and changes nothing
 FINAL: frozenset[str] = frozenset(("content_filter",))
-_PASSING: frozenset[str] = frozenset(("connection", "timeout", "rate_limited", "server_error", "not_json", "no_answer"))
+_PASSING: frozenset[str] = frozenset(
+    ("connection", "timeout", "rate_limited", "server_error", "not_json", "no_answer", "wrong_vectors")
+)
 # nothing further will be answered either
 HOPELESS: frozenset[str] = frozenset(("key_refused", "no_such_model"))
 
@@ -50,6 +54,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     seconds: float | None = None
     counted: bool = False
     model: str | None = None  # what the endpoint says answered
+    vector: str | None = None  # of an embeddings endpoint: float32, little-endian, base64
+    found: list[str] | None = None  # of a search index: texts, the best first
 
 
 class Unanswered(Exception):  # noqa: N818 - it names the result

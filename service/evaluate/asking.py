@@ -15,7 +15,7 @@ from service.evaluate.judging import judge_prompt, score_of
 from service.evaluate.line import Line, NotAsked
 from service.evaluate.perturbed import changed, changes_for
 from service.evaluate.prompts import Prompt, messages_for, node_messages, question_of
-from service.evaluate.retrieval import PassageIndex
+from service.evaluate.retrievers import Retriever
 from service.evaluate.variants import Variant
 
 # (variant id, model id) -> its answers
@@ -38,13 +38,13 @@ class Asking:
         rows: Sequence[EvaluationRow],
         variants: Sequence[Variant],
         *,
-        indexes: Mapping[int, PassageIndex],
+        retrievers: Mapping[str, Retriever],
         seed: int,
         judge: Line | None = None,
         report: Callable[[Progress], None] = lambda _: None,
     ) -> None:
-        """`indexes` are those of the documents, by the size of their passages in tokens."""
-        self._rows, self._variants, self._indexes, self._seed = rows, variants, indexes, seed
+        """`retrievers` find the passages of a variant, by its id."""
+        self._rows, self._variants, self._retrievers, self._seed = rows, variants, retrievers, seed
         self._report, self._judge = report, judge
         self._out_of_budget = False
         self._done = self._failed = self._total = 0
@@ -90,12 +90,11 @@ class Asking:
             self._report(Progress(self._done, self._total, self._failed))
 
     async def _answer(self, line: Line, variant: Variant, row: EvaluationRow) -> Answer:
-        question = question_of(row.messages)
-        passages: list[str] = []
-        if variant.retrieval is not None:
-            passages = self._indexes[variant.retrieval.chunk_tokens].texts(question, variant.retrieval.top_k)
-        made = Answer(line=row.line, retrieved=passages)
+        made = Answer(line=row.line)
         try:
+            if variant.retrieval is not None:
+                retriever, count = self._retrievers[variant.id], variant.retrieval.top_k
+                made = Answer(line=row.line, retrieved=await retriever.texts(question_of(row.messages), count))
             made = await self._main(line, variant, row, made)
         except Unanswered as error:
             return msgspec.structs.replace(made, error=error.code)

@@ -20,7 +20,13 @@ from service.evaluate.standing import (
 )
 from service.records.evaluation import Cell, Conclusion, Goal, Measure
 
-_SAID = {PROMPT: "prompting", FEW_SHOT: "few-shot", RAG: "retrieval", FLOW: "the flow", TUNED: "the tuned model"}
+_SAID = {
+    PROMPT: "prompting",
+    FEW_SHOT: "few-shot",
+    RAG: "retrieval",
+    FLOW: "a flow of prompts",
+    TUNED: "the tuned model",
+}
 _MOST_ROWS = 1_000_000
 _NAMES = {
     "token_f1": "token F1", "rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L", "bleu": "BLEU",
@@ -77,7 +83,8 @@ def _value(cell: Cell, goal: Goal) -> float | None:
 
 
 def _met(cell: Cell, cells: Sequence[Cell], goal: Goal, ranks: Ranks) -> Conclusion:
-    why = f"{_kind(cell, ranks)} is enough: {_figures(cell, goal)} {_against(goal)} ({_named(cell)})."
+    enough = "reaches the goal" if ranks[cell.variant] == FLOW else "is enough"
+    why = f"{_kind(cell, ranks)} {enough}: {_figures(cell, goal)} {_against(goal)} ({_named(cell)})."
     unsure = [one for one in cells if ranks[one.variant] < ranks[cell.variant] and standing(one, goal) == "open"]
     if unsure:
         why += f" {_kind(unsure[0], ranks).capitalize()} may be enough too: {_figures(unsure[0], goal)}"

@@ -33,8 +33,10 @@ class Documents(msgspec.Struct, frozen=True):
     described: dict[str, Any]
 
 
-def read_documents(folder: Path, *, passage_tokens: int, count: Callable[[str], int]) -> Documents:
-    """The passages of all documents below a folder, in the order of their names.
+def read_documents(
+    folder: Path, *, passage_tokens: int, count: Callable[[str], int], called: str | None = None
+) -> Documents:
+    """The passages of all documents below a folder, in the order of their names; it is `called` so in what is said.
 
     Raises:
         TuneGateError: `unreadable_path` for what is no folder, `invalid_input` when nothing in it can be read, with
@@ -59,12 +61,12 @@ def read_documents(folder: Path, *, passage_tokens: int, count: Callable[[str], 
         seen = "nothing" if not passed_over else f"{len(passed_over)} file(s), none of them a document with text"
         raise TuneGateError(
             "invalid_input",
-            f"{folder}: the folder of documents holds {seen}.",
+            f"{called or folder}: the folder of documents holds {seen}.",
             remedy=f"Give {_KINDS}.",
             errors=passed_over[:_SHOWN],
         )
     described = {
-        "path": str(folder),
+        "path": called or str(folder),
         "sha256": digest.hexdigest(),
         "files": files,
         "passages": len(passages),
@@ -215,4 +217,5 @@ _READERS: dict[str, Callable[[str], Iterator[str]]] = {
     ".txt": _plain, ".text": _plain, ".md": _plain, ".markdown": _plain, ".rst": _plain,
     ".html": _html, ".htm": _html, ".csv": _csv, ".tsv": _csv, ".json": _json, ".jsonl": _json, ".ndjson": _json,
 }  # fmt: skip
-_KINDS = f"documents in UTF-8: {', '.join(_READERS)}"
+SUFFIXES = tuple(_READERS)
+_KINDS = f"documents in UTF-8: {', '.join(SUFFIXES)}"

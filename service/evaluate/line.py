@@ -1,46 +1,28 @@
-"""One model's line of requests: tries, waits, the cache before them, and when nothing more is asked of the model."""
+"""One model's line of requests: prompts in, replies out, each asked for once."""
 
 from __future__ import annotations
 
-import asyncio
-import random
-import time
 from typing import Any
 
 from service.evaluate.answer_log import AnswerLog, Entry
-from service.evaluate.asker import FINAL, HOPELESS, Asker, Reply, Unanswered
+from service.evaluate.asker import Asker, Reply, Unanswered
 from service.evaluate.budget import Budget, cost, most_usd
 from service.evaluate.models import Model
 from service.evaluate.prompts import Prompt
+from service.evaluate.tries import NotAsked, Tries
 from service.records.identity import digest
 
-# a wait that an endpoint asks for is kept up to this, what we wait by ourselves grows up to the other
-_LONGEST_ASKED_S, _LONGEST_OWN_S = 300.0, 60.0
-# nonsense is asked for once more only: it may have been billed
-_NONSENSE, _NONSENSE_RETRIES = frozenset(("not_json", "no_answer")), 1
-# of the prompt, not of the model
-_OF_THE_ROW = frozenset(("content_filter", "too_long"))
-_ROWS_IN_A_ROW, _TRIES_IN_A_ROW = 10, 32
+__all__ = ["Line", "NotAsked"]
 
 
-class NotAsked(Exception):  # noqa: N818 - it names the state
-    """The model is given up: nothing more is asked of it."""
-
-
-class Line:
+class Line(Tries):
     """Requests to one model, as many at a time as there are workers."""
 
     def __init__(self, model: Model, asker: Asker, log: AnswerLog, budget: Budget, *, workers: int, seed: int) -> None:
-        self.model, self.asker, self.workers = model, asker, workers
-        self.given_up: str | None = None
-        self.answered = self.cached = self.retried = self.counted = 0
-        self.failed: dict[str, int] = {}
-        self.hints: set[str] = set()
+        super().__init__(model, log, budget, workers=workers, seed=seed)
+        self.asker = asker
+        self.counted = 0
         self.engines: set[str] = set()
-        self._log, self._budget, self._seed = log, budget, seed
-        self._not_before = 0.0
-        self._rows_failed = self._tries_failed = 0
-        self._under_way: dict[str, asyncio.Event] = {}
 
     async def ask(self, prompt: Prompt) -> Reply:
         """The answer from the folder, or a new one.
@@ -52,105 +34,19 @@ class Line:
 
         """
         key = digest([self.model.identity, self.asker.request(prompt), prompt.sample])
-        while (waited := self._under_way.get(key)) is not None:
-            await waited.wait()
-        entry = self._log.get(key)
-        if entry is not None:
-            self.cached += 1
-            return self._known(entry)
-        self._under_way[key] = asyncio.Event()
-        try:
-            return await self._tries(prompt, key)
-        finally:
-            self._under_way.pop(key).set()
-
-    def _known(self, entry: Entry) -> Reply:
-        if entry.reply is None:
-            raise Unanswered("content_filter")
-        self._note(entry.reply)
-        return entry.reply
-
-    async def _tries(self, prompt: Prompt, key: str) -> Reply:
-        most = most_usd(self.model, self.asker.request(prompt), prompt.max_new_tokens)
-        last: Unanswered | None = None
-        for number in range(self.model.retries + 1):
-            await self._wait_for_turn()
-            if self.given_up is not None:
-                raise self._left(last)
-            try:
-                return await self._try(prompt, key, most)
-            except Unanswered as error:
-                last = error
-                self._note_try(error)
-                retries = min(self.model.retries, _NONSENSE_RETRIES) if error.code in _NONSENSE else self.model.retries
-                if not error.passing or number >= retries:
-                    self._note_failure(error)
-                    raise
-                self.retried += 1
-                await self._pause(error, number, key)
-        raise AssertionError
-
-    async def _try(self, prompt: Prompt, key: str, most: float) -> Reply:
-        await self._budget.admit(most)
-        paid = most
-        try:
-            if most > 0:
-                # a process that is killed before the answer leaves this line: what was sent may be billed
-                self._log.add(Entry(key=key, reserved_usd=most), final=False)
-            reply = await self.asker.ask(prompt)
-            paid = cost(self.model, reply, most)
-            self._log.add(Entry(key=key, reply=reply, usd=paid))
-        except Unanswered as error:
-            paid = most if error.charged else 0.0
-            if most > 0 or error.code in FINAL:
-                self._log.add(Entry(key=key, code=error.code, usd=paid), final=error.code in FINAL)
-            raise
-        finally:
-            await self._budget.settle(most, paid)
-        self.answered += 1
-        self._rows_failed = self._tries_failed = 0
+        reply = await self.kept_or(key, _known, lambda: self._asked(prompt, key))
         self._note(reply)
         return reply
 
-    async def _wait_for_turn(self) -> None:
-        """All wait where the endpoint asked for it."""
-        while (left := self._not_before - time.monotonic()) > 0:  # noqa: ASYNC110 - a later wait may be longer
-            await asyncio.sleep(left)
+    async def _asked(self, prompt: Prompt, key: str) -> Reply:
+        most = most_usd(self.model, self.asker.request(prompt), prompt.max_new_tokens)
 
-    def _left(self, last: Unanswered | None) -> Exception:
-        """What a request ends with when its model is given up meanwhile: the code of its last try, if there was one."""
-        if last is None:
-            return NotAsked()
-        self.failed[last.code] = self.failed.get(last.code, 0) + 1
-        return last
+        async def once() -> tuple[Reply, float, list[Entry]]:
+            reply = await self.asker.ask(prompt)
+            paid = cost(self.model, reply, most)
+            return reply, paid, [Entry(key=key, reply=reply, usd=paid)]
 
-    async def _pause(self, error: Unanswered, number: int, key: str) -> None:
-        """What the endpoint asks to wait, which holds for all, and our own wait after it: it may ask for none."""
-        asked = min(error.wait_s or 0.0, _LONGEST_ASKED_S)
-        self._not_before = max(self._not_before, time.monotonic() + asked)
-        own = min(self.model.backoff_s * 2**number, _LONGEST_OWN_S)
-        jitter = random.Random(f"{self._seed}{key}{number}").uniform(0.5, 1.0)  # noqa: S311 - spreads the retries
-        await asyncio.sleep(asked + own * jitter)
-
-    def _note_try(self, error: Unanswered) -> None:
-        if error.code not in {*_OF_THE_ROW, "rate_limited"}:
-            self._tries_failed += 1
-        if self._tries_failed >= max(_TRIES_IN_A_ROW, 4 * self.workers):
-            self.given_up = self.given_up or error.code
-        if error.hint:
-            self.hints.add(error.hint)
-
-    def _note_failure(self, error: Unanswered) -> None:
-        """Count a request that stays unanswered, and give the model up where the next will be no better."""
-        self.failed[error.code] = self.failed.get(error.code, 0) + 1
-        self._rows_failed += error.code not in _OF_THE_ROW or not self.answered
-        never = not self.answered and not self.cached
-        if (
-            error.code in HOPELESS
-            or (never and error.code == "connection")
-            or self._rows_failed >= max(_ROWS_IN_A_ROW, self.workers)
-        ):
-            self.given_up = self.given_up or error.code
+        return await self.tried(key, most, once)
 
     def _note(self, reply: Reply) -> None:
         self.counted += reply.counted
@@ -167,3 +63,9 @@ class Line:
         if self.counted:
             found["tokens"] = "counted here, because the endpoint does not say them"
         return found
+
+
+def _known(entry: Entry) -> Reply:
+    if entry.reply is None:
+        raise Unanswered("content_filter")
+    return entry.reply

@@ -121,7 +121,7 @@ def _from_short(spec: str, short: Prices, errors: list[ErrorItem]) -> Model | No
     if found is not None:
         name, url = found.groups()
         given = Given({}, f"model {name}@{_host(url)}", errors)
-        endpoint = _endpoint(given, url, name, None)
+        endpoint = address(given, url, name, None)
         if endpoint is None:
             return None
         return Model(
@@ -129,7 +129,7 @@ def _from_short(spec: str, short: Prices, errors: list[ErrorItem]) -> Model | No
             name=name,
             endpoint=endpoint,
             api_key_env=short.api_key_env,
-            api_key_header=_header(endpoint),
+            api_key_header=header_of(endpoint),
             usd_per_million=short.usd_per_million,
         )
     if "://" in spec:
@@ -177,14 +177,14 @@ def model_of(given: Given, default: str, beside: Path) -> Model | None:
         return _of_folder(given, beside / folder, made, precision)
     if name is None:
         given.wrong("name", "nothing", "the model's (or deployment's) name at the endpoint")
-    endpoint = _endpoint(given, str(url), made.name, version)
+    endpoint = address(given, str(url), made.name, version)
     if endpoint is None or len(given.errors) > before:
         return None
-    return msgspec.structs.replace(made, endpoint=endpoint, api_key_header=_header(endpoint))
+    return msgspec.structs.replace(made, endpoint=endpoint, api_key_header=header_of(endpoint))
 
 
-def _endpoint(given: Given, url: str, name: str, version: str | None) -> str | None:
-    """The address that is posted to."""
+def address(given: Given, url: str, name: str, version: str | None, path: str = _CHAT) -> str | None:
+    """The address that is posted to; None, with the error noted, for what is none."""
     try:
         parts = urlsplit(url)
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
@@ -200,9 +200,9 @@ def _endpoint(given: Given, url: str, name: str, version: str | None) -> str | N
         if not _VERSION.fullmatch(version):
             given.wrong("api_version", "no version", "for example 2024-10-21")
         # learn.microsoft.com/azure/ai-services/openai/reference, section Chat completions
-        return f"{parts.scheme}://{parts.netloc}/openai/deployments/{quote(name, safe='')}{_CHAT}?api-version={version}"
-    path = parts.path.rstrip("/")
-    return f"{parts.scheme}://{parts.netloc}{path if path.endswith(_CHAT) else path + _CHAT}"
+        return f"{parts.scheme}://{parts.netloc}/openai/deployments/{quote(name, safe='')}{path}?api-version={version}"
+    above = parts.path.rstrip("/").removesuffix(path)
+    return f"{parts.scheme}://{parts.netloc}{above}{path}"
 
 
 def _host(url: str) -> str:
@@ -213,7 +213,8 @@ def _host(url: str) -> str:
         return ""
 
 
-def _header(endpoint: str) -> Literal["authorization", "api-key"]:
+def header_of(endpoint: str) -> Literal["authorization", "api-key"]:
+    """The header that takes the key: Azure's own, or the usual one."""
     parts = urlsplit(endpoint)
     return "api-key" if parts.query or (parts.hostname or "").endswith(_AZURE) else "authorization"
 

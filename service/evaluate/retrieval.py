@@ -33,8 +33,9 @@ class PassageIndex:
         self._tokenize = bm25s.tokenize
         words = self._words([one.text for one in passages])
         # the library takes no text without a word
-        self._passages = [one for one, found in zip(passages, words, strict=True) if found]
-        self._index: Any = bm25s.BM25() if self._passages else None
+        self._places = [place for place, found in enumerate(words) if found]
+        self._passages = list(passages)
+        self._index: Any = bm25s.BM25() if self._places else None
         if self._index is not None:
             self._index.index([found for found in words if found], show_progress=False)
         self._found: dict[tuple[str, int], list[str]] = {}
@@ -43,10 +44,11 @@ class PassageIndex:
         """The best passages that share a word with the question, the best first, equal ones in their order."""
         key = question, count
         if key not in self._found:
-            self._found[key] = self._search(question, count)
+            self._found[key] = [self._passages[place].text for place in self.ranking(question)[:count]]
         return self._found[key]
 
-    def _search(self, question: str, count: int) -> list[str]:
+    def ranking(self, question: str) -> list[int]:
+        """The places, from 0, of all passages that share a word with the question, in the same order."""
         import numpy as np
 
         if self._index is None:
@@ -55,8 +57,8 @@ class PassageIndex:
         if not words:
             return []
         scores = self._index.get_scores(words)
-        order = np.argsort(-scores, kind="stable")[:count]
-        return [self._passages[place].text for place in order.tolist() if scores[place] > 0]
+        order = np.argsort(-scores, kind="stable")
+        return [self._places[one] for one in order[scores[order] > 0].tolist()]
 
     def _words(self, texts: list[str]) -> list[list[str]]:
         found: list[list[str]] = self._tokenize(

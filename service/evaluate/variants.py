@@ -13,6 +13,8 @@ import msgspec
 
 from service.errors import ErrorItem, suggestion
 from service.evaluate.given import Given, read_toml
+from service.evaluate.models import Model
+from service.evaluate.retrieval_settings import Retrieval, read_retrieval
 from service.evaluate.templates import NODE_NAMES, check_template, placeholders
 from service.records.identity import digest
 
@@ -29,14 +31,6 @@ class Example(msgspec.Struct, frozen=True):
 
     user: str
     assistant: str
-
-
-class Retrieval(msgspec.Struct, frozen=True, kw_only=True):
-    """What of the documents a prompt is given; `template` has {{passages}} and {{input}}."""
-
-    top_k: int = 4
-    chunk_tokens: int = 256
-    template: str
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,16 +65,20 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
 
     def described(self) -> dict[str, Any]:
         """As the record names it: without its texts, which stand in the hash."""
+        found = self.retrieval
+        hashed = self if found is None else {**msgspec.structs.asdict(self), "retrieval": found.content()}
+        by_services = {} if found is None or not found.services else {"retrieval": found.described()}
         return {
             "id": self.id,
             "kind": self.kind,
-            "sha256": digest(self),
+            "sha256": digest(hashed),
             "shots": len(self.examples),
             "nodes": [node.id for node in self.nodes],
             "samples": self.samples,
             "perturbations": self.perturbations,
             "temperature": self.temperature,
             "max_new_tokens": self.max_new_tokens,
+            **by_services,
         }
 
 
@@ -91,9 +89,6 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True):
     perturbations: int = 0
     temperature: float = 0.0
     max_new_tokens: int = 512
-
-
-PASSAGES = "Use these passages where they help.\n\n{{passages}}\n\n{{input}}"
 
 
 def read_variants(paths: Sequence[Path], defaults: Defaults, errors: list[ErrorItem]) -> list[Variant]:
@@ -133,6 +128,11 @@ def node_paths(variants: Sequence[Variant]) -> dict[str, str]:
     return {node.id: node.expected for node in nodes if node.expected is not None}
 
 
+def services_of(variants: Sequence[Variant]) -> list[Model]:
+    """Every address that the variants' retrieval asks."""
+    return [model for one in variants if one.retrieval is not None for _, model in one.retrieval.services]
+
+
 def _beside(path: Path, file: str) -> str:
     return str(path.parent / file)
 
@@ -156,7 +156,7 @@ def variant_of(given: Given, name: str, defaults: Defaults, place: Callable[[str
         examples=examples,
         examples_file=place(file) if file else None,
         shots=given.whole("shots", 3 if file else 0, least=1 if file else 0, most=_MOST_SAMPLES),
-        retrieval=_retrieval(given.inner("retrieval")),
+        retrieval=read_retrieval(given.inner("retrieval")),
         nodes=_nodes(given),
         models=given.texts("models"),
         samples=given.whole("samples", defaults.samples, least=0, most=_MOST_SAMPLES),
@@ -227,20 +227,6 @@ def _examples(given: Given) -> list[Example]:
         if user is not None and assistant is not None:
             found.append(Example(user, assistant))
     return found
-
-
-def _retrieval(given: Given | None) -> Retrieval | None:
-    if given is None:
-        return None
-    template = given.text("template", PASSAGES) or PASSAGES
-    check_template(given, "template", template, ("input", "passages"), asked=("input", "passages"))
-    made = Retrieval(
-        top_k=given.whole("top_k", 4, least=1, most=100),
-        chunk_tokens=given.whole("chunk_tokens", 256, least=16, most=_MOST_TOKENS),
-        template=template,
-    )
-    given.close()
-    return made
 
 
 def _nodes(given: Given) -> list[Node]:

@@ -11,18 +11,19 @@ from service.errors import ErrorItem
 from service.evaluate.given import refuse
 from service.evaluate.goals import read_goal
 from service.evaluate.models import Model, Prices, read_models
+from service.evaluate.retrieval_settings import PASSAGES, Retrieval
 from service.evaluate.variants import (
-    PASSAGES,
     Defaults,
-    Retrieval,
     Variant,
     check_together,
     for_tuned_models,
     read_variants,
+    services_of,
 )
 from service.records.evaluation import Goal
 
 _PRICE = re.compile(r"(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)")
+_DOCUMENTS = "documents (--documents DIR, over HTTP the body's), or [retrieval.search]"
 _RANGES = {
     "concurrency": (1, 1024), "shots": (1, 100), "samples": (0, 100), "perturbations": (0, 100),
     "max_new_tokens": (1, 1 << 20), "temperature": (0, 2),
@@ -32,7 +33,7 @@ _RANGES = {
 class EvaluateRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Files, and settings as people write them: `goal` "exact_match>=90%" or "exact_match>=90%,usd_per_1000<=2",
     `price` "0.15/0.60" (USD per million tokens of prompts and answers, for endpoints named in short), `budget` in USD
-    over all tries of the folder.
+    over all tries of the folder. `documents_as` is what the record calls the folder of documents, null for its path.
     """
 
     files: list[Path]
@@ -54,6 +55,7 @@ class EvaluateRequest(msgspec.Struct, frozen=True, kw_only=True):
     temperature: float = 0.0
     max_new_tokens: int = 512
     seed: int = 42
+    documents_as: str | None = None
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -108,11 +110,12 @@ def check_whole(request: EvaluateRequest, read: Checked, errors: list[ErrorItem]
     variants = for_tuned_models(variants, tuned, [model.id for model in models if not model.tuned])
     if request.documents is None:
         errors += [
-            ErrorItem(f"variant {one.id}: retrieval", "no documents", "--documents DIR")
+            ErrorItem(f"variant {one.id}: retrieval", "no documents", _DOCUMENTS)
             for one in variants
-            if one.retrieval is not None
+            if one.retrieval is not None and one.retrieval.reads_documents
         ]
-    _check_budget(request, [*models, *([] if judge is None else [judge])], errors)
+    asked = [*models, *([] if judge is None else [judge]), *services_of(variants)]
+    _check_budget(request, asked, errors)
     refuse(errors, "what is to be evaluated")
     return Checked(variants, models, read.goal, judge)
 
@@ -160,9 +163,9 @@ def _check_budget(request: EvaluateRequest, models: list[Model], errors: list[Er
         return
     if not 0 < request.budget < float("inf"):
         errors.append(ErrorItem("budget", f"{request.budget:g}", "an amount of USD above 0"))
-    for model in models:
+    for model in {one.id: one for one in models}.values():
         if model.endpoint is not None and model.usd_per_million is None:
-            remedy = "Give [usd_per_million] in its file, or --price."
+            remedy = "Give usd_per_million in its file, or --price for models named in short."
             errors.append(ErrorItem(f"model {model.id}", "a budget, and no price", "input and output prices", remedy))
         if "limit" in model.left_out:
             where = f"model {model.id}: left_out"

@@ -23,9 +23,9 @@ from service.evaluate.kept_record import keep
 from service.evaluate.line import Line
 from service.evaluate.models import Model, keys_of
 from service.evaluate.process import ProcessAsker
-from service.evaluate.retrieval import PassageIndex
+from service.evaluate.retrievers import Retrievers
 from service.evaluate.rows import RowFile, RowSet, read_rows
-from service.evaluate.variants import Variant, node_paths
+from service.evaluate.variants import Variant, node_paths, services_of
 from service.verbs.evaluate_folders import engines_of
 from service.verbs.evaluate_request import Checked, EvaluateRequest
 from service.verbs.evaluated import Evaluated, failures, refuse_without_answers
@@ -62,6 +62,7 @@ def _run(
     assemble(rows.rows, {}, about, rules=rules)
     judge = [] if checked.judge is None else [checked.judge]
     keys = keys_of([*checked.models, *judge], os.environ)
+    keys_of(services_of(variants), os.environ)
     engines = engines_of([*checked.models, *judge])
     budget = Budget(request.budget, log.usd)
 
@@ -70,7 +71,7 @@ def _run(
             return ProcessAsker(model, seed=request.seed, engine=engines[model.id])
         return EndpointAsker(model, key=keys.get(model.id), count=tokens_or_none)
 
-    async def ask() -> tuple[list[Line], list[Line], Asked]:
+    async def ask() -> tuple[list[Line], list[Line], Retrievers, Asked]:
         lines, judges = (
             [
                 Line(model, asker(model), log, budget, workers=_workers(model, request), seed=request.seed)
@@ -78,20 +79,35 @@ def _run(
             ]
             for models in (checked.models, judge)
         )
-        indexes = {size: PassageIndex(one.passages) for size, one in documents.items()}
+        found = Retrievers(
+            variants,
+            documents,
+            log,
+            budget,
+            environment=os.environ,
+            concurrency=request.concurrency,
+            seed=request.seed,
+        )
         judging = judges[0] if judges else None
-        asking = Asking(rows.rows, variants, indexes=indexes, seed=request.seed, judge=judging, report=report)
+        by_variant, seed = found.by_variant, request.seed
+        asking = Asking(rows.rows, variants, retrievers=by_variant, seed=seed, judge=judging, report=report)
         try:
-            return lines, judges, await asking.ask(lines)
+            return lines, judges, found, await asking.ask(lines)
         finally:
             for line in (*lines, *judges):
                 await line.asker.close()
+            await found.close()
 
-    lines, judges, asked = asyncio.run(ask())
-    refuse_without_answers(lines)
-    seen = {"models": [line.described() for line in lines], "complete": asked.complete, "made_at": now()}
+    lines, judges, retrievers, asked = asyncio.run(ask())
+    refuse_without_answers(lines, retrievers.lines)
+    seen = {
+        "models": [line.described() for line in lines],
+        "variants": retrievers.described(variants),
+        "complete": asked.complete,
+        "made_at": now(),
+    }
     record = assemble(rows.rows, asked.answers, msgspec.structs.replace(about, **seen), rules=rules)
-    every = [*lines, *judges]
+    every = [*lines, *judges, *retrievers.lines]
     settled = asked.complete and not any(set(line.failed) - FINAL for line in every)
     keep(request.out, record, key if settled else None)
     return Evaluated(
@@ -112,10 +128,12 @@ def _workers(model: Model, request: EvaluateRequest) -> int:
 
 def _documents(request: EvaluateRequest, variants: Sequence[Variant]) -> dict[int, Documents]:
     """The documents by the size of their passages, once for each that a variant asks for."""
-    sizes = sorted({one.retrieval.chunk_tokens for one in variants if one.retrieval is not None})
+    wanted = [one.retrieval for one in variants if one.retrieval is not None and one.retrieval.reads_documents]
+    sizes = sorted({one.chunk_tokens for one in wanted})
     if request.documents is None:
         return {}
-    return {size: read_documents(request.documents, passage_tokens=size, count=tokens) for size in sizes}
+    folder, called = request.documents, request.documents_as
+    return {size: read_documents(folder, passage_tokens=size, count=tokens, called=called) for size in sizes}
 
 
 def _about(

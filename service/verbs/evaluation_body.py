@@ -14,7 +14,7 @@ from service.errors import ErrorItem, TuneGateError, suggestion
 from service.evaluate.given import Given
 from service.evaluate.goals import read_goal
 from service.evaluate.models import Model, keys_of, model_of
-from service.evaluate.variants import Variant, variant_of
+from service.evaluate.variants import Variant, services_of, variant_of
 from service.models.resolve import local_names
 from service.records.dataset import Dataset
 from service.verbs.context import Context
@@ -26,9 +26,10 @@ from service.verbs.evaluate_request import (
     defaults_of,
     usual_variants,
 )
+from service.verbs.evaluation_allowed import Allowed
+from service.verbs.evaluation_documents import FOLDER, EvaluationDocument, read_inline
 from service.verbs.jobs import artifact
 
-_NO_KEY = "no key, or the variable that TUNEGATE_ENDPOINTS names with the address"
 _MOST_USD, _LARGE = 1e9, 1 << 62
 _SOURCES = "endpoint, job_id (of a finished job) or model (a folder of the models folder)"
 
@@ -49,7 +50,8 @@ class EvaluationRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """Body of `POST /v1/evaluations`: `variants` and `models` have the keys of the command line's TOML files.
 
     A variant's `examples` is the id of a dataset. A model has `endpoint`, `job_id` or `model` (a name of the models
-    folder). `budget` in USD; `continues` is the id of an evaluation whose answers are taken over.
+    folder). `budget` in USD; `continues` is the id of an evaluation whose answers are taken over. `documents` (1,000 at
+    most) are what variants with [retrieval] retrieve from, unless they name a search index.
     """
 
     dataset_id: str
@@ -62,6 +64,7 @@ class EvaluationRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     budget: float | None = None
     settings: EvaluationSettings = msgspec.field(default_factory=EvaluationSettings)
     continues: str | None = None
+    documents: list[EvaluationDocument] = []
 
 
 def decoded(content: bytes) -> tuple[EvaluationRequest, list[ErrorItem]]:
@@ -95,6 +98,7 @@ def decoded(content: bytes) -> tuple[EvaluationRequest, list[ErrorItem]]:
         budget=given.number("budget", None, least=0, most=_MOST_USD),
         settings=EvaluationSettings() if settings is None else _settings(settings),
         continues=given.text("continues"),
+        documents=read_inline(given),
     )
     given.close()
     return body, errors
@@ -120,7 +124,7 @@ def read_body(context: Context, body: EvaluationRequest, errors: list[ErrorItem]
             `missing_key`.
 
     """
-    refused: list[ErrorItem] = []
+    allowed = Allowed(context.settings.endpoints)
     data = _Data(context, errors)
     request = EvaluateRequest(
         files=[data.file(body.dataset_id, "dataset_id")],
@@ -130,21 +134,24 @@ def read_body(context: Context, body: EvaluationRequest, errors: list[ErrorItem]
         examples=next(iter(data.files(body.examples_dataset_id, "examples_dataset_id")), None),
         budget=body.budget,
         goal=body.goal,
+        documents=Path(FOLDER) if body.documents else None,
+        documents_as=FOLDER if body.documents else None,
         **msgspec.structs.asdict(body.settings),
     )
     check_ranges(request, errors)
     _check_continues(context, body.continues, errors)
-    reader = _Models(context, errors, refused)
+    reader = _Models(context, errors, allowed)
     models = [reader.read(table, f"models[{n}]", f"model-{n}") for n, table in enumerate(body.models, 1)]
     judge = None if body.judge is None else reader.read(body.judge, "judge", "judge")
     read = Checked(
-        variants=_variants(body, request, data, errors),
+        variants=_variants(body, request, data, allowed, errors),
         models=_once([one for one in models if one is not None], errors),
         goal=read_goal(body.goal, errors),
         judge=judge,
     )
-    checked = _checked(request, read, errors, refused)
-    keys_of([*checked.models, *([] if checked.judge is None else [checked.judge])], os.environ)
+    checked = _checked(request, read, errors, allowed.refused)
+    judges = [] if checked.judge is None else [checked.judge]
+    keys_of([*checked.models, *judges, *services_of(checked.variants)], os.environ)
     return request, checked
 
 
@@ -195,7 +202,9 @@ class _Data:
         return [] if identifier is None else [self.file(identifier, where)]
 
 
-def _variants(body: EvaluationRequest, request: EvaluateRequest, data: _Data, errors: list[ErrorItem]) -> list[Variant]:
+def _variants(
+    body: EvaluationRequest, request: EvaluateRequest, data: _Data, allowed: Allowed, errors: list[ErrorItem]
+) -> list[Variant]:
     if not body.variants:
         return usual_variants(request)
     found = []
@@ -204,11 +213,10 @@ def _variants(body: EvaluationRequest, request: EvaluateRequest, data: _Data, er
         made = variant_of(
             Given(table, where, errors), f"variant-{n}", defaults_of(request), _placing(data, f"{where}: examples")
         )
-        if made is not None and made.retrieval is not None:
-            remedy = "The command line reads documents: tunegate evaluate --documents DIR."
-            errors.append(ErrorItem(f"{where}: retrieval", "documents, over HTTP", "variants without them", remedy))
-        elif made is not None:
+        if made is not None:
             found.append(made)
+            for key, model in [] if made.retrieval is None else made.retrieval.services:
+                allowed.require(f"{where}: retrieval: {key}", model)
     return found
 
 
@@ -217,10 +225,10 @@ def _placing(data: _Data, where: str) -> Callable[[str], str]:
 
 
 class _Models:
-    """Reads models; what the operator does not allow is noted in `refused`."""
+    """Reads models; what the operator does not allow is noted where it is looked at."""
 
-    def __init__(self, context: Context, errors: list[ErrorItem], refused: list[ErrorItem]) -> None:
-        self._context, self._errors, self._refused = context, errors, refused
+    def __init__(self, context: Context, errors: list[ErrorItem], allowed: Allowed) -> None:
+        self._context, self._errors, self._allowed = context, errors, allowed
 
     def read(self, table: dict[str, Any], where: str, default: str) -> Model | None:
         """The model, or None with what is wrong noted."""
@@ -234,7 +242,7 @@ class _Models:
             return None
         made = model_of(given, self._name(given) or default, Path())
         if made is not None and made.endpoint is not None:
-            self._require_allowed(given, made)
+            self._allowed.require(given.where, made)
         return made
 
     def _placed(self, given: Given) -> bool:
@@ -266,15 +274,6 @@ class _Models:
         """What a model without an id is called."""
         found = [given.data.get(key) for key in ("name", "model", "job_id")]
         return next((one for one in found if isinstance(one, str) and one.strip()), None)
-
-    def _require_allowed(self, given: Given, model: Model) -> None:
-        endpoint = str(model.endpoint)
-        allowed = [one for one in self._context.settings.endpoints if one.holds(endpoint)]
-        if not allowed:
-            listed = ", ".join(sorted({one.address for one in self._context.settings.endpoints}))
-            self._refused.append(ErrorItem(given.at("endpoint"), "not allowed here", listed or "none is"))
-        elif model.api_key_env is not None and model.api_key_env not in {one.key for one in allowed}:
-            self._refused.append(ErrorItem(given.at("api_key_env"), "not allowed for this endpoint", _NO_KEY))
 
 
 def _once(models: list[Model], errors: list[ErrorItem]) -> list[Model]:

@@ -28,7 +28,9 @@ _TELL_SECONDS, _WAIT_SECONDS = 0.5, 1.0
 
 
 class EvaluationWork(msgspec.Struct, frozen=True, kw_only=True):
-    """What the process does; files are named as they lie in the folder `data`, so that nothing names the whole path."""
+    """What the process does; files are named as they lie in the folder `data`, so that nothing names the whole path;
+    documents lie in the evaluation's own.
+    """
 
     request: EvaluateRequest
     checked: Checked
@@ -44,7 +46,8 @@ def main(work_path: Path, out: Path) -> None:
     """Evaluate, and leave the outcome."""
     work = msgspec.json.decode(work_path.read_bytes(), type=EvaluationWork, dec_hook=_path)
     os.chdir(work.data)
-    request = msgspec.structs.replace(work.request, out=out / ANSWERS)
+    documents = None if work.request.documents is None else out / work.request.documents
+    request = msgspec.structs.replace(work.request, out=out / ANSWERS, documents=documents)
     try:
         outcome = _evaluated(request, work.checked, _telling(out / _PROGRESS))
     except TuneGateError as error:

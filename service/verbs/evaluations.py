@@ -18,7 +18,9 @@ from service.records.identity import digest
 from service.records.job import ENDED
 from service.verbs.context import Context
 from service.verbs.cursors import position
-from service.verbs.evaluation_body import decoded, read_body
+from service.verbs.evaluation_body import EvaluationRequest, decoded, read_body
+from service.verbs.evaluation_documents import FOLDER as FOLDER_OF_DOCUMENTS
+from service.verbs.evaluation_documents import write_inline
 from service.verbs.evaluation_process import ANSWERS as FOLDER
 from service.verbs.evaluation_process import EvaluationWork, encoded
 
@@ -83,8 +85,9 @@ def _stored(context: Context, content: bytes, key: str | None) -> tuple[Evaluati
     identifier = str(uuid.uuid4())
     work = EvaluationWork(request=request, checked=checked, data=str(context.settings.datasets))
     out = context.runner.evaluations.prepare(identifier, encoded(work), answers=answers)
+    write_inline(out / FOLDER_OF_DOCUMENTS, body.documents)
     timeline = [EvaluationMoment("queued", now())]
-    made = EvaluationJob(id=identifier, request=digest(body), state="queued", timeline=timeline)
+    made = EvaluationJob(id=identifier, request=_asked(body), state="queued", timeline=timeline)
     job, new = context.store.evaluations.add(made, key)
     if not new:
         shutil.rmtree(out, ignore_errors=True)
@@ -93,6 +96,12 @@ def _stored(context: Context, content: bytes, key: str | None) -> tuple[Evaluati
                 "key_reused", "The Idempotency-Key was used for another evaluation.", remedy="Use a new key."
             )
     return job, new
+
+
+def _asked(body: EvaluationRequest) -> str:
+    """What a repeated key is held against; a body without documents as before there were any."""
+    found = msgspec.to_builtins(body)
+    return digest(found if body.documents else {key: value for key, value in found.items() if key != "documents"})
 
 
 def _answers(context: Context, identifier: str | None) -> bytes | None:

@@ -124,6 +124,20 @@ def test_the_record_reaches_the_advisor_by_file_with_its_origin(
     assert any(one["rule"] == "CAU-200" for one in decision["cautions"]), "a stated fact was overruled"
 
 
+def test_a_flow_that_reaches_the_goal_is_named_by_the_advice(
+    evaluated: Evaluated, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = evaluated(400, **SHARES["flow"])
+    told = "A flow of prompts reaches the goal: exact match 0.96 ["
+    assert found.conclusion.why.startswith(told)
+    assert (found.facts["tried.prompt"], told in found.evidence["tried.prompt"]) == (False, True)
+    (tmp_path / "eval.json").write_bytes(msgspec.json.encode(found))
+    assert run(["advise", "--evaluation", str(tmp_path / "eval.json"), "--format", "json"]) == 0
+    decision = json.loads(capsys.readouterr().out)
+    assert decision["answer"]["step"] == "prompt"
+    assert any(told in one["says"] and one["record"] == found.id for one in decision["evidence"])
+
+
 @pytest.mark.parametrize("format_", ["text", "markdown", "html"])
 def test_the_advice_says_what_was_measured(
     evaluated: Evaluated, tmp_path: Path, capsys: pytest.CaptureFixture[str], format_: str
