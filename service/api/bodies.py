@@ -19,7 +19,7 @@ from service.verbs.lint_query import Parameter as QueryParameter
 from service.verbs.lint_query import parameters
 from service.verbs.redact_query import PARAMETERS
 from service.verbs.unpacking import CODINGS
-from service.verbs.uploads import Upload, client_left, unless_left
+from service.verbs.uploads import Upload, client_left, in_thread
 
 T = TypeVar("T")
 _PARQUET = "application/vnd.apache.parquet"
@@ -92,7 +92,7 @@ def upload_of(request: Request[Any, Any, Any]) -> Upload:
 
 async def worked_on(request: Request[Any, Any, Any], context: Context, work: Callable[[threading.Event], T]) -> T:
     """What `work` returns, unless the client leaves first."""
-    return await unless_left(left(request), work, context.linting)
+    return await in_thread(left(request), work, context.linting)
 
 
 async def sent(file: BinaryIO) -> AsyncIterator[bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
@@ -23,7 +23,7 @@ from service.records.problem import Problem, problem_of
 from service.verbs import chat
 from service.verbs.chat_request import chat_question
 from service.verbs.context import Context
-from service.verbs.uploads import client_left
+from service.verbs.uploads import unless_left
 
 T = TypeVar("T")
 # far beyond any context of a local model, and little to hold
@@ -140,18 +140,9 @@ async def _events(stack: AsyncExitStack, chunks: AsyncIterator[ChatChunk]) -> As
 
 
 async def _unless_left(request: Request[Any, Any, Any], work: Awaitable[T]) -> T:
-    """What the work gives, unless the client leaves first."""
-    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(left(request))
-    try:
-        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise client_left()
-        return working.result()
-    finally:
-        leaving.cancel()
-        working.cancel()
-        with suppress(asyncio.CancelledError, TuneGateError):
-            await working
+    """What the work gives; it is cancelled when the client leaves first."""
+    working = asyncio.ensure_future(work)
+    return await unless_left(left(request), working, working.cancel)
 
 
 def _for_clients(answer: Response[bytes]) -> Response[bytes]:

@@ -1,15 +1,18 @@
-"""Routes of evaluations: launch, follow, cancel, read."""
+"""Routes of evaluations: launch, follow, cancel, read, remove."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 import msgspec
-from litestar import Controller, Request, Response, get, post
+from litestar import Controller, Request, Response, delete, get, post
 from litestar.params import HeaderParameter, Parameter
+from litestar.response import Stream
 
 from service.api.chat import ChatOperation
+from service.api.events import MEDIA_TYPE, LastEvent, event_stream
 from service.api.problems import documented
 from service.records.evaluation_job import EvaluationJob
 from service.verbs import evaluation_page, evaluations
@@ -66,3 +69,14 @@ class Evaluations(Controller):
     async def cancel(self, identifier: str, context: Context) -> EvaluationJob:
         """Stop an evaluation and its process; what was answered is kept."""
         return await evaluations.cancel(context, identifier)
+
+    @get("/{identifier:str}/events", media_type=MEDIA_TYPE, responses=documented(404))
+    async def events(self, identifier: str, context: Context, last_event_id: LastEvent = None) -> Stream:
+        """Server-sent events (state, progress, end); goes on after Last-Event-ID."""
+        await asyncio.to_thread(context.store.evaluations.get, identifier)
+        return event_stream(evaluations.events(context, identifier, after=last_event_id))
+
+    @delete("/{identifier:str}", responses=documented(404))
+    async def remove(self, identifier: str, context: Context) -> None:
+        """Remove an evaluation, its record and its answers; one that runs is ended first, with its processes."""
+        await evaluations.remove(context, identifier)

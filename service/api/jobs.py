@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Annotated
 
-import msgspec
 from litestar import Controller, get, post
 from litestar.params import HeaderParameter, Parameter
 from litestar.response import File, Stream
 
+from service.api.events import MEDIA_TYPE, LastEvent, event_stream
 from service.api.problems import documented
 from service.records.job import Job
 from service.records.manifest import Manifest
@@ -20,7 +19,6 @@ from service.verbs.context import Context
 from service.verbs.cursors import position
 
 Key = Annotated[str | None, HeaderParameter(name="Idempotency-Key", max_length=255)]
-LastEvent = Annotated[str | None, HeaderParameter(name="Last-Event-ID", max_length=20)]
 Limit = Annotated[int, Parameter(ge=1, le=500)]
 
 
@@ -45,12 +43,12 @@ class Jobs(Controller):
         """A job as it stands."""
         return context.store.job(identifier)
 
-    @get("/{identifier:str}/events", media_type="text/event-stream", responses=documented(404, 422))
+    @get("/{identifier:str}/events", media_type=MEDIA_TYPE, responses=documented(404, 422))
     async def events(self, identifier: str, context: Context, last_event_id: LastEvent = None) -> Stream:
         """Server-sent events (state, step, log, end); goes on after Last-Event-ID."""
         after = position(last_event_id, "Last-Event-ID")
         await asyncio.to_thread(context.store.job, identifier)
-        return Stream(_events(context, identifier, after), media_type="text/event-stream")
+        return event_stream(jobs.events(context, identifier, after=after))
 
     @get("/{identifier:str}/logs", sync_to_thread=True, media_type="text/plain", responses=documented(404))
     def logs(self, identifier: str, context: Context) -> str:
@@ -81,12 +79,3 @@ class Jobs(Controller):
         """One file of the artifact."""
         found = jobs.artifact_file(context, identifier, str(path))
         return File(found, filename=found.name, media_type="application/octet-stream")
-
-
-async def _events(context: Context, identifier: str, after: int) -> AsyncIterator[bytes]:
-    async for event in jobs.follow(context, identifier, after=after):
-        if event is None:
-            yield b": still here\n\n"
-        else:
-            data = msgspec.json.encode(event.data).decode()
-            yield f"id: {event.n}\nevent: {event.event}\ndata: {data}\n\n".encode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from itertools import combinations
 from typing import Any
@@ -16,22 +17,31 @@ from service.evaluate.answers import Answer, EvaluationRow
 from service.evaluate.conclude import conclude
 from service.evaluate.facts import Findings, facts
 from service.evaluate.goals import name_error
+from service.evaluate.kept_measures import KeptMeasures, key_of
 from service.evaluate.limits import limits
-from service.evaluate.measures.catalogue import REGRESSION, measure_of, row_measures
+from service.evaluate.measures.catalogue import CORPUS, REGRESSION, measure_of, row_measures
 from service.evaluate.measures.expressions import waiting_once
 from service.evaluate.measures.measure import RowMeasure, wants_expected
 from service.evaluate.measures.refusal import refusals
 from service.evaluate.measuring import Side, differences, measured, measured_nodes
-from service.evaluate.scores import score
+from service.evaluate.scores import Scores, score
 from service.evaluate.standing import TUNED, Ranks
 from service.evaluate.statistics import Draws
-from service.records.evaluation import Cell, Difference, Evaluation, Goal, WorstRow
+from service.records.evaluation import Cell, Difference, Evaluation, Goal, Measure, WorstRow
 from service.records.identity import record_id
 
 # what the worst rows are told by where no goal names a measure
 _TELLING = ("exact_match", "choice_accuracy", "tool_calls", "schema_valid", "pattern_match", "token_f1", "judged")
 _MOST_WORST = 10
 _LIBRARIES = ("jsonschema", "numpy", "regex", "rouge_score.rouge_scorer", "sacrebleu.metrics", "scipy.special")
+
+
+class _Figures(msgspec.Struct, frozen=True):
+    """What all scores together come to, in the order of the sides; no goal plays a part in it."""
+
+    measures: list[dict[str, Measure]]
+    nodes: list[dict[str, dict[str, Measure]]]
+    differences: list[Difference]
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,8 +68,11 @@ def assemble(
     about: About,
     *,
     rules: RuleFiles | None = None,
+    kept: KeptMeasures | None = None,
 ) -> Evaluation:
     """Measure every (variant, model), compare them on the rows that both answered, and conclude.
+
+    What `kept` holds of the very same rows and answers is not measured again.
 
     Raises:
         TuneGateError: `invalid_input` for a goal on a measure that does not exist, has no better side or is asked for
@@ -73,9 +86,12 @@ def assemble(
     settings = assumed | about.settings
     draws = Draws(seed=settings["seed"], resamples=settings["resamples"], confidence=settings["confidence"])
     ranks = Ranks(about.variants)
-    sides = _sides(rows, answers, about, rules)
-    cells = sorted((_cell(one, rows, answers[one.variant, one.model], about, draws) for one in sides), key=ranks.order)
-    compared = _compared(sides, ranks, draws, settings["margin"])
+    kept = kept or KeptMeasures()
+    keys, sides = _sides(rows, answers, about, rules, kept)
+    figures = _figures(keys, sides, ranks, draws, settings["margin"], kept)
+    found_cells = (_cell(i, one, figures, rows, answers[one.variant, one.model], about) for i, one in enumerate(sides))
+    cells = sorted(found_cells, key=ranks.order)
+    compared = figures.differences
     conclusion = conclude(cells, about.goal, ranks)
     found = facts(
         Findings(cells=cells, differences=compared, goal=about.goal, conclusion=conclusion, ranks=ranks, limits=bounds)
@@ -120,16 +136,37 @@ def _sides(
     answers: Mapping[tuple[str, str], Sequence[Answer]],
     about: About,
     rules: RuleFiles,
-) -> list[Side]:
+    kept: KeptMeasures,
+) -> tuple[list[str], list[Side]]:
+    """(what the scores of each side rest on, the sides)."""
     measures = row_measures(refusals(rules))
+    asked = key_of(rules.revision, [*measures, *CORPUS], list(rows), sorted(about.regression_lines))
+    keys, sides = [], []
     with waiting_once():
-        return [
-            Side(variant, model, score(rows, given, measures, about.regression_lines))
-            for (variant, model), given in sorted(answers.items())
-        ]
+        for (variant, model), given in sorted(answers.items()):
+            keys.append(key_of("scores", asked, list(given)))
+            made = kept.of(keys[-1], Scores, partial(score, rows, given, measures, about.regression_lines))
+            sides.append(Side(variant, model, made))
+    return keys, sides
 
 
-def _cell(side: Side, rows: Sequence[EvaluationRow], answers: Sequence[Answer], about: About, draws: Draws) -> Cell:
+def _figures(
+    keys: Sequence[str], sides: Sequence[Side], ranks: Ranks, draws: Draws, margin: float, kept: KeptMeasures
+) -> _Figures:
+    def make() -> _Figures:
+        return _Figures(
+            measures=[measured(side.scores, draws) for side in sides],
+            nodes=[measured_nodes(side.scores, draws) for side in sides],
+            differences=_compared(sides, ranks, draws, margin),
+        )
+
+    compared = [(key, side.variant, side.model, ranks[side.variant]) for key, side in zip(keys, sides, strict=True)]
+    return kept.of(key_of("figures", compared, draws, margin), _Figures, make)
+
+
+def _cell(
+    i: int, side: Side, figures: _Figures, rows: Sequence[EvaluationRow], answers: Sequence[Answer], about: About
+) -> Cell:
     answered = [one for one in answers if one.error is None]
     tokens = [_total(one.tokens_in for one in answered), _total(one.tokens_out for one in answered)]
     price = about.usd_per_million.get(side.model)
@@ -139,7 +176,7 @@ def _cell(side: Side, rows: Sequence[EvaluationRow], answers: Sequence[Answer], 
     return Cell(
         variant=side.variant, model=side.model, rows=len(rows), answered=len(answered),
         failed=dict(sorted(Counter(one.error for one in answers if one.error is not None).items())),
-        measures=measured(side.scores, draws), nodes=measured_nodes(side.scores, draws),
+        measures=figures.measures[i], nodes=figures.nodes[i],
         tokens_in=tokens[0], tokens_out=tokens[1],
         latency_p50_s=_latency(answered, 50), latency_p95_s=_latency(answered, 95),
         usd_per_1000=round(usd * 1000 / len(answered), 6) if usd is not None and answered else None,

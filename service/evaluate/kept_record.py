@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -28,7 +29,13 @@ class _Inputs(msgspec.Struct, frozen=True):
 def inputs_key(asked: object, paths: Sequence[Path]) -> str:
     """A hash over what is asked for, the content of every file (of folders: of all files below) and our own code."""
     contents = {str(path): _content(path) for path in paths}
-    return digest([__version__, _content(Path(__file__).parent), asked, contents])
+    return digest([*code_revision(), asked, contents])
+
+
+@lru_cache(maxsize=1)
+def code_revision() -> tuple[str, str]:
+    """What our own code that asks and measures is."""
+    return __version__, _content(Path(__file__).parent)
 
 
 def kept(folder: Path, key: str) -> Evaluation | None:

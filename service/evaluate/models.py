@@ -39,7 +39,8 @@ LimitName = Literal["max_tokens", "max_completion_tokens"]
 class Model(msgspec.Struct, frozen=True, kw_only=True):
     """`endpoint` is the whole address that is posted to, null for a folder; prices in USD per million tokens.
 
-    `parameters` are sent with every request, `left_out` names what is not (temperature, a limit of tokens).
+    `engine` holds the libraries that open a folder, each with its version. `parameters` are sent with every request,
+    `left_out` names what is not (temperature, a limit of tokens).
     """
 
     id: str
@@ -48,6 +49,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     folder: str | None = None
     sha256: str | None = None
     tuned: bool = False
+    engine: tuple[str, ...] = ()
     api_key_env: str | None = None
     api_key_header: Literal["authorization", "api-key"] = "authorization"
     usd_per_million: tuple[float, float] | None = None
@@ -64,7 +66,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
         """What makes another answer another model's, for the cache."""
         if self.endpoint is not None:
             return {"endpoint": self.endpoint, "name": self.name}
-        return {"folder": self.sha256}
+        return {"folder": self.sha256, "engine": self.engine}
 
     def described(self) -> dict[str, Any]:
         """As the record names it."""

@@ -6,6 +6,8 @@ What was answered lies in the evaluation's folder, so that a process that is sta
 from __future__ import annotations
 
 import asyncio
+import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -13,7 +15,7 @@ from dbos import DBOS, SetWorkflowID
 
 from service.clock import now
 from service.errors import TuneGateError
-from service.files import write_atomically
+from service.files import write_atomically, write_error
 from service.launch.local import start_trainer, stop_trainer, trainer_alive, work_plan
 from service.records.evaluation_job import (
     EvaluationError,
@@ -55,6 +57,8 @@ async def carry_out_evaluation(identifier: str) -> None:
 async def follow_evaluation(identifier: str) -> bool:
     """Start the process or adopt the living one, and wait for its end; one that was killed is started again."""
     out = EvaluationGround.folder / identifier
+    if await asyncio.to_thread(_state, identifier) is None:
+        return False
     try:
         if (await asyncio.to_thread(enter, identifier, "running")).state != "running":
             return False
@@ -69,7 +73,7 @@ async def follow_evaluation(identifier: str) -> bool:
         await asyncio.to_thread(_fail, identifier, error)
     except BaseException:
         # only one that is being cancelled may lose its process: a run that was fenced off must not end the adopted one
-        if EvaluationGround.store.evaluations.get(identifier).state in {"cancelling", "cancelled"}:
+        if _state(identifier) in {"cancelling", "cancelled", None}:
             await asyncio.to_thread(stop_trainer, out, grace_seconds=_GRACE_SECONDS)
         raise
     return False
@@ -130,6 +134,19 @@ class EvaluationRunner:
         self._cancelling.add(task)
         task.add_done_callback(self._cancelling.discard)
 
+    async def remove(self, identifier: str) -> None:
+        """End it with its processes if it has not ended, and remove its folder, its row and its record.
+
+        The row goes last, so that what was cut off can be asked for again.
+
+        Raises:
+            TuneGateError: `unknown_id`.
+        """
+        job = await asyncio.to_thread(enter, identifier, "cancelling")
+        if job.state == "cancelling":
+            await self._cancel(identifier)
+        await asyncio.to_thread(_remove, identifier, self._folder / identifier)
+
     async def sweep(self) -> None:
         """After a start: queue what was stored and not queued, and finish cancellations that were cut off."""
         for job in await asyncio.to_thread(self._open):
@@ -141,13 +158,15 @@ class EvaluationRunner:
     async def stop_all(self) -> None:
         """Cancel everything that has not ended, and wait until no process is left."""
         for job in await asyncio.to_thread(self._open):
-            await asyncio.to_thread(enter, job.id, "cancelling")
+            with suppress(TuneGateError):
+                await asyncio.to_thread(enter, job.id, "cancelling")
             await self._cancel(job.id)
 
     async def _cancel(self, identifier: str) -> None:
         await DBOS.cancel_workflow_async(identifier)
         await asyncio.to_thread(stop_trainer, self._folder / identifier, grace_seconds=_GRACE_SECONDS)
-        await asyncio.to_thread(enter, identifier, "cancelled")
+        with suppress(TuneGateError):  # removed meanwhile
+            await asyncio.to_thread(enter, identifier, "cancelled")
 
     def _open(self) -> list[EvaluationJob]:
         every = self._store.evaluations.page(after=0, limit=1_000_000)
@@ -157,7 +176,7 @@ class EvaluationRunner:
 def _start_or_adopt(identifier: str, out: Path) -> bool:
     if read_outcome(out) is not None or trainer_alive(out):
         return True
-    if EvaluationGround.store.evaluations.get(identifier).state != "running":
+    if _state(identifier) != "running":
         return False
     try:
         start_trainer(out, ENTRY)
@@ -165,9 +184,11 @@ def _start_or_adopt(identifier: str, out: Path) -> bool:
         known = error if isinstance(error, TuneGateError) else TuneGateError("environment", type(error).__name__)
         _fail(identifier, EvaluationError(known.code, known.detail, known.remedy))
         return False
-    if EvaluationGround.store.evaluations.get(identifier).state != "running":
+    if (state := _state(identifier)) != "running":
         # cancelled while it was being started: whoever cancelled it may not have seen it yet
         stop_trainer(out, grace_seconds=0)
+        if state is None:
+            shutil.rmtree(out, ignore_errors=True)
         return False
     return True
 
@@ -199,7 +220,38 @@ def _conclude(identifier: str) -> bool:
         error = outcome.error or EvaluationError("internal", "The process that evaluates left no record.", "")
         return _fail(identifier, error)
     record = EvaluationGround.store.put("evaluation", outcome.record.id, outcome.record)
-    return enter(identifier, "succeeded", asking=outcome.asking, evaluation_id=record.id).state == "succeeded"
+    try:
+        kept = enter(identifier, "succeeded", asking=outcome.asking, evaluation_id=record.id).state == "succeeded"
+    except TuneGateError:
+        kept = False
+    if not kept:
+        # one that was cancelled or removed meanwhile leaves none behind
+        EvaluationGround.store.evaluations.forget_unnamed(record.id)
+    return kept
+
+
+def _remove(identifier: str, out: Path) -> None:
+    _remove_folder(out)
+    EvaluationGround.store.evaluations.forget(identifier)
+    # a process that was being started when the folder went may have made it again
+    _remove_folder(out)
+
+
+def _remove_folder(out: Path) -> None:
+    try:
+        shutil.rmtree(out)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise write_error(out, error) from error
+
+
+def _state(identifier: str) -> EvaluationState | None:
+    """The state it is in; None for one that was removed."""
+    try:
+        return EvaluationGround.store.evaluations.get(identifier).state
+    except TuneGateError:
+        return None
 
 
 def _fail(identifier: str, error: EvaluationError) -> bool:

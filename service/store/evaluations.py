@@ -9,9 +9,13 @@ import sqlalchemy as sa
 
 from service.errors import TuneGateError
 from service.records.evaluation_job import EvaluationJob
-from service.store.tables import evaluations
+from service.store.tables import evaluations, records
 
 Change = Callable[[EvaluationJob], EvaluationJob | None]
+
+
+class _Named(msgspec.Struct, frozen=True):
+    evaluation_id: str | None
 
 
 class Evaluations:
@@ -50,6 +54,22 @@ class Evaluations:
             found = connection.execute(query).all()
         return [(number, msgspec.json.decode(body, type=EvaluationJob)) for number, body in found]
 
+    def forget(self, identifier: str) -> None:
+        """Remove one for good, and its record unless another evaluation names the same.
+
+        Raises:
+            TuneGateError: `unknown_id`.
+        """
+        with self._engine.begin() as connection:
+            gone = _read(connection, identifier, lock=True)
+            connection.execute(sa.delete(evaluations).where(evaluations.c.id == identifier))
+            _forget_unnamed(connection, gone.evaluation_id)
+
+    def forget_unnamed(self, record_id: str) -> None:
+        """Remove a record unless an evaluation names it."""
+        with self._engine.begin() as connection:
+            _forget_unnamed(connection, record_id)
+
     def update(self, identifier: str, change: Change) -> EvaluationJob:
         """Change one in a transaction; a change to None leaves it alone."""
         with self._engine.begin() as connection:
@@ -68,6 +88,12 @@ def _read(connection: sa.Connection, identifier: str, *, lock: bool = False) -> 
     if body is None:
         raise TuneGateError("unknown_id", "No evaluation with this id is known here.")
     return msgspec.json.decode(body, type=EvaluationJob)
+
+
+def _forget_unnamed(connection: sa.Connection, record_id: str | None) -> None:
+    kept = connection.execute(sa.select(evaluations.c.body)).scalars()
+    if record_id is not None and record_id not in {msgspec.json.decode(one, type=_Named).evaluation_id for one in kept}:
+        connection.execute(sa.delete(records).where(records.c.kind == "evaluation", records.c.id == record_id))
 
 
 def _encode(job: EvaluationJob) -> str:

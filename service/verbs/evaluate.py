@@ -50,6 +50,11 @@ def evaluate_checked(
 
     """
     rules = rules or rule_files()
+    if any(model is not None and model.folder is not None for model in (*checked.models, checked.judge)):
+        # endpoints need none of it
+        from service.verbs.evaluate_folders import with_engines
+
+        checked = with_engines(checked)
     asked = [_asked(request), checked.variants, checked.models, checked.judge, rules.revision]
     key = inputs_key(asked, _paths(request, checked))
     before = kept(request.out, key)

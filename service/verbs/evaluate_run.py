@@ -19,6 +19,7 @@ from service.evaluate.counting import counted_by, tokens, tokens_or_none
 from service.evaluate.documents import Documents, read_documents
 from service.evaluate.endpoint import EndpointAsker
 from service.evaluate.examples import with_examples
+from service.evaluate.kept_measures import KeptMeasures
 from service.evaluate.kept_record import keep
 from service.evaluate.line import Line
 from service.evaluate.models import Model, keys_of
@@ -106,7 +107,9 @@ def _run(
         "complete": asked.complete,
         "made_at": now(),
     }
-    record = assemble(rows.rows, asked.answers, msgspec.structs.replace(about, **seen), rules=rules)
+    measures = KeptMeasures(request.out)
+    record = assemble(rows.rows, asked.answers, msgspec.structs.replace(about, **seen), rules=rules, kept=measures)
+    measures.forget_others()
     every = [*lines, *judges, *retrievers.lines]
     settled = asked.complete and not any(set(line.failed) - FINAL for line in every)
     keep(request.out, record, key if settled else None)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 import msgspec
 
@@ -23,6 +26,9 @@ from service.verbs.evaluation_documents import FOLDER as FOLDER_OF_DOCUMENTS
 from service.verbs.evaluation_documents import write_inline
 from service.verbs.evaluation_process import ANSWERS as FOLDER
 from service.verbs.evaluation_process import EvaluationWork, encoded
+from service.verbs.following import Event, follow
+
+_EVENT_ID = re.compile(r"(\d{1,9})\.(\d{1,9})", re.ASCII)
 
 
 class EvaluationList(msgspec.Struct, frozen=True):
@@ -59,6 +65,33 @@ async def cancel(context: Context, identifier: str) -> EvaluationJob:
     return job
 
 
+async def remove(context: Context, identifier: str) -> None:
+    """Remove an evaluation with its record and every answer; one that runs is ended first, with all its processes.
+
+    Decisions, plans and manifests that name its record keep the id.
+
+    Raises:
+        TuneGateError: `unknown_id`.
+    """
+    await context.runner.evaluations.remove(identifier)
+
+
+def events(context: Context, identifier: str, *, after: str | None) -> AsyncIterator[Event | None]:
+    """States, how far it is, and the end, from the event `after` on; None now and then while nothing happens.
+
+    An id is how many states were entered and how many rows were asked by then, as in `2.150`.
+    """
+    seen = _Seen.after(after)
+
+    def look() -> tuple[list[Event], bool]:
+        try:
+            return seen.news(context.store.evaluations.get(identifier))
+        except TuneGateError:
+            return [Event(seen.id, "end", {"state": "removed"})], True
+
+    return follow(look)
+
+
 def list_evaluations(context: Context, *, cursor: str | None, limit: int) -> EvaluationList:
     """A page of evaluations in order of submission."""
     found = context.store.evaluations.page(after=position(cursor), limit=limit + 1)
@@ -76,6 +109,40 @@ def evaluation(context: Context, identifier: str) -> EvaluationJob:
     if job.evaluation_id is None:
         return job
     return msgspec.structs.replace(job, evaluation=context.store.get("evaluation", job.evaluation_id, Evaluation))
+
+
+@dataclass
+class _Seen:
+    """What a client was told of an evaluation."""
+
+    states: int = 0
+    asked: int = 0
+
+    @classmethod
+    def after(cls, identifier: str | None) -> _Seen:
+        """What was told up to an event; nothing where it is none of ours."""
+        found = _EVENT_ID.fullmatch(identifier or "")
+        return cls(int(found[1]), int(found[2])) if found else cls()
+
+    @property
+    def id(self) -> str:
+        return f"{self.states}.{self.asked}"
+
+    def news(self, job: EvaluationJob) -> tuple[list[Event], bool]:
+        """What is new, and whether that is all there will be."""
+        ended = job.state in ENDED
+        found = []
+        for moment in job.timeline[self.states : len(job.timeline) - ended]:
+            self.states += 1
+            found.append(Event(self.id, "state", {"state": moment.state}))
+        if job.progress.asked != self.asked:
+            self.asked = job.progress.asked
+            found.append(Event(self.id, "progress", msgspec.to_builtins(job.progress)))
+        if ended and self.states < len(job.timeline):
+            self.states = len(job.timeline)
+            data = {"state": job.state} | ({"error": msgspec.to_builtins(job.error)} if job.error else {})
+            found.append(Event(self.id, "end", data))
+        return found, ended
 
 
 def _stored(context: Context, content: bytes, key: str | None) -> tuple[EvaluationJob, bool]:

@@ -21,19 +21,17 @@ from service.records.dataset import Dataset
 from service.records.decision import Decision
 from service.records.estimate import Estimate
 from service.records.evaluation import Evaluation
-from service.records.job import ENDED, Job, JobEvent, Moment
+from service.records.job import ENDED, Job, Moment
 from service.records.lint_report import LintReport
 from service.records.manifest import Manifest
 from service.verbs.context import Context
 from service.verbs.continuing import require_start
 from service.verbs.cursors import position
 from service.verbs.datasets import dataset_path
+from service.verbs.following import Event, follow
 from service.verbs.plan import PlanBundle
 from service.verbs.train import needed_bytes
 from trainers.contract import DatasetRef, TrainPlan
-
-_POLL_SECONDS = 0.2
-_HEARTBEAT_SECONDS = 15.0
 
 
 class JobRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -97,23 +95,21 @@ def list_jobs(context: Context, *, cursor: str | None, limit: int) -> JobList:
     return JobList([job for _, job in page], str(page[-1][0]) if len(found) > limit else None)
 
 
-async def follow(context: Context, job_id: str, *, after: int) -> AsyncIterator[JobEvent | None]:
+def events(context: Context, job_id: str, *, after: int) -> AsyncIterator[Event | None]:
     """Events numbered above `after`, until the job ends; None now and then while nothing happens."""
-    silent = 0.0
-    while True:
-        events = await asyncio.to_thread(context.store.events, job_id, after=after)
-        for event in events:
-            after, silent = event.n, 0.0
-            yield event
-            if event.event == "end":
-                return
-        if not events and (await asyncio.to_thread(context.store.job, job_id)).state in ENDED:
-            return  # asked for what comes after the end
-        await asyncio.sleep(_POLL_SECONDS)
-        silent += _POLL_SECONDS
-        if silent >= _HEARTBEAT_SECONDS:
-            silent = 0.0
-            yield None
+    seen = after
+
+    def look() -> tuple[list[Event], bool]:
+        nonlocal seen
+        # read before its events: one that ends in between has its end still to come
+        over = context.store.job(job_id).state in ENDED
+        found = context.store.events(job_id, after=seen)
+        seen = found[-1].n if found else seen
+        # whoever asks for what comes after the end is given nothing
+        ended = found[-1].event == "end" if found else over
+        return [Event(str(one.n), one.event, one.data) for one in found], ended
+
+    return follow(look)
 
 
 def logs(context: Context, job_id: str) -> str:

@@ -61,26 +61,34 @@ async def received(upload: Upload, settings: Settings) -> AsyncIterator[Path]:
         path.unlink(missing_ok=True)
 
 
-async def unless_left(left: Awaitable[object], work: Callable[[threading.Event], T], slots: anyio.CapacityLimiter) -> T:
-    """What `work` returns, in a thread of its own; its event is set, and it is waited for, when `left` comes first.
+async def unless_left(left: Awaitable[object], work: Awaitable[T], end: Callable[[], object]) -> T:
+    """What `work` gives; when `left` comes first, `end` is called and the work is waited for.
 
     Raises:
         TuneGateError: `interrupted`.
     """
-    stop = threading.Event()
-    working = asyncio.ensure_future(anyio.to_thread.run_sync(work, stop, limiter=slots))
-    leaving = asyncio.ensure_future(left)
+    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(left)
     try:
         await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if not working.done():
             raise client_left()
         return working.result()
     finally:
-        stop.set()
+        end()
         leaving.cancel()
         await asyncio.wait({working, leaving})
         with suppress(BaseException):
             working.exception()
+
+
+async def in_thread(left: Awaitable[object], work: Callable[[threading.Event], T], slots: anyio.CapacityLimiter) -> T:
+    """The same of work in a thread of its own, which ends once its event is set.
+
+    Raises:
+        TuneGateError: `interrupted`.
+    """
+    stop = threading.Event()
+    return await unless_left(left, anyio.to_thread.run_sync(work, stop, limiter=slots), stop.set)
 
 
 def readable(path: Path, stop: threading.Event) -> io.BufferedReader:

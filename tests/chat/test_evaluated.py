@@ -1,10 +1,15 @@
-"""A job's artifact and a model of the models folder, evaluated over real HTTP side by side."""
+"""A job's artifact and the model that it began with, evaluated side by side: over real HTTP, and by the command."""
 
 from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from service.cli.app import run
 
 if TYPE_CHECKING:
     from conftest import Service
@@ -47,3 +52,43 @@ def test_a_job_without_an_artifact_and_a_precision_that_it_has_not_are_refused(s
     assert answer.status_code == 422
     places = [one["where"] for one in answer.json()["errors"]]
     assert places == ["dataset_id", "models[1]: job_id", "models[2]: precision"]
+
+
+def evaluated(capfd: Any, *arguments: object) -> Any:
+    """The record that the command prints."""
+    code = run(["evaluate", *map(str, arguments), "--format", "json"])
+    said = capfd.readouterr()
+    assert code == 0, said.err
+    return json.loads(said.out)
+
+
+def answers(out: Path) -> list[Any]:
+    return [json.loads(line) for line in (out / "answers.jsonl").read_text().splitlines()]
+
+
+def test_the_command_asks_a_model_folder_and_an_artifact_each_in_its_engine(
+    service: Service, tmp_path: Path, capfd: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = [{"role": "user", "content": "What about the quokka?"}]
+    row = {"messages": [*turns, {"role": "assistant", "content": "The quokka is here."}]}
+    rows, out = tmp_path / "rows.jsonl", tmp_path / "out"
+    rows.write_text(json.dumps(row) + "\n")
+    base, artifact = service.home / "models" / "base", service.run()
+    asked = [rows, "--model", base, "--model", artifact, "--max-new-tokens", 9, "-o", out]
+    record = evaluated(capfd, *asked)
+    engines = {one["id"]: one["engine"] for one in record["models"]}
+    assert engines == {"base": "torch", artifact.name: "onnxruntime-genai"}
+    cells = [(one["model"], one["variant"], one["answered"]) for one in record["cells"]]
+    assert sorted(cells) == sorted([("base", "zero-shot", 1), (artifact.name, "zero-shot-tuned", 1)])
+    question = {"model": "fp32", "messages": turns, "max_tokens": 9, "temperature": 0}
+    chatted = service.post(f"/v1/jobs/{service.job}/chat/completions", json=question)
+    assert chatted["choices"][0]["message"]["content"] in [one["reply"]["text"] for one in answers(out)]
+    assert len(answers(out)) == 2
+    # as if another version of what opens a model folder were installed; the artifact's engine is the same as before
+    other = tmp_path / "installed" / "transformers-999.dist-info" / "METADATA"
+    other.parent.mkdir(parents=True)
+    other.write_text("Metadata-Version: 2.1\nName: transformers\nVersion: 999\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "installed"))
+    evaluated(capfd, *asked)
+    first, second, third = (one["key"] for one in answers(out))
+    assert third not in {first, second}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted_endpoint import Write, chat
+from scripted_endpoint import Endpoint, Said, Write, chat, right
+from service_process import BEFORE_KILL, Service
 
 
 @pytest.fixture(autouse=True)
@@ -46,3 +48,34 @@ def model(write: Write) -> Callable[..., str]:
         return str(write(f"{name}.toml", "\n".join(content) + "\n"))
 
     return make
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[Endpoint]:
+    with Endpoint(right) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory, endpoint: Endpoint) -> Iterator[Service]:
+    running = Service(tmp_path_factory.mktemp("home"), endpoint)
+    yield running
+    running.process.terminate()
+    running.process.wait(60)
+
+
+@pytest.fixture
+def slow(endpoint: Endpoint) -> Iterator[Callable[[], None]]:
+    """Some answers, then none until the endpoint is let go on by what this gives."""
+    endpoint.bodies.clear()
+    go_on = threading.Event()
+
+    def rule(body: dict[str, Any], number: int) -> Said:
+        if len(endpoint.bodies) > BEFORE_KILL:
+            go_on.wait(60)
+        return right(body, number)
+
+    endpoint.rule = rule
+    yield go_on.set
+    go_on.set()
+    endpoint.rule = right

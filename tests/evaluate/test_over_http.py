@@ -3,125 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
-import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
-import httpx
-import psutil
 import pytest
-from scripted_endpoint import Endpoint, Said, chat, right
-
-ROOT = Path(__file__).resolve().parents[2]
-MARKER = "okapi.kilpi@quokkas.org"
-BEFORE_KILL = 9
-
-
-class Service:
-    """`tunegate serve` over a data folder, killed and started again at will, with the one endpoint that it may ask."""
-
-    def __init__(self, home: Path, endpoint: Endpoint) -> None:
-        self.home, self.endpoint = home, endpoint
-        self.log = home / "service.log"
-        self.start()
-
-    def start(self) -> None:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("TUNEGATE_")}
-        environment |= {
-            "TUNEGATE_HOME": str(self.home), "PYTHONPATH": str(ROOT), "DESK_KEY": "s3cret",
-            "TUNEGATE_ENDPOINTS": f"{self.endpoint.url}=DESK_KEY",
-        }  # fmt: skip
-        with self.log.open("ab") as sink:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "service", "serve", "--port", "0", "--stop-jobs"],
-                env=environment, stdout=subprocess.PIPE, stderr=sink, text=True,
-            )  # fmt: skip
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert "http://" in line, self.log.read_text()
-        self.http = httpx.Client(base_url=line[line.index("http://") :].strip(), timeout=60, trust_env=False)
-
-    def dataset(self, word: str, rows: int = 20) -> str:
-        lines = [json.dumps(chat(f"{MARKER} {word} {n}", f"answer {n}")) for n in range(rows)]
-        params = {"target": "local", "privacy": "off"}
-        answer = self.http.post("/v1/datasets", params=params, content="\n".join(lines) + "\n")
-        assert answer.status_code == 201, answer.text
-        return str(answer.json()["id"])
-
-    def body(self, dataset: str, **more: Any) -> dict[str, Any]:
-        model = {"id": "m", "name": "m", "endpoint": self.endpoint.url, "backoff_s": 0.001, "concurrency": 1}
-        return {"dataset_id": dataset, "models": [model], **more}
-
-    def evaluate(self, body: Any, **headers: str) -> Any:
-        answer = self.http.post("/v1/evaluations", json=body, headers=headers)
-        assert answer.status_code == 202, answer.text
-        assert answer.headers["location"] == f"/v1/evaluations/{answer.json()['id']}"
-        return answer.json()
-
-    def show(self, identifier: str) -> Any:
-        return self.http.get(f"/v1/evaluations/{identifier}").json()
-
-    def until(self, identifier: str, state: str) -> Any:
-        wait_for(lambda: self.show(identifier)["state"] in {state, "failed", "succeeded", "cancelled"})
-        found = self.show(identifier)
-        assert found["state"] == state, found
-        return found
-
-    def worker(self, identifier: str) -> psutil.Process:
-        """The process that evaluates."""
-        record = self.home / "evaluations" / identifier / ".work" / "trainer-process.json"
-        wait_for(record.exists)
-        return psutil.Process(json.loads(record.read_text())["pid"])
-
-
-def wait_for(done: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not done():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
-def gone(process: psutil.Process) -> bool:
-    psutil.wait_procs([process], timeout=60)
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[Endpoint]:
-    with Endpoint(right) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory, endpoint: Endpoint) -> Iterator[Service]:
-    running = Service(tmp_path_factory.mktemp("home"), endpoint)
-    yield running
-    running.process.terminate()
-    running.process.wait(60)
-
-
-@pytest.fixture
-def slow(endpoint: Endpoint) -> Iterator[Callable[[], None]]:
-    """Some answers, then none until the endpoint is let go on by what this gives."""
-    endpoint.bodies.clear()
-    go_on = threading.Event()
-
-    def rule(body: dict[str, Any], number: int) -> Said:
-        if len(endpoint.bodies) > BEFORE_KILL:
-            go_on.wait(60)
-        return right(body, number)
-
-    endpoint.rule = rule
-    yield go_on.set
-    go_on.set()
-    endpoint.rule = right
+from service_process import BEFORE_KILL, MARKER, Service, gone, wait_for
 
 
 def test_a_finished_evaluation_is_a_record_that_decisions_use(service: Service) -> None:

@@ -16,10 +16,12 @@ from typing import Any
 
 import msgspec
 import pytest
-from scripted_endpoint import Endpoint, Said, Write, right
+from scripted_endpoint import Endpoint, Said, Write, chat, right
 
 from service.errors import TuneGateError
 from service.evaluate.answer_log import ANSWERS, AnswerLog, Entry
+from service.evaluate.kept_measures import FOLDER
+from service.records.evaluation import Goal
 from service.verbs.evaluate import Evaluated, EvaluateRequest, evaluate
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -108,6 +110,27 @@ def test_what_was_finished_is_neither_asked_nor_measured_again(questions: Path, 
         Path("out/evaluation.json").write_text(json.dumps({"edited": True}))
         assert not ask(asked).from_before
     assert len(endpoint.bodies) == 20
+
+
+def test_answers_of_endpoints_outlive_new_versions_of_ours(write: Write, model: Model) -> None:
+    """The key was computed by the first version: whoever paid for answers keeps them."""
+    write("rows.jsonl", [chat("question 0", "answer 0")])
+    key = "c405a89896d971d9cdd413d377cbdd0d7aaee5e4b1db80a22d7f95d53cd35042"
+    write("out/answers.jsonl", [{"key": key, "reply": {"text": "answer 0"}}])
+    made = ask(model("http://127.0.0.1:9/v1"))
+    assert (made.asked, made.cached, made.record.cells[0].measures["exact_match"].value) == (0, 1, 1.0)
+
+
+def test_another_goal_asks_and_measures_nothing(questions: Path, model: Model) -> None:
+    with Endpoint(right) as endpoint:
+        asked = model(endpoint.url)
+        ask(asked, goal="exact_match>=80%")
+        files = {path: path.stat().st_mtime_ns for path in Path("out", FOLDER).iterdir()}
+        more = ask(asked, goal="token_f1>=99%")
+        assert (more.from_before, more.asked, more.record.goal) == (False, 0, Goal("token_f1", 0.99))
+        assert {path: path.stat().st_mtime_ns for path in Path("out", FOLDER).iterdir()} == files != {}
+        made = evaluate(EvaluateRequest(files=[questions], out=Path("new"), models=[asked], goal="token_f1>=99%"))
+        assert made.record.id == more.record.id
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from scripted_endpoint import Endpoint, Said
 from scripted_retrieval import MARKER, PASSAGES, ROWS, library, vector
-from test_over_http import Service
+from service_process import Service
 
 TEXTS = [{"name": name, "text": text} for name, text in PASSAGES.items()]
 
