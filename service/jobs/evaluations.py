@@ -198,7 +198,9 @@ def _conclude(identifier: str) -> bool:
     if outcome.record is None:
         error = outcome.error or EvaluationError("internal", "The process that evaluates left no record.", "")
         return _fail(identifier, error)
-    record = EvaluationGround.store.put("evaluation", outcome.record.id, outcome.record)
+    # where its project looks for it
+    store = EvaluationGround.store.of(EvaluationGround.store.evaluations.project(identifier))
+    record = store.put("evaluation", outcome.record.id, outcome.record)
     return enter(identifier, "succeeded", asking=outcome.asking, evaluation_id=record.id).state == "succeeded"
 
 

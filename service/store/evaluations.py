@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 import sqlalchemy as sa
 
 from service.errors import TuneGateError
+from service.records.access import Deed
 from service.records.evaluation_job import EvaluationJob
-from service.store.tables import evaluations
+from service.store.audit import append
+from service.store.projects import key_digest, within
+from service.store.tables import DEFAULT_PROJECT, evaluations
 
 Change = Callable[[EvaluationJob], EvaluationJob | None]
 
@@ -17,18 +20,25 @@ Change = Callable[[EvaluationJob], EvaluationJob | None]
 class Evaluations:
     """All calls are synchronous and durable when they return."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, project: str | None = None) -> None:
         self._engine = engine
+        self._project = project
 
-    def add(self, job: EvaluationJob, idempotency_key: str | None) -> tuple[EvaluationJob, bool]:
-        """Keep a new one; (the earlier one, False) when the key was used before."""
+    def add(
+        self, job: EvaluationJob, idempotency_key: str | None, deeds: Sequence[Deed] = ()
+    ) -> tuple[EvaluationJob, bool]:
+        """Keep a new one and who asked for it; (the earlier one, False) when the key was used before."""
         number = sa.select(sa.func.coalesce(sa.func.max(evaluations.c.number), 0) + 1).scalar_subquery()
-        row = {"id": job.id, "number": number, "idempotency_key": idempotency_key, "body": _encode(job)}
+        key = key_digest(self._project, idempotency_key)
+        row = {"id": job.id, "number": number, "idempotency_key": key, "body": _encode(job)}
+        row["project"] = self._project or DEFAULT_PROJECT
         try:
             with self._engine.begin() as connection:
                 connection.execute(sa.insert(evaluations).values(row))
+                for deed in deeds:
+                    append(connection, self._project, deed, job.id)
         except sa.exc.IntegrityError:
-            query = sa.select(evaluations.c.body).where(evaluations.c.idempotency_key == idempotency_key)
+            query = sa.select(evaluations.c.body).where(evaluations.c.idempotency_key == key)
             with self._engine.connect() as connection:
                 return msgspec.json.decode(connection.execute(query).scalar_one(), type=EvaluationJob), False
         return job, True
@@ -40,20 +50,34 @@ class Evaluations:
             TuneGateError: `unknown_id`.
         """
         with self._engine.connect() as connection:
-            return _read(connection, identifier)
+            return _read(connection, identifier, self._project)
 
     def page(self, *, after: int, limit: int) -> list[tuple[int, EvaluationJob]]:
         """(number, evaluation) in order of submission."""
         table = evaluations.c
-        query = sa.select(table.number, table.body).where(table.number > after).order_by(table.number).limit(limit)
+        chosen = sa.select(table.number, table.body).where(table.number > after, within(evaluations, self._project))
+        query = chosen.order_by(table.number).limit(limit)
         with self._engine.connect() as connection:
             found = connection.execute(query).all()
         return [(number, msgspec.json.decode(body, type=EvaluationJob)) for number, body in found]
 
+    def project(self, identifier: str) -> str:
+        """The project that one belongs to.
+
+        Raises:
+            TuneGateError: `unknown_id`.
+        """
+        query = sa.select(evaluations.c.project).where(evaluations.c.id == identifier)
+        with self._engine.connect() as connection:
+            found = connection.execute(query).scalar_one_or_none()
+        if found is None:
+            raise _unknown()
+        return str(found)
+
     def update(self, identifier: str, change: Change) -> EvaluationJob:
         """Change one in a transaction; a change to None leaves it alone."""
         with self._engine.begin() as connection:
-            job = _read(connection, identifier, lock=True)
+            job = _read(connection, identifier, self._project, lock=True)
             changed = change(job)
             if changed is None:
                 return job
@@ -62,12 +86,16 @@ class Evaluations:
         return changed
 
 
-def _read(connection: sa.Connection, identifier: str, *, lock: bool = False) -> EvaluationJob:
-    query = sa.select(evaluations.c.body).where(evaluations.c.id == identifier)
+def _read(connection: sa.Connection, identifier: str, project: str | None, *, lock: bool = False) -> EvaluationJob:
+    query = sa.select(evaluations.c.body).where(evaluations.c.id == identifier, within(evaluations, project))
     body = connection.execute(query.with_for_update() if lock else query).scalar_one_or_none()
     if body is None:
-        raise TuneGateError("unknown_id", "No evaluation with this id is known here.")
+        raise _unknown()
     return msgspec.json.decode(body, type=EvaluationJob)
+
+
+def _unknown() -> TuneGateError:
+    return TuneGateError("unknown_id", "No evaluation with this id is known here.")
 
 
 def _encode(job: EvaluationJob) -> str:
