@@ -91,7 +91,9 @@ def _oidc(values: Mapping[str, str], errors: list[ErrorItem]) -> OidcSettings | 
     projects = _pairs(
         values, "TUNEGATE_OIDC_PROJECTS", errors, lambda value: PROJECT.fullmatch(value) is not None, named
     )
-    return OidcSettings(*given, scopes=scopes or tuple((f"tunegate.{one}", one) for one in SCOPES), projects=projects)
+    issuer, audience, jwks_url = given
+    usual = tuple((f"tunegate.{one}", one) for one in SCOPES)
+    return OidcSettings(issuer, audience, jwks_url, scopes=scopes or usual, projects=projects)
 
 
 def _pairs(

@@ -69,7 +69,7 @@ async def admitted(connection: Connection, _: BaseRouteHandler) -> None:
     Raises:
         TuneGateError: `unauthorized`, `forbidden`, `cross_site`, `rate_limited`, `identity_unreachable`.
     """
-    method = connection.scope["method"]
+    method = _method(connection)
     if method == "OPTIONS":
         return  # what may be asked is in the contract, which is public
     context: Context = connection.app.state.context
@@ -132,7 +132,7 @@ def _require_scope(caller: Caller, method: str, template: str) -> None:
 def _require_same_site(connection: Connection) -> None:
     """Where nothing is asked for, a page of another site must not act through the browser of who visits it."""
     origin = connection.headers.get("origin")
-    if connection.scope["method"] in _SAFE or origin is None:
+    if _method(connection) in _SAFE or origin is None:
         return
     if urlsplit(origin).netloc.lower() != connection.headers.get("host", "").lower():
         raise TuneGateError(
@@ -140,3 +140,7 @@ def _require_same_site(connection: Connection) -> None:
             "A page of another site asks through a browser.",
             remedy="Make a key (`tunegate keys create`); then pages need it too.",
         )
+
+
+def _method(connection: Connection) -> str:
+    return str(connection.scope.get("method", ""))

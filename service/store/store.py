@@ -47,7 +47,13 @@ class Store:
     def put(self, kind: str, identifier: str, record: R) -> R:
         """Keep a record; the first one stored under an id wins, and is what comes back."""
         body = msgspec.json.encode(record).decode()
-        row = {"project": self._place, "kind": kind, "id": identifier, "body": body, "created_at": now()}
+        row: dict[str, Any] = {
+            "project": self._place,
+            "kind": kind,
+            "id": identifier,
+            "body": body,
+            "created_at": now(),
+        }
         row["stored_bytes"] = getattr(record, "bytes", 0) if kind == "dataset" else 0
         try:
             with self._engine.begin() as connection:
