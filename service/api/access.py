@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 from urllib.parse import urlsplit
 
+import anyio.to_thread
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
@@ -14,6 +14,7 @@ from service.errors import TuneGateError
 from service.records.access import Caller, Scope
 from service.verbs.access import OPEN, Allowance
 from service.verbs.context import Context
+from service.verbs.keys import key_id
 
 SECURITY: list[dict[str, list[str]]] = [{"ApiKey": []}, {"Bearer": []}]
 _CALLER, _ALLOWANCE = "tunegate_caller", "tunegate_allowance"
@@ -73,7 +74,9 @@ async def admitted(connection: Connection, _: BaseRouteHandler) -> None:
     if method == "OPTIONS":
         return  # what may be asked is in the contract, which is public
     context: Context = connection.app.state.context
-    caller, allowance = await asyncio.to_thread(_entered, context, _credentials(connection))
+    credentials = _credentials(connection)
+    limiter = context.entering if all(map(key_id, credentials)) else context.verifying
+    caller, allowance = await anyio.to_thread.run_sync(_entered, context, credentials, limiter=limiter)
     connection.scope["state"][_CALLER] = caller
     if allowance is not None:
         connection.scope["state"][_ALLOWANCE] = allowance

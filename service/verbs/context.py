@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from service.store.store import Store
 
 _CHAT_THREADS = 8
+_DOOR_THREADS = 4
 
 
 class Context:
@@ -37,6 +38,9 @@ class Context:
         self.door = Doorkeeper(store, settings.access)
         self.runner = runner
         self.answerers = Answerers(most=settings.chat_models, idle_seconds=settings.chat_idle_seconds)
+        # the door waits for nothing else; who shows a token may wait for the provider, and nobody else with them
+        self.entering = anyio.CapacityLimiter(_DOOR_THREADS)
+        self.verifying = anyio.CapacityLimiter(_DOOR_THREADS)
         # what waits for them waits in threads of its own, so that jobs never wait for it
         self.chatting = anyio.CapacityLimiter(_CHAT_THREADS)
         # linting holds a core: more at once than there are cores would only make each of them slower

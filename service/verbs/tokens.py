@@ -7,11 +7,15 @@ and times; keys come from the one address that the operator names, never from th
 from __future__ import annotations
 
 import binascii
-from typing import Any
+import time
+from typing import TYPE_CHECKING, Any
 
 from service.access_settings import OidcSettings
 from service.errors import TuneGateError, missing_extra
 from service.records.access import SCOPES, Caller
+
+if TYPE_CHECKING:
+    from jwt import PyJWK
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 # clocks of two machines differ
@@ -20,6 +24,8 @@ _KEYS_SECONDS = 300
 # between two looks for a key that is not known: made-up key ids must not become requests to the provider
 _COOLDOWN_SECONDS = 30.0
 _TIMEOUT_SECONDS = 5.0
+# after a fetch that failed: while a provider hangs, not every caller may wait for it in turn
+_PAUSE_SECONDS = 5.0
 _DEFAULT = "default"
 _WRONG = "The token is not valid here"
 _REMEDY = "Get a new token of the issuer for the audience that this service expects."
@@ -28,12 +34,19 @@ _REMEDY = "Get a new token of the issuer for the audience that this service expe
 class Tokens:
     """Verifies tokens of one issuer; its keys are fetched when first needed and kept for five minutes."""
 
-    def __init__(self, settings: OidcSettings, *, cooldown_seconds: float = _COOLDOWN_SECONDS) -> None:
+    def __init__(
+        self,
+        settings: OidcSettings,
+        *,
+        cooldown_seconds: float = _COOLDOWN_SECONDS,
+        pause_seconds: float = _PAUSE_SECONDS,
+    ) -> None:
         try:
             from jwt import PyJWKClient
         except ImportError as error:
             raise missing_extra("service", "Checking tokens", error) from error
         self._settings = settings
+        self._pause_seconds, self._paused_until = pause_seconds, 0.0
         self._keys = PyJWKClient(
             settings.jwks_url,
             lifespan=_KEYS_SECONDS,
@@ -66,22 +79,31 @@ class Tokens:
             header = jwt.get_unverified_header(token)
             if header.get("alg") not in ALGORITHMS or not isinstance(header.get("kid"), str):
                 raise _invalid("its algorithm or key id is none that is taken")
-            key = self._keys.get_signing_key(header["kid"])
+            key = self._key(header["kid"])
             found: dict[str, Any] = jwt.decode(
                 token, key, algorithms=list(ALGORITHMS), issuer=self._settings.issuer, audience=self._settings.audience,
                 leeway=_LEEWAY_SECONDS, options={"require": ["exp", "iss", "aud", "sub"]},
             )  # fmt: skip
-        except jwt.PyJWKClientConnectionError as error:
-            raise TuneGateError(
-                "identity_unreachable",
-                "The keys of the identity provider cannot be fetched.",
-                remedy="Try again; the operator can check TUNEGATE_OIDC_JWKS_URL.",
-            ) from error
         except jwt.ExpiredSignatureError as error:
             raise _invalid("it has expired") from error
         except (jwt.PyJWTError, ValueError, TypeError, binascii.Error) as error:
             raise _invalid("signature, issuer, audience, times or form") from error
         return found
+
+    def _key(self, kid: str) -> PyJWK:
+        import jwt
+
+        if time.monotonic() < self._paused_until and not self._known(kid):
+            raise _unreachable()
+        try:
+            return self._keys.get_signing_key(kid)
+        except jwt.PyJWKClientConnectionError as error:
+            self._paused_until = time.monotonic() + self._pause_seconds
+            raise _unreachable() from error
+
+    def _known(self, kid: str) -> bool:
+        cached = self._keys.jwk_set_cache.get() if self._keys.jwk_set_cache is not None else None
+        return cached is not None and any(one.key_id == kid for one in cached.keys)
 
     def _project(self, claims: dict[str, Any]) -> str:
         if not self._settings.projects:
@@ -100,6 +122,14 @@ def _texts(claim: object) -> list[str]:
     if isinstance(claim, str):
         return claim.split()
     return [one for one in claim if isinstance(one, str)] if isinstance(claim, list) else []
+
+
+def _unreachable() -> TuneGateError:
+    return TuneGateError(
+        "identity_unreachable",
+        "The keys of the identity provider cannot be fetched.",
+        remedy="Try again; the operator can check TUNEGATE_OIDC_JWKS_URL.",
+    )
 
 
 def _invalid(why: str) -> TuneGateError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -18,6 +18,7 @@ from service.errors import TuneGateError
 from service.records.access import Caller
 from service.settings import load_settings
 from service.verbs.tokens import Tokens
+from tests.access.conftest import House
 
 ISSUER = "https://login.quokkas.org/11111111-aaaa/v2.0"
 AUDIENCE = "api://tunegate"
@@ -67,13 +68,13 @@ class Issuer:
         whole = {name: value for name, value in whole.items() if value is not None}
         return jwt.encode(whole, self.keys[signed_by or kid], "RS256", headers={"kid": kid}).encode()
 
-    def tokens(self, *, cooldown: float = 3600, **variables: str) -> Tokens:
+    def tokens(self, *, cooldown: float = 3600, pause: float = 0, **variables: str) -> Tokens:
         environment = {
             "TUNEGATE_OIDC_ISSUER": ISSUER, "TUNEGATE_OIDC_AUDIENCE": AUDIENCE, "TUNEGATE_OIDC_JWKS_URL": self.url,
         }  # fmt: skip
         settings = load_settings(environment | variables).access.oidc
         assert settings is not None
-        return Tokens(settings, cooldown_seconds=cooldown)
+        return Tokens(settings, cooldown_seconds=cooldown, pause_seconds=pause)
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +91,31 @@ def issuer(running: Issuer) -> Issuer:
         running.turn("first")
     running.served, running.fetched, running.up = ["first"], 0, True
     return running
+
+
+def test_tokens_and_keys_are_ways_into_one_service(issuer: Issuer, serve: Callable[..., House]) -> None:
+    house = serve(
+        TUNEGATE_OIDC_ISSUER=ISSUER, TUNEGATE_OIDC_AUDIENCE=AUDIENCE, TUNEGATE_OIDC_JWKS_URL=issuer.url,
+        TUNEGATE_OIDC_PROJECTS="tenant-1=library",
+    )  # fmt: skip
+
+    def ask(method: str, path: str, token: bytes, **more: Any) -> Any:
+        return house.client.request(method, path, headers={"Authorization": b"Bearer " + token}, **more)
+
+    house.refused(house.client.get("/v1/jobs"), 401, "unauthorized")
+    writer = issuer.token(roles=["tunegate.read", "tunegate.write"])
+    made = ask("POST", "/v1/decisions", writer, json={"facts": {}})
+    assert made.status_code == 201
+    path = f"/v1/decisions/{made.json()['id']}"
+    assert ask("GET", path, writer).json() == made.json()
+    house.refused(ask("DELETE", "/v1/datasets/none", issuer.token()), 403, "forbidden")
+    house.refused(ask("GET", path, issuer.token(tid="tenant-2")), 403, "forbidden")
+    house.refused(ask("GET", path, issuer.token(aud="another")), 401, "unauthorized")
+    assert ask("GET", path, house.key("library").secret.encode()).status_code == 200
+    house.refused(ask("GET", path, house.key("elsewhere").secret.encode()), 404, "unknown_id")
+    issuer.up = False
+    # the keys of the provider are known by now
+    assert ask("GET", path, writer).status_code == 200
 
 
 def refusal(tokens: Tokens, token: bytes, code: str = "unauthorized") -> str:
@@ -208,3 +234,13 @@ def test_while_the_provider_is_away_known_keys_still_serve(issuer: Issuer) -> No
     refusal(fresh, issuer.token(), "identity_unreachable")
     issuer.up = True
     assert fresh.caller(issuer.token()).project == "default"
+
+
+def test_a_provider_that_is_away_is_not_asked_again_and_again(issuer: Issuer) -> None:
+    tokens = issuer.tokens(cooldown=0, pause=3600)
+    tokens.caller(issuer.token())
+    issuer.up = False
+    for n in range(5):
+        refusal(tokens, issuer.token(f"made-up-{n}", signed_by="first"), "identity_unreachable")
+        assert tokens.caller(issuer.token()).project == "default"
+    assert issuer.fetched == 2
