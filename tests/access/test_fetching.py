@@ -67,11 +67,10 @@ def test_addresses_in_rows_schemas_models_and_endpoints_are_not_fetched(house: H
         house.ask("POST", "/v1/estimates", secret, json={"model": address, "techniques": ["lora"]}),
         house.ask("POST", "/v1/estimates", secret, json={"model": config}),
         house.ask("POST", "/v1/plans", secret, json={"dataset_id": house.upload(secret)["id"], "model": address}),
-        house.ask("POST", "/v1/evaluations", secret, json={
-            "dataset": house.upload(secret)["id"], "models": [{"name": "m", "endpoint": address, "model": "m"}],
-        }),
     ]  # fmt: skip
     assert [one.status_code for one in answers if one.status_code not in {400, 403, 404, 422}] == []
+    body = {"dataset_id": house.upload(secret)["id"], "models": [{"id": "m", "name": "m", "endpoint": address}]}
+    house.refused(house.ask("POST", "/v1/evaluations", secret, json=body), 403, "endpoint_not_allowed")
     assert trap.seen == []
 
 

@@ -127,6 +127,14 @@ def test_another_projects_ids_are_unknown_in_bodies_too(house: House) -> None:
         house.refused(house.ask("POST", f"/v1/{route}", theirs, json=body), 404, "unknown_id")
     asked = house.ask("POST", "/v1/evaluations", theirs, json={"continues": ids["evaluations"]})
     assert "no evaluation of this id" in asked.text
+    # their own dataset of equal content has the same id, so it goes first
+    assert house.ask("DELETE", f"/v1/datasets/{own}", theirs).status_code == 204
+    asked = house.ask("POST", "/v1/evaluations", theirs, json={"dataset_id": ids["datasets"]})
+    assert "no dataset of this id" in asked.text
+    plain: dict[str, dict[str, Any]] = {"decisions": {"facts": {}}, "estimates": {"model": "base"}, "plans": {}}
+    for route, body in plain.items():
+        named = body | {"dataset_id": ids["datasets"]} | ({"model": "base"} if route == "plans" else {})
+        house.refused(house.ask("POST", f"/v1/{route}", theirs, json=named), 404, "unknown_id")
     for route, identifier in (("jobs", ids["jobs"]), ("evaluations", ids["evaluations"])):
         assert house.ask("GET", f"/v1/{route}", theirs).json()["items"] == []
         assert [one["id"] for one in house.ask("GET", f"/v1/{route}", ours).json()["items"]] == [identifier]
