@@ -6,15 +6,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from litestar import Litestar, Router
+from litestar import Litestar, Request, Router
 from litestar.config.app import AppConfig
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Components, SecurityScheme
 from litestar.plugins.prometheus import PrometheusConfig, PrometheusController
 from litestar.types import Message, Scope
 
 from service import __version__
+from service.api.access import SECURITY, admitted, caller_of
+from service.api.audit import audit_log
 from service.api.catalogue import Catalogues, Rules
 from service.api.chat import Chat
 from service.api.contract import Contract
@@ -22,6 +25,7 @@ from service.api.data import Datasets, lint_body, redact_body
 from service.api.decide import Decisions, Estimates, Plans
 from service.api.etags import ETags
 from service.api.evaluations import Evaluations
+from service.api.headers import safe_headers
 from service.api.jobs import Jobs
 from service.api.operation import live, ready
 from service.api.problems import HANDLERS
@@ -55,9 +59,15 @@ def build_app(context: Context | None = None, *, settings: Settings | None = Non
 
     handlers: list[Any] = [
         Decisions, lint_body, redact_body, Datasets, Estimates, Plans, Jobs, Evaluations, Chat, Rules, Catalogues,
+        audit_log,
     ]  # fmt: skip
     return Litestar(
-        route_handlers=[Router("/v1", route_handlers=handlers), live, ready, Metrics],
+        route_handlers=[
+            Router("/v1", route_handlers=handlers, guards=[admitted], security=SECURITY),
+            live,
+            ready,
+            Metrics,
+        ],
         lifespan=[lifespan],
         dependencies={"context": Provide(_context, sync_to_thread=False)},
         exception_handlers=HANDLERS,
@@ -69,15 +79,23 @@ def build_app(context: Context | None = None, *, settings: Settings | None = Non
             description="Should we fine-tune, and how, where, with what? Then do it. Errors are problem+json.",
             create_examples=False,
             render_plugins=Contract().render_plugins(),
+            components=Components(
+                security_schemes={
+                    "Bearer": SecurityScheme(type="http", scheme="bearer", description="A key, or a token (OIDC)."),
+                    "ApiKey": SecurityScheme(type="apiKey", name="X-API-Key", security_scheme_in="header"),
+                }
+            ),
         ),
-        before_send=[_allow_all_methods],
+        before_send=[_allow_all_methods, safe_headers],
         on_app_init=[_quiet],
     )
 
 
-def _context(state: State) -> Context:
+def _context(state: State, request: Request[Any, Any, Any]) -> Context:
+    """As the caller sees it; what lies outside /v1 asks for nobody and touches no record."""
     context: Context = state.context
-    return context
+    caller = caller_of(request)
+    return context if caller is None else context.of(caller)
 
 
 def _quiet(config: AppConfig) -> AppConfig:

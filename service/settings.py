@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
+from service.access_settings import AccessSettings, access_settings
 from service.errors import ErrorItem, TuneGateError
 
 # Azure's and OpenAI's limit for one file; a larger set goes in parts
@@ -59,6 +60,8 @@ class Settings(msgspec.Struct, frozen=True):
     chat_idle_seconds: int = _CHAT_IDLE_SECONDS
     # what evaluations over HTTP may ask; the command line asks what its user says
     endpoints: tuple[AllowedEndpoint, ...] = ()
+    # who may call the service, and how much
+    access: AccessSettings = AccessSettings()
 
     @property
     def models(self) -> Path:
@@ -100,8 +103,8 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
     """Read TUNEGATE_* variables; every one has a default that needs no server or account.
 
     Raises:
-        TuneGateError: `usage`, naming every variable whose value is no number above 0, or every entry of
-            TUNEGATE_ENDPOINTS that is no address.
+        TuneGateError: `usage`, naming every variable whose value is no number above 0, every entry of
+            TUNEGATE_ENDPOINTS that is no address, or every variable of access that cannot be read.
     """
     values = os.environ if env is None else env
     home = Path(values.get("TUNEGATE_HOME") or Path.home() / ".tunegate").expanduser().absolute()
@@ -130,6 +133,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         chat_idle_seconds=numbers["TUNEGATE_CHAT_IDLE_SECONDS"],
         privacy_settings=Path(privacy).expanduser().absolute() if privacy else None,
         endpoints=_endpoints(values.get("TUNEGATE_ENDPOINTS") or ""),
+        access=access_settings(values),
     )
 
 

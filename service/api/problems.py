@@ -17,14 +17,24 @@ from service.records.problem import Problem, problem_of
 MEDIA_TYPE = "application/problem+json"
 _LOG = logging.getLogger("tunegate")
 _RETRY_SECONDS = "5"
+_EVERYWHERE = (400, 401, 403, 429, 500, 503)
+# RFC 9110 section 11.6.1: a 401 names the ways in; RFC 6750 names the errors of Bearer
+_WAYS_IN = 'Bearer realm="tunegate", ApiKey realm="tunegate"'
+_HEADERS = {
+    "busy": {"Retry-After": _RETRY_SECONDS},
+    "identity_unreachable": {"Retry-After": _RETRY_SECONDS},
+    # what frees it is the caller's doing or the end of a job
+    "quota_exceeded": {"Retry-After": "60"},
+    "unauthorized": {"WWW-Authenticate": _WAYS_IN},
+    "forbidden": {"WWW-Authenticate": 'Bearer realm="tunegate", error="insufficient_scope"'},
+}
 _CODES = {404: "not_found", 413: "too_large"}
 
 
 def answer_of(problem: Problem, headers: dict[str, str] | None = None) -> Response[bytes]:
     """A problem as a response."""
     content = msgspec.json.encode(problem)
-    if problem.code == "busy":
-        headers = {"Retry-After": _RETRY_SECONDS} | (headers or {})
+    headers = _HEADERS.get(problem.code, {}) | (headers or {})
     return Response(content, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
 
 
@@ -73,8 +83,8 @@ HANDLERS: dict[int | type[Exception], Any] = {
 
 
 def documented(*statuses: int) -> dict[int, ResponseSpec]:
-    """The `responses` of a route: problem+json for 400 and the given statuses."""
-    texts = {status: HTTPStatus(status).phrase for status in (400, 500, *statuses)}
+    """The `responses` of a route: problem+json for what every route may answer and the given statuses."""
+    texts = {status: HTTPStatus(status).phrase for status in (*_EVERYWHERE, *statuses)}
     return {
         status: ResponseSpec(Problem, generate_examples=False, description=text, media_type=MEDIA_TYPE)
         for status, text in texts.items()

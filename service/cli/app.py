@@ -31,6 +31,7 @@ VERBS = {
     "rules": "service.cli.rules",
     "explain": "service.cli.explain",
     "serve": "service.cli.serve",
+    "keys": "service.cli.keys",
     "demo": "service.cli.demo",
 }
 

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from service.cli.output import say
 from service.errors import TuneGateError, missing_extra
-from service.settings import load_settings
+from service.settings import Settings, load_settings
+from service.verbs.keys import asks_for_keys
 
 if TYPE_CHECKING:
     import uvicorn
@@ -24,21 +26,27 @@ _GRACE_SECONDS = 3
 
 
 @click.command("serve")
-@click.option("--host", default="127.0.0.1", show_default=True, metavar="H", help="A loopback address.")
+@click.option("--host", default="127.0.0.1", show_default=True, metavar="H", help="Beyond loopback only with keys.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8484, show_default=True, metavar="P",
     help="0 = a free port; the URL is printed.",
 )  # fmt: skip
+@click.option(
+    "--no-auth",
+    is_flag=True,
+    help="INSECURE: listen beyond loopback although no key is asked for; whoever reaches it may do everything.",
+)
 @click.option("--stop-jobs", is_flag=True, help="Stop running jobs at shutdown; else their trainers go on.")
-def command(host: str, port: int, *, stop_jobs: bool) -> int:
+def command(host: str, port: int, *, no_auth: bool, stop_jobs: bool) -> int:
     """Serve the API; the URL is printed on stdout once it answers."""
-    _require_loopback(host)
+    settings = load_settings()
     try:
         import uvicorn
 
         import service.app  # noqa: F401
     except ImportError as error:
         raise missing_extra("service", "tunegate serve", error) from error
+    _require_door(host, settings, no_auth=no_auth)
     # the server library knows the fastest event loop that is installed
     loop_factory = uvicorn.Config("service.app:build_app").get_loop_factory()
     with _bind(host, port) as listener, asyncio.Runner(loop_factory=loop_factory) as runner:
@@ -90,17 +98,34 @@ def _stop(server: uvicorn.Server, seen: list[int], number: int) -> None:
     server.should_exit = True
 
 
-def _require_loopback(host: str) -> None:
+def _require_door(host: str, settings: Settings, *, no_auth: bool) -> None:
+    """Beyond loopback nobody may enter unasked, unless that is spelt out."""
+    if not no_auth and _loopback(host):
+        return
+    if asks_for_keys(settings):
+        if no_auth:
+            raise TuneGateError(
+                "usage",
+                "--no-auth: this service asks for keys (one was made, or TUNEGATE_AUTH or TUNEGATE_OIDC_* is set).",
+                remedy="Leave --no-auth out.",
+            )
+        return
+    if no_auth:
+        say(f"INSECURE: {host} is served without authentication; whoever reaches it may read and launch everything.")
+        return
+    raise TuneGateError(
+        "bind_refused",
+        f"{host} is reachable from other machines, and nobody is asked for a key.",
+        remedy="Make one (`tunegate keys create NAME`), set TUNEGATE_OIDC_*, or listen on 127.0.0.1. --no-auth serves "
+        "it open, which is insecure.",
+    )
+
+
+def _loopback(host: str) -> bool:
     try:
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
-        loopback = False
-    if not loopback:
-        raise TuneGateError(
-            "bind_refused",
-            f"{host} is reachable from other machines, and this version has no authentication.",
-            remedy="Listen on 127.0.0.1, behind a proxy that authenticates.",
-        )
+        return False
 
 
 def _bind(host: str, port: int) -> socket.socket:

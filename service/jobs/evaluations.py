@@ -219,14 +219,19 @@ def _conclude(identifier: str) -> bool:
     if outcome.record is None:
         error = outcome.error or EvaluationError("internal", "The process that evaluates left no record.", "")
         return _fail(identifier, error)
-    record = EvaluationGround.store.put("evaluation", outcome.record.id, outcome.record)
+    # where its project looks for it
+    try:
+        project = EvaluationGround.store.evaluations.project(identifier)
+    except TuneGateError:
+        return False
+    record = EvaluationGround.store.of(project).put("evaluation", outcome.record.id, outcome.record)
     try:
         kept = enter(identifier, "succeeded", asking=outcome.asking, evaluation_id=record.id).state == "succeeded"
     except TuneGateError:
         kept = False
     if not kept:
         # one that was cancelled or removed meanwhile leaves none behind
-        EvaluationGround.store.evaluations.forget_unnamed(record.id)
+        EvaluationGround.store.evaluations.forget_unnamed(record.id, project)
     return kept
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 import sqlalchemy as sa
 
 from service.errors import TuneGateError
+from service.records.access import Deed
 from service.records.evaluation_job import EvaluationJob
-from service.store.tables import evaluations, records
+from service.store.audit import append
+from service.store.projects import key_digest, within
+from service.store.tables import DEFAULT_PROJECT, evaluations, records
 
 Change = Callable[[EvaluationJob], EvaluationJob | None]
 
@@ -21,18 +24,25 @@ class _Named(msgspec.Struct, frozen=True):
 class Evaluations:
     """All calls are synchronous and durable when they return."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, project: str | None = None) -> None:
         self._engine = engine
+        self._project = project
 
-    def add(self, job: EvaluationJob, idempotency_key: str | None) -> tuple[EvaluationJob, bool]:
-        """Keep a new one; (the earlier one, False) when the key was used before."""
+    def add(
+        self, job: EvaluationJob, idempotency_key: str | None, deeds: Sequence[Deed] = ()
+    ) -> tuple[EvaluationJob, bool]:
+        """Keep a new one and who asked for it; (the earlier one, False) when the key was used before."""
         number = sa.select(sa.func.coalesce(sa.func.max(evaluations.c.number), 0) + 1).scalar_subquery()
-        row = {"id": job.id, "number": number, "idempotency_key": idempotency_key, "body": _encode(job)}
+        key = key_digest(self._project, idempotency_key)
+        row = {"id": job.id, "number": number, "idempotency_key": key, "body": _encode(job)}
+        row["project"] = self._project or DEFAULT_PROJECT
         try:
             with self._engine.begin() as connection:
                 connection.execute(sa.insert(evaluations).values(row))
+                for deed in deeds:
+                    append(connection, self._project, deed, job.id)
         except sa.exc.IntegrityError:
-            query = sa.select(evaluations.c.body).where(evaluations.c.idempotency_key == idempotency_key)
+            query = sa.select(evaluations.c.body).where(evaluations.c.idempotency_key == key)
             with self._engine.connect() as connection:
                 return msgspec.json.decode(connection.execute(query).scalar_one(), type=EvaluationJob), False
         return job, True
@@ -44,36 +54,50 @@ class Evaluations:
             TuneGateError: `unknown_id`.
         """
         with self._engine.connect() as connection:
-            return _read(connection, identifier)
+            return _read(connection, identifier, self._project)
 
     def page(self, *, after: int, limit: int) -> list[tuple[int, EvaluationJob]]:
         """(number, evaluation) in order of submission."""
         table = evaluations.c
-        query = sa.select(table.number, table.body).where(table.number > after).order_by(table.number).limit(limit)
+        chosen = sa.select(table.number, table.body).where(table.number > after, within(evaluations, self._project))
+        query = chosen.order_by(table.number).limit(limit)
         with self._engine.connect() as connection:
             found = connection.execute(query).all()
         return [(number, msgspec.json.decode(body, type=EvaluationJob)) for number, body in found]
 
     def forget(self, identifier: str) -> None:
-        """Remove one for good, and its record unless another evaluation names the same.
+        """Remove one for good, and its record unless another evaluation of its project names the same.
 
         Raises:
             TuneGateError: `unknown_id`.
         """
         with self._engine.begin() as connection:
-            gone = _read(connection, identifier, lock=True)
+            gone = _read(connection, identifier, self._project, lock=True)
+            project = str(connection.execute(_project_of(identifier)).scalar_one())
             connection.execute(sa.delete(evaluations).where(evaluations.c.id == identifier))
-            _forget_unnamed(connection, gone.evaluation_id)
+            _forget_unnamed(connection, gone.evaluation_id, project)
 
-    def forget_unnamed(self, record_id: str) -> None:
-        """Remove a record unless an evaluation names it."""
+    def forget_unnamed(self, record_id: str, project: str) -> None:
+        """Remove a record of a project unless one of its evaluations names it."""
         with self._engine.begin() as connection:
-            _forget_unnamed(connection, record_id)
+            _forget_unnamed(connection, record_id, project)
+
+    def project(self, identifier: str) -> str:
+        """The project that one belongs to.
+
+        Raises:
+            TuneGateError: `unknown_id`.
+        """
+        with self._engine.connect() as connection:
+            found = connection.execute(_project_of(identifier)).scalar_one_or_none()
+        if found is None:
+            raise _unknown()
+        return str(found)
 
     def update(self, identifier: str, change: Change) -> EvaluationJob:
         """Change one in a transaction; a change to None leaves it alone."""
         with self._engine.begin() as connection:
-            job = _read(connection, identifier, lock=True)
+            job = _read(connection, identifier, self._project, lock=True)
             changed = change(job)
             if changed is None:
                 return job
@@ -82,18 +106,27 @@ class Evaluations:
         return changed
 
 
-def _read(connection: sa.Connection, identifier: str, *, lock: bool = False) -> EvaluationJob:
-    query = sa.select(evaluations.c.body).where(evaluations.c.id == identifier)
+def _read(connection: sa.Connection, identifier: str, project: str | None, *, lock: bool = False) -> EvaluationJob:
+    query = sa.select(evaluations.c.body).where(evaluations.c.id == identifier, within(evaluations, project))
     body = connection.execute(query.with_for_update() if lock else query).scalar_one_or_none()
     if body is None:
-        raise TuneGateError("unknown_id", "No evaluation with this id is known here.")
+        raise _unknown()
     return msgspec.json.decode(body, type=EvaluationJob)
 
 
-def _forget_unnamed(connection: sa.Connection, record_id: str | None) -> None:
-    kept = connection.execute(sa.select(evaluations.c.body)).scalars()
+def _project_of(identifier: str) -> sa.Select[tuple[str]]:
+    return sa.select(evaluations.c.project).where(evaluations.c.id == identifier)
+
+
+def _forget_unnamed(connection: sa.Connection, record_id: str | None, project: str) -> None:
+    kept = connection.execute(sa.select(evaluations.c.body).where(within(evaluations, project))).scalars()
     if record_id is not None and record_id not in {msgspec.json.decode(one, type=_Named).evaluation_id for one in kept}:
-        connection.execute(sa.delete(records).where(records.c.kind == "evaluation", records.c.id == record_id))
+        of_project = sa.and_(records.c.kind == "evaluation", within(records, project))
+        connection.execute(sa.delete(records).where(of_project, records.c.id == record_id))
+
+
+def _unknown() -> TuneGateError:
+    return TuneGateError("unknown_id", "No evaluation with this id is known here.")
 
 
 def _encode(job: EvaluationJob) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -10,26 +10,51 @@ import sqlalchemy as sa
 
 from service.clock import now
 from service.errors import TuneGateError
-from service.records.job import Job, JobEvent
+from service.records.access import Deed
+from service.records.job import ENDED, Job, JobEvent
+from service.store.audit import Audit, append
 from service.store.evaluations import Evaluations
-from service.store.tables import job_events, jobs, records
+from service.store.keys import Keys
+from service.store.projects import key_digest, within
+from service.store.tables import DEFAULT_PROJECT, job_events, jobs, records
 
 R = TypeVar("R")
 
 
 _INSERT_RECORD = sa.insert(records)
+_EVERY = 1_000_000
 
 
 class Store:
-    """All calls are synchronous and durable when they return."""
+    """All calls are synchronous and durable when they return.
 
-    def __init__(self, engine: sa.Engine) -> None:
+    Bound to a project it neither sees nor changes another's; without one it sees every job and evaluation, which is
+    what carries them out needs, and its records are those of the default project.
+    """
+
+    def __init__(self, engine: sa.Engine, project: str | None = None) -> None:
         self._engine = engine
-        self.evaluations = Evaluations(engine)
+        self._project = project
+        self._place = project or DEFAULT_PROJECT
+        self.evaluations = Evaluations(engine, project)
+        self.keys = Keys(engine, project)
+        self.audit = Audit(engine, project)
+
+    def of(self, project: str) -> Store:
+        """The same database as one project sees it."""
+        return Store(self._engine, project)
 
     def put(self, kind: str, identifier: str, record: R) -> R:
         """Keep a record; the first one stored under an id wins, and is what comes back."""
-        row = {"kind": kind, "id": identifier, "body": msgspec.json.encode(record).decode(), "created_at": now()}
+        body = msgspec.json.encode(record).decode()
+        row: dict[str, Any] = {
+            "project": self._place,
+            "kind": kind,
+            "id": identifier,
+            "body": body,
+            "created_at": now(),
+        }
+        row["stored_bytes"] = getattr(record, "bytes", 0) if kind == "dataset" else 0
         try:
             with self._engine.begin() as connection:
                 connection.execute(_INSERT_RECORD, row)
@@ -43,8 +68,8 @@ class Store:
         Raises:
             TuneGateError: `unknown_id`.
         """
-        query = sa.select(records.c.body).where(records.c.kind == kind, records.c.id == identifier)
         with self._engine.connect() as connection:
+            query = sa.select(records.c.body).where(*self._one(kind, identifier))
             body = connection.execute(query).scalar_one_or_none()
         if body is None:
             raise TuneGateError("unknown_id", f"No {kind.replace('_', ' ')} with this id is stored here.")
@@ -52,7 +77,8 @@ class Store:
 
     def all(self, kind: str, type_: type[R]) -> Iterator[R]:
         """Every record of a kind, the oldest first."""
-        query = sa.select(records.c.body).where(records.c.kind == kind).order_by(records.c.created_at, records.c.id)
+        chosen = sa.select(records.c.body).where(records.c.kind == kind, within(records, self._project))
+        query = chosen.order_by(records.c.created_at, records.c.id)
         with self._engine.connect() as connection:
             for body in connection.execution_options(yield_per=200).execute(query).scalars():
                 yield msgspec.json.decode(body, type=type_)
@@ -60,18 +86,34 @@ class Store:
     def forget(self, kind: str, identifier: str) -> None:
         """Remove a record for good."""
         with self._engine.begin() as connection:
-            connection.execute(sa.delete(records).where(records.c.kind == kind, records.c.id == identifier))
+            connection.execute(sa.delete(records).where(*self._one(kind, identifier)))
 
-    def add_job(self, job: Job, idempotency_key: str | None) -> tuple[Job, bool]:
-        """Keep a new job with its first event; (the earlier job, False) when the key was used before."""
+    def stored_bytes(self) -> int:
+        """Bytes of the files that lie beside the project's records."""
+        query = sa.select(sa.func.coalesce(sa.func.sum(records.c.stored_bytes), 0))
+        with self._engine.connect() as connection:
+            return int(connection.execute(query.where(within(records, self._project))).scalar_one())
+
+    def open_jobs(self) -> int:
+        """How many of the project's jobs have not ended."""
+        return sum(job.state not in ENDED for _, job in self.list_jobs(after=0, limit=_EVERY))
+
+    def _one(self, kind: str, identifier: str) -> tuple[sa.ColumnElement[bool], ...]:
+        return records.c.project == self._place, records.c.kind == kind, records.c.id == identifier
+
+    def add_job(self, job: Job, idempotency_key: str | None, deeds: Sequence[Deed] = ()) -> tuple[Job, bool]:
+        """Keep a new job with its first event and who asked for it; (the earlier job, False) for a key used before."""
         number = sa.select(sa.func.coalesce(sa.func.max(jobs.c.number), 0) + 1).scalar_subquery()
-        row = {"id": job.id, "number": number, "idempotency_key": idempotency_key, "body": _encode(job)}
+        key = key_digest(self._project, idempotency_key)
+        row = {"id": job.id, "number": number, "idempotency_key": key, "body": _encode(job), "project": self._place}
         try:
             with self._engine.begin() as connection:
                 connection.execute(sa.insert(jobs).values(row))
                 _append(connection, job.id, "state", {"state": job.state})
+                for deed in deeds:
+                    append(connection, self._project, deed, job.id)
         except sa.exc.IntegrityError:
-            query = sa.select(jobs.c.body).where(jobs.c.idempotency_key == idempotency_key)
+            query = sa.select(jobs.c.body).where(jobs.c.idempotency_key == key)
             with self._engine.connect() as connection:
                 return msgspec.json.decode(connection.execute(query).scalar_one(), type=Job), False
         return job, True
@@ -83,11 +125,12 @@ class Store:
             TuneGateError: `unknown_id`.
         """
         with self._engine.connect() as connection:
-            return _job(connection, identifier)
+            return _job(connection, identifier, self._project)
 
     def list_jobs(self, *, after: int, limit: int) -> list[tuple[int, Job]]:
         """(number, job) in order of submission."""
-        query = sa.select(jobs.c.number, jobs.c.body).where(jobs.c.number > after).order_by(jobs.c.number).limit(limit)
+        chosen = sa.select(jobs.c.number, jobs.c.body).where(jobs.c.number > after, within(jobs, self._project))
+        query = chosen.order_by(jobs.c.number).limit(limit)
         with self._engine.connect() as connection:
             return [(number, msgspec.json.decode(body, type=Job)) for number, body in connection.execute(query)]
 
@@ -96,7 +139,7 @@ class Store:
     ) -> Job:
         """Change a job and append an event in one transaction; a change to None leaves both alone."""
         with self._engine.begin() as connection:
-            job = _job(connection, identifier, lock=True)
+            job = _job(connection, identifier, self._project, lock=True)
             changed = change(job)
             if changed is None:
                 return job
@@ -111,7 +154,7 @@ class Store:
         """Append a trainer's record exactly once, whoever forwards it."""
         try:
             with self._engine.begin() as connection:
-                job = _job(connection, identifier, lock=True)
+                job = _job(connection, identifier, self._project, lock=True)
                 _append(connection, identifier, event, data, source_n=source_n)
                 values = {"body": _encode(change(job))}
                 connection.execute(sa.update(jobs).where(jobs.c.id == identifier).values(values))
@@ -128,6 +171,8 @@ class Store:
         """Events numbered above `after`."""
         table = job_events.c
         query = sa.select(table.n, table.event, table.at, table.data).where(table.job_id == identifier, table.n > after)
+        if self._project is not None:
+            query = query.where(table.job_id.in_(sa.select(jobs.c.id).where(within(jobs, self._project))))
         with self._engine.connect() as connection:
             found = connection.execute(query.order_by(table.n)).all()
         return [JobEvent(n, event, at, msgspec.json.decode(data)) for n, event, at, data in found]
@@ -141,8 +186,8 @@ class Store:
             return False
 
 
-def _job(connection: sa.Connection, identifier: str, *, lock: bool = False) -> Job:
-    query = sa.select(jobs.c.body).where(jobs.c.id == identifier)
+def _job(connection: sa.Connection, identifier: str, project: str | None, *, lock: bool = False) -> Job:
+    query = sa.select(jobs.c.body).where(jobs.c.id == identifier, within(jobs, project))
     body = connection.execute(query.with_for_update() if lock else query).scalar_one_or_none()
     if body is None:
         raise TuneGateError("unknown_id", "No job with this id is known here.")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
@@ -12,13 +14,16 @@ import msgspec
 
 from service.data import RuleFiles, rule_files
 from service.launch.answering import Answerers
+from service.records.access import Caller
 from service.settings import Settings
+from service.verbs.access import OPEN, Doorkeeper
 
 if TYPE_CHECKING:
     from service.jobs.runner import JobRunner
     from service.store.store import Store
 
 _CHAT_THREADS = 8
+_DOOR_THREADS = 4
 
 
 class Context:
@@ -29,12 +34,29 @@ class Context:
         self.settings = msgspec.structs.replace(settings, model_paths=False)
         self.rules = rules
         self.store = store
+        self.caller = OPEN
+        self.door = Doorkeeper(store, settings.access)
         self.runner = runner
         self.answerers = Answerers(most=settings.chat_models, idle_seconds=settings.chat_idle_seconds)
+        # the door waits for nothing else; who shows a token may wait for the provider, and nobody else with them
+        self.entering = anyio.CapacityLimiter(_DOOR_THREADS)
+        self.verifying = anyio.CapacityLimiter(_DOOR_THREADS)
         # what waits for them waits in threads of its own, so that jobs never wait for it
         self.chatting = anyio.CapacityLimiter(_CHAT_THREADS)
         # linting holds a core: more at once than there are cores would only make each of them slower
         self.linting = anyio.CapacityLimiter(os.cpu_count() or 1)
+
+    def of(self, caller: Caller) -> Context:
+        """The same as one caller sees it: its project's records, jobs and files alone."""
+        own = copy.copy(self)
+        own.caller, own.store = caller, self.store.of(caller.project)
+        return own
+
+    @property
+    def datasets(self) -> Path:
+        """Folder of the bytes of the project's datasets; no id of a dataset is the name of a project."""
+        folder = self.settings.datasets
+        return folder if self.caller.project == OPEN.project else folder / self.caller.project
 
 
 @asynccontextmanager

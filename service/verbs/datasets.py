@@ -11,9 +11,11 @@ import msgspec
 
 from service.lint.schemas_given import given_schemas
 from service.parquet import MAGIC
+from service.records.access import Deed
 from service.records.dataset import Dataset
 from service.records.identity import record_id
 from service.records.lint_report import LintReport
+from service.verbs.access import require_room
 from service.verbs.context import Context
 from service.verbs.lint import LintInput, LintRequest, asked, lint
 from service.verbs.lint_query import MAX_FINDINGS
@@ -80,6 +82,8 @@ def store_dataset(context: Context, path: Path, request: LintRequest, stop: thre
     if stop.is_set():
         raise client_left()
     if not kept.exists():
+        require_room(context.store, context.settings.access, file.bytes)
+    if not kept.exists():
         with path.open("rb") as handle:
             os.fsync(handle.fileno())
         path.replace(kept)
@@ -98,12 +102,13 @@ def dataset(context: Context, identifier: str) -> Dataset:
 def delete_dataset(context: Context, identifier: str) -> None:
     """Remove a dataset and its bytes."""
     found = dataset(context, identifier)
+    context.store.audit.note(Deed(context.caller.actor, "dataset.deleted"), found.id)
     context.store.forget("dataset", identifier)
     dataset_path(context, found).unlink(missing_ok=True)
 
 
 def dataset_path(context: Context, found: Dataset) -> Path:
     """Where the bytes of a dataset lie; named by the record, so deleting one never takes another's."""
-    folder = context.settings.datasets
+    folder = context.datasets
     folder.mkdir(parents=True, exist_ok=True)
     return folder / f"{found.id}.jsonl"

@@ -15,6 +15,7 @@ from service.clock import now
 from service.errors import TuneGateError
 from service.evaluate.answer_log import ANSWERS
 from service.jobs.evaluations import enter
+from service.records.access import Deed
 from service.records.evaluation import Evaluation
 from service.records.evaluation_job import EvaluationJob, EvaluationMoment
 from service.records.identity import digest
@@ -59,6 +60,8 @@ async def cancel(context: Context, identifier: str) -> EvaluationJob:
     job = await asyncio.to_thread(context.store.evaluations.get, identifier)
     if job.state in ENDED:
         raise TuneGateError("evaluation_finished", f"The evaluation is {job.state}.")
+    deed = Deed(context.caller.actor, "evaluation.cancelled")
+    await asyncio.to_thread(context.store.audit.note, deed, identifier)
     job = await asyncio.to_thread(enter, identifier, "cancelling")
     if job.state == "cancelling":
         context.runner.evaluations.cancel_soon(identifier)
@@ -73,7 +76,10 @@ async def remove(context: Context, identifier: str) -> None:
     Raises:
         TuneGateError: `unknown_id`.
     """
+    await asyncio.to_thread(context.store.evaluations.get, identifier)
     await context.runner.evaluations.remove(identifier)
+    deed = Deed(context.caller.actor, "evaluation.deleted")
+    await asyncio.to_thread(context.store.audit.note, deed, identifier)
 
 
 def events(context: Context, identifier: str, *, after: str | None) -> AsyncIterator[Event | None]:
@@ -150,12 +156,13 @@ def _stored(context: Context, content: bytes, key: str | None) -> tuple[Evaluati
     request, checked = read_body(context, body, errors)
     answers = _answers(context, body.continues)
     identifier = str(uuid.uuid4())
-    work = EvaluationWork(request=request, checked=checked, data=str(context.settings.datasets))
+    work = EvaluationWork(request=request, checked=checked, data=str(context.datasets))
     out = context.runner.evaluations.prepare(identifier, encoded(work), answers=answers)
     write_inline(out / FOLDER_OF_DOCUMENTS, body.documents)
     timeline = [EvaluationMoment("queued", now())]
     made = EvaluationJob(id=identifier, request=_asked(body), state="queued", timeline=timeline)
-    job, new = context.store.evaluations.add(made, key)
+    deed = Deed(context.caller.actor, "evaluation.launched")
+    job, new = context.store.evaluations.add(made, key, [deed])
     if not new:
         shutil.rmtree(out, ignore_errors=True)
         if job.request != made.request:

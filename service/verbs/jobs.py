@@ -17,6 +17,7 @@ from service.jobs.states import enter
 from service.launch.blockers import require_launchable
 from service.models.hub import pinned
 from service.models.resolve import resolve_model
+from service.records.access import Deed
 from service.records.dataset import Dataset
 from service.records.decision import Decision
 from service.records.estimate import Estimate
@@ -24,6 +25,7 @@ from service.records.evaluation import Evaluation
 from service.records.job import ENDED, Job, Moment
 from service.records.lint_report import LintReport
 from service.records.manifest import Manifest
+from service.verbs.access import require_turn
 from service.verbs.context import Context
 from service.verbs.continuing import require_start
 from service.verbs.cursors import position
@@ -51,11 +53,13 @@ async def launch(context: Context, request: JobRequest, *, idempotency_key: str 
     """Queue a job for a plan; the same key gives the same job.
 
     Raises:
-        TuneGateError: `unknown_id`, `plan_blocked`, `plan_mismatch` when data or model are gone or changed.
+        TuneGateError: `unknown_id`, `plan_blocked`, `plan_mismatch` when data or model are gone or changed,
+            `quota_exceeded`.
     """
+    await asyncio.to_thread(require_turn, context.store, context.settings.access)
     bundle = await asyncio.to_thread(_bundle, context, request.plan_id)
     job = Job(id=str(uuid.uuid4()), plan=bundle.plan.id, state="queued", timeline=[Moment("queued", now())])
-    job, new = await asyncio.to_thread(context.store.add_job, job, idempotency_key)
+    job, new = await asyncio.to_thread(_added, context, job, bundle.plan, idempotency_key)
     if job.plan != request.plan_id:
         raise TuneGateError("plan_mismatch", "The Idempotency-Key was used for another plan.", remedy="Use a new key.")
     if new or job.state == "queued":
@@ -82,6 +86,7 @@ async def cancel(context: Context, job_id: str) -> Job:
     job = await asyncio.to_thread(context.store.job, job_id)
     if job.state in ENDED:
         raise TuneGateError("job_finished", f"The job is {job.state}.")
+    await asyncio.to_thread(context.store.audit.note, Deed(context.caller.actor, "job.cancelled"), job_id)
     job = await asyncio.to_thread(enter, context.store, job_id, "cancelling")
     if job.state == "cancelling":
         context.runner.cancel_soon(job_id)
@@ -149,6 +154,14 @@ def artifact_file(context: Context, job_id: str, path: str) -> Path:
     if wanted != "manifest.json" and wanted not in {file.path for file in manifest.files}:
         raise TuneGateError("not_found", "The artifact has no such file.", remedy="manifest.json lists its files.")
     return out / wanted
+
+
+def _added(context: Context, job: Job, plan: TrainPlan, idempotency_key: str | None) -> tuple[Job, bool]:
+    """Kept with who launched it, and which blockers were overridden why."""
+    actor = context.caller.actor
+    deeds = [Deed(actor, "job.launched", {"plan": plan.id})]
+    deeds += [Deed(actor, "job.overrode", {"code": one.code, "reason": one.reason}) for one in plan.overrides]
+    return context.store.add_job(job, idempotency_key, deeds)
 
 
 def _bundle(context: Context, plan_id: str) -> PlanBundle:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -51,6 +53,7 @@ def make_decision(context: Context, request: DecisionRequest) -> Decision:
 def make_estimates(context: Context, inputs: EstimateInputs) -> Estimate | EstimateSet:
     """Estimate, with token lengths from a stored dataset if one is named."""
     report = context.store.get("dataset", inputs.dataset_id, Dataset).report if inputs.dataset_id else None
+    _require_own(context, inputs.model)
     made = estimate(inputs, rules=context.rules, settings=context.settings, report=report)
     for one in made:
         context.store.put("estimate", one.id, one)
@@ -79,6 +82,7 @@ def left_by_name(context: Context, name: str) -> Left:
 
 def plan_bundle(context: Context, request: PlanRequest) -> PlanBundle:
     """The plan with its records and paths, as `make_plan` stores it and a job runs it."""
+    _require_own(context, request.model)
     dataset = context.store.get("dataset", request.dataset_id, Dataset)
     held_out = None
     if request.validation_dataset_id:
@@ -103,3 +107,14 @@ def plan_bundle(context: Context, request: PlanRequest) -> PlanBundle:
         left=left,
         evaluation=evaluation,
     )
+
+
+def _require_own(context: Context, model: object) -> None:
+    """What lies in a run folder is its project's alone; a folder of another's is unknown here.
+
+    Raises:
+        TuneGateError: `unknown_id`.
+    """
+    folder = Path(os.path.normpath(model)) if isinstance(model, str) else Path()
+    if folder.is_relative_to(context.settings.runs):
+        context.store.job(folder.relative_to(context.settings.runs).parts[0])

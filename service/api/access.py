@@ -1,0 +1,151 @@
+"""The door of /v1: who calls, what they may, how often; a route that is not listed here is nobody's."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import anyio.to_thread
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from service.errors import TuneGateError
+from service.records.access import Caller, Scope
+from service.verbs.access import OPEN, Allowance
+from service.verbs.context import Context
+from service.verbs.keys import key_id
+
+SECURITY: list[dict[str, list[str]]] = [{"ApiKey": []}, {"Bearer": []}]
+_CALLER, _ALLOWANCE = "tunegate_caller", "tunegate_allowance"
+_BEARER = b"bearer "
+_SAFE = {"GET", "HEAD", "OPTIONS"}
+Connection = ASGIConnection[Any, Any, Any, Any]
+
+# what every key may see: nothing of a project is in it
+_PUBLIC: tuple[tuple[str, str], ...] = tuple(
+    ("GET", f"/v1{path}")
+    for path in (
+        "/rules", "/rules/{name}", "/rules/ids/{identifier}",
+        "/models", "/hardware", "/targets", "/techniques", "/platforms",
+    )
+)  # fmt: skip
+# (method, path) -> the scope that it takes, null for any key
+ROUTES: dict[tuple[str, str], Scope | None] = dict.fromkeys(_PUBLIC) | {
+    ("POST", "/v1/lint"): "lint",
+    ("POST", "/v1/redact"): "lint",
+    ("POST", "/v1/decisions"): "write",
+    ("GET", "/v1/decisions/{identifier}"): "read",
+    ("POST", "/v1/datasets"): "write",
+    ("GET", "/v1/datasets/{identifier}"): "read",
+    ("DELETE", "/v1/datasets/{identifier}"): "write",
+    ("GET", "/v1/datasets/{identifier}/report"): "read",
+    ("POST", "/v1/estimates"): "write",
+    ("GET", "/v1/estimates/{identifier}"): "read",
+    ("POST", "/v1/plans"): "write",
+    ("GET", "/v1/plans/{identifier}"): "read",
+    ("POST", "/v1/jobs"): "launch",
+    ("GET", "/v1/jobs"): "read",
+    ("GET", "/v1/jobs/{identifier}"): "read",
+    ("GET", "/v1/jobs/{identifier}/events"): "read",
+    ("GET", "/v1/jobs/{identifier}/logs"): "read",
+    ("POST", "/v1/jobs/{identifier}/cancel"): "launch",
+    ("GET", "/v1/jobs/{identifier}/manifest"): "read",
+    ("GET", "/v1/jobs/{identifier}/artifact"): "read",
+    ("GET", "/v1/jobs/{identifier}/artifact/{path}"): "read",
+    ("GET", "/v1/jobs/{identifier}/models"): "read",
+    ("GET", "/v1/jobs/{identifier}/models/{name}"): "read",
+    ("POST", "/v1/jobs/{identifier}/chat/completions"): "launch",
+    ("POST", "/v1/evaluations"): "launch",
+    ("GET", "/v1/evaluations"): "read",
+    ("GET", "/v1/evaluations/{identifier}"): "read",
+    ("DELETE", "/v1/evaluations/{identifier}"): "write",
+    ("GET", "/v1/evaluations/{identifier}/events"): "read",
+    ("POST", "/v1/evaluations/{identifier}/cancel"): "launch",
+    ("GET", "/v1/audit"): "admin",
+}
+
+
+async def admitted(connection: Connection, _: BaseRouteHandler) -> None:
+    """Let a request in, or raise; nothing of its body has been read.
+
+    Raises:
+        TuneGateError: `unauthorized`, `forbidden`, `cross_site`, `rate_limited`, `identity_unreachable`.
+    """
+    method = _method(connection)
+    if method == "OPTIONS":
+        return  # what may be asked is in the contract, which is public
+    context: Context = connection.app.state.context
+    credentials = _credentials(connection)
+    limiter = context.entering if all(map(key_id, credentials)) else context.verifying
+    caller, allowance = await anyio.to_thread.run_sync(_entered, context, credentials, limiter=limiter)
+    connection.scope["state"][_CALLER] = caller
+    if allowance is not None:
+        connection.scope["state"][_ALLOWANCE] = allowance
+        if allowance.left < 0:
+            raise TuneGateError(
+                "rate_limited",
+                f"More than {allowance.limit} requests in a minute.",
+                remedy=f"Go on in {allowance.seconds} s.",
+            )
+    if caller is OPEN:
+        _require_same_site(connection)
+    _require_scope(caller, method, connection.scope["path_template"])
+
+
+def caller_of(request: Request[Any, Any, Any]) -> Caller | None:
+    """Who was let in; null for a route that has no door."""
+    caller: Caller | None = request.scope["state"].get(_CALLER)
+    return caller
+
+
+def allowance_of(state: dict[str, Any]) -> Allowance | None:
+    """What is left to a caller that is counted."""
+    allowance: Allowance | None = state.get(_ALLOWANCE)
+    return allowance
+
+
+def _entered(context: Context, credentials: list[bytes]) -> tuple[Caller, Allowance | None]:
+    caller = context.door.admit(credentials)
+    return caller, context.door.count(caller)
+
+
+def _credentials(connection: Connection) -> list[bytes]:
+    """Every key or token that the request carries, as bytes: header text need not be ASCII."""
+    found = []
+    for name, value in connection.scope["headers"]:
+        if name == b"x-api-key":
+            found.append(value.strip())
+        elif name == b"authorization":
+            # another scheme is a credential too, and none of ours
+            found.append(value[len(_BEARER) :].strip() if value[: len(_BEARER)].lower() == _BEARER else value)
+    return found
+
+
+def _require_scope(caller: Caller, method: str, template: str) -> None:
+    if (method, template) not in ROUTES:
+        raise TuneGateError("forbidden", "This route has no scope, so no key opens it.", remedy="Tell the operator.")
+    scope = ROUTES[method, template]
+    if not caller.may(scope):
+        raise TuneGateError(
+            "forbidden",
+            f"This takes the scope {scope}; the key has {', '.join(sorted(caller.scopes)) or 'none'}.",
+            remedy="Use a key with that scope; `tunegate keys create --scope` gives it.",
+        )
+
+
+def _require_same_site(connection: Connection) -> None:
+    """Where nothing is asked for, a page of another site must not act through the browser of who visits it."""
+    origin = connection.headers.get("origin")
+    if _method(connection) in _SAFE or origin is None:
+        return
+    if urlsplit(origin).netloc.lower() != connection.headers.get("host", "").lower():
+        raise TuneGateError(
+            "cross_site",
+            "A page of another site asks through a browser.",
+            remedy="Make a key (`tunegate keys create`); then pages need it too.",
+        )
+
+
+def _method(connection: Connection) -> str:
+    return str(connection.scope.get("method", ""))

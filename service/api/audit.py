@@ -1,0 +1,34 @@
+"""The audit log of the caller's project."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from litestar import get
+from litestar.params import Parameter
+
+from service.api.problems import documented
+from service.records.access import AuditEntry
+from service.verbs.context import Context
+
+Limit = Annotated[int, Parameter(ge=1, le=500)]
+After = Annotated[int | None, Parameter(ge=0, le=2**53)]
+
+
+class AuditList(msgspec.Struct, frozen=True):
+    """A page of the log; `next` is the cursor of the page after it."""
+
+    items: list[AuditEntry]
+    next: str | None
+
+
+@get(
+    "/audit", sync_to_thread=True, tags=["operation"], responses=documented(),
+    summary="Who launched, overrode, cancelled, removed or let in, in order.",
+)  # fmt: skip
+def audit_log(context: Context, cursor: After = None, limit: Limit = 100) -> AuditList:
+    """Entries of the caller's project; the scope admin sees them."""
+    found = context.store.audit.page(after=cursor or 0, limit=limit + 1)
+    page = found[:limit]
+    return AuditList(page, str(page[-1].n) if len(found) > limit else None)

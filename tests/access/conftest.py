@@ -1,0 +1,122 @@
+"""A service that asks for keys, with two projects in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from service.app import build_app
+from service.clock import now
+from service.records.access import SCOPES, NewKey
+from service.records.evaluation_job import EvaluationJob
+from service.records.job import Job, Moment
+from service.settings import Settings, load_settings
+from service.verbs.keys import create_key, key_store, revoke_key
+
+DESK = Path(__file__).resolve().parents[2] / "examples" / "library-desk"
+MODEL = {
+    "architectures": ["Phi3ForCausalLM"], "model_type": "phi3", "vocab_size": 1000, "hidden_size": 192,
+    "intermediate_size": 512, "num_hidden_layers": 4, "num_attention_heads": 6, "num_key_value_heads": 2,
+    "max_position_embeddings": 1024, "tie_word_embeddings": False,
+}  # fmt: skip
+
+
+class House:
+    """The running service and the means to make keys for it."""
+
+    def __init__(self, client: TestClient[Litestar], settings: Settings) -> None:
+        self.client, self.settings = client, settings
+        self.app = client.app
+
+    def key(self, project: str, *scopes: str, **more: Any) -> NewKey:
+        with key_store(self.settings) as store:
+            return create_key(
+                store, f"of {project}", project=project, scopes=scopes or SCOPES[:-1], expires="90d", **more
+            )
+
+    def expired(self, project: str) -> str:
+        made = self.key(project)
+        self.sql("UPDATE api_keys SET expires_at = '2026-01-01T00:00:00.000Z' WHERE id = :id", id=made.key.id)
+        return made.secret
+
+    def revoked(self, project: str) -> str:
+        made = self.key(project)
+        with key_store(self.settings) as store:
+            revoke_key(store, made.key.id)
+        return made.secret
+
+    def sql(self, statement: str, **values: Any) -> None:
+        engine = sa.create_engine(self.settings.database_url)
+        with engine.begin() as connection:
+            connection.execute(sa.text(statement), values)
+        engine.dispose()
+
+    def ask(self, method: str, path: str, secret: str | bytes | None, **more: Any) -> Any:
+        headers = {} if secret is None else {"X-API-Key": secret}
+        return self.client.request(method, path, headers=headers | more.pop("headers", {}), **more)
+
+    def refused(self, answer: Any, status: int, code: str) -> Any:
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), answer.text
+        body = answer.json()
+        assert (body["status"], body["code"]) == (status, code)
+        return body
+
+    def upload(self, secret: str) -> Any:
+        answer = self.ask(
+            "POST", "/v1/datasets", secret, params={"target": "local", "privacy": "off"},
+            content=(DESK / "train.jsonl").read_bytes(),
+        )  # fmt: skip
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+
+def new_job(identifier: str) -> Job:
+    return Job(id=identifier, plan="0" * 64, state="queued", timeline=[Moment("queued", now())])
+
+
+@pytest.fixture(scope="module")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., House]]:
+    """Starts the one service of a module."""
+    running: list[TestClient[Litestar]] = []
+
+    def start(**variables: str) -> House:
+        home = tmp_path_factory.mktemp("home")
+        (home / "models" / "base").mkdir(parents=True)
+        (home / "models" / "base" / "config.json").write_text(json.dumps(MODEL))
+        (home / "models" / "base" / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+        settings = load_settings({"TUNEGATE_HOME": str(home)} | variables)
+        client = TestClient(build_app(settings=settings))
+        running.append(client)
+        client.__enter__()
+        return House(client, settings)
+
+    yield start
+    for client in running:
+        client.__exit__(None, None, None)
+
+
+def seeded(house: House, project: str, secret: str) -> dict[str, str]:
+    """One of everything that has an id, all of it the project's."""
+    dataset = house.upload(secret)["id"]
+    wanted = {"model": "base", "techniques": ["lora"], "gpu": "cpu", "dataset_id": dataset}
+    made = {
+        "datasets": dataset,
+        "decisions": house.ask("POST", "/v1/decisions", secret, json={"facts": {}}).json()["id"],
+        "estimates": house.ask("POST", "/v1/estimates", secret, json=wanted).json()["id"],
+    }
+    plan = {"dataset_id": dataset, "model": "base", "technique": "lora"}
+    made["plans"] = house.ask("POST", "/v1/plans", secret, json=plan).json()["id"]
+    made["jobs"], made["evaluations"] = f"job-of-{project}", f"evaluation-of-{project}"
+    with key_store(house.settings) as store:
+        store.of(project).add_job(new_job(made["jobs"]), None)
+        store.of(project).evaluations.add(
+            EvaluationJob(id=made["evaluations"], request="0" * 64, state="queued", timeline=[]), None
+        )
+    return made
