@@ -12,20 +12,32 @@ from litestar.exceptions import HTTPException
 from litestar.openapi.datastructures import ResponseSpec
 
 from service.errors import ErrorItem, TuneGateError
+from service.observe.logs import place_of, request_id
+from service.observe.metrics import PROBLEMS
 from service.records.problem import Problem, problem_of
 
 MEDIA_TYPE = "application/problem+json"
 _LOG = logging.getLogger("tunegate")
 _RETRY_SECONDS = "5"
+_PASSING = {"busy", "stopping", "not_ready"}
 _CODES = {404: "not_found", 413: "too_large"}
 
 
 def answer_of(problem: Problem, headers: dict[str, str] | None = None) -> Response[bytes]:
     """A problem as a response."""
-    content = msgspec.json.encode(problem)
-    if problem.code == "busy":
+    PROBLEMS.labels(problem.code).inc()
+    content = msgspec.json.encode(msgspec.structs.replace(problem, request_id=request_id.get() or msgspec.UNSET))
+    if problem.code in _PASSING:
         headers = {"Retry-After": _RETRY_SECONDS} | (headers or {})
     return Response(content, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def problem_bytes(error: TuneGateError) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+    """A problem as body and headers, for where there is no route."""
+    answer = answer_of(problem_of(error))
+    headers = [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
+    length = str(len(answer.content)).encode()
+    return answer.content, [*headers, (b"content-type", MEDIA_TYPE.encode()), (b"content-length", length)]
 
 
 def on_known(request: Request[Any, Any, Any], error: TuneGateError) -> Response[bytes]:
@@ -56,11 +68,8 @@ def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[b
 
 def on_anything(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """A bug: its type and place go to the log, nothing of it to the caller."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else "an unknown place"
-    _LOG.error("%s %s: %s at %s", request.method, request.url.path, type(error).__name__, place)
+    route = request.scope.get("path_template") or "an unknown route"
+    _LOG.error("%s %s: %s at %s", request.method, route, type(error).__name__, place_of(error))
     detail = "The service met a condition it does not handle; its log says where."
     return answer_of(problem_of(TuneGateError("internal", detail)))
 

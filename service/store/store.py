@@ -12,6 +12,7 @@ from service.clock import now
 from service.errors import TuneGateError
 from service.records.job import Job, JobEvent
 from service.store.evaluations import Evaluations
+from service.store.health import Health
 from service.store.tables import job_events, jobs, records
 
 R = TypeVar("R")
@@ -26,6 +27,7 @@ class Store:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self.evaluations = Evaluations(engine)
+        self.health = Health(engine)
 
     def put(self, kind: str, identifier: str, record: R) -> R:
         """Keep a record; the first one stored under an id wins, and is what comes back."""
@@ -131,14 +133,6 @@ class Store:
         with self._engine.connect() as connection:
             found = connection.execute(query.order_by(table.n)).all()
         return [JobEvent(n, event, at, msgspec.json.decode(data)) for n, event, at, data in found]
-
-    def ready(self) -> bool:
-        """Whether the database answers."""
-        try:
-            with self._engine.connect() as connection:
-                return bool(connection.execute(sa.select(1)).scalar_one() == 1)
-        except sa.exc.SQLAlchemyError:
-            return False
 
 
 def _job(connection: sa.Connection, identifier: str, *, lock: bool = False) -> Job:

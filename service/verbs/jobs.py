@@ -99,9 +99,9 @@ def list_jobs(context: Context, *, cursor: str | None, limit: int) -> JobList:
 
 
 async def follow(context: Context, job_id: str, *, after: int) -> AsyncIterator[JobEvent | None]:
-    """Events numbered above `after`, until the job ends; None now and then while nothing happens."""
+    """Events numbered above `after`, until the job ends or the service does; None now and then meanwhile."""
     silent = 0.0
-    while True:
+    while not context.stopping:
         events = await asyncio.to_thread(context.store.events, job_id, after=after)
         for event in events:
             after, silent = event.n, 0.0

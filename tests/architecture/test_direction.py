@@ -21,6 +21,7 @@ FOUNDATION = (
     "service.packing",
     "service.parquet",
     "service.clock",
+    "service.observe",
 )
 # room -> what of ours it may import, besides itself and FOUNDATION; the longest matching prefix decides
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -33,6 +34,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "service.packing": (),
     "service.parquet": (),
     "service.clock": (),
+    "service.observe": (),
     "service.models": (),
     "service.advisor": (),
     "service.lint": ("service.privacy",),
@@ -54,7 +56,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # what a skin knows: verbs, records, and the request types of the contract
     "service.api": ("service.verbs", "service.launch.request", "trainers.contract"),
     "service.cli": ("service.verbs", "service.launch.request", "trainers.contract"),
-    "service.cli.serve": ("service.verbs", "service.app"),
+    "service.cli.serve": ("service.verbs", "service.api", "service.app"),
     "service.app": ("service.api", "service.verbs", "service.jobs", "service.store"),
     "service.__main__": ("service.cli",),
     "service.regenerate": (
