@@ -38,25 +38,8 @@ def aside(path: Path) -> Iterator[Path]:
         kept.rename(path)
 
 
-def test_a_database_that_is_gone_or_another_one_is_named(service: Any) -> None:
-    service.ready()
-    database = service.home / "tunegate.sqlite"
-    with aside(database) as kept:
-        assert unready(service) == ["database"]
-        assert not database.exists()
-        database.write_bytes(b"not a database")
-        assert unready(service) == ["database"]
-        database.unlink()
-        # a good copy, which the service does not write to
-        with closing(sqlite3.connect(kept)) as source, closing(sqlite3.connect(database)) as copy:
-            source.backup(copy)
-        assert unready(service) == ["database"]
-        with closing(sqlite3.connect(database)) as copy:
-            copy.execute("PRAGMA journal_mode=DELETE")
-    service.ready()
-
-
 def test_a_database_that_another_process_locks_is_named(service: Any) -> None:
+    service.ready()
     with closing(sqlite3.connect(service.home / "tunegate.sqlite", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         assert unready(service) == ["database"]
@@ -79,22 +62,39 @@ def test_storage_that_cannot_be_written_is_named_beside_the_rest(service: Any) -
     with aside(uploads):
         uploads.write_bytes(b"a file where a folder should be")
         assert unready(service) == ["storage"]
-        with aside(service.home / "tunegate.sqlite"):
+        with closing(sqlite3.connect(service.home / "tunegate.sqlite", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
             assert unready(service) == ["database", "storage"]
+            other.execute("ROLLBACK")
     service.ready()
     assert not list(uploads.iterdir())
 
 
-def test_the_privacy_scan_is_waited_for_where_that_is_asked(serve: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_privacy_scan_that_is_not_prepared_is_named_where_that_is_asked(
+    serve: Callable[..., Any], tmp_path: Path
+) -> None:
     # regions that nobody knows: it will never be prepared
     broken = tmp_path / "broken.toml"
     broken.write_text('[privacy]\nregions = ["XX"]\n')
-    running = serve(tmp_path / "one", TUNEGATE_PRIVACY_SETTINGS=str(broken), TUNEGATE_READY_NEEDS_PRIVACY="1")
-    assert unready(running) == ["privacy scan"]
-    off = tmp_path / "off.toml"
-    off.write_text('[privacy]\nmode = "off"\n')
-    other = serve(tmp_path / "two", TUNEGATE_PRIVACY_SETTINGS=str(off), TUNEGATE_READY_NEEDS_PRIVACY="1")
-    other.until(lambda: other.http.get("/health/ready").status_code == 200)
+    settings = {"TUNEGATE_PRIVACY_SETTINGS": str(broken), "TUNEGATE_READY_NEEDS_PRIVACY": "1"}
+    running = serve(tmp_path / "data", TUNEGATE_LOG_FORMAT="text", **settings)
+    running.until(lambda: unready(running) == ["privacy scan"])
+    running.http.get("/v1/jobs")
+    log = running.until(lambda: [line for line in running.log.read_text().splitlines() if "/v1/jobs" in line])
+    assert "request request_id=" in log[0]
+    assert " method=GET route=/v1/jobs status=200 " in log[0]
+
+
+def test_a_database_that_is_gone_or_another_one_is_named(serve: Callable[..., Any], tmp_path: Path) -> None:
+    running = serve(tmp_path / "data", TUNEGATE_READY_NEEDS_PRIVACY="1")
+    running.ready()
+    database = running.home / "tunegate.sqlite"
+    kept = database.rename(tmp_path / "kept.sqlite")
+    assert unready(running) == ["database"]
+    assert not database.exists()
+    # a good one, but not that which the service writes to
+    shutil.copy(kept, database)
+    assert unready(running) == ["database"]
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,14 +77,6 @@ def test_nothing_of_a_body_is_logged_or_counted_by_any_route(service: Any) -> No
     assert MARKER not in service.log.read_text()
     assert MARKER not in service.http.get("/metrics").text
     assert "Traceback" not in service.log.read_text()
-
-
-def test_lines_for_people_by_setting(serve: Any, tmp_path: Path) -> None:
-    running = serve(tmp_path / "data", TUNEGATE_LOG_FORMAT="text")
-    running.http.get("/v1/jobs")
-    said = running.until(lambda: [line for line in running.log.read_text().splitlines() if line.startswith("request ")])
-    assert "method=GET route=/v1/jobs status=200" in said[0]
-    assert running.stop() == 0
 
 
 def _record(message: str, error: Exception | None = None) -> logging.LogRecord:
