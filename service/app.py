@@ -15,6 +15,7 @@ from litestar.plugins.prometheus import PrometheusConfig
 from litestar.types import Message, Scope
 
 from service import __version__
+from service.api.agents import agents, end_agents
 from service.api.catalogue import Catalogues, Rules
 from service.api.chat import Chat
 from service.api.data import Datasets, lint_body, redact_body
@@ -51,8 +52,9 @@ def build_app(
         Decisions, lint_body, redact_body, Datasets, Estimates, Plans, Jobs, Evaluations, Chat, Rules, Catalogues,
     ]  # fmt: skip
     app = Litestar(
-        route_handlers=[Router("/v1", route_handlers=handlers), live, ready, metrics],
+        route_handlers=[Router("/v1", route_handlers=handlers), live, ready, metrics, agents],
         lifespan=[lifespan],
+        on_shutdown=[end_agents],
         dependencies={"context": Provide(_context, sync_to_thread=False)},
         exception_handlers=HANDLERS,
         request_class=JsonRequest,

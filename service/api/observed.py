@@ -7,6 +7,7 @@ import logging
 import time
 from typing import Any
 
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.problems import problem_bytes
@@ -68,7 +69,7 @@ class Observed:
         self._requests = requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
         one = _Request(scope, receive, send)
@@ -104,7 +105,8 @@ class _Request:
     """One request as it is seen from outside."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.scope, self._receive, self._send = scope, receive, send
+        self.scope: Any = scope
+        self._receive, self._send = receive, send
         given = next((value for name, value in scope["headers"] if name == _HEADER), b"")
         self.id = chosen_request_id(given.decode("latin-1"))
         self.path: str = scope["path"]
@@ -158,5 +160,7 @@ class _Request:
             "bytes_in": self._read,
             "bytes_out": self._written,
         }
-        fields |= {name: str(state[name]) for name in ("key_id", "project") if state.get(name)}
+        caller = state.get("tunegate_caller")
+        if caller is not None:
+            fields |= {"caller": caller.actor, "project": caller.project}
         _LOG.log(level, "request", extra={"fields": fields})

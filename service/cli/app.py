@@ -31,6 +31,7 @@ VERBS = {
     "rules": "service.cli.rules",
     "explain": "service.cli.explain",
     "serve": "service.cli.serve",
+    "mcp": "service.cli.mcp",
     "demo": "service.cli.demo",
 }
 

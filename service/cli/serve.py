@@ -106,7 +106,7 @@ class _End:
         for one in _SIGNALS:
             asyncio.get_running_loop().remove_signal_handler(one)
             signal.signal(one, signal.SIG_DFL)
-        self._context.stopping = True
+        self._context.stopping.set()
         self._ending = asyncio.create_task(self._end())
 
     async def _end(self) -> None:

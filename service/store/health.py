@@ -113,7 +113,8 @@ def _file(engine: sa.Engine) -> Path | None:
     with closing(engine.raw_connection()) as connection:
         cursor = connection.cursor()
         cursor.execute("PRAGMA database_list")
-        return Path(cursor.fetchone()[2]).resolve()
+        row: Any = cursor.fetchone()
+        return Path(row[2]).resolve()
 
 
 def _identity(file: Path | None) -> tuple[int, int] | None:

@@ -35,7 +35,7 @@ class Context:
         # what waits for them waits in threads of its own, so that jobs never wait for it
         self.chatting = anyio.CapacityLimiter(_CHAT_THREADS)
         # set once the service is told to end: streams end, and what asks is told
-        self.stopping = False
+        self.stopping = threading.Event()
         # set once the scan is prepared, or none is wanted
         self.privacy_ready = threading.Event()
         # linting holds a core: more at once than there are cores would only make each of them slower

@@ -17,6 +17,7 @@ from service.jobs.states import enter
 from service.launch.blockers import require_launchable
 from service.models.hub import pinned
 from service.models.resolve import resolve_model
+from service.observe.traces import traceparent
 from service.records.dataset import Dataset
 from service.records.decision import Decision
 from service.records.estimate import Estimate
@@ -70,7 +71,9 @@ async def launch(context: Context, request: JobRequest, *, idempotency_key: str 
             model=bundle.model,
             evaluation=bundle.evaluation,
         )
-        await context.runner.submit(job, JobInputs(run=run, needed_bytes=needed_bytes(bundle)))
+        await context.runner.submit(
+            job, JobInputs(run=run, needed_bytes=needed_bytes(bundle), traceparent=traceparent())
+        )
     return job
 
 
@@ -101,7 +104,7 @@ def list_jobs(context: Context, *, cursor: str | None, limit: int) -> JobList:
 async def follow(context: Context, job_id: str, *, after: int) -> AsyncIterator[JobEvent | None]:
     """Events numbered above `after`, until the job ends or the service does; None now and then meanwhile."""
     silent = 0.0
-    while not context.stopping:
+    while not context.stopping.is_set():
         events = await asyncio.to_thread(context.store.events, job_id, after=after)
         for event in events:
             after, silent = event.n, 0.0

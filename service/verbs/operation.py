@@ -41,7 +41,7 @@ def require_ready(context: Context) -> None:
     Raises:
         TuneGateError: `stopping`, or `not_ready` with one error for everything that is not.
     """
-    if context.stopping:
+    if context.stopping.is_set():
         raise TuneGateError("stopping", "The service is stopping.", remedy="Ask another one.")
     errors = [*context.store.health.unready(), *_storage(context.settings), *_queues(), *_privacy(context)]
     if errors:

@@ -5,11 +5,30 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from service.records.job import Job, Moment
+
 ROW = b'{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}\n'
+
+
+def waiting_job(service: Any) -> str:
+    """A job that nobody will carry out."""
+    identifier = "00000000-0000-4000-8000-000000000000"
+    job = Job(id=identifier, plan="0" * 64, state="queued", timeline=[Moment("queued", "2026-01-01T00:00:00.000Z")])
+    with closing(sqlite3.connect(service.home / "tunegate.sqlite", isolation_level=None, timeout=60)) as database:
+        body = msgspec.json.encode(job).decode()
+        database.execute("INSERT INTO jobs (id, number, body) VALUES (?, 1, ?)", (identifier, body))
+        event = (identifier, 1, "state", "2026-01-01T00:00:00.000Z", '{"state":"queued"}')
+        database.execute("INSERT INTO job_events (job_id, n, event, at, data) VALUES (?, ?, ?, ?, ?)", event)
+    return identifier
 
 
 def begun(service: Any, *, length: int) -> socket.socket:
@@ -38,6 +57,11 @@ def answered(connection: socket.socket) -> tuple[int, Any]:
 def test_requests_in_flight_finish_and_new_ones_are_refused(serve: Callable[..., Any], tmp_path: Path) -> None:
     running = serve(tmp_path / "data", TUNEGATE_SHUTDOWN_SECONDS="600")
     running.ready()
+    job = waiting_job(running)
+    streams = ThreadPoolExecutor(1)
+    stream = streams.submit(running.http.get, f"/v1/jobs/{job}/events")
+    following = 'tunegate_requests_in_progress{app_name="tunegate",method="GET",path="/v1/jobs/{identifier}/events"'
+    running.until(lambda: following in running.http.get("/metrics").text)
     with begun(running, length=len(ROW) * 2) as upload:
         running.process.send_signal(signal.SIGTERM)
         refused = running.until(
@@ -48,6 +72,8 @@ def test_requests_in_flight_finish_and_new_ones_are_refused(serve: Callable[...,
         new = running.http.get("/v1/jobs")
         assert (new.status_code, new.json()["code"], new.headers["retry-after"]) == (503, "stopping", "5")
         assert new.json()["request_id"] == new.headers["x-request-id"]
+        # it ends as a whole answer, before the upload does
+        assert 'data: {"state":"queued"}' in stream.result(120).text
         upload.sendall(ROW)
         status, report = answered(upload)
     assert (status, report["files"][0]["rows"]) == (200, 2)
