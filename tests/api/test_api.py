@@ -47,7 +47,7 @@ def problem(answer: Any, status: int, code: str) -> Any:
     assert answer.headers["content-type"].startswith("application/problem+json")
     body = answer.json()
     assert (body["status"], body["code"]) == (status, code)
-    assert set(body) == {"type", "title", "status", "code", "detail", "remedy", "errors"}
+    assert set(body) == {"type", "title", "status", "code", "detail", "remedy", "errors", "request_id"}
     return body
 
 
