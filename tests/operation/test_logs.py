@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from typing import Any
 
 import pytest
 
+from service.api.observed import Observed, Requests
 from service.observe.logs import JsonLines, PlainLines, worth_saying
 
 MARKER = "mellifluous-quokka-4711"
@@ -100,3 +102,32 @@ def test_what_is_said_of_every_cancelled_job_is_left_out() -> None:
     cancelled = type("DBOSAwaitedWorkflowCancelledError", (Exception,), {})
     assert not worth_saying(_record("Error in a step", cancelled("DBOS Error 13")))
     assert worth_saying(_record("Error in a step", ValueError("other")))
+
+
+class Caller:
+    """As the door of the routes leaves one behind."""
+
+    actor, project = "key:k1", "library"
+
+
+def test_who_called_is_named_where_it_is_known(caplog: pytest.LogCaptureFixture) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scope["state"]["tunegate_caller"] = Caller()
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope: Any = {"type": "http", "method": "GET", "path": "/v1/jobs", "headers": [], "state": {}}
+    with caplog.at_level(logging.INFO, "tunegate.requests"):
+        asyncio.run(Observed(app, Requests())(scope, _nothing, send))  # type: ignore[arg-type]
+    line = json.loads(JsonLines().format(caplog.records[0]))
+    assert (line["caller"], line["project"], line["status"]) == ("key:k1", "library", 204)
+    assert dict(sent[0]["headers"])[b"x-request-id"].decode() == line["request_id"]
+
+
+async def _nothing() -> Any:
+    raise AssertionError
