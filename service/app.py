@@ -12,11 +12,12 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
-from litestar.plugins.prometheus import PrometheusConfig, PrometheusController
+from litestar.plugins.prometheus import PrometheusConfig
 from litestar.types import Message, Scope
 
 from service import __version__
 from service.api.access import SECURITY, admitted, caller_of
+from service.api.agents import agents, end_agents
 from service.api.audit import audit_log
 from service.api.catalogue import Catalogues, Rules
 from service.api.chat import Chat
@@ -27,7 +28,8 @@ from service.api.etags import ETags
 from service.api.evaluations import Evaluations
 from service.api.headers import safe_headers
 from service.api.jobs import Jobs
-from service.api.operation import live, ready
+from service.api.observed import Observed, Requests
+from service.api.operation import live, metrics, ready
 from service.api.problems import HANDLERS
 from service.api.requests import JsonRequest
 from service.settings import Settings, load_settings
@@ -35,40 +37,37 @@ from service.verbs.context import Context, running_context
 from service.verbs.privacy_ready import privacy_prepared
 
 
-class Metrics(PrometheusController):
-    """Prometheus metrics at /metrics."""
-
-    path = "/metrics"
-    openmetrics_format = True
-
-
-def build_app(context: Context | None = None, *, settings: Settings | None = None) -> Litestar:
-    """The app over an open context, or over one that it opens for its own lifetime."""
+def build_app(
+    context: Context | None = None, *, settings: Settings | None = None, requests: Requests | None = None
+) -> Litestar:
+    """The app over an open context, or over one that it opens for its own lifetime; `requests` are its own."""
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         if context is not None:
             app.state.context = context
-            with privacy_prepared(context.settings, context.rules):
+            with privacy_prepared(context.settings, context.rules, context.privacy_ready):
                 yield
             return
         async with running_context(settings or load_settings(), stop_jobs=True) as own:
             app.state.context = own
-            with privacy_prepared(own.settings, own.rules):
+            with privacy_prepared(own.settings, own.rules, own.privacy_ready):
                 yield
 
     handlers: list[Any] = [
         Decisions, lint_body, redact_body, Datasets, Estimates, Plans, Jobs, Evaluations, Chat, Rules, Catalogues,
         audit_log,
     ]  # fmt: skip
-    return Litestar(
+    app = Litestar(
         route_handlers=[
             Router("/v1", route_handlers=handlers, guards=[admitted], security=SECURITY),
             live,
             ready,
-            Metrics,
+            metrics,
+            agents,
         ],
         lifespan=[lifespan],
+        on_shutdown=[end_agents],
         dependencies={"context": Provide(_context, sync_to_thread=False)},
         exception_handlers=HANDLERS,
         request_class=JsonRequest,
@@ -89,6 +88,8 @@ def build_app(context: Context | None = None, *, settings: Settings | None = Non
         before_send=[_allow_all_methods, safe_headers],
         on_app_init=[_quiet],
     )
+    app.asgi_handler = Observed(app.asgi_handler, requests or Requests())
+    return app
 
 
 def _context(state: State, request: Request[Any, Any, Any]) -> Context:

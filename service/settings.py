@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal, get_args
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
@@ -17,6 +18,9 @@ from service.errors import ErrorItem, TuneGateError
 _MAX_BODY_BYTES = 512 * 2**20
 _BODY_IDLE_SECONDS = 60
 _CHAT_MODELS, _CHAT_IDLE_SECONDS = 2, 300
+# below the 30 seconds that Kubernetes waits before it kills
+_SHUTDOWN_SECONDS = 20
+LogFormat = Literal["auto", "json", "text"]
 _SHOWN = 40
 _PORTS = {"http": 80, "https": 443}
 
@@ -62,6 +66,12 @@ class Settings(msgspec.Struct, frozen=True):
     endpoints: tuple[AllowedEndpoint, ...] = ()
     # who may call the service, and how much
     access: AccessSettings = AccessSettings()
+    # JSON lines or lines for people; auto: JSON where stderr is no terminal
+    log_format: LogFormat = "auto"
+    # how long requests in flight may go on after SIGTERM
+    shutdown_seconds: int = _SHUTDOWN_SECONDS
+    # whether /health/ready waits for the privacy scan, which takes seconds after a start
+    ready_needs_privacy: bool = False
 
     @property
     def models(self) -> Path:
@@ -117,6 +127,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
             "TUNEGATE_BODY_IDLE_SECONDS": _BODY_IDLE_SECONDS,
             "TUNEGATE_CHAT_MODELS": _CHAT_MODELS,
             "TUNEGATE_CHAT_IDLE_SECONDS": _CHAT_IDLE_SECONDS,
+            "TUNEGATE_SHUTDOWN_SECONDS": _SHUTDOWN_SECONDS,
         },
     )
     return Settings(
@@ -126,7 +137,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         rules=Path(rules).expanduser().absolute() if rules else None,
         url=(values.get("TUNEGATE_URL") or "http://127.0.0.1:8484").rstrip("/"),
         api_key=values.get("TUNEGATE_API_KEY") or None,
-        allow_download=(values.get("TUNEGATE_ALLOW_DOWNLOAD") or "").lower() in {"1", "true", "yes"},
+        allow_download=_yes(values, "TUNEGATE_ALLOW_DOWNLOAD"),
         max_body_bytes=numbers["TUNEGATE_MAX_BODY_BYTES"],
         body_idle_seconds=numbers["TUNEGATE_BODY_IDLE_SECONDS"],
         chat_models=numbers["TUNEGATE_CHAT_MODELS"],
@@ -134,7 +145,22 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         privacy_settings=Path(privacy).expanduser().absolute() if privacy else None,
         endpoints=_endpoints(values.get("TUNEGATE_ENDPOINTS") or ""),
         access=access_settings(values),
+        log_format=_log_format(values.get("TUNEGATE_LOG_FORMAT") or "auto"),
+        shutdown_seconds=numbers["TUNEGATE_SHUTDOWN_SECONDS"],
+        ready_needs_privacy=_yes(values, "TUNEGATE_READY_NEEDS_PRIVACY"),
     )
+
+
+def _yes(values: Mapping[str, str], name: str) -> bool:
+    return (values.get(name) or "").lower() in {"1", "true", "yes"}
+
+
+def _log_format(value: str) -> LogFormat:
+    for known in get_args(LogFormat):
+        if value == known:
+            return known  # type: ignore[no-any-return]
+    error = ErrorItem("TUNEGATE_LOG_FORMAT", value[:_SHOWN], ", ".join(get_args(LogFormat)), "Default: auto.")
+    raise TuneGateError("usage", "TUNEGATE_LOG_FORMAT names no format.", errors=[error])
 
 
 def _numbers(values: Mapping[str, str], defaults: dict[str, int]) -> dict[str, int]:

@@ -63,6 +63,10 @@ ROUTES: dict[tuple[str, str], Scope | None] = dict.fromkeys(_PUBLIC) | {
     ("GET", "/v1/evaluations/{identifier}/events"): "read",
     ("POST", "/v1/evaluations/{identifier}/cancel"): "launch",
     ("GET", "/v1/audit"): "admin",
+    # every tool of agents only reads, and keeps nothing
+    ("POST", "/mcp"): "lint",
+    ("GET", "/mcp"): "lint",
+    ("DELETE", "/mcp"): "lint",
 }
 
 

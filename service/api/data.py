@@ -12,6 +12,7 @@ from litestar.response import Stream
 
 from service.api.bodies import DatasetOperation, LintOperation, RedactOperation, sent, upload_of, worked_on
 from service.api.problems import documented
+from service.observe.metrics import count_lint
 from service.records.dataset import Dataset
 from service.records.lint_report import LintReport
 from service.verbs import datasets
@@ -42,7 +43,8 @@ async def lint_body(request: Request[Any, Any, Any], context: Context) -> LintRe
     asked = lint_request(list(request.query_params.multi_items()), context.rules, privacy=tables)
     await datasets.refuse_early(context, asked)
     async with received(upload_of(request), context.settings) as path:
-        return await worked_on(request, context, lambda stop: datasets.lint_body(context, path, asked, stop))
+        report = await worked_on(request, context, lambda stop: datasets.lint_body(context, path, asked, stop))
+    return _counted(report)
 
 
 @post(
@@ -77,7 +79,9 @@ class Datasets(Controller):
         asked = lint_request(list(request.query_params.multi_items()), context.rules, stored=True, privacy=tables)
         await datasets.refuse_early(context, asked)
         async with received(upload_of(request), context.settings) as path:
-            return await worked_on(request, context, lambda stop: datasets.store_dataset(context, path, asked, stop))
+            stored = await worked_on(request, context, lambda stop: datasets.store_dataset(context, path, asked, stop))
+        _counted(stored.report)
+        return stored
 
     @get("/{identifier:str}", sync_to_thread=True, responses=documented(404))
     def show(self, identifier: str, context: Context) -> Dataset:
@@ -100,3 +104,8 @@ class Datasets(Controller):
             rule_pages = f"{request.base_url}v1/rules/ids"
             content = render(report, _REPORT_FORMATS[kind], rule_pages=rule_pages).encode()
         return Response(content, media_type=kind, headers={"Vary": "Accept"})
+
+
+def _counted(report: LintReport) -> LintReport:
+    count_lint(report.counts, sum(file.bytes for file in report.files))
+    return report

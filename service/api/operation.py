@@ -1,10 +1,14 @@
-"""Routes of operation: is it alive, is it ready."""
+"""Routes of operation: is it alive, is it ready, how much is there to do."""
 
 from __future__ import annotations
 
 from litestar import Response, get
 
+from service.api.problems import documented
+from service.errors import TuneGateError
+from service.observe.metrics import Gauges, exposition
 from service.verbs.context import Context
+from service.verbs.operation import require_ready, standing
 
 
 @get("/health/live", tags=["operation"], summary="The process answers.")
@@ -12,7 +16,32 @@ async def live() -> dict[str, str]:
     return {"status": "live"}
 
 
-@get("/health/ready", tags=["operation"], sync_to_thread=True, summary="The database answers too.")
-def ready(context: Context) -> Response[dict[str, str]]:
-    answers = context.store.ready()
-    return Response({"status": "ready" if answers else "not ready"}, status_code=200 if answers else 503)
+@get(
+    "/health/ready", tags=["operation"], sync_to_thread=True, responses=documented(503),
+    summary="Database, storage and queues answer too; else 503 names what does not.",
+)  # fmt: skip
+def ready(context: Context) -> dict[str, str]:
+    require_ready(context)
+    return {"status": "ready"}
+
+
+@get("/metrics", tags=["operation"], sync_to_thread=True, media_type="application/openmetrics-text")
+def metrics(context: Context) -> Response[bytes]:
+    content, media_type = exposition(_gauges(context))
+    return Response(content, media_type=media_type)
+
+
+def _gauges(context: Context) -> Gauges:
+    up = ("Whether the database answers", "", {"": 1.0})
+    try:
+        found = standing(context)
+    except TuneGateError:
+        return {"tunegate_database_up": (up[0], "", {"": 0.0})}
+    waiting = {"trainers": found.jobs["queued"], "evaluations": found.evaluations["queued"]}
+    return {
+        "tunegate_database_up": up,
+        "tunegate_jobs": ("Jobs by state", "state", found.jobs),
+        "tunegate_evaluations": ("Evaluations by state", "state", found.evaluations),
+        "tunegate_queue_length": ("What waits to be carried out", "queue", waiting),
+        "tunegate_running_trainers": ("Trainers that run on this machine", "", {"": found.trainers}),
+    }

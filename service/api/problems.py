@@ -12,6 +12,8 @@ from litestar.exceptions import HTTPException
 from litestar.openapi.datastructures import ResponseSpec
 
 from service.errors import ErrorItem, TuneGateError
+from service.observe.logs import place_of, request_id
+from service.observe.metrics import PROBLEMS
 from service.records.problem import Problem, problem_of
 
 MEDIA_TYPE = "application/problem+json"
@@ -21,8 +23,7 @@ _EVERYWHERE = (400, 401, 403, 429, 500, 503)
 # RFC 9110 section 11.6.1: a 401 names the ways in; RFC 6750 names the errors of Bearer
 _WAYS_IN = 'Bearer realm="tunegate", ApiKey realm="tunegate"'
 _HEADERS = {
-    "busy": {"Retry-After": _RETRY_SECONDS},
-    "identity_unreachable": {"Retry-After": _RETRY_SECONDS},
+    **{code: {"Retry-After": _RETRY_SECONDS} for code in ("busy", "stopping", "not_ready", "identity_unreachable")},
     # what frees it is the caller's doing or the end of a job
     "quota_exceeded": {"Retry-After": "60"},
     "unauthorized": {"WWW-Authenticate": _WAYS_IN},
@@ -33,9 +34,18 @@ _CODES = {404: "not_found", 413: "too_large"}
 
 def answer_of(problem: Problem, headers: dict[str, str] | None = None) -> Response[bytes]:
     """A problem as a response."""
-    content = msgspec.json.encode(problem)
+    PROBLEMS.labels(problem.code).inc()
+    content = msgspec.json.encode(msgspec.structs.replace(problem, request_id=request_id.get() or msgspec.UNSET))
     headers = _HEADERS.get(problem.code, {}) | (headers or {})
     return Response(content, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def problem_bytes(error: TuneGateError) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+    """A problem as body and headers, for where there is no route."""
+    answer = answer_of(problem_of(error))
+    headers = [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
+    length = str(len(answer.content)).encode()
+    return answer.content, [*headers, (b"content-type", MEDIA_TYPE.encode()), (b"content-length", length)]
 
 
 def on_known(request: Request[Any, Any, Any], error: TuneGateError) -> Response[bytes]:
@@ -66,11 +76,8 @@ def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[b
 
 def on_anything(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """A bug: its type and place go to the log, nothing of it to the caller."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else "an unknown place"
-    _LOG.error("%s %s: %s at %s", request.method, request.url.path, type(error).__name__, place)
+    route = request.scope.get("path_template") or "an unknown route"
+    _LOG.error("%s %s: %s at %s", request.method, route, type(error).__name__, place_of(error))
     detail = "The service met a condition it does not handle; its log says where."
     return answer_of(problem_of(TuneGateError("internal", detail)))
 

@@ -32,6 +32,7 @@ VERBS = {
     "explain": "service.cli.explain",
     "serve": "service.cli.serve",
     "keys": "service.cli.keys",
+    "mcp": "service.cli.mcp",
     "demo": "service.cli.demo",
 }
 

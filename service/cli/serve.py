@@ -15,13 +15,20 @@ import click
 
 from service.cli.output import say
 from service.errors import TuneGateError, missing_extra
+from service.observe.logs import set_up_logs
+from service.observe.traces import end_traces, set_up_traces
 from service.settings import Settings, load_settings
 from service.verbs.keys import asks_for_keys
 
 if TYPE_CHECKING:
     import uvicorn
 
-# an open event stream must not hold up a shutdown
+    from service.api.observed import Requests
+    from service.verbs.context import Context
+
+_LOG = logging.getLogger("tunegate")
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+# what is left of connections when every request has ended
 _GRACE_SECONDS = 3
 
 
@@ -50,11 +57,13 @@ def command(host: str, port: int, *, no_auth: bool, stop_jobs: bool) -> int:
     # the server library knows the fastest event loop that is installed
     loop_factory = uvicorn.Config("service.app:build_app").get_loop_factory()
     with _bind(host, port) as listener, asyncio.Runner(loop_factory=loop_factory) as runner:
-        return runner.run(_serve(listener, stop_jobs=stop_jobs))
+        code = runner.run(_serve(listener, stop_jobs=stop_jobs))
+    end_traces()
+    return code
 
 
 async def _serve(listener: socket.socket, *, stop_jobs: bool) -> int:
-    """Serve until SIGTERM (exit 0) or SIGINT (exit 130).
+    """Serve until SIGTERM (exit 0) or SIGINT (exit 130); requests in flight may finish, a second signal waits for none.
 
     The context is opened here and not in the server's lifespan, so that a problem (a locked folder, a database
     that is away) reaches the caller as such; signals are ours, because uvicorn would raise them again before the
@@ -62,19 +71,24 @@ async def _serve(listener: socket.socket, *, stop_jobs: bool) -> int:
     """
     import uvicorn
 
+    from service.api.observed import Requests
     from service.app import build_app
     from service.verbs.context import running_context
 
-    _tell_on_stderr()
-    async with running_context(load_settings(), stop_jobs=stop_jobs) as context:
+    settings = load_settings()
+    set_up_logs(settings.log_format)
+    set_up_traces()
+    requests = Requests()
+    async with running_context(settings, stop_jobs=stop_jobs) as context:
         config = uvicorn.Config(
-            build_app(context), log_level="warning", access_log=False, timeout_graceful_shutdown=_GRACE_SECONDS
-        )
+            build_app(context, requests=requests), log_config=None, log_level="warning", access_log=False,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+        )  # fmt: skip
         server = uvicorn.Server(config)
         server.capture_signals = nullcontext  # type: ignore[method-assign, assignment]
-        seen: list[int] = []
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, _stop, server, seen, number)
+        end = _End(server, context, requests)
+        for number in _SIGNALS:
+            asyncio.get_running_loop().add_signal_handler(number, end.begin, number)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn offers no event for it
             await asyncio.sleep(0.02)
@@ -83,19 +97,31 @@ async def _serve(listener: socket.socket, *, stop_jobs: bool) -> int:
             shown = f"[{host}]" if ":" in host else host
             click.echo(f"tunegate listens on http://{shown}:{port}")
         await serving
-    return 130 if signal.SIGINT in seen else 0
+    return 130 if end.signal == signal.SIGINT else 0
 
 
-def _tell_on_stderr() -> None:
-    """What the service says of itself, a line each; never of a request that went well."""
-    log = logging.getLogger("tunegate")
-    log.addHandler(logging.StreamHandler())
-    log.setLevel(logging.INFO)
+class _End:
+    """How the service ends: not ready, streams end, requests finish or are cut off, and then the server stops."""
 
+    def __init__(self, server: uvicorn.Server, context: Context, requests: Requests) -> None:
+        self._server, self._context, self._requests = server, context, requests
+        self._ending: asyncio.Task[None] | None = None
+        self.signal: int | None = None
 
-def _stop(server: uvicorn.Server, seen: list[int], number: int) -> None:
-    seen.append(number)
-    server.should_exit = True
+    def begin(self, number: int) -> None:
+        """At a first signal; a second one ends the process at once, as a kill would: nothing is lost by that."""
+        self.signal = number
+        for one in _SIGNALS:
+            asyncio.get_running_loop().remove_signal_handler(one)
+            signal.signal(one, signal.SIG_DFL)
+        self._context.stopping.set()
+        self._ending = asyncio.create_task(self._end())
+
+    async def _end(self) -> None:
+        cut_off = await self._requests.finish(self._context.settings.shutdown_seconds)
+        if cut_off:
+            _LOG.warning("%d request(s) had not ended in time and were cut off.", cut_off)
+        self._server.should_exit = True
 
 
 def _require_door(host: str, settings: Settings, *, no_auth: bool) -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ from service.files import write_atomically
 from service.jobs.resuming import note_start, worth_resuming
 from service.jobs.states import enter, fail, forward
 from service.launch.local import WORK, read_progress, read_result, start_trainer, stop_trainer, trainer_alive
+from service.observe.logs import job_id as logged_job
+from service.observe.traces import step_span
 from service.records.job import ENDED, Job, JobError
 from service.store.store import Store
 
@@ -40,6 +44,8 @@ class JobInputs(msgspec.Struct, frozen=True, kw_only=True):
 
     run: RunInputs
     needed_bytes: int
+    # the request that launched it, for its traces
+    traceparent: str = ""
 
 
 def inputs_path(runs: Path, job_id: str) -> Path:
@@ -67,12 +73,18 @@ async def carry_out(job_id: str) -> None:
 @DBOS.step(name="prepare")
 async def prepare(job_id: str) -> bool:
     """Fill the run folder with the records and the trainer's plan."""
-    return await asyncio.to_thread(_prepare, job_id)
+    with _in_step("prepare", job_id):
+        return await asyncio.to_thread(_prepare, job_id)
 
 
 @DBOS.step(name="follow", preemptible=True)
 async def follow(job_id: str) -> bool:
     """Start the trainer or adopt the living one, forward its progress, resume it if it dies, judge how it ended."""
+    with _in_step("follow", job_id):
+        return await _follow(job_id)
+
+
+async def _follow(job_id: str) -> bool:
     out = Ground.runs / job_id
     try:
         if not await asyncio.to_thread(_start_or_adopt, job_id, out):
@@ -102,7 +114,23 @@ async def _until_dead(job_id: str, out: Path) -> None:
 @DBOS.step(name="finalize")
 async def finalize(job_id: str) -> bool:
     """Close the run folder with job.json and a verified manifest."""
-    return await asyncio.to_thread(_finalize, job_id)
+    with _in_step("finalize", job_id):
+        return await asyncio.to_thread(_finalize, job_id)
+
+
+@contextmanager
+def _in_step(step: str, job_id: str) -> Iterator[None]:
+    """A span of its own, under the request that launched the job; and the job's id in what is logged."""
+    try:
+        caller = _inputs(job_id).traceparent
+    except FileNotFoundError:
+        caller = ""
+    token = logged_job.set(job_id)
+    try:
+        with step_span(step, job_id, caller):
+            yield
+    finally:
+        logged_job.reset(token)
 
 
 def _prepare(job_id: str) -> bool:

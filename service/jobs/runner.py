@@ -23,6 +23,7 @@ from service.store.store import Store
 _QUEUE = "trainers"
 _EXECUTOR = "local"  # one service per data folder holds the lock, so a restart recovers its own jobs
 _QUEUE_POLL_SECONDS = 0.1
+QUEUES = (_QUEUE, QUEUE)
 
 
 class JobRunner:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Literal
 
 import msgspec
@@ -11,19 +12,28 @@ from service.records.job import ENDED, Job, JobError, JobProgress, Moment, State
 from service.store.store import Store
 from trainers.contract import Progress
 
+_LOG = logging.getLogger("tunegate.jobs")
+
 
 def enter(store: Store, job_id: str, state: State, **changes: Any) -> Job:
     """Enter a state unless the job has ended, or is being cancelled and this is not its end."""
+    entered = False
 
     def change(job: Job) -> Job | None:
+        nonlocal entered
         if job.state in ENDED or job.state == state or (job.state == "cancelling" and state != "cancelled"):
             return None
+        entered = True
         return msgspec.structs.replace(job, state=state, timeline=[*job.timeline, Moment(state, now())], **changes)
 
     kind: Literal["end", "state"] = "end" if state in ENDED else "state"
     error = changes.get("error")
     data = {"state": state} | ({"error": msgspec.to_builtins(error)} if error else {})
-    return store.update_job(job_id, change, (kind, data))
+    job = store.update_job(job_id, change, (kind, data))
+    if entered:
+        fields = {"job_id": job_id, "state": state} | ({"code": error.code} if error else {})
+        _LOG.info("job", extra={"fields": fields})
+    return job
 
 
 def fail(store: Store, job_id: str, error: JobError) -> Job:

@@ -17,6 +17,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
     remedy: str = ""
     errors: list[ErrorItem] = []
+    # of an answer over HTTP: what the log calls the same request
+    request_id: str | msgspec.UnsetType = msgspec.UNSET
 
 
 def problem_of(error: TuneGateError) -> Problem:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 from service.errors import TuneGateError
+from service.observe.metrics import DATABASE_ERRORS
 
 
 def open_engine(url: str) -> sa.Engine:
@@ -24,6 +27,7 @@ def open_engine(url: str) -> sa.Engine:
             if engine.url.database:
                 Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
             sa.event.listen(engine, "connect", _set_up_sqlite)
+        sa.event.listen(engine, "handle_error", _count_error)
         with engine.connect():
             pass
     except (sa.exc.SQLAlchemyError, OSError, ImportError) as error:
@@ -38,11 +42,28 @@ def open_engine(url: str) -> sa.Engine:
 
 def migrate(engine: sa.Engine) -> None:
     """Create or upgrade the tables."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config = _config()
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+@functools.cache
+def head() -> str:
+    """The newest revision of the tables that this version knows."""
+    return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
+def _count_error(context: sa.engine.ExceptionContext) -> None:
+    """Two writers of one record are no error of the database: the second is told so and reads the first's."""
+    if not isinstance(context.sqlalchemy_exception, sa.exc.IntegrityError):
+        DATABASE_ERRORS.labels(type(context.original_exception).__name__).inc()
 
 
 def _set_up_sqlite(connection: Any, record: object) -> None:

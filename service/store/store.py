@@ -14,6 +14,7 @@ from service.records.access import Deed
 from service.records.job import ENDED, Job, JobEvent
 from service.store.audit import Audit, append
 from service.store.evaluations import Evaluations
+from service.store.health import Health
 from service.store.keys import Keys
 from service.store.projects import key_digest, within
 from service.store.tables import DEFAULT_PROJECT, job_events, jobs, records
@@ -39,6 +40,7 @@ class Store:
         self.evaluations = Evaluations(engine, project)
         self.keys = Keys(engine, project)
         self.audit = Audit(engine, project)
+        self.health = Health(engine)
 
     def of(self, project: str) -> Store:
         """The same database as one project sees it."""
@@ -176,14 +178,6 @@ class Store:
         with self._engine.connect() as connection:
             found = connection.execute(query.order_by(table.n)).all()
         return [JobEvent(n, event, at, msgspec.json.decode(data)) for n, event, at, data in found]
-
-    def ready(self) -> bool:
-        """Whether the database answers."""
-        try:
-            with self._engine.connect() as connection:
-                return bool(connection.execute(sa.select(1)).scalar_one() == 1)
-        except sa.exc.SQLAlchemyError:
-            return False
 
 
 def _job(connection: sa.Connection, identifier: str, project: str | None, *, lock: bool = False) -> Job:

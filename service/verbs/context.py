@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -43,6 +44,10 @@ class Context:
         self.verifying = anyio.CapacityLimiter(_DOOR_THREADS)
         # what waits for them waits in threads of its own, so that jobs never wait for it
         self.chatting = anyio.CapacityLimiter(_CHAT_THREADS)
+        # set once the service is told to end: streams end, and what asks is told
+        self.stopping = threading.Event()
+        # set once the scan is prepared, or none is wanted
+        self.privacy_ready = threading.Event()
         # linting holds a core: more at once than there are cores would only make each of them slower
         self.linting = anyio.CapacityLimiter(os.cpu_count() or 1)
 

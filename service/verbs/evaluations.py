@@ -95,7 +95,7 @@ def events(context: Context, identifier: str, *, after: str | None) -> AsyncIter
         except TuneGateError:
             return [Event(seen.id, "end", {"state": "removed"})], True
 
-    return follow(look)
+    return follow(look, context.stopping)
 
 
 def list_evaluations(context: Context, *, cursor: str | None, limit: int) -> EvaluationList:

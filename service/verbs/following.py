@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
@@ -22,16 +23,17 @@ class Event(msgspec.Struct, frozen=True):
 
 async def follow(
     look: Callable[[], tuple[Sequence[Event], bool]],
+    stopping: threading.Event,
     *,
     poll_seconds: float = _POLL_SECONDS,
     heartbeat_seconds: float = _HEARTBEAT_SECONDS,
 ) -> AsyncIterator[Event | None]:
-    """Events until the end; None now and then while nothing happens.
+    """Events until the end, or until `stopping` is set; None now and then while nothing happens.
 
     `look` is called in a thread, and gives what is new since its last call and whether that is the end.
     """
     silent = 0.0
-    while True:
+    while not stopping.is_set():
         events, ended = await asyncio.to_thread(look)
         for event in events:
             silent = 0.0

@@ -17,6 +17,7 @@ from service.jobs.states import enter
 from service.launch.blockers import require_launchable
 from service.models.hub import pinned
 from service.models.resolve import resolve_model
+from service.observe.traces import traceparent
 from service.records.access import Deed
 from service.records.dataset import Dataset
 from service.records.decision import Decision
@@ -73,7 +74,9 @@ async def launch(context: Context, request: JobRequest, *, idempotency_key: str 
             model=bundle.model,
             evaluation=bundle.evaluation,
         )
-        await context.runner.submit(job, JobInputs(run=run, needed_bytes=needed_bytes(bundle)))
+        await context.runner.submit(
+            job, JobInputs(run=run, needed_bytes=needed_bytes(bundle), traceparent=traceparent())
+        )
     return job
 
 
@@ -101,7 +104,7 @@ def list_jobs(context: Context, *, cursor: str | None, limit: int) -> JobList:
 
 
 def events(context: Context, job_id: str, *, after: int) -> AsyncIterator[Event | None]:
-    """Events numbered above `after`, until the job ends; None now and then while nothing happens."""
+    """Events numbered above `after`, until the job ends or the service does; None now and then meanwhile."""
     seen = after
 
     def look() -> tuple[list[Event], bool]:
@@ -114,7 +117,7 @@ def events(context: Context, job_id: str, *, after: int) -> AsyncIterator[Event 
         ended = found[-1].event == "end" if found else over
         return [Event(str(one.n), one.event, one.data) for one in found], ended
 
-    return follow(look)
+    return follow(look, context.stopping)
 
 
 def logs(context: Context, job_id: str) -> str:

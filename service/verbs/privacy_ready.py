@@ -21,25 +21,26 @@ _LOG = logging.getLogger("tunegate")
 
 
 @contextmanager
-def privacy_prepared(settings: Settings, rules: RuleFiles) -> Iterator[None]:
+def privacy_prepared(settings: Settings, rules: RuleFiles, ready: threading.Event) -> Iterator[None]:
     """While the block runs, a thread prepares what lint and redact scan with when a request says nothing else.
 
-    A request that comes meanwhile waits for the same work. The end of the block does not wait: the thread stops at its
-    next step, and the end of the process at any.
+    `ready` is set when it is done, or nothing is wanted. A request that comes meanwhile waits for the same work. The
+    end of the block does not wait: the thread stops at its next step, and the end of the process at any.
     """
     stopped = threading.Event()
-    threading.Thread(target=_prepare, args=(settings, rules, stopped), name="privacy", daemon=True).start()
+    threading.Thread(target=_prepare, args=(settings, rules, ready, stopped), name="privacy", daemon=True).start()
     try:
         yield
     finally:
         stopped.set()
 
 
-def _prepare(settings: Settings, rules: RuleFiles, stopped: threading.Event) -> None:
+def _prepare(settings: Settings, rules: RuleFiles, ready: threading.Event, stopped: threading.Event) -> None:
     start = time.monotonic()
     try:
         asked = privacy_request(tables_of(settings.privacy_settings))
         if asked.mode == "off" or importlib.util.find_spec(LIBRARY) is None:
+            ready.set()
             return
         for step in _steps(asked, rules):
             step()
@@ -51,6 +52,7 @@ def _prepare(settings: Settings, rules: RuleFiles, stopped: threading.Event) -> 
     except Exception as error:  # noqa: BLE001  # requests meet the same, and say it to whoever asked
         _LOG.warning("The privacy scan is not ready: %s", type(error).__name__)
     else:
+        ready.set()
         _LOG.info("The privacy scan is ready, after %.1f seconds.", time.monotonic() - start)
 
 

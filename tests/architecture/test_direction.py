@@ -23,6 +23,7 @@ FOUNDATION = (
     "service.parquet",
     "service.clock",
     "service.nesting",
+    "service.observe",
 )
 # room -> what of ours it may import, besides itself and FOUNDATION; the longest matching prefix decides
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -37,6 +38,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "service.parquet": (),
     "service.clock": (),
     "service.nesting": (),
+    "service.observe": (),
     "service.models": (),
     "service.advisor": (),
     "service.lint": ("service.privacy",),
@@ -57,8 +59,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     # what a skin knows: verbs, records, and the request types of the contract
     "service.api": ("service.verbs", "service.launch.request", "trainers.contract"),
+    "service.mcp": ("service.verbs",),
+    "service.cli.mcp": ("service.mcp",),
+    "service.api.agents": ("service.api", "service.verbs", "service.mcp"),
     "service.cli": ("service.verbs", "service.launch.request", "trainers.contract"),
-    "service.cli.serve": ("service.verbs", "service.app"),
+    "service.cli.serve": ("service.verbs", "service.api", "service.app"),
     "service.app": ("service.api", "service.verbs", "service.jobs", "service.store"),
     "service.__main__": ("service.cli",),
     "service.regenerate": (
@@ -76,6 +81,8 @@ FENCED: dict[str, tuple[str, ...]] = {
     "dbos": ("service.jobs", "service.app"),
     "litestar": ("service.api", "service.app", "service.regenerate"),
     "sqlalchemy": ("service.store", "service.jobs"),
+    "mcp": ("service.mcp",),
+    "opentelemetry": ("service.observe.traces",),
     "bm25s": ("service.evaluate",),
     "presidio_analyzer": ("service.privacy",),
     "presidio_anonymizer": ("service.privacy",),
@@ -86,7 +93,7 @@ FENCED: dict[str, tuple[str, ...]] = {
 HEAVY = (*FENCED, "httpx", "uvicorn", "alembic", "obstore", "psutil", "numpy", "pyarrow")
 # rooms that only run with their extra installed, where a heavy import may stand at the top
 EXTRA_ROOMS = (
-    "service.api", "service.app", "service.jobs", "service.store", "service.regenerate",
+    "service.api", "service.app", "service.jobs", "service.mcp.server", "service.store", "service.regenerate",
     "service.privacy.analyzer", "service.privacy.context", "service.privacy.given", "service.privacy.limits",
     "service.privacy.ner", "service.privacy.nlp", "service.privacy.phones", "service.privacy.planner",
     "service.privacy.recognizers",

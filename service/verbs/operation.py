@@ -1,0 +1,75 @@
+"""operation: whether the service can do its work, and how much of it there is."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from typing import get_args
+
+import msgspec
+
+from service.errors import ErrorItem, TuneGateError
+from service.jobs.runner import QUEUES
+from service.launch.local import trainer_alive
+from service.records.evaluation_job import EvaluationState
+from service.records.job import ENDED, State
+from service.settings import Settings
+from service.verbs.context import Context
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """Jobs and evaluations by state, and processes that run."""
+
+    jobs: Mapping[str, int]
+    evaluations: Mapping[str, int]
+    trainers: int
+
+
+def standing(context: Context) -> Standing:
+    """How much there is to do; every state is named, with 0 where nothing stands in it."""
+    jobs, evaluations = context.store.health.states()
+    living = [name for name in context.store.health.open_jobs(ENDED) if trainer_alive(context.settings.runs / name)]
+    return Standing(
+        dict.fromkeys(get_args(State), 0) | jobs, dict.fromkeys(get_args(EvaluationState), 0) | evaluations, len(living)
+    )
+
+
+def require_ready(context: Context) -> None:
+    """Whether requests and jobs can be carried out now.
+
+    Raises:
+        TuneGateError: `stopping`, or `not_ready` with one error for everything that is not.
+    """
+    if context.stopping.is_set():
+        raise TuneGateError("stopping", "The service is stopping.", remedy="Ask another one.")
+    errors = [*context.store.health.unready(), *_storage(context.settings), *_queues(), *_privacy(context)]
+    if errors:
+        what = ", ".join(one.where for one in errors)
+        raise TuneGateError("not_ready", f"Not ready: {what}.", remedy="Each error says what to do.", errors=errors)
+
+
+def _storage(settings: Settings) -> list[ErrorItem]:
+    """A file is written and removed again: a full or read-only disk lets nothing be uploaded and no job run."""
+    path = settings.uploads / f".ready-{os.getpid()}-{threading.get_ident()}"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"ready")
+        path.unlink()
+    except OSError as error:
+        return [ErrorItem("storage", error.strerror, "a data folder that can be written", "Look at TUNEGATE_HOME.")]
+    return []
+
+
+def _queues() -> list[ErrorItem]:
+    """Each queue is polled by a thread of its name."""
+    running = {thread.name for thread in threading.enumerate()}
+    dead = [name for name in QUEUES if f"queue-worker-{name}" not in running]
+    remedy = "Restart the service; jobs go on where they were."
+    return [ErrorItem(f"queue {name}", "nobody polls it", "a polled queue", remedy) for name in dead]
+
+
+def _privacy(context: Context) -> list[ErrorItem]:
+    if not context.settings.ready_needs_privacy or context.privacy_ready.is_set():
+        return []
+    return [ErrorItem("privacy scan", "not prepared", "a prepared scan", "It takes seconds after a start.")]

@@ -1,0 +1,171 @@
+"""The image and its manifests, held against the code: no engine runs here, so this is what can be known of them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from service import __version__
+from service.app import build_app
+from service.cli import serve
+from service.cli.app import VERBS
+from service.settings import load_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+COMPOSE = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
+MANIFEST = {one["kind"]: one for one in yaml.safe_load_all((ROOT / "deploy" / "kubernetes.yaml").read_text())}
+POD = MANIFEST["StatefulSet"]["spec"]["template"]["spec"]
+(CONTAINER,) = POD["containers"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def instructions() -> Iterator[tuple[str, str]]:
+    """(instruction, rest) with continued lines joined."""
+    text = re.sub(r"^#.*\n", "", DOCKERFILE, flags=re.MULTILINE).replace("\\\n", " ")
+    for line in filter(str.strip, text.splitlines()):
+        word, _, rest = line.strip().partition(" ")
+        yield word, " ".join(rest.split())
+
+
+def of(wanted: str) -> list[str]:
+    return [rest for word, rest in instructions() if word == wanted]
+
+
+class Asked(dict[str, str]):
+    """An environment that remembers which variables were looked for."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.names.add(name)
+        return default
+
+
+@pytest.fixture(scope="module")
+def known() -> set[str]:
+    asked = Asked()
+    load_settings(asked)
+    return asked.names
+
+
+@pytest.fixture(scope="module")
+def paths() -> set[str]:
+    return {route.path for route in build_app().routes}
+
+
+def test_stages_build_on_short_names_and_the_service_is_the_last() -> None:
+    stages = [re.fullmatch(r"(\S+) AS (\S+)", one) for one in of("FROM")]
+    names = [stage[2] for stage in stages if stage]
+    assert len(names) == len(stages)
+    assert names[-1] == "service"
+    assert "trainer" in names
+    for n, stage in enumerate(stages):
+        assert stage is not None
+        assert stage[1] in names[:n] or re.fullmatch(r"[a-z]+:[\w.-]+", stage[1]), stage[1]
+    for copied in re.findall(r"--from=(\S+)", DOCKERFILE):
+        assert copied in names
+    assert COMPOSE["services"]["tunegate"]["build"]["target"] in names
+
+
+def test_the_image_has_what_the_package_is_built_from() -> None:
+    copied = {name for rest in of("COPY") if "--from" not in rest for name in rest.split()[:-1]}
+    assert all((ROOT / name).exists() for name in copied)
+    wheel = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
+    needed = {*wheel["packages"], *wheel["force-include"], PROJECT["project"]["readme"], "pyproject.toml"}
+    assert needed | {*PROJECT["project"]["license-files"], "constraints.txt"} == copied
+    kept = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert kept == copied
+
+
+def test_extras_exist() -> None:
+    extras = [one.split(",") for one in re.findall(r'"\.\[([^\]]+)\]"', DOCKERFILE)]
+    assert len(extras) == 2
+    assert {name for names in extras for name in names} <= set(PROJECT["project"]["optional-dependencies"])
+    assert "service" in extras[0]
+    assert extras[1] == ["train"]
+
+
+def test_nobody_is_root() -> None:
+    stage, users = "", {}
+    for word, rest in instructions():
+        if word == "FROM":
+            stage = rest.split()[-1]
+        elif word == "USER":
+            users[stage] = rest
+    assert users == {"service": "10001:10001", "trainer": "10001:10001"}
+    pod, own = POD["securityContext"], CONTAINER["securityContext"]
+    assert (pod["runAsNonRoot"], pod["runAsUser"], pod["fsGroup"]) == (True, 10001, 10001)
+    assert (own["readOnlyRootFilesystem"], own["allowPrivilegeEscalation"]) == (True, False)
+    assert own["capabilities"] == {"drop": ["ALL"]}
+    service = COMPOSE["services"]["tunegate"]
+    assert (service["read_only"], service["cap_drop"], service["tmpfs"]) == (True, ["ALL"], ["/tmp"])
+
+
+def test_every_variable_is_one_that_the_settings_read(known: set[str]) -> None:
+    named = set(re.findall(r"\bTUNEGATE_[A-Z_]+", DOCKERFILE))
+    named |= {name for name in COMPOSE["services"]["tunegate"]["environment"] if name.startswith("TUNEGATE_")}
+    named |= {one["name"] for one in CONTAINER["env"]}
+    assert len(named) >= 5
+    assert named <= known
+    given = {one["name"]: one["value"] for one in CONTAINER["env"] if "value" in one}
+    settings = load_settings(given | {"TUNEGATE_DATABASE_URL": "x"})
+    assert (settings.log_format, settings.ready_needs_privacy, str(settings.home)) == ("json", True, "/data")
+    assert settings.shutdown_seconds < POD["terminationGracePeriodSeconds"]
+    grace = int(COMPOSE["services"]["tunegate"]["stop_grace_period"].removesuffix("s"))
+    assert int(COMPOSE["services"]["tunegate"]["environment"]["TUNEGATE_SHUTDOWN_SECONDS"]) < grace
+
+
+def test_commands_are_verbs_with_options_that_exist() -> None:
+    options = {name for parameter in serve.command.params for name in parameter.opts}
+    (entry,), (command,) = of("ENTRYPOINT"), of("CMD")
+    assert json.loads(entry) == list(PROJECT["project"]["scripts"])
+    for words in (json.loads(command), CONTAINER["args"]):
+        assert words[0] in VERBS
+        assert {word for word in words if word.startswith("--")} <= options
+
+
+def test_ports_and_probes_lead_to_routes(paths: set[str]) -> None:
+    (port,) = {str(parameter.default) for parameter in serve.command.params if parameter.name == "port"}
+    assert of("EXPOSE") == [port]
+    assert COMPOSE["services"]["tunegate"]["ports"] == [f"127.0.0.1:{port}:{port}"]
+    assert CONTAINER["ports"] == [{"name": "http", "containerPort": int(port)}]
+    for words in (json.loads(of("CMD")[0]), CONTAINER["args"]):
+        assert words[words.index("--port") + 1] == port
+    assert MANIFEST["Service"]["spec"]["ports"][0]["targetPort"] == "http"
+    (health,) = of("HEALTHCHECK")
+    asked = re.findall(rf"http://127\.0\.0\.1:{port}(/[a-z/]+)", health)
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        assert CONTAINER[probe]["httpGet"]["port"] == "http"
+        asked.append(CONTAINER[probe]["httpGet"]["path"])
+    notes = MANIFEST["StatefulSet"]["spec"]["template"]["metadata"]["annotations"]
+    assert notes["prometheus.io/port"] == port
+    assert {*asked, notes["prometheus.io/path"]} == {"/health/live", "/health/ready", "/metrics"}
+    assert {*asked, notes["prometheus.io/path"]} <= paths
+    code = json.loads(health[health.index("[") :])
+    assert code[:2] == ["python", "-c"]
+    compile(code[2], "healthcheck", "exec")
+
+
+def test_versions_labels_and_volumes_agree() -> None:
+    assert CONTAINER["image"] == COMPOSE["services"]["tunegate"]["image"] == f"tunegate:{__version__}"
+    spec = MANIFEST["StatefulSet"]["spec"]
+    labels = spec["template"]["metadata"]["labels"]
+    assert labels == spec["selector"]["matchLabels"] == MANIFEST["Service"]["spec"]["selector"]
+    assert spec["serviceName"] == MANIFEST["Service"]["metadata"]["name"]
+    volumes = {one["name"] for one in POD["volumes"]} | {
+        one["metadata"]["name"] for one in spec["volumeClaimTemplates"]
+    }
+    assert {one["name"] for one in CONTAINER["volumeMounts"]} == volumes
+    assert {one.partition(":")[0] for one in COMPOSE["services"]["tunegate"]["volumes"]} <= set(COMPOSE["volumes"])
+    assert CONTAINER["resources"]["requests"]["memory"]
+    assert shlex.split(COMPOSE["services"]["database"]["healthcheck"]["test"][1])[0] == "pg_isready"
