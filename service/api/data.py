@@ -27,6 +27,7 @@ _JSON = "application/json"
 _LINES = "application/jsonl"
 _RECORD_HEADER = "Tunegate-Redaction"
 _REPORT_FORMATS = {"application/sarif+json": "sarif", "text/html": "html"}
+_REPORT = ResponseSpec(LintReport, generate_examples=False, description="The report; by Accept as SARIF or as a page.")
 _PROBLEMS = documented(408, 413, 415, 422, 501, 507)
 _REDACTED = ResponseSpec(
     bytes, generate_examples=False, media_type=_LINES,
@@ -93,7 +94,7 @@ class Datasets(Controller):
         """Remove a dataset and its bytes."""
         datasets.delete_dataset(context, identifier)
 
-    @get("/{identifier:str}/report", sync_to_thread=True, responses=documented(404))
+    @get("/{identifier:str}/report", sync_to_thread=True, responses=documented(404) | {200: _REPORT})
     def report(self, request: Request[Any, Any, Any], identifier: str, context: Context) -> Response[bytes]:
         """The lint report as JSON, or (by Accept) as SARIF or as an HTML page."""
         report = datasets.dataset(context, identifier).report

@@ -33,6 +33,8 @@ def set_up_logs(format_: str) -> None:
     handler.addFilter(worth_saying)
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("tunegate").setLevel(logging.INFO)
+    # twenty lines at each start about languages that nobody asked for
+    logging.getLogger("presidio-analyzer").setLevel(logging.ERROR)
     # it brings a handler of its own unless it has one
     theirs = logging.getLogger("dbos")
     theirs.handlers, theirs.propagate = [handler], False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -86,6 +87,10 @@ def test_what_stands_outside_needs_no_key_and_names_nothing_of_a_project(house: 
     secret = house.key("team-secret", "admin").secret
     made = house.upload(secret)["id"]
     house.ask("GET", f"/v1/datasets/{made}", secret)
+    deadline = time.monotonic() + 60
+    while house.client.get("/health/ready").status_code != 200:  # until the queues are polled
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
     for path in sorted(OUTSIDE):
         answer = house.client.get(path)
         assert answer.status_code == 200

@@ -8,6 +8,16 @@ from typing import Any
 import schemathesis
 
 
+@schemathesis.hook
+def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:
+    """The service that is tried is an open one: it asks for no key, and tests/access knocks at every route."""
+    del context
+    raw_schema.get("components", {}).pop("securitySchemes", None)
+    for operations in raw_schema["paths"].values():
+        for operation in operations.values():
+            operation.pop("security", None)
+
+
 @schemathesis.serializer("application/jsonl")
 def lines(context: Any, value: Any) -> bytes:
     """A list as a row a line, anything else as one row."""

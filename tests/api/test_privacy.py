@@ -60,7 +60,7 @@ def test_what_is_looked_for_can_be_chosen(served: Any) -> None:
     assert "personal data in other languages than en, es" in what(language="en,es")
     wrong = served.refused(asked(served, BODY, privacy="all", language="english"), 422, "invalid_input")
     assert [one["where"] for one in wrong["errors"]] == ["privacy", "language"]
-    assert served.refused(asked(served, BODY, privacy="ner"), 400, "usage")
+    assert served.refused(asked(served, BODY, privacy="ner"), 422, "invalid_input")
 
 
 def test_a_service_has_settings_of_its_own(serve: Any, tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_a_failure_is_the_end_with_its_reason(service: Service) -> None:
 def test_nothing_to_tell_is_told_now_and_then() -> None:
     async def first() -> tuple[bytes, bytes]:
         looks = iter([([], False), ([], False), ([Event("7", "end", {"state": "failed"})], True)])
-        events = follow(lambda: next(looks), poll_seconds=0.0, heartbeat_seconds=0.0)
+        events = follow(lambda: next(looks), threading.Event(), poll_seconds=0.0, heartbeat_seconds=0.0)
         written = [piece async for piece in event_stream(events).iterator]
         assert written[0] == written[1]
         return written[1], written[2]
