@@ -36,6 +36,14 @@ tokenizer.save_pretrained(sys.argv[2])
 """
 
 
+def command_of(process: psutil.Process) -> str:
+    """Its command line; nothing for one that has just ended."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
 class Service(Served):
     """A service of which `job` has succeeded, and `other` was cancelled."""
 
@@ -82,7 +90,7 @@ class Service(Served):
     def answering(self) -> list[psutil.Process]:
         """The processes that answer."""
         children = psutil.Process(self.process.pid).children()
-        return [one for one in children if "trainers.answering" in " ".join(one.cmdline())]
+        return [one for one in children if "trainers.answering" in command_of(one)]
 
     def stop(self) -> None:
         answering = self.answering()
