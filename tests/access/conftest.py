@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from litestar import Litestar
 from litestar.testing import TestClient
+from unweighted import add_base
 
 from service.app import build_app
 from service.clock import now
@@ -21,11 +21,6 @@ from service.settings import Settings, load_settings
 from service.verbs.keys import create_key, key_store, revoke_key
 
 DESK = Path(__file__).resolve().parents[2] / "examples" / "library-desk"
-MODEL = {
-    "architectures": ["Phi3ForCausalLM"], "model_type": "phi3", "vocab_size": 1000, "hidden_size": 192,
-    "intermediate_size": 512, "num_hidden_layers": 4, "num_attention_heads": 6, "num_key_value_heads": 2,
-    "max_position_embeddings": 1024, "tie_word_embeddings": False,
-}  # fmt: skip
 
 
 class House:
@@ -88,9 +83,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Ho
 
     def start(**variables: str) -> House:
         home = tmp_path_factory.mktemp("home")
-        (home / "models" / "base").mkdir(parents=True)
-        (home / "models" / "base" / "config.json").write_text(json.dumps(MODEL))
-        (home / "models" / "base" / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+        add_base(home)
         settings = load_settings({"TUNEGATE_HOME": str(home)} | variables)
         client = TestClient(build_app(settings=settings))
         running.append(client)

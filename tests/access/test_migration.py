@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pwd
-import shutil
-import socket
-import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from postgres_server import FOUND, Postgres, postgres_server
 
 from service.records.access import Deed
 from service.records.evaluation_job import EvaluationJob
@@ -26,7 +22,6 @@ from service.store.database import migrate, open_engine
 from service.store.store import Store
 from tests.access.conftest import new_job
 
-BINARIES = max(Path("/usr/lib/postgresql").glob("*/bin"))
 ID = "d" * 64
 
 
@@ -38,40 +33,19 @@ KEPT = Kept("as it was")
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server of its own; it refuses to run as root."""
-    folder = tmp_path_factory.mktemp("postgres")
-    user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
-    for path in (folder, *folder.parents[:3]):
-        path.chmod(path.stat().st_mode | 0o011)
-    shutil.chown(folder, user)
-    become = {"user": user, "group": pwd.getpwnam(user).pw_gid} if os.geteuid() == 0 else {}
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-
-    def run(*arguments: str) -> None:
-        command_line = [str(BINARIES / arguments[0]), *arguments[1:]]
-        subprocess.run(command_line, check=True, cwd=folder, stdout=subprocess.DEVNULL, **become)  # type: ignore[call-overload]
-
-    run("initdb", "-D", "data", "-A", "trust", "-U", "postgres", "--no-sync")
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
-    run("pg_ctl", "-D", "data", "-w", "-t", "120", "-l", "log", "-o", options, "start")
-    yield f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
-    run("pg_ctl", "-D", "data", "-w", "-m", "immediate", "stop")
+def postgres() -> Iterator[Postgres]:
+    with postgres_server() as running:
+        yield running
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", "postgres"] if FOUND else ["sqlite"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'tunegate.sqlite'}"
-    server: str = request.getfixturevalue("postgres")
-    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    server: Postgres = request.getfixturevalue("postgres")
     name = f"t{uuid.uuid4().hex}"
-    with engine.connect() as connection:
-        connection.execute(sa.text(f'CREATE DATABASE "{name}"'))
-    engine.dispose()
-    return f"{server.rpartition('/')[0]}/{name}"
+    server.create(name)
+    return server.address(name, "+psycopg")
 
 
 def brought_to(engine: sa.Engine, revision: str) -> None:

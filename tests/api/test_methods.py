@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,24 +9,18 @@ from typing import Any
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
+from unweighted import add_base
 
 from service.app import build_app
 from service.settings import load_settings
 
 DESK = Path(__file__).resolve().parents[2] / "examples" / "library-desk"
-MODEL = {
-    "architectures": ["Phi3ForCausalLM"], "model_type": "phi3", "vocab_size": 1000, "hidden_size": 192,
-    "intermediate_size": 512, "num_hidden_layers": 4, "num_attention_heads": 6, "num_key_value_heads": 2,
-    "max_position_embeddings": 1024, "tie_word_embeddings": False,
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient[Litestar]]:
     home = tmp_path_factory.mktemp("home")
-    (home / "models" / "base").mkdir(parents=True)
-    (home / "models" / "base" / "config.json").write_text(json.dumps(MODEL))
-    (home / "models" / "base" / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+    add_base(home)
     with TestClient(build_app(settings=load_settings({"TUNEGATE_HOME": str(home)}))) as running:
         yield running
 

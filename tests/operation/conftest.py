@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,33 +10,21 @@ from typing import Any
 
 import httpx
 import pytest
-from postgres_programs import FOUND
+from postgres_server import FOUND
+from served import Served
 
 GUARD_SECONDS = 120
 collect_ignore = [] if FOUND else ["test_postgres.py"]
 
 
-class Service:
+class Service(Served):
     """One `tunegate serve` over a data folder; it looks for no personal data, which takes seconds to prepare."""
 
     def __init__(self, home: Path, *flags: str, **settings: str) -> None:
         home.mkdir(exist_ok=True)
-        self.home = home
-        self.log = home / "service.log"
         quick = home / "quick.toml"
         quick.write_text('[privacy]\nmode = "off"\n')
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("TUNEGATE_", "OTEL_"))}
-        with self.log.open("ab") as sink:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "service", "serve", "--port", "0", *flags],
-                env=environment | {"TUNEGATE_HOME": str(home), "TUNEGATE_PRIVACY_SETTINGS": str(quick)} | settings,
-                stdout=subprocess.PIPE, stderr=sink, text=True,
-            )  # fmt: skip
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert "http://" in line, self.log.read_text()
-        self.url = line[line.index("http://") :].strip()
-        self.http = httpx.Client(base_url=self.url, timeout=GUARD_SECONDS, trust_env=False)
+        super().__init__(home, *flags, **{"TUNEGATE_PRIVACY_SETTINGS": str(quick)} | settings)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -71,7 +56,8 @@ class Service:
         self.until(lambda: self.http.get("/health/ready").status_code == 200)
         assert self.http.get("/health/ready").json() == {"status": "ready"}
 
-    def stop(self) -> int:
+    def stop(self) -> int:  # type: ignore[override]
+        """The exit code, also of one that has ended already."""
         self.http.close()
         if self.process.poll() is None:
             self.process.terminate()

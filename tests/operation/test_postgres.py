@@ -6,60 +6,21 @@ Collected where the server's programs are (conftest.py).
 from __future__ import annotations
 
 import os
-import shutil
-import socket
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from backing_up import Load, carried_out, datasets_of, every_dataset_has_its_bytes, everything_is_there
-from postgres_programs import PROGRAMS
-
-
-class Postgres:
-    """A server of its own in a temporary folder; root may not run one, so another user does."""
-
-    def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="tunegate-postgres-"))
-        self._as: dict[str, Any] = {}
-        if os.geteuid() == 0:
-            self._as = {"user": "postgres", "group": "postgres"}
-            shutil.chown(self.folder, "postgres", "postgres")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self._run("initdb", "-D", self.folder / "data", "-U", "tunegate", "-A", "trust", "-E", "UTF8", "--no-sync")
-        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-        self._run(
-            "pg_ctl", "-D", self.folder / "data", "-w", "-t", "120", "-l", self.folder / "log", "-o", options, "start"
-        )
-        for name in ("first", "second"):
-            self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "tunegate", name)
-
-    def address(self, name: str, driver: str = "") -> str:
-        return f"postgresql{driver}://tunegate@127.0.0.1:{self.port}/{name}"
-
-    def stop(self) -> None:
-        if (self.folder / "data" / "postmaster.pid").exists():
-            self._run("pg_ctl", "-D", self.folder / "data", "-m", "immediate", "-w", "-t", "120", "stop")
-
-    def _run(self, program: str, *arguments: object) -> None:
-        # what it starts must not hold a pipe of ours open
-        with (self.folder.parent / f"{self.folder.name}.out").open("ab") as sink:
-            command = [str(PROGRAMS / program), *map(str, arguments)]
-            subprocess.run(command, cwd=self.folder, check=True, stdout=sink, stderr=sink, **self._as)
+from postgres_server import PROGRAMS, Postgres, postgres_server
 
 
 @pytest.fixture
 def postgres() -> Iterator[Postgres]:
-    running = Postgres()
-    yield running
-    running.stop()
-    shutil.rmtree(running.folder)
-    (running.folder.parent / f"{running.folder.name}.out").unlink()
+    with postgres_server() as running:
+        for name in ("first", "second"):
+            running.create(name)
+        yield running
 
 
 def test_backed_up_restored_and_not_ready_once_it_is_away(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import threading
@@ -13,13 +12,9 @@ from typing import Any
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from unweighted import add_base
 
 DESK = Path(__file__).resolve().parents[2] / "examples" / "library-desk"
-MODEL = {
-    "architectures": ["Phi3ForCausalLM"], "model_type": "phi3", "vocab_size": 1000, "hidden_size": 192,
-    "intermediate_size": 512, "num_hidden_layers": 4, "num_attention_heads": 6, "num_key_value_heads": 2,
-    "max_position_embeddings": 1024, "tie_word_embeddings": False,
-}  # fmt: skip
 MARKER = "mellifluous-quokka-1234"
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 OURS = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
@@ -100,10 +95,7 @@ def test_a_request_and_the_steps_of_its_job_are_one_trace(
 
 def launched(running: Any) -> str:
     """A job that fails in its first step: the bytes of its dataset are gone."""
-    base = running.home / "models" / "base"
-    base.mkdir(parents=True)
-    (base / "config.json").write_text(json.dumps(MODEL))
-    (base / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+    add_base(running.home)
     stored = [
         running.http.post("/v1/datasets", params={"target": "local"}, content=(DESK / name).read_bytes()).json()["id"]
         for name in ("train.jsonl", "validation.jsonl")

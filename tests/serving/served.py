@@ -18,7 +18,7 @@ class Served:
     def __init__(self, home: Path, *flags: str, **settings: str) -> None:
         self.home = home
         self.log = home / "service.log"
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("TUNEGATE_")}
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("TUNEGATE_", "OTEL_"))}
         with self.log.open("ab") as sink:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "service", "serve", "--port", "0", *self.flags, *flags],
