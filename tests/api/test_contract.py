@@ -22,6 +22,9 @@ def test_what_is_served_is_what_is_kept(server: Any) -> None:
 def test_the_page_names_every_route_and_loads_nothing(server: Any) -> None:
     answer = server.http.get("/schema")
     assert answer.headers["content-type"].startswith("text/html")
+    policy = answer.headers["content-security-policy"]
+    assert policy == server.http.get("/health/live").headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'")
     kept = json.loads((ROOT / "openapi" / "openapi.json").read_text())
     assert [path for path in kept["paths"] if f"<code>{path}</code>" not in answer.text] == []
     assert "<script" not in answer.text
