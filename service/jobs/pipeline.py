@@ -18,12 +18,15 @@ from dbos import DBOS
 from service.artifacts.bundle import RunInputs, finish_run, prepare_run, require_space
 from service.errors import TuneGateError
 from service.files import write_atomically
+from service.jobs.keeping import once_storage_answers, with_data
 from service.jobs.resuming import note_start, worth_resuming
 from service.jobs.states import enter, fail, forward
 from service.launch.local import WORK, read_progress, read_result, start_trainer, stop_trainer, trainer_alive
 from service.observe.logs import job_id as logged_job
 from service.observe.traces import step_span
 from service.records.job import ENDED, Job, JobError
+from service.records.manifest import Comparison
+from service.storage.storage import Storage
 from service.store.store import Store
 
 # names the step sequence: bump it only when the sequence changes, or running jobs are stranded
@@ -36,11 +39,15 @@ class Ground:
     """What the steps stand on; set once by the service before DBOS starts."""
 
     store: Store
+    storage: Storage
     runs: Path
 
 
 class JobInputs(msgspec.Struct, frozen=True, kw_only=True):
-    """What a job needs beside the store: the records and paths of its run, kept as JSON beside it."""
+    """What a job needs beside the store and the storage: the records of its run, kept as JSON beside it.
+
+    Where its data lie is found when it is prepared: `run.dataset` and `run.validation` say nothing.
+    """
 
     run: RunInputs
     needed_bytes: int
@@ -74,7 +81,7 @@ async def carry_out(job_id: str) -> None:
 async def prepare(job_id: str) -> bool:
     """Fill the run folder with the records and the trainer's plan."""
     with _in_step("prepare", job_id):
-        return await asyncio.to_thread(_prepare, job_id)
+        return await _prepare(job_id)
 
 
 @DBOS.step(name="follow", preemptible=True)
@@ -115,7 +122,7 @@ async def _until_dead(job_id: str, out: Path) -> None:
 async def finalize(job_id: str) -> bool:
     """Close the run folder with job.json and a verified manifest."""
     with _in_step("finalize", job_id):
-        return await asyncio.to_thread(_finalize, job_id)
+        return await _finalize(job_id)
 
 
 @contextmanager
@@ -133,26 +140,24 @@ def _in_step(step: str, job_id: str) -> Iterator[None]:
         logged_job.reset(token)
 
 
-def _prepare(job_id: str) -> bool:
+async def _prepare(job_id: str) -> bool:
     out = Ground.runs / job_id
     try:
-        if enter(Ground.store, job_id, "preparing").state != "preparing":
+        if (await asyncio.to_thread(enter, Ground.store, job_id, "preparing")).state != "preparing":
             return False
-        inputs = _inputs(job_id)
-        _require_data(inputs.run)
-        require_space(out, needed_bytes=inputs.needed_bytes)
-        prepare_run(out, inputs.run)
+        await once_storage_answers(Ground.store, job_id, lambda: _fill(job_id, out))
     except (TuneGateError, OSError) as error:
-        _fail_with(job_id, error)
-        shutil.rmtree(out, ignore_errors=True)
+        await asyncio.to_thread(_fail_with, job_id, error)
+        await asyncio.to_thread(shutil.rmtree, out, ignore_errors=True)
         return False
     return True
 
 
-def _require_data(run: RunInputs) -> None:
-    gone = [path for path in (run.dataset, run.validation) if path is not None and not path.is_file()]
-    if gone:
-        raise TuneGateError("plan_mismatch", "A dataset of the plan was deleted.", remedy="Upload it and plan again.")
+def _fill(job_id: str, out: Path) -> None:
+    inputs = _inputs(job_id)
+    run = with_data(Ground.store, Ground.storage, job_id, inputs.run)
+    require_space(out, needed_bytes=inputs.needed_bytes)
+    prepare_run(out, run)
 
 
 def _start_or_adopt(job_id: str, out: Path) -> bool:
@@ -206,14 +211,27 @@ def _judge(job_id: str, out: Path) -> bool:
     return False
 
 
-def _finalize(job_id: str) -> bool:
-    inputs = _inputs(job_id)
+async def _finalize(job_id: str) -> bool:
     try:
-        job = _as_succeeded(Ground.store.job(job_id))
-        held = finish_run(Ground.runs / job_id, plan=inputs.run.plan, job=job).evaluation.comparison
+        held = await asyncio.to_thread(_finish, job_id)
+        # what was trained is not lost to an outage or a full disk: it waits in the run folder
+        await once_storage_answers(Ground.store, job_id, lambda: _keep(job_id), also=frozenset({"disk_full"}))
     except (TuneGateError, OSError) as error:
-        _fail_with(job_id, error)
+        await asyncio.to_thread(_fail_with, job_id, error)
         return False
+    return await asyncio.to_thread(_succeed, job_id, held)
+
+
+def _finish(job_id: str) -> Comparison | None:
+    job = _as_succeeded(Ground.store.job(job_id))
+    return finish_run(Ground.runs / job_id, plan=_inputs(job_id).run.plan, job=job).evaluation.comparison
+
+
+def _keep(job_id: str) -> None:
+    Ground.storage.of(Ground.store.project_of(job_id)).keep_artifact(job_id)
+
+
+def _succeed(job_id: str, held: Comparison | None) -> bool:
     inputs_path(Ground.runs, job_id).unlink(missing_ok=True)
     gate: dict[str, Any] = {"gate": held.gate, "gate_why": held.why} if held is not None else {}
     if held is not None:

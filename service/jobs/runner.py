@@ -14,10 +14,12 @@ from dbos._serialization import DBOSPortableJSON
 
 from service.errors import TuneGateError
 from service.jobs.evaluations import MOST_AT_ONCE, QUEUE, QUEUE_POLL_SECONDS, EvaluationRunner
+from service.jobs.keeping import in_use
 from service.jobs.pipeline import GRACE_SECONDS, PIPELINE_VERSION, Ground, JobInputs, carry_out, keep_inputs
 from service.jobs.states import enter
 from service.launch.local import stop_trainer
 from service.records.job import ENDED, Job
+from service.storage.storage import Storage
 from service.store.store import Store
 
 _QUEUE = "trainers"
@@ -78,7 +80,9 @@ class JobRunner:
 
 
 @asynccontextmanager
-async def running_jobs(store: Store, *, home: Path, database_url: str, stop_at_exit: bool) -> AsyncIterator[JobRunner]:
+async def running_jobs(
+    store: Store, storage: Storage, *, home: Path, database_url: str, stop_at_exit: bool
+) -> AsyncIterator[JobRunner]:
     """DBOS launched over `home`; on exit trainers go on (detached) unless `stop_at_exit`.
 
     Raises:
@@ -87,8 +91,9 @@ async def running_jobs(store: Store, *, home: Path, database_url: str, stop_at_e
     runs = home / "runs"
     runs.mkdir(parents=True, exist_ok=True)
     with _locked(home):
-        Ground.store, Ground.runs = store, runs
+        Ground.store, Ground.storage, Ground.runs = store, storage, runs
         runner = JobRunner(store, runs)
+        storage.in_use = lambda: in_use(store, runs=runs, evaluations=home / "evaluations", copies=storage.copies)
         url, engine = _dbos_database(home, database_url)
         DBOS(
             config=DBOSConfig(

@@ -129,6 +129,19 @@ class Store:
         with self._engine.connect() as connection:
             return _job(connection, identifier, self._project)
 
+    def project_of(self, identifier: str) -> str:
+        """The project that a job belongs to.
+
+        Raises:
+            TuneGateError: `unknown_id`.
+        """
+        query = sa.select(jobs.c.project).where(jobs.c.id == identifier, within(jobs, self._project))
+        with self._engine.connect() as connection:
+            found = connection.execute(query).scalar_one_or_none()
+        if found is None:
+            raise TuneGateError("unknown_id", "No job with this id is known here.")
+        return str(found)
+
     def list_jobs(self, *, after: int, limit: int) -> list[tuple[int, Job]]:
         """(number, job) in order of submission."""
         chosen = sa.select(jobs.c.number, jobs.c.body).where(jobs.c.number > after, within(jobs, self._project))
