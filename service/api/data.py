@@ -89,9 +89,9 @@ class Datasets(Controller):
         """A stored dataset's record."""
         return datasets.dataset(context, identifier)
 
-    @delete("/{identifier:str}", sync_to_thread=True, responses=documented(404))
+    @delete("/{identifier:str}", sync_to_thread=True, responses=documented(404, 409))
     def remove(self, identifier: str, context: Context) -> None:
-        """Remove a dataset and its bytes."""
+        """Remove a dataset for good, with its bytes and its report; not while a job reads it."""
         datasets.delete_dataset(context, identifier)
 
     @get("/{identifier:str}/report", sync_to_thread=True, responses=documented(404) | {200: _REPORT})

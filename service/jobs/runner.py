@@ -36,6 +36,8 @@ class JobRunner:
         self._runs = runs
         self.evaluations = EvaluationRunner(store, runs.parent / "evaluations")
         self._cancelling: set[asyncio.Task[None]] = set()
+        # DBOS's own tables, where they are a file of their own
+        self.engine: sa.Engine | None = None
 
     async def submit(self, job: Job, inputs: JobInputs) -> None:
         """Queue a job that is already stored; the job id is the workflow id, so twice is once."""
@@ -95,6 +97,7 @@ async def running_jobs(
         runner = JobRunner(store, runs)
         storage.in_use = lambda: in_use(store, runs=runs, evaluations=home / "evaluations", copies=storage.copies)
         url, engine = _dbos_database(home, database_url)
+        runner.engine = engine
         DBOS(
             config=DBOSConfig(
                 name="tunegate",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from service.errors import ErrorItem, TuneGateError
-from service.storage.failures import missing, told
+from service.storage.failures import missing, told, unreachable
 from service.storage.opening import opened
 from service.storage_settings import Address
 
@@ -17,6 +18,7 @@ _PART_BYTES, _PARTS_AT_ONCE = 8 << 20, 2
 _MOST_PARTS = 9_000
 _PIECE_BYTES = 4 << 20
 _NAMES_AT_ONCE = 500
+_NOTHING = ".ready"
 
 
 class Bucket:
@@ -32,8 +34,12 @@ class Bucket:
         import obstore
 
         part_bytes = max(_PART_BYTES, path.stat().st_size // _MOST_PARTS + 1)
-        with told(self._place):
-            obstore.put(self._store, key, path, chunk_size=part_bytes, max_concurrency=_PARTS_AT_ONCE)
+        try:
+            with told(self._place):
+                obstore.put(self._store, key, path, chunk_size=part_bytes, max_concurrency=_PARTS_AT_ONCE)
+        except TuneGateError as error:
+            # where something is put, only the container can be missing
+            raise unreachable(self._place) if error.code == "storage_missing" else error from error
 
     def local(self, key: str) -> Path | None:
         """None: nothing of it lies on this machine."""
@@ -117,11 +123,14 @@ class Bucket:
                 yield from (str(one["path"]) for one in page)
 
     def unready(self) -> list[ErrorItem]:
-        """The names below the address are asked for, once."""
+        """An object that is not there is asked for, which tells who may not, then for a name, which tells of no bucket."""
         import obstore
+        from obstore.exceptions import NotFoundError
 
         try:
             with told(self._place):
+                with suppress(NotFoundError, FileNotFoundError):
+                    obstore.head(self._hasty, _NOTHING)
                 next(iter(obstore.list(self._hasty, chunk_size=1)), None)
         except TuneGateError as error:
             return [ErrorItem("storage", error.title, "a store that answers and lets us in", error.remedy)]

@@ -13,10 +13,12 @@ from service.errors import TuneGateError
 from service.records.access import Deed
 from service.records.job import ENDED, Job, JobEvent
 from service.store.audit import Audit, append
+from service.store.database import settle
 from service.store.evaluations import Evaluations
 from service.store.health import Health
 from service.store.keys import Keys
 from service.store.projects import key_digest, within
+from service.store.removal import Removal
 from service.store.tables import DEFAULT_PROJECT, job_events, jobs, records
 
 R = TypeVar("R")
@@ -41,10 +43,15 @@ class Store:
         self.keys = Keys(engine, project)
         self.audit = Audit(engine, project)
         self.health = Health(engine)
+        self.removal = Removal(engine, project)
 
     def of(self, project: str) -> Store:
         """The same database as one project sees it."""
         return Store(self._engine, project)
+
+    def settle(self) -> bool:
+        """Make what was removed unreadable, as far as the database can be told to; False while somebody reads it."""
+        return settle(self._engine)
 
     def put(self, kind: str, identifier: str, record: R) -> R:
         """Keep a record; the first one stored under an id wins, and is what comes back."""
@@ -85,10 +92,10 @@ class Store:
             for body in connection.execution_options(yield_per=200).execute(query).scalars():
                 yield msgspec.json.decode(body, type=type_)
 
-    def forget(self, kind: str, identifier: str) -> None:
-        """Remove a record for good."""
+    def renew(self, kind: str, identifier: str) -> None:
+        """Note that a record was stored again, so that its time runs anew."""
         with self._engine.begin() as connection:
-            connection.execute(sa.delete(records).where(*self._one(kind, identifier)))
+            connection.execute(sa.update(records).where(*self._one(kind, identifier)).values(created_at=now()))
 
     def stored_bytes(self) -> int:
         """Bytes of the files that lie beside the project's records."""

@@ -77,6 +77,7 @@ async def running_context(settings: Settings, *, stop_jobs: bool) -> AsyncIterat
     from service.storage.earlier import take_over
     from service.store.database import migrate, open_engine
     from service.store.store import Store
+    from service.verbs.retention import sweep_for_ever
     from service.verbs.uploads import remove_stale
 
     settings.home.mkdir(parents=True, exist_ok=True)
@@ -90,9 +91,11 @@ async def running_context(settings: Settings, *, stop_jobs: bool) -> AsyncIterat
             remove_stale(settings)
             await asyncio.to_thread(take_over, storage, settings.home)
             context = Context(settings, rule_files(settings.rules), store, storage, runner)
+            sweeping = asyncio.create_task(sweep_for_ever(context))
             try:
                 yield context
             finally:
+                sweeping.cancel()
                 await asyncio.to_thread(context.answerers.close)
     finally:
         engine.dispose()

@@ -79,7 +79,9 @@ def store_dataset(context: Context, path: Path, request: LintRequest, stop: thre
     dataset = Dataset(id=record_id(identity), sha256=file.sha256, bytes=file.bytes, rows=file.rows, report=report)
     if stop.is_set():
         raise client_left()
-    if not context.files.has_dataset(dataset.id):
+    if context.files.has_dataset(dataset.id):
+        context.store.renew("dataset", dataset.id)
+    else:
         require_room(context.store, context.settings.access, file.bytes)
         context.files.keep_dataset(dataset.id, path)
     stored = context.store.put("dataset", dataset.id, dataset)
@@ -99,11 +101,16 @@ def dataset(context: Context, identifier: str) -> Dataset:
 
 
 def delete_dataset(context: Context, identifier: str) -> None:
-    """Remove a dataset and its bytes."""
+    """Remove a dataset with its bytes, its copies and its report; the record goes last, so that it can be asked again.
+
+    Raises:
+        TuneGateError: `unknown_id`, `dataset_in_use`, and what the storage raises.
+    """
     found = dataset(context, identifier)
-    context.store.audit.note(Deed(context.caller.actor, "dataset.deleted"), found.id)
+    context.store.removal.require_unused(found.id)
     context.files.remove_dataset(found.id)
-    context.store.forget("dataset", identifier)
+    context.store.removal.dataset(found.id, Deed(context.caller.actor, "dataset.deleted"))
+    context.store.settle()
 
 
 def dataset_file(context: Context, found: Dataset) -> Path:

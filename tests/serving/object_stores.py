@@ -75,7 +75,7 @@ class Azurite(ObjectStore):
 
     def arguments(self) -> list[Any]:
         flags = ["--skipApiVersionCheck", "--disableTelemetry", "--silent"]
-        return [*flags, "--location", self.folder, "--blobHost", "127.0.0.1", "--blobPort", self.port]
+        return [*flags, "--inMemoryPersistence", "--blobHost", "127.0.0.1", "--blobPort", self.port]
 
     def create(self, container: str) -> None:
         date = email.utils.formatdate(usegmt=True)

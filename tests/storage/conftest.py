@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made import Open
 from object_stores import KINDS, ObjectStore
 
 from service.settings import load_settings
 from service.storage.storage import Storage
 
 SDK = ("AZURE_", "AZURITE_", "AWS_")
-Open = Callable[..., Storage]
 Running = Callable[[type[ObjectStore]], ObjectStore]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -17,6 +18,7 @@ from service.storage.folder import Folder
 from service.storage.storage import Storage
 
 MIB = 1 << 20
+Open = Callable[..., Storage]
 
 
 def file_of(folder: Path, size: int = 100) -> tuple[Path, str, str]:
