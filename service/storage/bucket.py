@@ -123,7 +123,7 @@ class Bucket:
                 yield from (str(one["path"]) for one in page)
 
     def unready(self) -> list[ErrorItem]:
-        """An object that is not there is asked for, which tells who may not, then for a name, which tells of no bucket."""
+        """Asks for an object that is not there, which tells who may not, and for a name, which tells of no bucket."""
         import obstore
         from obstore.exceptions import NotFoundError
 
