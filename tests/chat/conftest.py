@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,24 +14,7 @@ import openai
 import psutil
 import pytest
 from served import Served
-
-DESK = Path(__file__).resolve().parents[2] / "examples" / "library-desk"
-# random weights of a size that gives texts of many words, greedily too
-_MAKE = """
-import sys; sys.path.insert(0, sys.argv[1])
-import make_base_model as maker
-maker.VOCABULARY = 330
-tokenizer = maker.train_tokenizer(["What about the quokka? The quokka is here, \u00e9t\u00e9 \u4f60\u597d."] * 9)
-import torch; torch.manual_seed(3)
-from transformers import Phi3Config, Phi3ForCausalLM
-config = Phi3Config(
-    vocab_size=len(tokenizer), hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4,
-    num_key_value_heads=2, max_position_embeddings=256, original_max_position_embeddings=256, initializer_range=0.3,
-    pad_token_id=tokenizer.pad_token_id, bos_token_id=None, eos_token_id=tokenizer.eos_token_id,
-)
-Phi3ForCausalLM(config).save_pretrained(sys.argv[2])
-tokenizer.save_pretrained(sys.argv[2])
-"""
+from tiny_model import make_tiny
 
 
 def command_of(process: psutil.Process) -> str:
@@ -117,8 +98,7 @@ def freeze() -> Callable[[int], None]:
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     home = tmp_path_factory.mktemp("home")
-    maker = [sys.executable, "-c", _MAKE, str(DESK), str(home / "models" / "base")]
-    subprocess.run(maker, check=True, capture_output=True)
+    make_tiny(home / "models" / "base")
     (home / "privacy.toml").write_text('[privacy]\nmode = "off"\n')
     running = Service(home, TUNEGATE_PRIVACY_SETTINGS=str(home / "privacy.toml"))
     try:
