@@ -39,11 +39,10 @@ def test_what_is_no_address_is_refused_and_not_repeated(url: str) -> None:
         load_settings({"TUNEGATE_STORAGE_URL": url or "x", "TUNEGATE_DATASET_SOURCES": url or "x"})
     names = [one.where for one in raised.value.errors]
     assert names[0] == "TUNEGATE_STORAGE_URL"
-    assert names[1].startswith("TUNEGATE_DATASET_SOURCES: entry")
-    if len(url) > 8:
-        assert not [
-            one for one in raised.value.errors if url in " ".join(map(str, (one.seen, one.allowed, one.remedy)))
-        ]
+    # a list is parted by spaces
+    assert any(name.startswith("TUNEGATE_DATASET_SOURCES: entry") for name in names) or url.endswith("\n")
+    said = " ".join(f"{one.seen} {one.allowed} {one.remedy}" for one in raised.value.errors)
+    assert len(url) < 8 or url not in said
 
 
 def test_sources_may_not_meet_the_services_own_storage() -> None:
@@ -54,13 +53,9 @@ def test_sources_may_not_meet_the_services_own_storage() -> None:
         with pytest.raises(TuneGateError) as raised:
             load_settings({"TUNEGATE_STORAGE_URL": storage, "TUNEGATE_DATASET_SOURCES": source})
         assert [one.where for one in raised.value.errors] == ["TUNEGATE_DATASET_SOURCES: entry 1"]
-    found = load_settings(
-        {"TUNEGATE_STORAGE_URL": "az://kept/a", "TUNEGATE_DATASET_SOURCES": "az://kept/ab desk=s3://kept"}
-    )
-    assert [(one.address.url, one.project) for one in found.storage.sources] == [
-        ("az://kept/ab", None),
-        ("s3://kept", "desk"),
-    ]
+    listed = "az://kept/ab desk=s3://kept"
+    found = load_settings({"TUNEGATE_STORAGE_URL": "az://kept/a", "TUNEGATE_DATASET_SOURCES": listed}).storage.sources
+    assert [(one.address.url, one.project) for one in found] == [("az://kept/ab", None), ("s3://kept", "desk")]
 
 
 def test_days_are_for_all_kinds_or_for_one() -> None:
