@@ -83,9 +83,8 @@ def main() -> None:
         service, url = started(home)
         try:
             print(f"upload memory: Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores")
-            print(
-                f"load of the machine before: {os.getloadavg()[0]:.1f}; {path.stat().st_size / MB:,.0f} MB, {lines:,} rows"
-            )
+            size = path.stat().st_size / MB
+            print(f"load of the machine before: {os.getloadavg()[0]:.1f}; {size:,.0f} MB, {lines:,} rows")
             httpx.get(f"{url}/v1/hardware", trust_env=False).raise_for_status()
             before = peak_mb(service.pid)
             cut(url, path)
@@ -101,7 +100,7 @@ def main() -> None:
             assert answer.json()["bytes"] == path.stat().st_size
             peak = peak_mb(service.pid)
             print(f"peak {peak:.0f} MB (before any upload {before:.0f} MB; goal: below {GOAL_MB} MB), {seconds:.0f} s")
-            print(f"stored once: {sorted(left(home))[0].split('/')[0]}, {len(left(home))} file")
+            print(f"stored once: {min(left(home)).split('/')[0]}, {len(left(home))} file")
         finally:
             service.terminate()
             service.wait(60)

@@ -20,7 +20,7 @@ _ENDPOINTS = {
 _CONNECT_SECONDS, _REQUEST_SECONDS = 5, 60
 # a request of ours waits for it, and a durable job tries again by itself
 _RETRIES, _RETRY_SECONDS = 3, 20
-_ASK_SECONDS = 3
+_ASK_SECONDS = 2
 
 
 def opened(address: Address, *, patient: bool = True, env: Mapping[str, str] | None = None) -> Any:
