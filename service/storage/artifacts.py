@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -83,9 +82,10 @@ def manifest_of(content: bytes, place: str) -> Manifest:
     return manifest
 
 
-def parts_left(runs: Path) -> Iterator[Path]:
-    """What a killed process left of run folders that it was making."""
-    return runs.glob(".*.part")
+def remove_parts(runs: Path) -> None:
+    """Remove what a killed process left of run folders that it was making; call it while the data folder is held."""
+    for path in runs.glob(".*.part"):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _placed(backend: Backend, key: str, target: Path, sha256: str, place: str) -> None:

@@ -10,9 +10,10 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from service.files import write_error
-from service.leftovers import PREFIX, hold
+from service.leftovers import hold
 from service.records.manifest import MANIFEST
 from service.storage.failures import changed, missing
+from service.storage.folder import temporary_of, unfinished
 
 # what was asked for just now is being read
 RESTS_SECONDS = 900
@@ -92,7 +93,7 @@ def fetched(pieces: Iterable[bytes], target: Path, sha256: str, place: str) -> N
     """
     digest = hashlib.sha256()
     held = None
-    temporary = target.with_name(f"{PREFIX}{os.urandom(4).hex()}.{target.name}")
+    temporary = temporary_of(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         held = hold(target.parent)
@@ -114,7 +115,7 @@ def fetched(pieces: Iterable[bytes], target: Path, sha256: str, place: str) -> N
 
 
 def removed(path: Path) -> None:
-    """A file or folder, gone; of a run folder the manifest goes first, so that half of one is never taken for all.
+    """A file or folder, gone with what is unfinished of it; the manifest goes first, so half is never taken for all.
 
     Raises:
         TuneGateError: `unreadable_path`.
@@ -124,7 +125,8 @@ def removed(path: Path) -> None:
             (path / MANIFEST).unlink(missing_ok=True)
             shutil.rmtree(path)
         else:
-            path.unlink(missing_ok=True)
+            for one in [path, *unfinished(path)]:
+                one.unlink(missing_ok=True)
     except FileNotFoundError:
         return
     except OSError as error:

@@ -30,7 +30,7 @@ class Folder:
         with _written(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             held = hold(target.parent)
-            temporary = target.with_name(f"{PREFIX}{os.urandom(4).hex()}.{target.name}")
+            temporary = temporary_of(target)
             try:
                 if not linked(path, temporary):
                     _copied(path, temporary)
@@ -63,10 +63,11 @@ class Folder:
             raise unreachable(_PLACE) from error
 
     def remove(self, key: str) -> None:
-        """Remove a file."""
+        """Remove a file, and what a killed process left of it."""
         path = self._folder / key
         with _written(path):
-            path.unlink(missing_ok=True)
+            for one in [path, *unfinished(path)]:
+                one.unlink(missing_ok=True)
 
     def remove_below(self, prefix: str) -> None:
         """Remove a folder."""
@@ -97,6 +98,16 @@ def linked(path: Path, target: Path) -> bool:
         return False
     _sync(target, os.O_RDONLY)
     return True
+
+
+def temporary_of(path: Path) -> Path:
+    """A name beside a file for what is to become it."""
+    return path.with_name(f"{PREFIX}{os.urandom(4).hex()}.{path.name}")
+
+
+def unfinished(path: Path) -> list[Path]:
+    """Such names that are there."""
+    return [one for one in path.parent.glob(f"{PREFIX}*") if one.name.endswith(f".{path.name}")]
 
 
 def _copied(path: Path, target: Path) -> None:

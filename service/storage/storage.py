@@ -48,9 +48,15 @@ class Storage:
         """What keeps it from being used, told within seconds."""
         return self.backend.unready()
 
+    def dataset_copies(self) -> list[tuple[str, Path]]:
+        """(project, file named `ID.jsonl`) of every copy on this machine."""
+        found = self.copies.glob("*/datasets/*.jsonl")
+        # those that are being made begin with a dot
+        return [(path.parts[-3], path) for path in found if not path.name.startswith(".")]
+
     def make_room(self, more: int) -> None:
         """Remove copies that are not needed until `more` bytes fit."""
-        copies = list(self.copies.glob("*/datasets/*.jsonl"))
+        copies = [path for _, path in self.dataset_copies()]
         runs = [path.parent for path in self.runs.glob(f"*/{artifacts.KEPT}")]
         self.room.make(more, [*copies, *runs], self.in_use)
 

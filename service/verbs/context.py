@@ -74,6 +74,7 @@ async def running_context(settings: Settings, *, stop_jobs: bool) -> AsyncIterat
     import asyncio
 
     from service.jobs.runner import running_jobs
+    from service.storage.artifacts import remove_parts
     from service.storage.earlier import take_over
     from service.store.database import migrate, open_engine
     from service.store.store import Store
@@ -89,6 +90,7 @@ async def running_context(settings: Settings, *, stop_jobs: bool) -> AsyncIterat
             store, storage, home=settings.home, database_url=settings.database_url, stop_at_exit=stop_jobs
         ) as runner:
             remove_stale(settings)
+            remove_parts(settings.runs)
             await asyncio.to_thread(take_over, storage, settings.home)
             context = Context(settings, rule_files(settings.rules), store, storage, runner)
             sweeping = asyncio.create_task(sweep_for_ever(context))

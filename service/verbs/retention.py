@@ -87,9 +87,8 @@ def _remove_leftovers(context: Context) -> None:
     for out in [path for path in context.settings.runs.glob("*") if path.is_dir()]:
         if context.store.removal.was_removed(out.name):
             removed(out)
-    for copy in context.settings.copies.glob("*/datasets/*.jsonl"):
-        project, identifier = copy.parts[-3], copy.stem
+    for project, copy in context.storage.dataset_copies():
         try:
-            datasets.dataset(context.of(Caller(project, _ACTOR, frozenset())), identifier)
+            datasets.dataset(context.of(Caller(project, _ACTOR, frozenset())), copy.stem)
         except TuneGateError:
             removed(copy)
