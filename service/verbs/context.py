@@ -65,11 +65,11 @@ class Context:
 
 
 @asynccontextmanager
-async def running_context(settings: Settings, *, stop_jobs: bool) -> AsyncIterator[Context]:
-    """Database, rules and jobs, open while the block runs.
+async def running_context(settings: Settings, *, stop_jobs: bool, works: bool = True) -> AsyncIterator[Context]:
+    """Database, rules and jobs, open while the block runs; without `works` others carry jobs out.
 
     Raises:
-        TuneGateError: `environment`, `invalid_rules`, `home_locked`.
+        TuneGateError: `environment`, `invalid_rules`, `home_locked`, `executor_held`.
     """
     import asyncio
 
@@ -83,9 +83,7 @@ async def running_context(settings: Settings, *, stop_jobs: bool) -> AsyncIterat
     await asyncio.to_thread(migrate, engine)
     store = Store(engine)
     try:
-        async with running_jobs(
-            store, home=settings.home, database_url=settings.database_url, stop_at_exit=stop_jobs
-        ) as runner:
+        async with running_jobs(store, settings, stop_at_exit=stop_jobs, works=works) as runner:
             remove_stale(settings)
             context = Context(settings, rule_files(settings.rules), store, runner)
             try:
