@@ -14,6 +14,7 @@ import msgspec
 
 from service.access_settings import AccessSettings, access_settings
 from service.errors import ErrorItem, TuneGateError
+from service.storage_settings import StorageSettings, storage_settings
 
 # Azure's and OpenAI's limit for one file; a larger set goes in parts
 _MAX_BODY_BYTES = 512 * 2**20
@@ -70,6 +71,8 @@ class Settings(msgspec.Struct, frozen=True):
     endpoints: tuple[AllowedEndpoint, ...] = ()
     # who may call the service, and how much
     access: AccessSettings = AccessSettings()
+    # what may be named by URL, how long things are kept
+    storage: StorageSettings = StorageSettings()
     # JSON lines or lines for people; auto: JSON where stderr is no terminal
     log_format: LogFormat = "auto"
     # how long requests in flight may go on after SIGTERM
@@ -106,9 +109,9 @@ class Settings(msgspec.Struct, frozen=True):
         return self.home / "runs"
 
     @property
-    def datasets(self) -> Path:
-        """Folder of the stored datasets' bytes."""
-        return self.home / "datasets"
+    def copies(self) -> Path:
+        """Folder of the local copies of datasets that lie in a remote storage."""
+        return self.home / "copies"
 
     @property
     def evaluations(self) -> Path:
@@ -122,7 +125,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
     Raises:
         TuneGateError: `usage`, naming every variable whose value is no number above 0, every entry of
             TUNEGATE_ENDPOINTS that is no address, a TUNEGATE_EXECUTOR that is no name, or every variable of access
-            that cannot be read.
+            or of storage that cannot be read.
     """
     values = os.environ if env is None else env
     home = Path(values.get("TUNEGATE_HOME") or Path.home() / ".tunegate").expanduser().absolute()
@@ -140,10 +143,11 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         },
     )
     database_url = values.get("TUNEGATE_DATABASE_URL") or f"sqlite:///{(home / 'tunegate.sqlite').as_posix()}"
+    storage_url = values.get("TUNEGATE_STORAGE_URL") or (home / "storage").as_uri()
     return Settings(
         home=home,
         database_url=database_url,
-        storage_url=values.get("TUNEGATE_STORAGE_URL") or (home / "storage").as_uri(),
+        storage_url=storage_url,
         rules=Path(rules).expanduser().absolute() if rules else None,
         url=(values.get("TUNEGATE_URL") or "http://127.0.0.1:8484").rstrip("/"),
         api_key=values.get("TUNEGATE_API_KEY") or None,
@@ -155,6 +159,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         privacy_settings=Path(privacy).expanduser().absolute() if privacy else None,
         endpoints=_endpoints(values.get("TUNEGATE_ENDPOINTS") or ""),
         access=access_settings(values),
+        storage=storage_settings(values, storage_url),
         log_format=_log_format(values.get("TUNEGATE_LOG_FORMAT") or "auto"),
         shutdown_seconds=numbers["TUNEGATE_SHUTDOWN_SECONDS"],
         executor=_executor(values.get("TUNEGATE_EXECUTOR"), database_url),

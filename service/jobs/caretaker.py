@@ -50,13 +50,19 @@ def own_queue(queue: str, executor: str) -> str:
     return f"{queue}@{executor}"
 
 
+async def workflows_of(identifier: str) -> list[WorkflowStatus]:
+    """All that ever carried it out."""
+    found: list[WorkflowStatus] = await DBOS.list_workflows_async(
+        workflow_id_prefix=identifier, load_input=False, load_output=False
+    )
+    return found
+
+
 async def cancel_workflows(identifier: str) -> None:
     """Whatever workflow carries it out."""
-    found = await DBOS.list_workflows_async(
-        workflow_id_prefix=identifier, status=_OPEN, load_input=False, load_output=False
-    )
-    for one in found:
-        await DBOS.cancel_workflow_async(one.workflow_id)
+    for one in await workflows_of(identifier):
+        if one.status in _OPEN:
+            await DBOS.cancel_workflow_async(one.workflow_id)
 
 
 class Caretaker:
@@ -169,9 +175,7 @@ class Caretaker:
         if await asyncio.to_thread(kind.cancelling, identifier):
             await kind.finish_cancelling(identifier)
             return
-        found = await DBOS.list_workflows_async(
-            workflow_id_prefix=identifier, name=kind.name, load_input=False, load_output=False
-        )
+        found = await workflows_of(identifier)
         if not found:
             with SetWorkflowID(identifier):
                 await DBOS.enqueue_workflow_async(kind.queue, kind.workflow, identifier)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from service.errors import TuneGateError
 from service.jobs.executor import is_home
 from service.jobs.ground import Ground
 from service.launch.local import WORK, stop_trainer
@@ -19,6 +20,7 @@ from service.store.runs import Run
 
 _GRACE_SECONDS = 10.0
 _MOVED = "the job goes on here with the files of its earlier run"
+_FINISHED = "the job goes on here with what the storage has of its earlier run, which came to its end"
 _ANEW = "the job begins anew here: the files of its earlier run cannot be reached"
 
 
@@ -28,6 +30,7 @@ def settle(job_id: str, carrier: str | None) -> Path:
     Raises:
         Fenced: when another carries the job out.
         OSError: when it cannot be moved.
+        TuneGateError: what the storage raises.
     """
     out = Ground.runs / job_id
     run = Ground.store.runs.get(job_id)
@@ -36,9 +39,8 @@ def settle(job_id: str, carrier: str | None) -> Path:
     base, said = run.base, None
     if run.home is not None:
         _remove(out)
-        moved = _moved(run, out)
-        said = _MOVED if moved else _ANEW
-        if not moved:
+        said = _MOVED if _moved(run, out) else _FINISHED if _finished(job_id) else _ANEW
+        if said == _ANEW:
             base = Ground.store.forwarded(job_id)
     Ground.store.runs.settle(job_id, carrier, home=Ground.executor.home, folder=str(out), base=base)
     if said is not None:
@@ -61,6 +63,17 @@ def _moved(run: Run, out: Path) -> bool:
             shutil.copytree(earlier, copy, copy_function=_linked)
             copy.rename(out)
     return unused
+
+
+def _finished(job_id: str) -> bool:
+    """Whether the earlier run was kept whole, and is here now."""
+    try:
+        Ground.storage.of(Ground.store.project_of(job_id)).artifact(job_id)
+    except TuneGateError as error:
+        if error.code not in {"storage_missing", "storage_corrupt"}:
+            raise
+        return False
+    return True
 
 
 @contextmanager

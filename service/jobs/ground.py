@@ -9,6 +9,7 @@ import msgspec
 
 from service.artifacts.bundle import RunInputs
 from service.jobs.executor import Executor
+from service.storage.storage import Storage
 from service.store.store import Store
 
 
@@ -16,12 +17,17 @@ class Ground:
     """Of this process."""
 
     store: Store
+    storage: Storage
     runs: Path
+    models: Path
     executor: Executor
 
 
 class JobInputs(msgspec.Struct, frozen=True, kw_only=True):
-    """What a job needs: the records and paths of its run, kept in the database for whichever service carries it out."""
+    """What a job needs: the records of its run, kept in the database for whichever service carries it out.
+
+    Where its data lie is found when it is prepared: `run.dataset` and `run.validation` say nothing.
+    """
 
     run: RunInputs
     needed_bytes: int

@@ -16,12 +16,12 @@ from typing import Any, Literal
 import msgspec
 from dbos import DBOS
 
-from service.artifacts.bundle import RunInputs, finish_run, prepare_run, require_space
-from service.artifacts.listing import MANIFEST
+from service.artifacts.bundle import finish_run, prepare_run, require_space
 from service.errors import TuneGateError
 from service.jobs.carrying import carrier, carrying, patiently, take
 from service.jobs.folders import settle
-from service.jobs.ground import Ground, inputs_of
+from service.jobs.ground import Ground, JobInputs, inputs_of
+from service.jobs.keeping import once_storage_answers, with_data
 from service.jobs.resuming import note_start, worth_resuming
 from service.jobs.states import enter, fail, forward
 from service.launch.local import (
@@ -36,6 +36,7 @@ from service.launch.local import (
 from service.observe.logs import job_id as logged_job
 from service.observe.traces import step_span
 from service.records.job import ENDED, Job, JobError
+from service.records.manifest import MANIFEST, Comparison
 from service.store.runs import Fenced
 
 # names the step sequence: bump it only when the sequence changes, or running jobs are stranded
@@ -59,7 +60,7 @@ async def carry_out(job_id: str) -> None:
 async def prepare(job_id: str) -> bool:
     """Fill the run folder with the records and the trainer's plan."""
     async with _in_step("prepare", job_id):
-        return await patiently(_prepare, job_id)
+        return await _prepare(job_id)
 
 
 @DBOS.step(name="follow", preemptible=True)
@@ -72,7 +73,7 @@ async def follow(job_id: str) -> bool:
 async def _follow(job_id: str) -> bool:
     out = Ground.runs / job_id
     try:
-        if not await patiently(_prepared, job_id):
+        if not await _prepared(job_id):
             return False
         await _turn(job_id, out)
         if not await patiently(_start_or_adopt, job_id, out):
@@ -121,7 +122,7 @@ async def _until_dead(job_id: str, out: Path) -> None:
 async def finalize(job_id: str) -> Literal["closed", "gone"] | bool:
     """Close the run folder with job.json and a verified manifest; "gone" where another host has what was trained."""
     async with _in_step("finalize", job_id):
-        return await patiently(_finalize, job_id)
+        return await _finalize(job_id)
 
 
 @asynccontextmanager
@@ -137,44 +138,56 @@ async def _in_step(step: str, job_id: str) -> AsyncIterator[None]:
         logged_job.reset(token)
 
 
-def _prepare(job_id: str) -> bool:
+async def _prepare(job_id: str) -> bool:
     """Also where it was prepared before: a job that runs goes on running."""
+    return await patiently(_begun, job_id) and await _prepared(job_id)
+
+
+def _begun(job_id: str) -> bool:
     job = Ground.store.job(job_id)
-    if job.state == "queued" and enter(Ground.store, job_id, "preparing").state != "preparing":
-        return False
-    return job.state not in {"cancelling", *ENDED} and _prepared(job_id)
+    if job.state == "queued":
+        return enter(Ground.store, job_id, "preparing").state == "preparing"
+    return job.state not in {"cancelling", *ENDED}
 
 
-def _prepared(job_id: str) -> bool:
+async def _prepared(job_id: str) -> bool:
     """Whether the run folder is here with its records and the plan, or the run has come to its end in it."""
-    inputs = inputs_of(job_id)
+    inputs = await patiently(inputs_of, job_id)
     if inputs is None:  # it has ended, and nothing will be started
         return True
     out = Ground.runs / job_id
     try:
-        settle(job_id, carrier())
-        if trainer_alive(out) or read_result(out) is not None or (out / MANIFEST).exists():
-            return True
-        _require_data(inputs.run)
-        require_space(out, needed_bytes=inputs.needed_bytes)
-        prepare_run(out, inputs.run)
+        await once_storage_answers(Ground.store, job_id, lambda: settle(job_id, carrier()))
+        if not await asyncio.to_thread(_is_under_way, out):
+            await once_storage_answers(Ground.store, job_id, lambda: _fill(job_id, out, inputs))
     except (TuneGateError, OSError) as error:
-        _fail_with(job_id, error)
-        shutil.rmtree(out, ignore_errors=True)
+        await patiently(_fail_with, job_id, error)
+        await asyncio.to_thread(shutil.rmtree, out, ignore_errors=True)
         return False
     return True
 
 
-def _require_data(run: RunInputs) -> None:
-    gone = [path for path in (run.dataset, run.validation) if path is not None and not path.is_file()]
-    if gone:
-        raise TuneGateError("plan_mismatch", "A dataset of the plan was deleted.", remedy="Upload it and plan again.")
+def _fill(job_id: str, out: Path, inputs: JobInputs) -> None:
+    run = with_data(Ground.store, Ground.storage, job_id, inputs.run)
+    if not run.model.is_dir():  # where it lies was found by another service
+        run = msgspec.structs.replace(run, model=Ground.models / run.plan.model)
+    require_space(out, needed_bytes=inputs.needed_bytes)
+    prepare_run(out, run)
+
+
+def _is_under_way(out: Path) -> bool:
+    return trainer_alive(out) or _has_ended(out)
+
+
+def _has_ended(out: Path) -> bool:
+    """Whether the trainer left its verdict, which is gone once the manifest stands."""
+    return read_result(out) is not None or (out / MANIFEST).exists()
 
 
 def _start_or_adopt(job_id: str, out: Path) -> bool:
     if enter(Ground.store, job_id, "running").state != "running":
         return False
-    if was_started(out) or read_result(out) is not None or (out / MANIFEST).exists():
+    if was_started(out) or _has_ended(out):
         return True
     return _start(job_id, out)
 
@@ -233,25 +246,39 @@ def _judge(job_id: str, out: Path) -> bool:
     return False
 
 
-def _finalize(job_id: str) -> Literal["closed", "gone"] | bool:
-    inputs = inputs_of(job_id)
+async def _finalize(job_id: str) -> Literal["closed", "gone"] | bool:
+    inputs = await patiently(inputs_of, job_id)
     if inputs is None:
         return "closed"  # it has ended: a kill came before that was noted
     try:
-        out = settle(job_id, carrier())
-        if read_result(out) is None and not (out / MANIFEST).exists():
+        out = await once_storage_answers(Ground.store, job_id, lambda: settle(job_id, carrier()))
+        if not await asyncio.to_thread(_has_ended, out):
             return "gone"
-        job = _as_succeeded(Ground.store.job(job_id))
-        held = finish_run(out, plan=inputs.run.plan, job=job).evaluation.comparison
+        held = await patiently(_finish, job_id, inputs)
+        # what was trained is not lost to an outage or a full disk: it waits in the run folder
+        await once_storage_answers(Ground.store, job_id, lambda: _keep(job_id), also=frozenset({"disk_full"}))
     except (TuneGateError, OSError) as error:
-        _fail_with(job_id, error)
+        await patiently(_fail_with, job_id, error)
         return "closed"
+    await patiently(_succeed, job_id, held)
+    return "closed"
+
+
+def _finish(job_id: str, inputs: JobInputs) -> Comparison | None:
+    job = _as_succeeded(Ground.store.job(job_id))
+    return finish_run(Ground.runs / job_id, plan=inputs.run.plan, job=job).evaluation.comparison
+
+
+def _keep(job_id: str) -> None:
+    Ground.storage.of(Ground.store.project_of(job_id)).keep_artifact(job_id)
+
+
+def _succeed(job_id: str, held: Comparison | None) -> None:
     gate: dict[str, Any] = {"gate": held.gate, "gate_why": held.why} if held is not None else {}
     if held is not None:
         said = {"message": f"gate {held.gate or 'open'}: {held.why}"}
         Ground.store.update_job(job_id, lambda job: job, ("log", said), carrier=carrier())
     enter(Ground.store, job_id, "succeeded", **gate)
-    return "closed"
 
 
 def _as_succeeded(job: Job) -> Job:

@@ -18,11 +18,13 @@ from service.jobs.caretaker import Caretaker, Kind, cancel_workflows, own_queue
 from service.jobs.evaluation_runner import EvaluationRunner
 from service.jobs.executor import Executor
 from service.jobs.ground import Ground, keep_inputs_of_files
+from service.jobs.keeping import in_use
 from service.jobs.pipeline import GRACE_SECONDS, PIPELINE_VERSION, carry_out
 from service.jobs.states import enter, fail
 from service.launch.local import WORK, stop_trainer, trainer_alive
 from service.records.job import ENDED, Job, JobError
 from service.settings import Settings
+from service.storage.storage import Storage
 from service.store.store import Store
 
 _QUEUE = "trainers"
@@ -42,6 +44,8 @@ class JobRunner:
         self.works = works
         self.evaluations = EvaluationRunner(store, runs.parent / "evaluations", executor, works=works)
         self._cancelling: set[asyncio.Task[None]] = set()
+        # DBOS's own tables, where they are a file of their own
+        self.engine: sa.Engine | None = None
 
     @property
     def queues(self) -> list[str]:
@@ -118,7 +122,13 @@ class JobRunner:
 
 @asynccontextmanager
 async def running_jobs(
-    store: Store, settings: Settings, *, stop_at_exit: bool, works: bool = True, version: str = PIPELINE_VERSION
+    store: Store,
+    storage: Storage,
+    settings: Settings,
+    *,
+    stop_at_exit: bool,
+    works: bool = True,
+    version: str = PIPELINE_VERSION,
 ) -> AsyncIterator[JobRunner]:
     """DBOS launched over the data folder; on exit trainers go on (detached) unless `stop_at_exit`.
 
@@ -133,7 +143,9 @@ async def running_jobs(
         executor = Executor(
             settings.executor, home, store.executors(), silence_seconds=settings.executor_silence_seconds
         )
-        Ground.store, Ground.runs, Ground.executor = store, runs, executor
+        Ground.store, Ground.storage, Ground.executor = store, storage, executor
+        Ground.runs, Ground.models = runs, settings.models
+        storage.in_use = lambda: in_use(store, runs=runs, evaluations=home / "evaluations", copies=storage.copies)
         if works:
             await asyncio.to_thread(executor.hold, version)
         runner = JobRunner(store, runs, executor, works=works)
@@ -152,12 +164,12 @@ async def running_jobs(
 
 @asynccontextmanager
 async def _launched(runner: JobRunner, home: Path, database_url: str, version: str) -> AsyncIterator[None]:
-    url, engine = _dbos_database(home, database_url)
+    url, runner.engine = _dbos_database(home, database_url)
     DBOS(
         config=DBOSConfig(
             name="tunegate",
             system_database_url=url,
-            system_database_engine=engine,
+            system_database_engine=runner.engine,
             application_version=version,
             # of this process alone: what an earlier one left is found by the caretaker, again and again, where
             # DBOS's own recovery looks once and hands it to any service

@@ -13,12 +13,13 @@ from service.errors import TuneGateError
 from service.records.access import Deed
 from service.records.job import ENDED, Job, JobEvent
 from service.store.audit import Audit, append
-from service.store.database import changing
+from service.store.database import changing, settle
 from service.store.evaluations import Evaluations
 from service.store.executors import Executors
 from service.store.health import Health, answering
 from service.store.keys import Keys
 from service.store.projects import key_digest, within
+from service.store.removal import Removal
 from service.store.runs import Runs, add, end, require_carrier
 from service.store.tables import DEFAULT_PROJECT, job_events, jobs, records
 
@@ -44,6 +45,7 @@ class Store:
         self.audit = Audit(engine, project)
         self.health = Health(engine)
         self.runs = Runs(engine)
+        self.removal = Removal(engine, project)
 
     def of(self, project: str) -> Store:
         """The same database as one project sees it."""
@@ -52,6 +54,10 @@ class Store:
     def executors(self) -> Executors | None:
         """The services that carry out jobs here; None where it can only be one (SQLite)."""
         return Executors(self._engine) if self._engine.dialect.name == "postgresql" else None
+
+    def settle(self) -> bool:
+        """Make what was removed unreadable, as far as the database can be told to; False while somebody reads it."""
+        return settle(self._engine)
 
     def put(self, kind: str, identifier: str, record: R) -> R:
         """Keep a record; the first one stored under an id wins, and is what comes back."""
@@ -92,10 +98,10 @@ class Store:
             for body in connection.execution_options(yield_per=200).execute(query).scalars():
                 yield msgspec.json.decode(body, type=type_)
 
-    def forget(self, kind: str, identifier: str) -> None:
-        """Remove a record for good."""
+    def renew(self, kind: str, identifier: str) -> None:
+        """Note that a record was stored again, so that its time runs anew."""
         with self._engine.begin() as connection:
-            connection.execute(sa.delete(records).where(*self._one(kind, identifier)))
+            connection.execute(sa.update(records).where(*self._one(kind, identifier)).values(created_at=now()))
 
     def stored_bytes(self) -> int:
         """Bytes of the files that lie beside the project's records."""
@@ -147,6 +153,19 @@ class Store:
         """
         with self._engine.connect() as connection:
             return _job(connection, identifier, self._project)
+
+    def project_of(self, identifier: str) -> str:
+        """The project that a job belongs to.
+
+        Raises:
+            TuneGateError: `unknown_id`.
+        """
+        query = sa.select(jobs.c.project).where(jobs.c.id == identifier, within(jobs, self._project))
+        with self._engine.connect() as connection:
+            found = connection.execute(query).scalar_one_or_none()
+        if found is None:
+            raise TuneGateError("unknown_id", "No job with this id is known here.")
+        return str(found)
 
     def list_jobs(self, *, after: int, limit: int) -> list[tuple[int, Job]]:
         """(number, job) in order of submission."""

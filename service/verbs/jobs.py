@@ -30,11 +30,10 @@ from service.verbs.access import require_turn
 from service.verbs.context import Context
 from service.verbs.continuing import require_start
 from service.verbs.cursors import position
-from service.verbs.datasets import dataset_path
 from service.verbs.following import Event, follow
 from service.verbs.plan import PlanBundle
 from service.verbs.train import needed_bytes
-from trainers.contract import DatasetRef, TrainPlan
+from trainers.contract import TrainPlan
 
 
 class JobRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -125,12 +124,12 @@ def artifact(context: Context, job_id: str) -> tuple[Path, Manifest]:
     """The finished run folder and its manifest.
 
     Raises:
-        TuneGateError: `unknown_id`, `artifact_not_ready`.
+        TuneGateError: `unknown_id`, `artifact_not_ready`, and what the storage raises where it is fetched.
     """
     job = context.store.job(job_id)
     if job.state != "succeeded":
         raise TuneGateError("artifact_not_ready", f"The job is {job.state}.", remedy="Wait until it has succeeded.")
-    out = context.settings.runs / job_id
+    out = context.files.artifact(job_id)
     return out, read_manifest(out)
 
 
@@ -169,25 +168,23 @@ def _added(context: Context, job: Job, bundle: PlanBundle, idempotency_key: str 
 def _bundle(context: Context, plan_id: str) -> PlanBundle:
     plan = context.store.get("plan", plan_id, TrainPlan)
     require_launchable(plan)
+    if plan.starts_from is not None and plan.starts_from.job:
+        artifact(context, plan.starts_from.job)
     require_start(plan)
     model = resolve_model(pinned(plan.model, plan.model_revision), rules=context.rules, settings=context.settings)
     if model.folder is None or model.fingerprint != plan.model_fingerprint:
         raise TuneGateError("plan_mismatch", f"{plan.model}: not the model that was planned.", remedy="Plan again.")
-    dataset = _data(context, plan.dataset)
-    assert dataset is not None
+    for reference in (plan.dataset, plan.validation):
+        if reference is not None:
+            context.store.get("dataset", str(reference.id), Dataset)
     return PlanBundle(
         plan=plan,
         decision=context.store.get("decision", plan.decision, Decision) if plan.decision else None,
         report=context.store.get("lint_report", str(plan.lint_report), LintReport),
         estimate=context.store.get("estimate", plan.estimate, Estimate) if plan.estimate else None,
-        dataset=dataset,
-        validation=_data(context, plan.validation),
+        # they are fetched where the job runs
+        dataset=Path(),
+        validation=None,
         model=model.folder,
         evaluation=context.store.get("evaluation", plan.evaluation_id, Evaluation) if plan.evaluation_id else None,
     )
-
-
-def _data(context: Context, reference: DatasetRef | None) -> Path | None:
-    if reference is None:
-        return None
-    return dataset_path(context, context.store.get("dataset", str(reference.id), Dataset))

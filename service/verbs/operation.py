@@ -43,18 +43,14 @@ def require_ready(context: Context) -> None:
     """
     if context.stopping.is_set():
         raise TuneGateError("stopping", "The service is stopping.", remedy="Ask another one.")
-    errors = [
-        *context.store.health.unready(),
-        *_storage(context.settings),
-        *_queues(context.runner),
-        *_privacy(context),
-    ]
+    outside = [*context.store.health.unready(), *_disk(context.settings), *context.storage.unready()]
+    errors = [*outside, *_queues(context.runner), *_privacy(context)]
     if errors:
         what = ", ".join(one.where for one in errors)
         raise TuneGateError("not_ready", f"Not ready: {what}.", remedy="Each error says what to do.", errors=errors)
 
 
-def _storage(settings: Settings) -> list[ErrorItem]:
+def _disk(settings: Settings) -> list[ErrorItem]:
     """A file is written and removed again: a full or read-only disk lets nothing be uploaded and no job run."""
     path = settings.uploads / f".ready-{os.getpid()}-{threading.get_ident()}"
     try:
@@ -62,7 +58,7 @@ def _storage(settings: Settings) -> list[ErrorItem]:
         path.write_bytes(b"ready")
         path.unlink()
     except OSError as error:
-        return [ErrorItem("storage", error.strerror, "a data folder that can be written", "Look at TUNEGATE_HOME.")]
+        return [ErrorItem("data folder", error.strerror, "a data folder that can be written", "Look at TUNEGATE_HOME.")]
     return []
 
 
