@@ -54,6 +54,8 @@ CODES: dict[str, Code] = {
     "output_exists": Code("The output already exists", 409, 2),
     "run_locked": Code("Another process holds the folder", 409, 3),
     "home_locked": Code("Another service holds the data folder", 409, 3),
+    "executor_held": Code("Another service goes by this name", 409, 3),
+    "executor_lost": Code("The service lost its name", 503, 3),
     "port_in_use": Code("The port is in use", 409, 3),
     "bind_refused": Code("The service does not listen there", 400, 2),
     "disk_full": Code("No space left for the output", 507, 3),

@@ -11,6 +11,7 @@ import msgspec
 
 from service.artifacts.bundle import RunInputs
 from service.errors import TuneGateError
+from service.jobs.carrying import carrier, patiently
 from service.launch.local import WORK
 from service.records.dataset import Dataset
 from service.records.evaluation_job import EvaluationJob
@@ -32,16 +33,16 @@ async def once_storage_answers(
     Raises:
         TuneGateError: what the work raises otherwise; `job_cancelled` once the job is in another state.
     """
-    state, wait, told = (await asyncio.to_thread(store.job, job_id)).state, _FIRST_WAIT_SECONDS, False
+    state, wait, told = (await patiently(store.job, job_id)).state, _FIRST_WAIT_SECONDS, False
     while True:
         try:
-            return await asyncio.to_thread(work)
+            return await patiently(work)
         except TuneGateError as error:
             if error.code not in _PASSES | also:
                 raise
             if not told:
                 said = {"message": f"waits for the storage: {error.detail} {error.remedy}"}
-                await asyncio.to_thread(store.update_job, job_id, lambda job: job, ("log", said))
+                await patiently(store.update_job, job_id, lambda job: job, ("log", said), carrier=carrier())
             told = True
         await _wait(store, job_id, state, wait)
         wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
@@ -50,7 +51,7 @@ async def once_storage_answers(
 async def _wait(store: Store, job_id: str, state: State, seconds: float) -> None:
     end = asyncio.get_running_loop().time() + seconds
     while (left := end - asyncio.get_running_loop().time()) > 0:
-        if (await asyncio.to_thread(store.job, job_id)).state != state:
+        if (await patiently(store.job, job_id)).state != state:
             raise TuneGateError("job_cancelled", "The job was cancelled while it waited for the storage.")
         await asyncio.sleep(min(left, 1.0))
 

@@ -9,11 +9,10 @@ import sqlalchemy as sa
 from dbos import DBOS
 
 from service.errors import TuneGateError
-from service.jobs.pipeline import inputs_path
+from service.jobs.caretaker import workflows_of
 from service.launch.local import stop_trainer
 from service.records.access import Deed
 from service.records.job import ENDED
-from service.storage.copies import removed
 from service.storage.storage import ProjectStorage
 from service.store.database import settle
 from service.store.store import Store
@@ -36,8 +35,8 @@ async def remove_job(store: Store, files: ProjectStorage, runs: Path, job_id: st
     await _until_left(job_id)
     await asyncio.to_thread(stop_trainer, runs / job_id, grace_seconds=0)
     await asyncio.to_thread(files.remove_artifact, job_id)
-    await asyncio.to_thread(removed, inputs_path(runs, job_id))
-    await DBOS.delete_workflow_async(job_id)
+    for workflow in await workflows_of(job_id):
+        await DBOS.delete_workflow_async(workflow.workflow_id)
     await asyncio.to_thread(store.removal.job, job_id, deed)
 
 
@@ -50,7 +49,6 @@ async def _until_left(job_id: str) -> None:
     """A job says that it has ended a moment before its workflow returns."""
     end = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
     while asyncio.get_running_loop().time() < end:
-        status = await DBOS.get_workflow_status_async(job_id)
-        if status is None or status.status not in _OPEN:
+        if all(one.status not in _OPEN for one in await workflows_of(job_id)):
             return
         await asyncio.sleep(_POLL_SECONDS)

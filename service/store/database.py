@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,18 @@ def open_engine(url: str) -> sa.Engine:
             remedy="Check TUNEGATE_DATABASE_URL.",
         ) from error
     return engine
+
+
+@contextmanager
+def changing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction that reads before it writes; its rows are read with_for_update.
+
+    SQLite has no locks of rows and its driver begins only before a write: what was read could be changed in between.
+    """
+    with engine.begin() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield connection
 
 
 def migrate(engine: sa.Engine) -> None:

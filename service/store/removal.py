@@ -65,10 +65,10 @@ class Removal:
         Raises:
             TuneGateError: `dataset_in_use`.
         """
-        query = sa.select(jobs.c.body).where(within(jobs, self._project))
+        query = sa.select(jobs.c.body).where(jobs.c.ended.is_(False), within(jobs, self._project))
         with self._engine.connect() as connection:
             bodies = connection.execute(query).scalars()
-            running = [job for job in (msgspec.json.decode(one, type=Job) for one in bodies) if job.state not in ENDED]
+            running = [msgspec.json.decode(one, type=Job) for one in bodies]
             for job in running:
                 plan = connection.execute(sa.select(records.c.body).where(*self._one("plan", job.plan))).scalar()
                 if plan is not None and msgspec.json.decode(plan, type=_Plan).reads(dataset):

@@ -65,11 +65,11 @@ class Context:
 
 
 @asynccontextmanager
-async def running_context(settings: Settings, *, stop_jobs: bool) -> AsyncIterator[Context]:
-    """Database, rules and jobs, open while the block runs.
+async def running_context(settings: Settings, *, stop_jobs: bool, works: bool = True) -> AsyncIterator[Context]:
+    """Database, rules and jobs, open while the block runs; without `works` others carry jobs out.
 
     Raises:
-        TuneGateError: `environment`, `invalid_rules`, `home_locked`, `usage`.
+        TuneGateError: `environment`, `invalid_rules`, `home_locked`, `executor_held`, `usage`.
     """
     import asyncio
 
@@ -86,9 +86,7 @@ async def running_context(settings: Settings, *, stop_jobs: bool) -> AsyncIterat
     await asyncio.to_thread(migrate, engine)
     store, storage = Store(engine), Storage(settings)
     try:
-        async with running_jobs(
-            store, storage, home=settings.home, database_url=settings.database_url, stop_at_exit=stop_jobs
-        ) as runner:
+        async with running_jobs(store, storage, settings, stop_at_exit=stop_jobs, works=works) as runner:
             remove_stale(settings)
             remove_parts(settings.runs)
             await asyncio.to_thread(take_over, storage, settings.home)

@@ -12,7 +12,7 @@ import msgspec
 from service.artifacts.bundle import RunInputs, read_manifest
 from service.clock import now
 from service.errors import TuneGateError
-from service.jobs.pipeline import JobInputs
+from service.jobs.ground import JobInputs, encoded
 from service.jobs.states import enter
 from service.launch.blockers import require_launchable
 from service.models.hub import pinned
@@ -59,23 +59,11 @@ async def launch(context: Context, request: JobRequest, *, idempotency_key: str 
     await asyncio.to_thread(require_turn, context.store, context.settings.access)
     bundle = await asyncio.to_thread(_bundle, context, request.plan_id)
     job = Job(id=str(uuid.uuid4()), plan=bundle.plan.id, state="queued", timeline=[Moment("queued", now())])
-    job, new = await asyncio.to_thread(_added, context, job, bundle.plan, idempotency_key)
+    job, new = await asyncio.to_thread(_added, context, job, bundle, idempotency_key)
     if job.plan != request.plan_id:
         raise TuneGateError("plan_mismatch", "The Idempotency-Key was used for another plan.", remedy="Use a new key.")
     if new or job.state == "queued":
-        run = RunInputs(
-            plan=bundle.plan,
-            decision=bundle.decision,
-            report=bundle.report,
-            estimate=bundle.estimate,
-            dataset=bundle.dataset,
-            validation=bundle.validation,
-            model=bundle.model,
-            evaluation=bundle.evaluation,
-        )
-        await context.runner.submit(
-            job, JobInputs(run=run, needed_bytes=needed_bytes(bundle), traceparent=traceparent())
-        )
+        await context.runner.submit(job)
     return job
 
 
@@ -158,12 +146,23 @@ def artifact_file(context: Context, job_id: str, path: str) -> Path:
     return out / wanted
 
 
-def _added(context: Context, job: Job, plan: TrainPlan, idempotency_key: str | None) -> tuple[Job, bool]:
-    """Kept with who launched it, and which blockers were overridden why."""
-    actor = context.caller.actor
+def _added(context: Context, job: Job, bundle: PlanBundle, idempotency_key: str | None) -> tuple[Job, bool]:
+    """Kept with what it needs, who launched it, and which blockers were overridden why."""
+    actor, plan = context.caller.actor, bundle.plan
     deeds = [Deed(actor, "job.launched", {"plan": plan.id})]
     deeds += [Deed(actor, "job.overrode", {"code": one.code, "reason": one.reason}) for one in plan.overrides]
-    return context.store.add_job(job, idempotency_key, deeds)
+    run = RunInputs(
+        plan=plan,
+        decision=bundle.decision,
+        report=bundle.report,
+        estimate=bundle.estimate,
+        dataset=bundle.dataset,
+        validation=bundle.validation,
+        model=bundle.model,
+        evaluation=bundle.evaluation,
+    )
+    inputs = JobInputs(run=run, needed_bytes=needed_bytes(bundle), traceparent=traceparent())
+    return context.store.add_job(job, idempotency_key, deeds, inputs=encoded(inputs))
 
 
 def _bundle(context: Context, plan_id: str) -> PlanBundle:
