@@ -74,6 +74,7 @@ CODES: dict[str, Code] = {
     "missing_key": Code("A key is missing or refused", 501, 3),
     "no_answers": Code("No model answered", 502, 3),
     "busy": Code("Too much of this at once", 503, 3),
+    "worker_lost": Code("The process that did the work was killed", 503, 1),
     "stopping": Code("The service is stopping", 503, 3),
     "not_ready": Code("The service is not ready", 503, 3),
     "service_unreachable": Code("The service cannot be reached", 502, 3),
