@@ -139,10 +139,12 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process: SpawnProcess = context.Process(
-            target=_work, args=(theirs, rules, log_format), name="worker", daemon=True
+            target=_work, args=(theirs, log_format), name="worker", daemon=True
         )
         self._process.start()
         theirs.close()
+        # not among its arguments: start() would wait for ever for a process that was killed before it read them
+        self.send(rules)
 
     def alive(self) -> bool:
         return self._process.is_alive()
@@ -172,12 +174,13 @@ class _Worker:
         self._pipe.close()
 
 
-def _work(pipe: Connection, rules: RuleFiles, log_format: str) -> None:
+def _work(pipe: Connection, log_format: str) -> None:
     """Do what comes, until nothing has come for long or the service is gone. The service handles Ctrl-C for all."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # the end of the service ends the process through its pipe
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     set_up_logs(log_format)
+    rules = _rules(pipe)
     tasks: SimpleQueue[tuple[Work[Any], tuple[Any, ...], threading.Event]] = SimpleQueue()
     threading.Thread(target=_receive, args=(pipe, tasks), daemon=True).start()
     while True:
@@ -189,6 +192,13 @@ def _work(pipe: Connection, rules: RuleFiles, log_format: str) -> None:
         pipe.send(answer)
         if isinstance(answer, _Done) and not answer.kept:
             return
+
+
+def _rules(pipe: Connection) -> RuleFiles:
+    try:
+        return cast("RuleFiles", pipe.recv())
+    except (EOFError, OSError):
+        os._exit(1)
 
 
 def _receive(pipe: Connection, tasks: SimpleQueue[tuple[Work[Any], tuple[Any, ...], threading.Event]]) -> None:

@@ -85,7 +85,7 @@ def test_a_worker_that_is_killed_is_told_and_the_next_one_works(fresh: Server) -
     # one that dies while it is idle is not even seen
     for one in workers(fresh):
         one.kill()
-        one.wait(60)
+    fresh.until(lambda: not any(_lives(one) for one in workers(fresh)), seconds=60)
     assert fresh.lint(BEYOND).status_code == 200
 
 
