@@ -7,4 +7,9 @@ from datetime import UTC, datetime
 
 def now() -> str:
     """For example 2026-11-21T09:30:00.000Z."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return told(datetime.now(UTC))
+
+
+def told(moment: datetime) -> str:
+    """A moment in UTC, as `now` gives it; such texts sort as their moments do."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, get_args
@@ -13,6 +14,7 @@ import msgspec
 
 from service.access_settings import AccessSettings, access_settings
 from service.errors import ErrorItem, TuneGateError
+from service.storage_settings import StorageSettings, storage_settings
 
 # Azure's and OpenAI's limit for one file; a larger set goes in parts
 _MAX_BODY_BYTES = 512 * 2**20
@@ -22,6 +24,9 @@ _BODIES_AT_ONCE, _BODIES_BYTES = 256, 4 * 2**30
 _CHAT_MODELS, _CHAT_IDLE_SECONDS = 2, 300
 # below the 30 seconds that Kubernetes waits before it kills
 _SHUTDOWN_SECONDS = 20
+# several beats of a service that is busy, a few of a database that restarts
+_EXECUTOR_SILENCE_SECONDS = 30
+_EXECUTOR = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 LogFormat = Literal["auto", "json", "text"]
 _SHOWN = 40
 _PORTS = {"http": 80, "https": 443}
@@ -71,10 +76,15 @@ class Settings(msgspec.Struct, frozen=True):
     endpoints: tuple[AllowedEndpoint, ...] = ()
     # who may call the service, and how much
     access: AccessSettings = AccessSettings()
+    # what may be named by URL, how long things are kept
+    storage: StorageSettings = StorageSettings()
     # JSON lines or lines for people; auto: JSON where stderr is no terminal
     log_format: LogFormat = "auto"
     # how long requests in flight may go on after SIGTERM
     shutdown_seconds: int = _SHUTDOWN_SECONDS
+    # the name that this service carries out jobs by, and how long one may be silent before others take over its jobs
+    executor: str = "local"
+    executor_silence_seconds: int = _EXECUTOR_SILENCE_SECONDS
     # whether /health/ready waits for the privacy scan, which takes seconds after a start
     ready_needs_privacy: bool = False
 
@@ -104,9 +114,9 @@ class Settings(msgspec.Struct, frozen=True):
         return self.home / "runs"
 
     @property
-    def datasets(self) -> Path:
-        """Folder of the stored datasets' bytes."""
-        return self.home / "datasets"
+    def copies(self) -> Path:
+        """Folder of the local copies of datasets that lie in a remote storage."""
+        return self.home / "copies"
 
     @property
     def evaluations(self) -> Path:
@@ -119,7 +129,8 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
 
     Raises:
         TuneGateError: `usage`, naming every variable whose value is no number above 0, every entry of
-            TUNEGATE_ENDPOINTS that is no address, or every variable of access that cannot be read.
+            TUNEGATE_ENDPOINTS that is no address, a TUNEGATE_EXECUTOR that is no name, or every variable of access
+            or of storage that cannot be read.
     """
     values = os.environ if env is None else env
     home = Path(values.get("TUNEGATE_HOME") or Path.home() / ".tunegate").expanduser().absolute()
@@ -135,12 +146,15 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
             "TUNEGATE_CHAT_MODELS": _CHAT_MODELS,
             "TUNEGATE_CHAT_IDLE_SECONDS": _CHAT_IDLE_SECONDS,
             "TUNEGATE_SHUTDOWN_SECONDS": _SHUTDOWN_SECONDS,
+            "TUNEGATE_EXECUTOR_SILENCE_SECONDS": _EXECUTOR_SILENCE_SECONDS,
         },
     )
+    database_url = values.get("TUNEGATE_DATABASE_URL") or f"sqlite:///{(home / 'tunegate.sqlite').as_posix()}"
+    storage_url = values.get("TUNEGATE_STORAGE_URL") or (home / "storage").as_uri()
     return Settings(
         home=home,
-        database_url=values.get("TUNEGATE_DATABASE_URL") or f"sqlite:///{(home / 'tunegate.sqlite').as_posix()}",
-        storage_url=values.get("TUNEGATE_STORAGE_URL") or (home / "storage").as_uri(),
+        database_url=database_url,
+        storage_url=storage_url,
         rules=Path(rules).expanduser().absolute() if rules else None,
         url=(values.get("TUNEGATE_URL") or "http://127.0.0.1:8484").rstrip("/"),
         api_key=values.get("TUNEGATE_API_KEY") or None,
@@ -154,14 +168,29 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         privacy_settings=Path(privacy).expanduser().absolute() if privacy else None,
         endpoints=_endpoints(values.get("TUNEGATE_ENDPOINTS") or ""),
         access=access_settings(values),
+        storage=storage_settings(values, storage_url),
         log_format=_log_format(values.get("TUNEGATE_LOG_FORMAT") or "auto"),
         shutdown_seconds=numbers["TUNEGATE_SHUTDOWN_SECONDS"],
+        executor=_executor(values.get("TUNEGATE_EXECUTOR"), database_url),
+        executor_silence_seconds=numbers["TUNEGATE_EXECUTOR_SILENCE_SECONDS"],
         ready_needs_privacy=_yes(values, "TUNEGATE_READY_NEEDS_PRIVACY"),
     )
 
 
 def _yes(values: Mapping[str, str], name: str) -> bool:
     return (values.get(name) or "").lower() in {"1", "true", "yes"}
+
+
+def _executor(given: str | None, database_url: str) -> str:
+    """The name, by default the host's; over SQLite there is one service, whatever the host is called."""
+    if not given and database_url.startswith("sqlite"):
+        return "local"
+    name = given or re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname())[:63].lstrip("._-") or "local"
+    if _EXECUTOR.fullmatch(name):
+        return name
+    allowed = "1 to 63 letters, digits, dots, underscores and hyphens, the first a letter or digit"
+    error = ErrorItem("TUNEGATE_EXECUTOR", name[:_SHOWN], allowed, "Default: the name of the host.")
+    raise TuneGateError("usage", "TUNEGATE_EXECUTOR is no name of a service.", errors=[error])
 
 
 def _log_format(value: str) -> LogFormat:

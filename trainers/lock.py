@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ class RunLocked(Exception):  # noqa: N818
 def hold(out: Path) -> Iterator[None]:
     """Hold OUT/.work/lock while the block runs; the kernel releases it when the process dies.
 
+    The file says whose it is: whoever started us may have been killed before it could note that.
+
     Raises:
         RunLocked: when another process holds it.
     """
@@ -26,9 +29,20 @@ def hold(out: Path) -> Iterator[None]:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         _lock(descriptor)
+        os.truncate(descriptor, 0)
+        os.write(descriptor, json.dumps({"pid": os.getpid(), "start_time": _start_time()}).encode())
         yield
     finally:
         os.close(descriptor)
+
+
+def _start_time() -> int:
+    """When this process started, in clock ticks since boot (field 22 of /proc/PID/stat); 0 where there is no /proc."""
+    try:
+        stat = Path("/proc/self/stat").read_text()
+    except OSError:
+        return 0
+    return int(stat.rsplit(")", 1)[1].split()[19])
 
 
 def _lock(descriptor: int) -> None:

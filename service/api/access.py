@@ -47,6 +47,7 @@ ROUTES: dict[tuple[str, str], Scope | None] = dict.fromkeys(_PUBLIC) | {
     ("POST", "/v1/jobs"): "launch",
     ("GET", "/v1/jobs"): "read",
     ("GET", "/v1/jobs/{identifier}"): "read",
+    ("DELETE", "/v1/jobs/{identifier}"): "launch",
     ("GET", "/v1/jobs/{identifier}/events"): "read",
     ("GET", "/v1/jobs/{identifier}/logs"): "read",
     ("POST", "/v1/jobs/{identifier}/cancel"): "launch",

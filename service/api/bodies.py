@@ -19,12 +19,18 @@ from service.verbs.bodies import is_large
 from service.verbs.context import Context
 from service.verbs.lint_query import Parameter as QueryParameter
 from service.verbs.lint_query import parameters
+from service.verbs.named_data import named
 from service.verbs.redact_query import PARAMETERS
 from service.verbs.unpacking import CODINGS
 from service.verbs.uploads import Upload, client_left, in_thread
 
 T = TypeVar("T")
 _PARQUET = "application/vnd.apache.parquet"
+_SOURCE = "from"
+_FROM = QueryParameter(
+    _SOURCE, {"type": "string"},
+    "Read the lines from this URL (az, abfss, s3) instead of a body; only below the operator's prefixes.",
+)  # fmt: skip
 
 
 @dataclass
@@ -33,6 +39,7 @@ class LintOperation(Operation):
 
     query: ClassVar[Sequence[QueryParameter]] = parameters(stored=False)
     parquet: ClassVar[bool] = True
+    required: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         self.parameters = [_parameter(one) for one in self.query]
@@ -47,7 +54,7 @@ class LintOperation(Operation):
         if self.parquet:
             rows = "A file whose columns are the keys of its rows; at most as many bytes of rows as of a body."
             content[_PARQUET] = OpenAPIMediaType(schema=Schema(description=rows))
-        self.request_body = RequestBody(content=content, required=True)
+        self.request_body = RequestBody(content=content, required=self.required)
 
 
 def _parameter(one: QueryParameter) -> Parameter:
@@ -61,10 +68,11 @@ def _parameter(one: QueryParameter) -> Parameter:
 
 @dataclass
 class DatasetOperation(LintOperation):
-    """The same for /v1/datasets."""
+    """The same for /v1/datasets, whose lines may lie elsewhere."""
 
-    query: ClassVar[Sequence[QueryParameter]] = parameters(stored=True)
+    query: ClassVar[Sequence[QueryParameter]] = (*parameters(stored=True), _FROM)
     parquet: ClassVar[bool] = False
+    required: ClassVar[bool] = False
 
 
 @dataclass
@@ -90,6 +98,31 @@ def upload_of(request: Request[Any, Any, Any]) -> Upload:
         )
     length = request.headers.get("content-length", "")
     return Upload(_chunks(request), int(length) if length.isdigit() else None, request.headers.get("content-encoding"))
+
+
+def source_url(request: Request[Any, Any, Any]) -> tuple[str | None, list[tuple[str, Any]]]:
+    """(the URL that the lines are to be read from, the rest of the query).
+
+    Raises:
+        TuneGateError: `invalid_input` for more than one.
+    """
+    query = list(request.query_params.multi_items())
+    found = [str(value) for name, value in query if name == _SOURCE]
+    if len(found) > 1:
+        raise TuneGateError("invalid_input", f"{_SOURCE} is given {len(found)} times.", remedy="Name one URL.")
+    return (found[0] if found else None), [(name, value) for name, value in query if name != _SOURCE]
+
+
+async def named_upload(request: Request[Any, Any, Any], context: Context, url: str) -> Upload:
+    """What lies under a URL, in the place of a body.
+
+    Raises:
+        TuneGateError: `invalid_input` for a body beside it; as `service.verbs.named_data.named`.
+    """
+    async for chunk in _chunks(request):
+        if chunk:
+            raise TuneGateError("invalid_input", f"There is a body beside {_SOURCE}.", remedy="Send one of the two.")
+    return await named(context, url)
 
 
 async def worked_on(

@@ -10,7 +10,16 @@ from litestar import Controller, Request, Response, delete, get, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.response import Stream
 
-from service.api.bodies import DatasetOperation, LintOperation, RedactOperation, sent, upload_of, worked_on
+from service.api.bodies import (
+    DatasetOperation,
+    LintOperation,
+    RedactOperation,
+    named_upload,
+    sent,
+    source_url,
+    upload_of,
+    worked_on,
+)
 from service.api.problems import documented
 from service.observe.metrics import count_lint
 from service.records.dataset import Dataset
@@ -29,6 +38,7 @@ _RECORD_HEADER = "Tunegate-Redaction"
 _REPORT_FORMATS = {"application/sarif+json": "sarif", "text/html": "html"}
 _REPORT = ResponseSpec(LintReport, generate_examples=False, description="The report; by Accept as SARIF or as a page.")
 _PROBLEMS = documented(408, 413, 415, 422, 501, 507)
+_STORED = _PROBLEMS | documented(403, 500, 502, 503)
 _REDACTED = ResponseSpec(
     bytes, generate_examples=False, media_type=_LINES,
     description=f"The same rows, redacted; the header {_RECORD_HEADER} has the record that the command line prints.",
@@ -75,13 +85,15 @@ class Datasets(Controller):
     path = "/datasets"
     tags = ("datasets",)
 
-    @post(request_max_body_size=None, responses=_PROBLEMS, operation_class=DatasetOperation)
+    @post(request_max_body_size=None, responses=_STORED, operation_class=DatasetOperation)
     async def upload(self, request: Request[Any, Any, Any], context: Context) -> Dataset:
-        """Store a JSONL body, also when the verdict is fail (a plan on it is blocked)."""
+        """Store a JSONL body, or what lies under a URL; also when the verdict is fail (a plan on it is blocked)."""
         tables = tables_of(context.settings.privacy_settings)
-        asked = lint_request(list(request.query_params.multi_items()), context.rules, stored=True, privacy=tables)
+        url, query = source_url(request)
+        asked = lint_request(query, context.rules, stored=True, privacy=tables)
         await datasets.refuse_early(context, asked)
-        async with received(upload_of(request), context.settings, context.bodies) as path:
+        upload = upload_of(request) if url is None else await named_upload(request, context, url)
+        async with received(upload, context.settings, context.bodies) as path:
             stored = await worked_on(
                 request, context, path, lambda stop: datasets.store_dataset(context, path, asked, stop)
             )
@@ -93,9 +105,9 @@ class Datasets(Controller):
         """A stored dataset's record."""
         return datasets.dataset(context, identifier)
 
-    @delete("/{identifier:str}", sync_to_thread=True, responses=documented(404))
+    @delete("/{identifier:str}", sync_to_thread=True, responses=documented(404, 409))
     def remove(self, identifier: str, context: Context) -> None:
-        """Remove a dataset and its bytes."""
+        """Remove a dataset for good, with its bytes and its report; not while a job reads it."""
         datasets.delete_dataset(context, identifier)
 
     @get("/{identifier:str}/report", sync_to_thread=True, responses=documented(404) | {200: _REPORT})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
-from litestar import Controller, get, post
+from litestar import Controller, delete, get, post
 from litestar.params import HeaderParameter, Parameter
 from litestar.response import File, Stream
 
@@ -13,7 +13,7 @@ from service.api.events import MEDIA_TYPE, LastEvent, event_stream
 from service.api.problems import documented
 from service.records.job import Job
 from service.records.manifest import Manifest
-from service.verbs import jobs
+from service.verbs import jobs, retention
 from service.verbs.artifact import zipped
 from service.verbs.context import Context
 from service.verbs.cursors import position
@@ -54,6 +54,11 @@ class Jobs(Controller):
     def logs(self, identifier: str, context: Context) -> str:
         """The job's messages as text."""
         return jobs.logs(context, identifier)
+
+    @delete("/{identifier:str}", responses=documented(404, 409))
+    async def remove(self, identifier: str, context: Context) -> None:
+        """Remove a job that has ended, for good: its run folder, artifact, checkpoints and events."""
+        await retention.remove_job(context, identifier)
 
     @post("/{identifier:str}/cancel", status_code=202, responses=documented(404, 409))
     async def cancel(self, identifier: str, context: Context) -> Job:

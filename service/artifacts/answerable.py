@@ -7,9 +7,9 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from service.artifacts.bundle import read_manifest
-from service.artifacts.listing import MANIFEST, differences
+from service.artifacts.listing import differences
 from service.errors import ErrorItem, TuneGateError
-from service.records.manifest import Manifest, OnnxModel
+from service.records.manifest import MANIFEST, Manifest, OnnxModel
 from trainers.answers import Engine
 
 

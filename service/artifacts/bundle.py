@@ -10,7 +10,7 @@ import msgspec
 from service.artifacts.card import base_name, model_card
 from service.artifacts.compared import comparison
 from service.artifacts.licence import base_licence
-from service.artifacts.listing import MANIFEST, differences, listed
+from service.artifacts.listing import differences, listed
 from service.errors import TuneGateError
 from service.files import write_atomically
 from service.launch.local import WORK, read_result, work_plan
@@ -20,7 +20,7 @@ from service.records.evaluation import Evaluation as EvaluationRecord
 from service.records.identity import record_id
 from service.records.job import Job
 from service.records.lint_report import LintReport
-from service.records.manifest import BaseModel, Chain, Comparison, Evaluation, LeftOut, Manifest, OnnxModel
+from service.records.manifest import MANIFEST, BaseModel, Chain, Comparison, Evaluation, LeftOut, Manifest, OnnxModel
 from trainers.contract import Result, TrainPlan
 
 

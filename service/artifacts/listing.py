@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from service.errors import ErrorItem
-from service.records.manifest import ManifestFile
+from service.records.manifest import MANIFEST, ManifestFile
 
-MANIFEST = "manifest.json"
 # of the trainer's own files, these are host-only: how the process ended is in job.json and the manifest
 _LEFT_OUT = (MANIFEST, "result.json", "trainer.json")
 _CHUNK_BYTES = 1 << 20

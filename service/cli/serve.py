@@ -30,6 +30,7 @@ _LOG = logging.getLogger("tunegate")
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 # what is left of connections when every request has ended
 _GRACE_SECONDS = 3
+_LOOK_SECONDS = 0.5
 
 
 @click.command("serve")
@@ -44,7 +45,8 @@ _GRACE_SECONDS = 3
     help="INSECURE: listen beyond loopback although no key is asked for; whoever reaches it may do everything.",
 )
 @click.option("--stop-jobs", is_flag=True, help="Stop running jobs at shutdown; else their trainers go on.")
-def command(host: str, port: int, *, no_auth: bool, stop_jobs: bool) -> int:
+@click.option("--no-worker", is_flag=True, help="Take requests and carry no job out: others do, over one Postgres.")
+def command(host: str, port: int, *, no_auth: bool, stop_jobs: bool, no_worker: bool) -> int:
     """Serve the API; the URL is printed on stdout once it answers."""
     settings = load_settings()
     try:
@@ -54,16 +56,20 @@ def command(host: str, port: int, *, no_auth: bool, stop_jobs: bool) -> int:
     except ImportError as error:
         raise missing_extra("service", "tunegate serve", error) from error
     _require_door(host, settings, no_auth=no_auth)
+    if no_worker:
+        _require_others(settings)
     # the server library knows the fastest event loop that is installed
     loop_factory = uvicorn.Config("service.app:build_app").get_loop_factory()
     with _bind(host, port) as listener, asyncio.Runner(loop_factory=loop_factory) as runner:
-        code = runner.run(_serve(listener, stop_jobs=stop_jobs))
+        code = runner.run(_serve(listener, stop_jobs=stop_jobs, works=not no_worker))
     end_traces()
     return code
 
 
-async def _serve(listener: socket.socket, *, stop_jobs: bool) -> int:
+async def _serve(listener: socket.socket, *, stop_jobs: bool, works: bool) -> int:
     """Serve until SIGTERM (exit 0) or SIGINT (exit 130); requests in flight may finish, a second signal waits for none.
+
+    A service that lost its name ends in the same way, and its exit code says so.
 
     The context is opened here and not in the server's lifespan, so that a problem (a locked folder, a database
     that is away) reaches the caller as such; signals are ours, because uvicorn would raise them again before the
@@ -79,7 +85,7 @@ async def _serve(listener: socket.socket, *, stop_jobs: bool) -> int:
     set_up_logs(settings.log_format)
     set_up_traces()
     requests = Requests()
-    async with running_context(settings, stop_jobs=stop_jobs) as context:
+    async with running_context(settings, stop_jobs=stop_jobs, works=works) as context:
         config = uvicorn.Config(
             build_app(context, requests=requests), log_config=None, log_level="warning", access_log=False,
             timeout_graceful_shutdown=_GRACE_SECONDS,
@@ -96,8 +102,23 @@ async def _serve(listener: socket.socket, *, stop_jobs: bool) -> int:
             host, port = listener.getsockname()[:2]
             shown = f"[{host}]" if ":" in host else host
             click.echo(f"tunegate listens on http://{shown}:{port}")
+        lost = asyncio.create_task(_when_lost(context, end))
         await serving
+        lost.cancel()
+        if context.runner.executor.lost.is_set():
+            raise TuneGateError(
+                "executor_lost",
+                "Others took over the jobs of this service while it was silent, or go by its name.",
+                remedy="Start it again; its jobs go on where they are.",
+            )
     return 130 if end.signal == signal.SIGINT else 0
+
+
+async def _when_lost(context: Context, end: _End) -> None:
+    while not context.runner.executor.lost.is_set():  # noqa: ASYNC110 - set by a thread
+        await asyncio.sleep(_LOOK_SECONDS)
+    if end.signal is None:
+        end.begin(signal.SIGTERM)
 
 
 class _End:
@@ -145,6 +166,15 @@ def _require_door(host: str, settings: Settings, *, no_auth: bool) -> None:
         remedy="Make one (`tunegate keys create NAME`), set TUNEGATE_OIDC_*, or listen on 127.0.0.1. --no-auth serves "
         "it open, which is insecure.",
     )
+
+
+def _require_others(settings: Settings) -> None:
+    if settings.database_url.startswith("sqlite"):
+        raise TuneGateError(
+            "usage",
+            "--no-worker: over SQLite there is no other service that could carry jobs out.",
+            remedy="Leave --no-worker out, or set TUNEGATE_DATABASE_URL to a Postgres that a worker shares.",
+        )
 
 
 def _loopback(host: str) -> bool:

@@ -1,173 +1,203 @@
 """The durable pipeline of a job: prepare, follow the trainer, finalize; finished steps never repeat.
 
-A step never raises what a person caused: it ends the job as failed, because an exception would be logged and retried.
+Every step may be begun again at any place, by this service or another, so each looks at what is there already. A step
+never raises what a person caused: it ends the job as failed, because an exception would be logged and retried.
 """
 
 from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from dbos import DBOS
 
-from service.artifacts.bundle import RunInputs, finish_run, prepare_run, require_space
+from service.artifacts.bundle import finish_run, prepare_run, require_space
 from service.errors import TuneGateError
-from service.files import write_atomically
+from service.jobs.carrying import carrier, carrying, patiently, take
+from service.jobs.folders import settle
+from service.jobs.ground import Ground, JobInputs, inputs_of
+from service.jobs.keeping import once_storage_answers, with_data
 from service.jobs.resuming import note_start, worth_resuming
 from service.jobs.states import enter, fail, forward
-from service.launch.local import WORK, read_progress, read_result, start_trainer, stop_trainer, trainer_alive
+from service.launch.local import (
+    WORK,
+    read_progress,
+    read_result,
+    start_trainer,
+    stop_trainer,
+    trainer_alive,
+    was_started,
+)
 from service.observe.logs import job_id as logged_job
 from service.observe.traces import step_span
 from service.records.job import ENDED, Job, JobError
-from service.store.store import Store
+from service.records.manifest import MANIFEST, Comparison
+from service.store.runs import Fenced
 
 # names the step sequence: bump it only when the sequence changes, or running jobs are stranded
 PIPELINE_VERSION = "prepare-follow-finalize/1"
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 10.0
-
-
-class Ground:
-    """What the steps stand on; set once by the service before DBOS starts."""
-
-    store: Store
-    runs: Path
-
-
-class JobInputs(msgspec.Struct, frozen=True, kw_only=True):
-    """What a job needs beside the store: the records and paths of its run, kept as JSON beside it."""
-
-    run: RunInputs
-    needed_bytes: int
-    # the request that launched it, for its traces
-    traceparent: str = ""
-
-
-def inputs_path(runs: Path, job_id: str) -> Path:
-    """Where a job's inputs wait for it."""
-    return runs / f"{job_id}.inputs.json"
-
-
-def keep_inputs(runs: Path, job_id: str, inputs: JobInputs) -> None:
-    """Write a job's inputs before it is queued."""
-    write_atomically(inputs_path(runs, job_id), msgspec.json.encode(inputs, enc_hook=str))
-
-
-def _inputs(job_id: str) -> JobInputs:
-    content = inputs_path(Ground.runs, job_id).read_bytes()
-    return msgspec.json.decode(content, type=JobInputs, dec_hook=lambda _, text: Path(text))
+_TRAINING: set[str] = set()
 
 
 @DBOS.workflow(name="carry_out")
 async def carry_out(job_id: str) -> None:
-    """One job from queued to its end."""
-    if await prepare(job_id) and await follow(job_id):
-        await finalize(job_id)
+    """One job from queued to its end; where its files are gone before they are closed, the trainer is followed anew."""
+    with carrying(job_id):
+        if await prepare(job_id):
+            while await follow(job_id):
+                if await finalize(job_id) != "gone":
+                    break
 
 
 @DBOS.step(name="prepare")
 async def prepare(job_id: str) -> bool:
     """Fill the run folder with the records and the trainer's plan."""
-    with _in_step("prepare", job_id):
-        return await asyncio.to_thread(_prepare, job_id)
+    async with _in_step("prepare", job_id):
+        return await _prepare(job_id)
 
 
 @DBOS.step(name="follow", preemptible=True)
 async def follow(job_id: str) -> bool:
     """Start the trainer or adopt the living one, forward its progress, resume it if it dies, judge how it ended."""
-    with _in_step("follow", job_id):
+    async with _in_step("follow", job_id):
         return await _follow(job_id)
 
 
 async def _follow(job_id: str) -> bool:
     out = Ground.runs / job_id
     try:
-        if not await asyncio.to_thread(_start_or_adopt, job_id, out):
+        if not await _prepared(job_id):
+            return False
+        await _turn(job_id, out)
+        if not await patiently(_start_or_adopt, job_id, out):
             return False
         while True:
             await _until_dead(job_id, out)
-            if not await asyncio.to_thread(_resumed, job_id, out):
+            if not await patiently(_worth_resuming, job_id, out):
                 break
-        return await asyncio.to_thread(_judge, job_id, out)
+            if not await patiently(_start, job_id, out):
+                return False
+        return await patiently(_judge, job_id, out)
     except BaseException:
-        # DBOS's own interruptions are BaseExceptions; only a job that is being cancelled may lose its trainer,
-        # since a run that was fenced off must not kill the one that was adopted
-        if Ground.store.job(job_id).state == "cancelling":
+        # DBOS's own interruptions are BaseExceptions; only a job that is being cancelled, or is carried out from
+        # another folder, may lose its trainer: a run that was fenced off must not kill the one that was adopted
+        if await patiently(_unwanted, job_id):
             await asyncio.to_thread(stop_trainer, out, grace_seconds=GRACE_SECONDS)
         raise
+    finally:
+        _TRAINING.discard(job_id)
+
+
+async def _turn(job_id: str, out: Path) -> None:
+    """One trainer at a time on this host, which may still have one of an earlier process; a living one is adopted."""
+    while True:
+        others = bool(_TRAINING - {job_id}) or await asyncio.to_thread(_another_trains, out)
+        if not others or await asyncio.to_thread(trainer_alive, out):
+            break
+        await asyncio.sleep(POLL_SECONDS)
+    _TRAINING.add(job_id)
+
+
+def _another_trains(out: Path) -> bool:
+    return any(work.parent != out and trainer_alive(work.parent) for work in out.parent.glob(f"*/{WORK}"))
 
 
 async def _until_dead(job_id: str, out: Path) -> None:
     running = True
     while running:
         running = await asyncio.to_thread(trainer_alive, out)
-        await asyncio.to_thread(_forward_new, job_id, out)
+        await patiently(_forward_new, job_id, out)
         if running:
             await asyncio.sleep(POLL_SECONDS)
 
 
 @DBOS.step(name="finalize")
-async def finalize(job_id: str) -> bool:
-    """Close the run folder with job.json and a verified manifest."""
-    with _in_step("finalize", job_id):
-        return await asyncio.to_thread(_finalize, job_id)
+async def finalize(job_id: str) -> Literal["closed", "gone"] | bool:
+    """Close the run folder with job.json and a verified manifest; "gone" where another host has what was trained."""
+    async with _in_step("finalize", job_id):
+        return await _finalize(job_id)
 
 
-@contextmanager
-def _in_step(step: str, job_id: str) -> Iterator[None]:
+@asynccontextmanager
+async def _in_step(step: str, job_id: str) -> AsyncIterator[None]:
     """A span of its own, under the request that launched the job; and the job's id in what is logged."""
-    try:
-        caller = _inputs(job_id).traceparent
-    except FileNotFoundError:
-        caller = ""
+    await take(Ground.store.runs, Ground.executor)
+    inputs = await patiently(inputs_of, job_id)
     token = logged_job.set(job_id)
     try:
-        with step_span(step, job_id, caller):
+        with step_span(step, job_id, inputs.traceparent if inputs is not None else ""):
             yield
     finally:
         logged_job.reset(token)
 
 
-def _prepare(job_id: str) -> bool:
+async def _prepare(job_id: str) -> bool:
+    """Also where it was prepared before: a job that runs goes on running."""
+    return await patiently(_begun, job_id) and await _prepared(job_id)
+
+
+def _begun(job_id: str) -> bool:
+    job = Ground.store.job(job_id)
+    if job.state == "queued":
+        return enter(Ground.store, job_id, "preparing").state == "preparing"
+    return job.state not in {"cancelling", *ENDED}
+
+
+async def _prepared(job_id: str) -> bool:
+    """Whether the run folder is here with its records and the plan, or the run has come to its end in it."""
+    inputs = await patiently(inputs_of, job_id)
+    if inputs is None:  # it has ended, and nothing will be started
+        return True
     out = Ground.runs / job_id
     try:
-        if enter(Ground.store, job_id, "preparing").state != "preparing":
-            return False
-        inputs = _inputs(job_id)
-        _require_data(inputs.run)
-        require_space(out, needed_bytes=inputs.needed_bytes)
-        prepare_run(out, inputs.run)
+        await once_storage_answers(Ground.store, job_id, lambda: settle(job_id, carrier()))
+        if not await asyncio.to_thread(_is_under_way, out):
+            await once_storage_answers(Ground.store, job_id, lambda: _fill(job_id, out, inputs))
     except (TuneGateError, OSError) as error:
-        _fail_with(job_id, error)
-        shutil.rmtree(out, ignore_errors=True)
+        await patiently(_fail_with, job_id, error)
+        await asyncio.to_thread(shutil.rmtree, out, ignore_errors=True)
         return False
     return True
 
 
-def _require_data(run: RunInputs) -> None:
-    gone = [path for path in (run.dataset, run.validation) if path is not None and not path.is_file()]
-    if gone:
-        raise TuneGateError("plan_mismatch", "A dataset of the plan was deleted.", remedy="Upload it and plan again.")
+def _fill(job_id: str, out: Path, inputs: JobInputs) -> None:
+    run = with_data(Ground.store, Ground.storage, job_id, inputs.run)
+    if not run.model.is_dir():  # where it lies was found by another service
+        run = msgspec.structs.replace(run, model=Ground.models / run.plan.model)
+    require_space(out, needed_bytes=inputs.needed_bytes)
+    prepare_run(out, run)
+
+
+def _is_under_way(out: Path) -> bool:
+    return trainer_alive(out) or _has_ended(out)
+
+
+def _has_ended(out: Path) -> bool:
+    """Whether the trainer left its verdict, which is gone once the manifest stands."""
+    return read_result(out) is not None or (out / MANIFEST).exists()
 
 
 def _start_or_adopt(job_id: str, out: Path) -> bool:
     if enter(Ground.store, job_id, "running").state != "running":
         return False
-    started = (out / WORK / "trainer-process.json").exists()
-    if not started and read_result(out) is None:
-        return _start(job_id, out)
-    return True
+    if was_started(out) or _has_ended(out):
+        return True
+    return _start(job_id, out)
 
 
 def _start(job_id: str, out: Path) -> bool:
+    """Start the trainer, unless that was done by a call that lost the database after it."""
     try:
-        note_start(out)
-        start_trainer(out)
+        if not trainer_alive(out):
+            note_start(out)
+            start_trainer(out)
     except (TuneGateError, OSError) as error:
         _fail_with(job_id, error)
         return False
@@ -178,24 +208,34 @@ def _start(job_id: str, out: Path) -> bool:
     return True
 
 
-def _resumed(job_id: str, out: Path) -> bool:
-    """Start the trainer again where it is worth it; never one whose job is being cancelled."""
+def _worth_resuming(job_id: str, out: Path) -> bool:
+    """Whether the trainer is to be started again; never one whose job is being cancelled."""
     if not worth_resuming(out) or enter(Ground.store, job_id, "running").state != "running":
         return False
-    (out / "result.json").unlink(missing_ok=True)  # the verdict of the try that died
     said = {"message": "the trainer died and is started again from its last checkpoint"}
-    Ground.store.update_job(job_id, lambda job: job, ("log", said))
-    return _start(job_id, out)
+    Ground.store.update_job(job_id, lambda job: job, ("log", said), carrier=carrier())
+    (out / "result.json").unlink(missing_ok=True)  # the verdict of the try that died
+    return True
 
 
 def _forward_new(job_id: str, out: Path) -> None:
-    for record in read_progress(out, after=Ground.store.forwarded(job_id)):
-        forward(Ground.store, job_id, record)
+    run = Ground.store.runs.get(job_id)
+    if (mine := carrier()) is not None and run.carrier != mine:
+        raise Fenced(job_id)
+    for record in read_progress(out, after=Ground.store.forwarded(job_id) - run.base):
+        forward(Ground.store, job_id, record, base=run.base)
+
+
+def _unwanted(job_id: str) -> bool:
+    """Whether this host's trainer of a job is to be ended."""
+    if Ground.store.job(job_id).state in {"cancelling", *ENDED}:
+        return True
+    return carrier() is not None and Ground.store.runs.get(job_id).home not in {None, Ground.executor.home}
 
 
 def _judge(job_id: str, out: Path) -> bool:
     result = read_result(out)
-    if result is not None and result.status == "succeeded":
+    if (out / MANIFEST).exists() or (result is not None and result.status == "succeeded"):
         return enter(Ground.store, job_id, "finalizing").state == "finalizing"
     if result is not None and result.error is not None:
         fail(Ground.store, job_id, JobError(result.error.code, result.error.detail, result.error.remedy))
@@ -206,20 +246,39 @@ def _judge(job_id: str, out: Path) -> bool:
     return False
 
 
-def _finalize(job_id: str) -> bool:
-    inputs = _inputs(job_id)
+async def _finalize(job_id: str) -> Literal["closed", "gone"] | bool:
+    inputs = await patiently(inputs_of, job_id)
+    if inputs is None:
+        return "closed"  # it has ended: a kill came before that was noted
     try:
-        job = _as_succeeded(Ground.store.job(job_id))
-        held = finish_run(Ground.runs / job_id, plan=inputs.run.plan, job=job).evaluation.comparison
+        out = await once_storage_answers(Ground.store, job_id, lambda: settle(job_id, carrier()))
+        if not await asyncio.to_thread(_has_ended, out):
+            return "gone"
+        held = await patiently(_finish, job_id, inputs)
+        # what was trained is not lost to an outage or a full disk: it waits in the run folder
+        await once_storage_answers(Ground.store, job_id, lambda: _keep(job_id), also=frozenset({"disk_full"}))
     except (TuneGateError, OSError) as error:
-        _fail_with(job_id, error)
-        return False
-    inputs_path(Ground.runs, job_id).unlink(missing_ok=True)
+        await patiently(_fail_with, job_id, error)
+        return "closed"
+    await patiently(_succeed, job_id, held)
+    return "closed"
+
+
+def _finish(job_id: str, inputs: JobInputs) -> Comparison | None:
+    job = _as_succeeded(Ground.store.job(job_id))
+    return finish_run(Ground.runs / job_id, plan=inputs.run.plan, job=job).evaluation.comparison
+
+
+def _keep(job_id: str) -> None:
+    Ground.storage.of(Ground.store.project_of(job_id)).keep_artifact(job_id)
+
+
+def _succeed(job_id: str, held: Comparison | None) -> None:
     gate: dict[str, Any] = {"gate": held.gate, "gate_why": held.why} if held is not None else {}
     if held is not None:
         said = {"message": f"gate {held.gate or 'open'}: {held.why}"}
-        Ground.store.update_job(job_id, lambda job: job, ("log", said))
-    return enter(Ground.store, job_id, "succeeded", **gate).state == "succeeded"
+        Ground.store.update_job(job_id, lambda job: job, ("log", said), carrier=carrier())
+    enter(Ground.store, job_id, "succeeded", **gate)
 
 
 def _as_succeeded(job: Job) -> Job:

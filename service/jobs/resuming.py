@@ -1,4 +1,4 @@
-"""Whether a job whose trainer died goes on from its checkpoint: a few times, and only if that got it further."""
+"""Whether a job whose trainer died goes on from its checkpoint: as long as that gets it further, or a few times."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import msgspec
 from service.files import write_atomically
 from service.launch.local import WORK, read_progress, read_result
 
-MAX_RESUMES = 2
+# a machine may go down while a trainer starts, and once more
+MOST_STARTS_IN_VAIN = 3
 _STARTS = "starts.json"
 
 
@@ -25,14 +26,14 @@ def note_start(out: Path) -> None:
 
 
 def worth_resuming(out: Path) -> bool:
-    """Whether the trainer died (killed, out of memory, a machine that went down) after it had got somewhere.
+    """Whether the trainer died (killed, out of memory, a machine that went down) and may get further than that.
 
-    A run that dies twice at the same place would die there for ever; one that reported an error
+    A run that dies again and again at the same place would die there for ever; one that reported an error
     of its own would report it again.
     """
-    starts = _starts(out).reached
-    died_early = len(starts) > MAX_RESUMES or not starts or _reached(out) <= starts[-1]
-    return not died_early and trainer_was_killed(out)
+    reached, starts = _reached(out), _starts(out).reached
+    in_vain = sum(one >= reached for one in starts)
+    return bool(starts) and in_vain < MOST_STARTS_IN_VAIN and trainer_was_killed(out)
 
 
 def trainer_was_killed(out: Path) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -13,32 +13,50 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 from dbos._serialization import DBOSPortableJSON
 
 from service.errors import TuneGateError
-from service.jobs.evaluations import MOST_AT_ONCE, QUEUE, QUEUE_POLL_SECONDS, EvaluationRunner
-from service.jobs.pipeline import GRACE_SECONDS, PIPELINE_VERSION, Ground, JobInputs, carry_out, keep_inputs
-from service.jobs.states import enter
-from service.launch.local import stop_trainer
-from service.records.job import ENDED, Job
+from service.jobs import evaluations
+from service.jobs.caretaker import Caretaker, Kind, cancel_workflows, own_queue
+from service.jobs.evaluation_runner import EvaluationRunner
+from service.jobs.executor import Executor
+from service.jobs.ground import Ground, keep_inputs_of_files
+from service.jobs.keeping import in_use
+from service.jobs.pipeline import GRACE_SECONDS, PIPELINE_VERSION, carry_out
+from service.jobs.states import enter, fail
+from service.launch.local import WORK, stop_trainer, trainer_alive
+from service.records.job import ENDED, Job, JobError
+from service.settings import Settings
+from service.storage.storage import Storage
 from service.store.store import Store
 
 _QUEUE = "trainers"
-_EXECUTOR = "local"  # one service per data folder holds the lock, so a restart recovers its own jobs
 _QUEUE_POLL_SECONDS = 0.1
-QUEUES = (_QUEUE, QUEUE)
+_BROKE = JobError(
+    "internal", "The job met a problem of the service again and again.", "Look at the service's log, and launch again."
+)
 
 
 class JobRunner:
     """Submits, cancels and stops jobs."""
 
-    def __init__(self, store: Store, runs: Path) -> None:
+    def __init__(self, store: Store, runs: Path, executor: Executor, *, works: bool) -> None:
         self._store = store
         self._runs = runs
-        self.evaluations = EvaluationRunner(store, runs.parent / "evaluations")
+        self.executor = executor
+        self.works = works
+        self.evaluations = EvaluationRunner(store, runs.parent / "evaluations", executor, works=works)
         self._cancelling: set[asyncio.Task[None]] = set()
+        # DBOS's own tables, where they are a file of their own
+        self.engine: sa.Engine | None = None
 
-    async def submit(self, job: Job, inputs: JobInputs) -> None:
-        """Queue a job that is already stored; the job id is the workflow id, so twice is once."""
-        self._runs.mkdir(parents=True, exist_ok=True)
-        keep_inputs(self._runs, job.id, inputs)
+    @property
+    def queues(self) -> list[str]:
+        """Queues that this process takes work from."""
+        if not self.works:
+            return []
+        shared = [_QUEUE, evaluations.QUEUE]
+        return [*shared, *(own_queue(queue, self.executor.name) for queue in shared)]
+
+    async def submit(self, job: Job) -> None:
+        """Queue a job that is already stored with its inputs; the job id is the workflow id, so twice is once."""
         with SetWorkflowID(job.id):
             await DBOS.enqueue_workflow_async(_QUEUE, carry_out, job.id)
 
@@ -49,71 +67,139 @@ class JobRunner:
         task.add_done_callback(self._cancelling.discard)
 
     async def stop_all(self) -> None:
-        """Cancel everything that has not ended, and wait until no trainer is left."""
-        for job_id in await asyncio.to_thread(self._open_jobs):
-            await asyncio.to_thread(enter, self._store, job_id, "cancelling")
-            await self._cancel(job_id)
-
-    async def sweep(self) -> None:
-        """After a start: finish cancellations that were cut off, and stop trainers whose job has ended."""
-        for out in sorted(path for path in self._runs.glob("*") if path.is_dir()):
-            try:
-                job = await asyncio.to_thread(self._store.job, out.name)
-            except TuneGateError:
-                continue  # not a run of ours
-            if job.state in ENDED:
-                await asyncio.to_thread(stop_trainer, out, grace_seconds=0)
-        for job_id in await asyncio.to_thread(self._open_jobs):
-            if (await asyncio.to_thread(self._store.job, job_id)).state == "cancelling":
+        """Cancel everything that runs here and has not ended, and wait until no trainer is left."""
+        for job_id in await asyncio.to_thread(self._store.open_jobs):
+            if self.executor.others is None or await asyncio.to_thread(self._here, job_id):
+                await asyncio.to_thread(enter, self._store, job_id, "cancelling")
                 await self._cancel(job_id)
 
+    def kind(self) -> Kind:
+        """How a caretaker looks after jobs."""
+        return Kind(
+            workflow=carry_out,
+            name="carry_out",
+            queue=_QUEUE,
+            open=self._store.open_jobs,
+            cancelling=lambda job_id: self._store.job(job_id).state == "cancelling",
+            finish_cancelling=self._cancel,
+            give_up=self._give_up,
+            sweep=self._sweep,
+        )
+
     async def _cancel(self, job_id: str) -> None:
-        await DBOS.cancel_workflow_async(job_id)
+        """Of a job that is carried out elsewhere only its workflow: who has its processes says that they are gone."""
+        await cancel_workflows(job_id)
+        run = await asyncio.to_thread(self._store.runs.get, job_id)
+        if run.home in {None, self.executor.home}:
+            await self._cancelled(job_id)
+        elif run.executor is not None and self.works:
+            async with self.executor.dead(run.executor) as dead:
+                if dead:
+                    await self._cancelled(job_id)
+
+    async def _cancelled(self, job_id: str) -> None:
         await asyncio.to_thread(stop_trainer, self._runs / job_id, grace_seconds=GRACE_SECONDS)
         await asyncio.to_thread(enter, self._store, job_id, "cancelled")
 
-    def _open_jobs(self) -> list[str]:
-        jobs = self._store.list_jobs(after=0, limit=1_000_000)
-        return [job.id for _, job in jobs if job.state not in ENDED]
+    def _here(self, job_id: str) -> bool:
+        return self._store.runs.get(job_id).home == self.executor.home
+
+    def _give_up(self, job_id: str) -> None:
+        stop_trainer(self._runs / job_id, grace_seconds=GRACE_SECONDS)
+        fail(self._store, job_id, _BROKE)
+
+    def _sweep(self) -> None:
+        """Stop trainers whose job has ended, or is carried out from another data folder."""
+        for work in self._runs.glob(f"*/{WORK}"):
+            out = work.parent
+            if not trainer_alive(out):
+                continue
+            with suppress(TuneGateError):  # not a run of ours
+                ended = self._store.job(out.name).state in ENDED
+                if ended or self._store.runs.get(out.name).home not in {None, self.executor.home}:
+                    stop_trainer(out, grace_seconds=0)
 
 
 @asynccontextmanager
-async def running_jobs(store: Store, *, home: Path, database_url: str, stop_at_exit: bool) -> AsyncIterator[JobRunner]:
-    """DBOS launched over `home`; on exit trainers go on (detached) unless `stop_at_exit`.
+async def running_jobs(
+    store: Store,
+    storage: Storage,
+    settings: Settings,
+    *,
+    stop_at_exit: bool,
+    works: bool = True,
+    version: str = PIPELINE_VERSION,
+) -> AsyncIterator[JobRunner]:
+    """DBOS launched over the data folder; on exit trainers go on (detached) unless `stop_at_exit`.
+
+    Without `works` jobs are taken and cancelled, and carried out by others over the same database.
 
     Raises:
-        TuneGateError: `home_locked` when another service holds the folder.
+        TuneGateError: `home_locked` when another service holds the folder, `executor_held` when one has the name.
     """
-    runs = home / "runs"
+    home, runs = settings.home, settings.runs
     runs.mkdir(parents=True, exist_ok=True)
     with _locked(home):
-        Ground.store, Ground.runs = store, runs
-        runner = JobRunner(store, runs)
-        url, engine = _dbos_database(home, database_url)
-        DBOS(
-            config=DBOSConfig(
-                name="tunegate",
-                system_database_url=url,
-                system_database_engine=engine,
-                application_version=PIPELINE_VERSION,
-                executor_id=_EXECUTOR,
-                serializer=DBOSPortableJSON,
-                log_level="WARNING",
-            )
+        executor = Executor(
+            settings.executor, home, store.executors(), silence_seconds=settings.executor_silence_seconds
         )
-        await asyncio.to_thread(DBOS.launch)
-        await runner.sweep()
-        # counted per process: a dead executor's row must never block the queue
-        await DBOS.register_queue_async(_QUEUE, worker_concurrency=1, polling_interval_sec=_QUEUE_POLL_SECONDS)
-        await DBOS.register_queue_async(QUEUE, worker_concurrency=MOST_AT_ONCE, polling_interval_sec=QUEUE_POLL_SECONDS)
-        await runner.evaluations.sweep()
+        Ground.store, Ground.storage, Ground.executor = store, storage, executor
+        Ground.runs, Ground.models = runs, settings.models
+        storage.in_use = lambda: in_use(store, runs=runs, evaluations=home / "evaluations", copies=storage.copies)
+        if works:
+            await asyncio.to_thread(executor.hold, version)
+        runner = JobRunner(store, runs, executor, works=works)
         try:
-            yield runner
+            await asyncio.to_thread(keep_inputs_of_files, store, runs)
+            async with _launched(runner, home, settings.database_url, version):
+                try:
+                    yield runner
+                finally:
+                    if stop_at_exit:
+                        await runner.stop_all()
+                        await runner.evaluations.stop_all()
         finally:
-            if stop_at_exit:
-                await runner.stop_all()
-                await runner.evaluations.stop_all()
-            await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)
+            await asyncio.to_thread(executor.release)
+
+
+@asynccontextmanager
+async def _launched(runner: JobRunner, home: Path, database_url: str, version: str) -> AsyncIterator[None]:
+    url, runner.engine = _dbos_database(home, database_url)
+    DBOS(
+        config=DBOSConfig(
+            name="tunegate",
+            system_database_url=url,
+            system_database_engine=runner.engine,
+            application_version=version,
+            # of this process alone: what an earlier one left is found by the caretaker, again and again, where
+            # DBOS's own recovery looks once and hands it to any service
+            executor_id=runner.executor.id,
+            serializer=DBOSPortableJSON,
+            log_level="WARNING",
+        )
+    )
+    DBOS.listen_queues(runner.queues)
+    await asyncio.to_thread(DBOS.launch)
+    watching = None
+    try:
+        # counted per process: a dead executor's row must never block the queue
+        for queue in runner.queues:
+            trains = queue.startswith(_QUEUE)
+            await DBOS.register_queue_async(
+                queue,
+                worker_concurrency=1 if trains else evaluations.MOST_AT_ONCE,
+                polling_interval_sec=_QUEUE_POLL_SECONDS if trains else evaluations.QUEUE_POLL_SECONDS,
+            )
+        if runner.works:
+            caretaker = Caretaker(runner.executor, version, [runner.kind(), runner.evaluations.kind()])
+            watching = asyncio.create_task(caretaker.watch())
+        yield
+    finally:
+        if watching is not None:
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
+        await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)
 
 
 def _dbos_database(home: Path, database_url: str) -> tuple[str, sa.Engine | None]:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from service.clock import now
+from service.jobs.carrying import carrier
 from service.records.job import ENDED, Job, JobError, JobProgress, Moment, State
 from service.store.store import Store
 from trainers.contract import Progress
@@ -29,7 +30,7 @@ def enter(store: Store, job_id: str, state: State, **changes: Any) -> Job:
     kind: Literal["end", "state"] = "end" if state in ENDED else "state"
     error = changes.get("error")
     data = {"state": state} | ({"error": msgspec.to_builtins(error)} if error else {})
-    job = store.update_job(job_id, change, (kind, data))
+    job = store.update_job(job_id, change, (kind, data), carrier=carrier())
     if entered:
         fields = {"job_id": job_id, "state": state} | ({"code": error.code} if error else {})
         _LOG.info("job", extra={"fields": fields})
@@ -42,8 +43,11 @@ def fail(store: Store, job_id: str, error: JobError) -> Job:
     return enter(store, job_id, "failed", error=error, gate=gate)
 
 
-def forward(store: Store, job_id: str, record: Progress) -> None:
-    """Append one of the trainer's records to the job's events and show it in the job."""
+def forward(store: Store, job_id: str, record: Progress, *, base: int = 0) -> None:
+    """Append one of the trainer's records to the job's events and show it in the job.
+
+    `base` records came from run folders that were given up, so that its number stands that much higher.
+    """
     event = {"phase": "state", "step": "step"}.get(record.event, "log")
     data = msgspec.to_builtins(record)
     for private in ("n", "event"):
@@ -57,4 +61,4 @@ def forward(store: Store, job_id: str, record: Progress) -> None:
             return msgspec.structs.replace(job, progress=progress)
         return job
 
-    store.forward(job_id, record.n, event, data, change)
+    store.forward(job_id, base + record.n, event, data, change, carrier=carrier())

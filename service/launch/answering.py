@@ -216,6 +216,12 @@ class Answerers:
                 process.close()
             self._running.clear()
 
+    def end_below(self, folder: Path) -> None:
+        """End those whose model lies in a folder: it is going to be removed."""
+        with self._turn:
+            for key in [one for one in self._running if Path(one[0]).is_relative_to(folder)]:
+                self._running.pop(key).close()
+
     def _of(self, folder: Path, engine: Engine) -> AnsweringProcess:
         if self._closed:
             raise _busy("The service stops.")

@@ -20,6 +20,8 @@ WORK = ".work"  # host-only files of a run; never part of the artifact
 # the two doors of the trainers package
 TRAIN, EXPORT = "trainers.train", "trainers.export"
 _STARTED = "trainer-process.json"
+# the trainer says there itself who it is: a service may be killed between starting it and noting it
+_HELD = "lock"
 _POLL_SECONDS = 0.1
 
 
@@ -62,8 +64,13 @@ def start_trainer(out: Path, entry: str = TRAIN, *, ends_with_us: bool = False) 
     return process
 
 
+def was_started(out: Path) -> bool:
+    """Whether a trainer was ever started in this run folder."""
+    return (out / WORK / _STARTED).exists() or trainer_alive(out)
+
+
 def trainer_alive(out: Path) -> bool:
-    """Whether the process that was started for this run folder still runs."""
+    """Whether a process that was started for this run folder still runs."""
     return _recorded(out) is not None
 
 
@@ -128,11 +135,15 @@ def end_of_log(out: Path, *, lines: int = 5) -> str:
 
 
 def _recorded(out: Path) -> TrainerProcess | None:
-    try:
-        record = msgspec.json.decode((out / WORK / _STARTED).read_bytes(), type=TrainerProcess)
-    except (FileNotFoundError, msgspec.DecodeError):
-        return None
-    return record if _start_time(record.pid) == record.start_time else None
+    """The living trainer of a run folder: the one that holds it, else the one that was started and may hold it soon."""
+    for name in (_HELD, _STARTED):
+        try:
+            record = msgspec.json.decode((out / WORK / name).read_bytes(), type=TrainerProcess)
+        except (OSError, msgspec.DecodeError):
+            continue
+        if _start_time(record.pid) == record.start_time:
+            return record
+    return None
 
 
 def _start_time(pid: int) -> int | None:

@@ -8,6 +8,8 @@ import msgspec
 
 from service.records.evaluation import Difference, Measure
 
+MANIFEST = "manifest.json"
+
 
 class Chain(msgspec.Struct, frozen=True):
     """The ids this artifact rests on; null where a record was not made."""

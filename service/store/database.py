@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,9 @@ from alembic.script import ScriptDirectory
 
 from service.errors import TuneGateError
 from service.observe.metrics import DATABASE_ERRORS
+
+# how long a writer waits for another, and who tidies up for those who read
+_BUSY_MS, _PATIENCE_MS = 30_000, 1_000
 
 
 def open_engine(url: str) -> sa.Engine:
@@ -40,6 +45,18 @@ def open_engine(url: str) -> sa.Engine:
     return engine
 
 
+@contextmanager
+def changing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction that reads before it writes; its rows are read with_for_update.
+
+    SQLite has no locks of rows and its driver begins only before a write: what was read could be changed in between.
+    """
+    with engine.begin() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield connection
+
+
 def migrate(engine: sa.Engine) -> None:
     """Create or upgrade the tables."""
     config = _config()
@@ -52,6 +69,23 @@ def migrate(engine: sa.Engine) -> None:
 def head() -> str:
     """The newest revision of the tables that this version knows."""
     return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+def settle(engine: sa.Engine) -> bool:
+    """Let SQLite forget what was removed: its log is written back and cut; False while somebody still reads it.
+
+    What is removed is overwritten in the file (secure_delete), so nothing of it is left. Postgres removes it when it
+    vacuums.
+    """
+    if engine.dialect.name != "sqlite":
+        return True
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={_PATIENCE_MS}")
+        try:
+            busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+        finally:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={_BUSY_MS}")
+    return not busy
 
 
 def _config() -> Config:
@@ -71,6 +105,7 @@ def _set_up_sqlite(connection: Any, record: object) -> None:
     # DBOS shares this engine kind: a writer must take its lock at BEGIN, or two upgrades deadlock
     connection.isolation_level = "IMMEDIATE"
     cursor = connection.cursor()
-    for pragma in ("busy_timeout=30000", "foreign_keys=ON", "journal_mode=WAL", "synchronous=NORMAL"):
+    pragmas = ("foreign_keys=ON", "journal_mode=WAL", "synchronous=NORMAL", "secure_delete=ON")
+    for pragma in (f"busy_timeout={_BUSY_MS}", *pragmas):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

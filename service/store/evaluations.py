@@ -10,8 +10,11 @@ import sqlalchemy as sa
 from service.errors import TuneGateError
 from service.records.access import Deed
 from service.records.evaluation_job import EvaluationJob
+from service.records.job import ENDED
 from service.store.audit import append
+from service.store.database import changing
 from service.store.projects import key_digest, within
+from service.store.runs import add, end, require_carrier
 from service.store.tables import DEFAULT_PROJECT, evaluations, records
 
 Change = Callable[[EvaluationJob], EvaluationJob | None]
@@ -39,6 +42,7 @@ class Evaluations:
         try:
             with self._engine.begin() as connection:
                 connection.execute(sa.insert(evaluations).values(row))
+                add(connection, job.id, None)
                 for deed in deeds:
                     append(connection, self._project, deed, job.id)
         except sa.exc.IntegrityError:
@@ -71,10 +75,11 @@ class Evaluations:
         Raises:
             TuneGateError: `unknown_id`.
         """
-        with self._engine.begin() as connection:
+        with changing(self._engine) as connection:
             gone = _read(connection, identifier, self._project, lock=True)
             project = str(connection.execute(_project_of(identifier)).scalar_one())
             connection.execute(sa.delete(evaluations).where(evaluations.c.id == identifier))
+            end(connection, identifier)
             _forget_unnamed(connection, gone.evaluation_id, project)
 
     def forget_unnamed(self, record_id: str, project: str) -> None:
@@ -94,15 +99,31 @@ class Evaluations:
             raise _unknown()
         return str(found)
 
-    def update(self, identifier: str, change: Change) -> EvaluationJob:
-        """Change one in a transaction; a change to None leaves it alone."""
-        with self._engine.begin() as connection:
+    def open_evaluations(self) -> list[str]:
+        """Ids of those that have not ended, in order of submission."""
+        table = evaluations.c
+        query = sa.select(table.id).where(table.ended.is_(False), within(evaluations, self._project))
+        with self._engine.connect() as connection:
+            return [str(one) for one in connection.execute(query.order_by(table.number)).scalars()]
+
+    def update(self, identifier: str, change: Change, *, carrier: str | None = None) -> EvaluationJob:
+        """Change one in a transaction; a change to None leaves it alone.
+
+        Raises:
+            Fenced: when it is another than `carrier` who carries it out.
+        """
+        with changing(self._engine) as connection:
             job = _read(connection, identifier, self._project, lock=True)
+            if job.state not in ENDED:
+                require_carrier(connection, identifier, carrier)
             changed = change(job)
             if changed is None:
                 return job
-            values = {"body": _encode(changed)}
+            ended = changed.state in ENDED
+            values = {"body": _encode(changed), "ended": ended}
             connection.execute(sa.update(evaluations).where(evaluations.c.id == identifier).values(values))
+            if ended:
+                end(connection, identifier)
         return changed
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -48,20 +48,10 @@ class Health:
         Raises:
             TuneGateError: `environment` when the database does not answer.
         """
-        with _answering(), self._engine.connect() as connection:
+        with answering(), self._engine.connect() as connection:
             counted = [connection.execute(_by_state(connection, table)).all() for table in (jobs, evaluations)]
         first, second = ({str(state): int(number) for state, number in rows} for rows in counted)
         return first, second
-
-    def open_jobs(self, ended: Collection[str]) -> list[str]:
-        """Ids of the jobs in none of the states `ended`.
-
-        Raises:
-            TuneGateError: `environment` when the database does not answer.
-        """
-        with _answering(), self._engine.connect() as connection:
-            query = sa.select(jobs.c.id).where(_state(connection, jobs).not_in(sorted(ended)))
-            return [str(one) for one in connection.execute(query).scalars()]
 
 
 def _by_state(connection: sa.Connection, table: sa.Table) -> Any:
@@ -77,7 +67,12 @@ def _state(connection: sa.Connection, table: sa.Table) -> Any:
 
 
 @contextmanager
-def _answering() -> Iterator[None]:
+def answering() -> Iterator[None]:
+    """A database that is away is a problem outside.
+
+    Raises:
+        TuneGateError: `environment`.
+    """
     try:
         yield
     except sa.exc.SQLAlchemyError as error:

@@ -13,17 +13,20 @@ from service.errors import TuneGateError
 from service.records.access import Deed
 from service.records.job import ENDED, Job, JobEvent
 from service.store.audit import Audit, append
+from service.store.database import changing, settle
 from service.store.evaluations import Evaluations
-from service.store.health import Health
+from service.store.executors import Executors
+from service.store.health import Health, answering
 from service.store.keys import Keys
 from service.store.projects import key_digest, within
+from service.store.removal import Removal
+from service.store.runs import Runs, add, end, require_carrier
 from service.store.tables import DEFAULT_PROJECT, job_events, jobs, records
 
 R = TypeVar("R")
 
 
 _INSERT_RECORD = sa.insert(records)
-_EVERY = 1_000_000
 
 
 class Store:
@@ -41,10 +44,20 @@ class Store:
         self.keys = Keys(engine, project)
         self.audit = Audit(engine, project)
         self.health = Health(engine)
+        self.runs = Runs(engine)
+        self.removal = Removal(engine, project)
 
     def of(self, project: str) -> Store:
         """The same database as one project sees it."""
         return Store(self._engine, project)
+
+    def executors(self) -> Executors | None:
+        """The services that carry out jobs here; None where it can only be one (SQLite)."""
+        return Executors(self._engine) if self._engine.dialect.name == "postgresql" else None
+
+    def settle(self) -> bool:
+        """Make what was removed unreadable, as far as the database can be told to; False while somebody reads it."""
+        return settle(self._engine)
 
     def put(self, kind: str, identifier: str, record: R) -> R:
         """Keep a record; the first one stored under an id wins, and is what comes back."""
@@ -85,10 +98,10 @@ class Store:
             for body in connection.execution_options(yield_per=200).execute(query).scalars():
                 yield msgspec.json.decode(body, type=type_)
 
-    def forget(self, kind: str, identifier: str) -> None:
-        """Remove a record for good."""
+    def renew(self, kind: str, identifier: str) -> None:
+        """Note that a record was stored again, so that its time runs anew."""
         with self._engine.begin() as connection:
-            connection.execute(sa.delete(records).where(*self._one(kind, identifier)))
+            connection.execute(sa.update(records).where(*self._one(kind, identifier)).values(created_at=now()))
 
     def stored_bytes(self) -> int:
         """Bytes of the files that lie beside the project's records."""
@@ -96,21 +109,33 @@ class Store:
         with self._engine.connect() as connection:
             return int(connection.execute(query.where(within(records, self._project))).scalar_one())
 
-    def open_jobs(self) -> int:
-        """How many of the project's jobs have not ended."""
-        return sum(job.state not in ENDED for _, job in self.list_jobs(after=0, limit=_EVERY))
+    def open_jobs(self) -> list[str]:
+        """Ids of the project's jobs that have not ended, in order of submission.
+
+        Raises:
+            TuneGateError: `environment` when the database does not answer.
+        """
+        query = sa.select(jobs.c.id).where(jobs.c.ended.is_(False), within(jobs, self._project))
+        with answering(), self._engine.connect() as connection:
+            return [str(one) for one in connection.execute(query.order_by(jobs.c.number)).scalars()]
 
     def _one(self, kind: str, identifier: str) -> tuple[sa.ColumnElement[bool], ...]:
         return records.c.project == self._place, records.c.kind == kind, records.c.id == identifier
 
-    def add_job(self, job: Job, idempotency_key: str | None, deeds: Sequence[Deed] = ()) -> tuple[Job, bool]:
-        """Keep a new job with its first event and who asked for it; (the earlier job, False) for a key used before."""
+    def add_job(
+        self, job: Job, idempotency_key: str | None, deeds: Sequence[Deed] = (), *, inputs: str | None = None
+    ) -> tuple[Job, bool]:
+        """Keep a new job with its first event, who asked for it and what it needs.
+
+        (the earlier job, False) for a key used before.
+        """
         number = sa.select(sa.func.coalesce(sa.func.max(jobs.c.number), 0) + 1).scalar_subquery()
         key = key_digest(self._project, idempotency_key)
         row = {"id": job.id, "number": number, "idempotency_key": key, "body": _encode(job), "project": self._place}
         try:
             with self._engine.begin() as connection:
                 connection.execute(sa.insert(jobs).values(row))
+                add(connection, job.id, inputs)
                 _append(connection, job.id, "state", {"state": job.state})
                 for deed in deeds:
                     append(connection, self._project, deed, job.id)
@@ -129,6 +154,19 @@ class Store:
         with self._engine.connect() as connection:
             return _job(connection, identifier, self._project)
 
+    def project_of(self, identifier: str) -> str:
+        """The project that a job belongs to.
+
+        Raises:
+            TuneGateError: `unknown_id`.
+        """
+        query = sa.select(jobs.c.project).where(jobs.c.id == identifier, within(jobs, self._project))
+        with self._engine.connect() as connection:
+            found = connection.execute(query).scalar_one_or_none()
+        if found is None:
+            raise TuneGateError("unknown_id", "No job with this id is known here.")
+        return str(found)
+
     def list_jobs(self, *, after: int, limit: int) -> list[tuple[int, Job]]:
         """(number, job) in order of submission."""
         chosen = sa.select(jobs.c.number, jobs.c.body).where(jobs.c.number > after, within(jobs, self._project))
@@ -137,26 +175,55 @@ class Store:
             return [(number, msgspec.json.decode(body, type=Job)) for number, body in connection.execute(query)]
 
     def update_job(
-        self, identifier: str, change: Callable[[Job], Job | None], event: tuple[str, dict[str, Any]] | None = None
+        self,
+        identifier: str,
+        change: Callable[[Job], Job | None],
+        event: tuple[str, dict[str, Any]] | None = None,
+        *,
+        carrier: str | None = None,
     ) -> Job:
-        """Change a job and append an event in one transaction; a change to None leaves both alone."""
-        with self._engine.begin() as connection:
+        """Change a job and append an event in one transaction; a change to None leaves both alone.
+
+        Raises:
+            Fenced: when it is another than `carrier` who carries it out.
+        """
+        with changing(self._engine) as connection:
             job = _job(connection, identifier, self._project, lock=True)
+            if job.state not in ENDED:
+                require_carrier(connection, identifier, carrier)
             changed = change(job)
             if changed is None:
                 return job
-            connection.execute(sa.update(jobs).where(jobs.c.id == identifier).values(body=_encode(changed)))
+            ended = changed.state in ENDED
+            values = {"body": _encode(changed), "ended": ended}
+            connection.execute(sa.update(jobs).where(jobs.c.id == identifier).values(values))
             if event is not None:
                 _append(connection, identifier, *event)
+            if ended:
+                end(connection, identifier)
         return changed
 
     def forward(
-        self, identifier: str, source_n: int, event: str, data: dict[str, Any], change: Callable[[Job], Job]
+        self,
+        identifier: str,
+        source_n: int,
+        event: str,
+        data: dict[str, Any],
+        change: Callable[[Job], Job],
+        *,
+        carrier: str | None = None,
     ) -> None:
-        """Append a trainer's record exactly once, whoever forwards it."""
+        """Append a trainer's record exactly once, whoever forwards it; a job that has ended gets none.
+
+        Raises:
+            Fenced: when it is another than `carrier` who carries it out.
+        """
         try:
-            with self._engine.begin() as connection:
+            with changing(self._engine) as connection:
                 job = _job(connection, identifier, self._project, lock=True)
+                if job.state in ENDED:
+                    return
+                require_carrier(connection, identifier, carrier)
                 _append(connection, identifier, event, data, source_n=source_n)
                 values = {"body": _encode(change(job))}
                 connection.execute(sa.update(jobs).where(jobs.c.id == identifier).values(values))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -13,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 DEFAULT_PROJECT = "default"
@@ -39,7 +41,9 @@ jobs = Table(
     Column("idempotency_key", String(255), unique=True),  # a digest of project and key
     Column("body", Text, nullable=False),
     Column("project", String(63), nullable=False, server_default=DEFAULT_PROJECT),
+    Column("ended", Boolean, nullable=False, server_default=false()),
     Index("jobs_of_project", "project", "number"),
+    Index("jobs_open", "ended", "project", "number"),
 )
 
 job_events = Table(
@@ -63,7 +67,9 @@ evaluations = Table(
     Column("idempotency_key", String(255), unique=True),  # a digest of project and key
     Column("body", Text, nullable=False),
     Column("project", String(63), nullable=False, server_default=DEFAULT_PROJECT),
+    Column("ended", Boolean, nullable=False, server_default=false()),
     Index("evaluations_of_project", "project", "number"),
+    Index("evaluations_open", "ended", "project", "number"),
 )
 
 # a key's row stays when it is revoked: it says who it was, and that keys are asked for here
@@ -103,4 +109,26 @@ request_counts = Table(
     Column("actor", String(255), primary_key=True),
     Column("minute", BigInteger, nullable=False),
     Column("requests", Integer, nullable=False),
+)
+
+# services that carry out jobs; a beat is in milliseconds of the database's clock
+executors = Table(
+    "executors",
+    metadata,
+    Column("name", String(63), primary_key=True),
+    Column("incarnation", String(32), nullable=False),  # of its running process; empty once others took over its work
+    Column("version", String(64), nullable=False),  # of its pipeline
+    Column("beat_ms", BigInteger, nullable=False),
+)
+
+# of each job or evaluation that has not ended: what it needs, and who carries it out where
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("inputs", Text),
+    Column("carrier", String(160)),  # EXECUTOR/INCARNATION/TRY; whoever is no longer named here writes nothing
+    Column("home", String(36)),  # the data folder that holds its run folder, by its id
+    Column("folder", Text),
+    Column("base", Integer, nullable=False, server_default="0"),  # progress records of run folders that were given up
 )

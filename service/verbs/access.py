@@ -123,7 +123,7 @@ def require_turn(store: Store, settings: AccessSettings) -> None:
     Raises:
         TuneGateError: `quota_exceeded`.
     """
-    if settings.project_jobs is not None and store.open_jobs() >= settings.project_jobs:
+    if settings.project_jobs is not None and len(store.open_jobs()) >= settings.project_jobs:
         raise TuneGateError(
             "quota_exceeded",
             f"The project has {settings.project_jobs} job(s) that have not ended, as many as it may.",

@@ -7,7 +7,6 @@ import os
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
@@ -17,6 +16,7 @@ from service.data import RuleFiles, rule_files
 from service.launch.answering import Answerers
 from service.records.access import Caller
 from service.settings import Settings
+from service.storage.storage import ProjectStorage, Storage
 from service.verbs.access import OPEN, Doorkeeper
 from service.verbs.bodies import Bodies
 from service.verbs.worker_processes import Workers
@@ -32,11 +32,12 @@ _DOOR_THREADS = 4
 class Context:
     """Made once per process (a plain class: the framework must not look into it)."""
 
-    def __init__(self, settings: Settings, rules: RuleFiles, store: Store, runner: JobRunner) -> None:
+    def __init__(self, settings: Settings, rules: RuleFiles, store: Store, storage: Storage, runner: JobRunner) -> None:
         # who asks over HTTP names models and has no business with this machine's files
         self.settings = msgspec.structs.replace(settings, model_paths=False)
         self.rules = rules
         self.store = store
+        self.storage = storage
         self.caller = OPEN
         self.door = Doorkeeper(store, settings.access)
         self.runner = runner
@@ -65,39 +66,41 @@ class Context:
         return own
 
     @property
-    def datasets(self) -> Path:
-        """Folder of the bytes of the project's datasets; no id of a dataset is the name of a project."""
-        folder = self.settings.datasets
-        return folder if self.caller.project == OPEN.project else folder / self.caller.project
+    def files(self) -> ProjectStorage:
+        """The project's datasets and artifacts."""
+        return self.storage.of(self.caller.project)
 
 
 @asynccontextmanager
-async def running_context(settings: Settings, *, stop_jobs: bool) -> AsyncIterator[Context]:
-    """Database, rules and jobs, open while the block runs.
+async def running_context(settings: Settings, *, stop_jobs: bool, works: bool = True) -> AsyncIterator[Context]:
+    """Database, rules and jobs, open while the block runs; without `works` others carry jobs out.
 
     Raises:
-        TuneGateError: `environment`, `invalid_rules`, `home_locked`.
+        TuneGateError: `environment`, `invalid_rules`, `home_locked`, `executor_held`, `usage`.
     """
     import asyncio
 
     from service.jobs.runner import running_jobs
+    from service.storage.earlier import take_over
     from service.store.database import migrate, open_engine
     from service.store.store import Store
+    from service.verbs.retention import sweep_for_ever
     from service.verbs.uploads import remove_stale
 
     settings.home.mkdir(parents=True, exist_ok=True)
     engine = open_engine(settings.database_url)
     await asyncio.to_thread(migrate, engine)
-    store = Store(engine)
+    store, storage = Store(engine), Storage(settings)
     try:
-        async with running_jobs(
-            store, home=settings.home, database_url=settings.database_url, stop_at_exit=stop_jobs
-        ) as runner:
+        async with running_jobs(store, storage, settings, stop_at_exit=stop_jobs, works=works) as runner:
             remove_stale(settings)
-            context = Context(settings, rule_files(settings.rules), store, runner)
+            await asyncio.to_thread(take_over, storage, settings.home)
+            context = Context(settings, rule_files(settings.rules), store, storage, runner)
+            sweeping = asyncio.create_task(sweep_for_ever(context))
             try:
                 yield context
             finally:
+                sweeping.cancel()
                 await asyncio.to_thread(context.answerers.close)
                 await asyncio.to_thread(context.workers.close)
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from pathlib import Path
 
@@ -88,16 +87,18 @@ def store_dataset(context: Context, path: Path, request: LintRequest, stop: thre
     if (scanned := report.facts["data.pii_scan"]) != "none":
         identity["privacy"] = " ".join([str(scanned), *request.privacy.languages])
     dataset = Dataset(id=record_id(identity), sha256=file.sha256, bytes=file.bytes, rows=file.rows, report=report)
-    kept = dataset_path(context, dataset)
     if stop.is_set():
         raise client_left()
-    if not kept.exists():
+    if context.files.has_dataset(dataset.id):
+        context.store.renew("dataset", dataset.id)
+    else:
         require_room(context.store, context.settings.access, file.bytes)
-    if not kept.exists():
-        with path.open("rb") as handle:
-            os.fsync(handle.fileno())
-        path.replace(kept)
-    return context.store.put("dataset", dataset.id, dataset)
+        context.files.keep_dataset(dataset.id, path)
+    stored = context.store.put("dataset", dataset.id, dataset)
+    # an equal one may have been removed meanwhile, with its bytes
+    if not context.files.has_dataset(dataset.id):
+        context.files.keep_dataset(dataset.id, path)
+    return stored
 
 
 def dataset(context: Context, identifier: str) -> Dataset:
@@ -110,15 +111,22 @@ def dataset(context: Context, identifier: str) -> Dataset:
 
 
 def delete_dataset(context: Context, identifier: str) -> None:
-    """Remove a dataset and its bytes."""
+    """Remove a dataset with its bytes, its copies and its report; the record goes last, so that it can be asked again.
+
+    Raises:
+        TuneGateError: `unknown_id`, `dataset_in_use`, and what the storage raises.
+    """
     found = dataset(context, identifier)
-    context.store.audit.note(Deed(context.caller.actor, "dataset.deleted"), found.id)
-    context.store.forget("dataset", identifier)
-    dataset_path(context, found).unlink(missing_ok=True)
+    context.store.removal.require_unused(found.id)
+    context.files.remove_dataset(found.id)
+    context.store.removal.dataset(found.id, Deed(context.caller.actor, "dataset.deleted"))
+    context.store.settle()
 
 
-def dataset_path(context: Context, found: Dataset) -> Path:
-    """Where the bytes of a dataset lie; named by the record, so deleting one never takes another's."""
-    folder = context.datasets
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"{found.id}.jsonl"
+def dataset_file(context: Context, found: Dataset) -> Path:
+    """The bytes of a dataset as a file of this machine, checked.
+
+    Raises:
+        TuneGateError: `storage_missing`, `storage_corrupt`, `storage_refused`, `storage_unreachable`, `disk_full`.
+    """
+    return context.files.dataset(found.id, sha256=found.sha256, size=found.bytes)

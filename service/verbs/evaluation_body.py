@@ -18,6 +18,7 @@ from service.evaluate.variants import Variant, services_of, variant_of
 from service.models.resolve import local_names
 from service.records.dataset import Dataset
 from service.verbs.context import Context
+from service.verbs.datasets import dataset_file
 from service.verbs.evaluate_request import (
     Checked,
     EvaluateRequest,
@@ -196,7 +197,7 @@ class _Data:
             remedy = "POST /v1/datasets stores one and gives its id."
             self._errors.append(ErrorItem(where, "no dataset of this id", "the id of a stored dataset", remedy))
             return Path()
-        return Path(f"{found.id}.jsonl")
+        return Path(dataset_file(self._context, found).name)
 
     def files(self, identifier: str | None, where: str) -> list[Path]:
         return [] if identifier is None else [self.file(identifier, where)]

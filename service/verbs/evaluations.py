@@ -156,7 +156,7 @@ def _stored(context: Context, content: bytes, key: str | None) -> tuple[Evaluati
     request, checked = read_body(context, body, errors)
     answers = _answers(context, body.continues)
     identifier = str(uuid.uuid4())
-    work = EvaluationWork(request=request, checked=checked, data=str(context.datasets))
+    work = EvaluationWork(request=request, checked=checked, data=str(context.files.datasets))
     out = context.runner.evaluations.prepare(identifier, encoded(work), answers=answers)
     write_inline(out / FOLDER_OF_DOCUMENTS, body.documents)
     timeline = [EvaluationMoment("queued", now())]

@@ -12,7 +12,7 @@ import msgspec
 from service.artifacts.bundle import RunInputs, read_manifest
 from service.clock import now
 from service.errors import TuneGateError
-from service.jobs.pipeline import JobInputs
+from service.jobs.ground import JobInputs, encoded
 from service.jobs.states import enter
 from service.launch.blockers import require_launchable
 from service.models.hub import pinned
@@ -30,11 +30,10 @@ from service.verbs.access import require_turn
 from service.verbs.context import Context
 from service.verbs.continuing import require_start
 from service.verbs.cursors import position
-from service.verbs.datasets import dataset_path
 from service.verbs.following import Event, follow
 from service.verbs.plan import PlanBundle
 from service.verbs.train import needed_bytes
-from trainers.contract import DatasetRef, TrainPlan
+from trainers.contract import TrainPlan
 
 
 class JobRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,23 +59,11 @@ async def launch(context: Context, request: JobRequest, *, idempotency_key: str 
     await asyncio.to_thread(require_turn, context.store, context.settings.access)
     bundle = await asyncio.to_thread(_bundle, context, request.plan_id)
     job = Job(id=str(uuid.uuid4()), plan=bundle.plan.id, state="queued", timeline=[Moment("queued", now())])
-    job, new = await asyncio.to_thread(_added, context, job, bundle.plan, idempotency_key)
+    job, new = await asyncio.to_thread(_added, context, job, bundle, idempotency_key)
     if job.plan != request.plan_id:
         raise TuneGateError("plan_mismatch", "The Idempotency-Key was used for another plan.", remedy="Use a new key.")
     if new or job.state == "queued":
-        run = RunInputs(
-            plan=bundle.plan,
-            decision=bundle.decision,
-            report=bundle.report,
-            estimate=bundle.estimate,
-            dataset=bundle.dataset,
-            validation=bundle.validation,
-            model=bundle.model,
-            evaluation=bundle.evaluation,
-        )
-        await context.runner.submit(
-            job, JobInputs(run=run, needed_bytes=needed_bytes(bundle), traceparent=traceparent())
-        )
+        await context.runner.submit(job)
     return job
 
 
@@ -137,12 +124,12 @@ def artifact(context: Context, job_id: str) -> tuple[Path, Manifest]:
     """The finished run folder and its manifest.
 
     Raises:
-        TuneGateError: `unknown_id`, `artifact_not_ready`.
+        TuneGateError: `unknown_id`, `artifact_not_ready`, and what the storage raises where it is fetched.
     """
     job = context.store.job(job_id)
     if job.state != "succeeded":
         raise TuneGateError("artifact_not_ready", f"The job is {job.state}.", remedy="Wait until it has succeeded.")
-    out = context.settings.runs / job_id
+    out = context.files.artifact(job_id)
     return out, read_manifest(out)
 
 
@@ -159,36 +146,45 @@ def artifact_file(context: Context, job_id: str, path: str) -> Path:
     return out / wanted
 
 
-def _added(context: Context, job: Job, plan: TrainPlan, idempotency_key: str | None) -> tuple[Job, bool]:
-    """Kept with who launched it, and which blockers were overridden why."""
-    actor = context.caller.actor
+def _added(context: Context, job: Job, bundle: PlanBundle, idempotency_key: str | None) -> tuple[Job, bool]:
+    """Kept with what it needs, who launched it, and which blockers were overridden why."""
+    actor, plan = context.caller.actor, bundle.plan
     deeds = [Deed(actor, "job.launched", {"plan": plan.id})]
     deeds += [Deed(actor, "job.overrode", {"code": one.code, "reason": one.reason}) for one in plan.overrides]
-    return context.store.add_job(job, idempotency_key, deeds)
+    run = RunInputs(
+        plan=plan,
+        decision=bundle.decision,
+        report=bundle.report,
+        estimate=bundle.estimate,
+        dataset=bundle.dataset,
+        validation=bundle.validation,
+        model=bundle.model,
+        evaluation=bundle.evaluation,
+    )
+    inputs = JobInputs(run=run, needed_bytes=needed_bytes(bundle), traceparent=traceparent())
+    return context.store.add_job(job, idempotency_key, deeds, inputs=encoded(inputs))
 
 
 def _bundle(context: Context, plan_id: str) -> PlanBundle:
     plan = context.store.get("plan", plan_id, TrainPlan)
     require_launchable(plan)
+    if plan.starts_from is not None and plan.starts_from.job:
+        artifact(context, plan.starts_from.job)
     require_start(plan)
     model = resolve_model(pinned(plan.model, plan.model_revision), rules=context.rules, settings=context.settings)
     if model.folder is None or model.fingerprint != plan.model_fingerprint:
         raise TuneGateError("plan_mismatch", f"{plan.model}: not the model that was planned.", remedy="Plan again.")
-    dataset = _data(context, plan.dataset)
-    assert dataset is not None
+    for reference in (plan.dataset, plan.validation):
+        if reference is not None:
+            context.store.get("dataset", str(reference.id), Dataset)
     return PlanBundle(
         plan=plan,
         decision=context.store.get("decision", plan.decision, Decision) if plan.decision else None,
         report=context.store.get("lint_report", str(plan.lint_report), LintReport),
         estimate=context.store.get("estimate", plan.estimate, Estimate) if plan.estimate else None,
-        dataset=dataset,
-        validation=_data(context, plan.validation),
+        # they are fetched where the job runs
+        dataset=Path(),
+        validation=None,
         model=model.folder,
         evaluation=context.store.get("evaluation", plan.evaluation_id, Evaluation) if plan.evaluation_id else None,
     )
-
-
-def _data(context: Context, reference: DatasetRef | None) -> Path | None:
-    if reference is None:
-        return None
-    return dataset_path(context, context.store.get("dataset", str(reference.id), Dataset))

@@ -10,10 +10,10 @@ from typing import get_args
 import msgspec
 
 from service.errors import ErrorItem, TuneGateError
-from service.jobs.runner import QUEUES
+from service.jobs.runner import JobRunner
 from service.launch.local import trainer_alive
 from service.records.evaluation_job import EvaluationState
-from service.records.job import ENDED, State
+from service.records.job import State
 from service.settings import Settings
 from service.verbs.context import Context
 
@@ -29,7 +29,7 @@ class Standing(msgspec.Struct, frozen=True):
 def standing(context: Context) -> Standing:
     """How much there is to do; every state is named, with 0 where nothing stands in it."""
     jobs, evaluations = context.store.health.states()
-    living = [name for name in context.store.health.open_jobs(ENDED) if trainer_alive(context.settings.runs / name)]
+    living = [name for name in context.store.open_jobs() if trainer_alive(context.settings.runs / name)]
     return Standing(
         dict.fromkeys(get_args(State), 0) | jobs, dict.fromkeys(get_args(EvaluationState), 0) | evaluations, len(living)
     )
@@ -43,13 +43,14 @@ def require_ready(context: Context) -> None:
     """
     if context.stopping.is_set():
         raise TuneGateError("stopping", "The service is stopping.", remedy="Ask another one.")
-    errors = [*context.store.health.unready(), *_storage(context.settings), *_queues(), *_privacy(context)]
+    outside = [*context.store.health.unready(), *_disk(context.settings), *context.storage.unready()]
+    errors = [*outside, *_queues(context.runner), *_privacy(context)]
     if errors:
         what = ", ".join(one.where for one in errors)
         raise TuneGateError("not_ready", f"Not ready: {what}.", remedy="Each error says what to do.", errors=errors)
 
 
-def _storage(settings: Settings) -> list[ErrorItem]:
+def _disk(settings: Settings) -> list[ErrorItem]:
     """A file is written and removed again: a full or read-only disk lets nothing be uploaded and no job run."""
     path = settings.uploads / f".ready-{os.getpid()}-{threading.get_ident()}"
     try:
@@ -57,16 +58,20 @@ def _storage(settings: Settings) -> list[ErrorItem]:
         path.write_bytes(b"ready")
         path.unlink()
     except OSError as error:
-        return [ErrorItem("storage", error.strerror, "a data folder that can be written", "Look at TUNEGATE_HOME.")]
+        return [ErrorItem("data folder", error.strerror, "a data folder that can be written", "Look at TUNEGATE_HOME.")]
     return []
 
 
-def _queues() -> list[ErrorItem]:
-    """Each queue is polled by a thread of its name."""
+def _queues(runner: JobRunner) -> list[ErrorItem]:
+    """The name under which work is taken is held, and each queue is polled by a thread of its name."""
     running = {thread.name for thread in threading.enumerate()}
-    dead = [name for name in QUEUES if f"queue-worker-{name}" not in running]
+    dead = [name for name in runner.queues if f"queue-worker-{name}" not in running]
     remedy = "Restart the service; jobs go on where they were."
-    return [ErrorItem(f"queue {name}", "nobody polls it", "a polled queue", remedy) for name in dead]
+    errors = [ErrorItem(f"queue {name}", "nobody polls it", "a polled queue", remedy) for name in dead]
+    if runner.works and not runner.executor.held:
+        wait = "It takes its name back by itself once the database answers."
+        errors.append(ErrorItem("executor", "its name is not held", "the lock of TUNEGATE_EXECUTOR", wait))
+    return errors
 
 
 def _privacy(context: Context) -> list[ErrorItem]:

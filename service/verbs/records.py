@@ -17,7 +17,7 @@ from service.records.evaluation import Evaluation
 from service.verbs.advise import advise
 from service.verbs.context import Context
 from service.verbs.continuing import left_by
-from service.verbs.datasets import dataset_path
+from service.verbs.datasets import dataset_file
 from service.verbs.estimate import EstimateInputs, answer, estimate
 from service.verbs.jobs import artifact
 from service.verbs.plan import PlanBundle, PlanData, plan_from_records
@@ -91,9 +91,9 @@ def plan_bundle(context: Context, request: PlanRequest) -> PlanBundle:
     data = PlanData(
         report=dataset.report,
         dataset=DatasetRef(id=dataset.id, sha256=dataset.sha256),
-        dataset_path=dataset_path(context, dataset),
+        dataset_path=dataset_file(context, dataset),
         validation=DatasetRef(id=held_out.id, sha256=held_out.sha256) if held_out else None,
-        validation_path=dataset_path(context, held_out) if held_out else None,
+        validation_path=dataset_file(context, held_out) if held_out else None,
         validation_method=held_out.report.method if held_out else None,
     )
     left = left_by_name(context, request.starts_from) if request.starts_from else None

@@ -20,7 +20,6 @@ from service.artifacts.bundle import (
     require_space,
     require_usable,
 )
-from service.artifacts.listing import MANIFEST
 from service.errors import TuneGateError
 from service.launch.blockers import require_launchable
 from service.launch.local import (
@@ -33,7 +32,7 @@ from service.launch.local import (
     trainer_alive,
 )
 from service.models.tensors import fp32_bytes
-from service.records.manifest import Manifest
+from service.records.manifest import MANIFEST, Manifest
 from service.verbs.plan import PlanBundle
 from trainers.contract import Progress, TrainPlan
 

@@ -94,8 +94,6 @@ def test_what_was_there_is_the_default_projects(url: str, revision: str) -> None
         queued = EvaluationJob(id="more", request="0" * 64, state="queued", timeline=[])
         assert mine.evaluations.add(queued, "k")[0].id == "evaluation"
     assert other.put("decision", ID, KEPT) == KEPT
-    other.forget("decision", ID)
-    assert mine.get("decision", ID, Kept) == KEPT
     mine.audit.note(Deed("cli", "dataset.deleted"), ID)
     with pytest.raises(sa.exc.DBAPIError, match="only grows"), engine.begin() as connection:
         connection.execute(sa.text("DELETE FROM audit"))

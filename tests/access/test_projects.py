@@ -37,12 +37,13 @@ def test_equal_datasets_of_two_projects_are_removed_one_by_one(house: House) -> 
     one, two = house.key("one").secret, house.key("two").secret
     made = house.upload(one)["id"]
     assert house.upload(two)["id"] == made
-    kept = house.settings.datasets
-    assert (kept / "one" / f"{made}.jsonl").read_bytes() == (kept / "two" / f"{made}.jsonl").read_bytes()
+    kept = house.settings.home / "storage"
+    one_s, two_s = (kept / name / "datasets" / f"{made}.jsonl" for name in ("one", "two"))
+    assert one_s.read_bytes() == two_s.read_bytes()
     assert house.ask("DELETE", f"/v1/datasets/{made}", two).status_code == 204
     house.refused(house.ask("GET", f"/v1/datasets/{made}", two), 404, "unknown_id")
     assert house.ask("GET", f"/v1/datasets/{made}", one).status_code == 200
-    assert [path.parent.name for path in kept.rglob(f"{made}.jsonl")] == ["one"]
+    assert list(kept.rglob(f"{made}.jsonl")) == [one_s]
 
 
 def test_an_idempotency_key_is_its_projects(house: House) -> None:

@@ -35,7 +35,7 @@ def test_packed_bodies_are_those_they_hold(server: Any, name: str) -> None:
     assert server.lint(body, headers={"Content-Encoding": coding}).json() == want
     stored = server.lint(body, route="datasets").json()
     assert (stored["bytes"], stored["report"]) == (len(ROWS), want)
-    assert (server.home / "datasets" / f"{stored['id']}.jsonl").read_bytes() == ROWS
+    assert (server.home / "storage" / "default" / "datasets" / f"{stored['id']}.jsonl").read_bytes() == ROWS
     both = server.lint(gzip.compress(body), headers={"Content-Encoding": "gzip"})
     assert both.json() == want
     server.refused(server.lint(gzip.compress(body)), 422, "invalid_input")

@@ -122,11 +122,11 @@ BROKEN_OFF = {
 
 @pytest.mark.parametrize("name", BROKEN_OFF)
 def test_a_body_that_breaks_off_leaves_nothing(server: Any, name: str) -> None:
-    kept = set((server.home / "datasets").glob("*"))
+    kept = set((server.home / "storage" / "default" / "datasets").glob("*"))
     with server.dial("/v1/datasets?target=kaito&privacy=off HTTP/1.1", *BROKEN_OFF[name]):
         server.until(lambda: server.waiting)
     server.until(lambda: server.waiting == [])
-    assert set((server.home / "datasets").glob("*")) == kept
+    assert set((server.home / "storage" / "default" / "datasets").glob("*")) == kept
 
 
 def test_a_client_that_stops_sending_is_let_go(serve: Any, tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_a_client_that_stops_sending_is_let_go(serve: Any, tmp_path: Path) -> No
 def test_linting_ends_when_the_client_leaves(server: Any) -> None:
     body = b'{"messages": [{"role": "User"}]}\n' * 3_000_000
     head = b"Content-Length: %d\r\n\r\n" % len(body)
-    kept = set((server.home / "datasets").glob("*"))
+    kept = set((server.home / "storage" / "default" / "datasets").glob("*"))
     with server.dial("/v1/datasets?target=local&privacy=off HTTP/1.1", head, body):
         server.until(lambda: [path.stat().st_size for path in server.waiting] == [len(body)], seconds=60)
     server.until(lambda: server.waiting == [], seconds=60)
@@ -149,7 +149,7 @@ def test_linting_ends_when_the_client_leaves(server: Any) -> None:
     before = sum(process.cpu_times()[:2])
     time.sleep(0.5)
     assert sum(process.cpu_times()[:2]) - before < 0.25
-    assert set((server.home / "datasets").glob("*")) == kept
+    assert set((server.home / "storage" / "default" / "datasets").glob("*")) == kept
 
 
 def test_uploads_side_by_side_do_not_mix(server: Any) -> None:

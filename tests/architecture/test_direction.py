@@ -16,6 +16,7 @@ FOUNDATION = (
     "service.errors",
     "service.settings",
     "service.access_settings",
+    "service.storage_settings",
     "service.data",
     "service.files",
     "service.leftovers",
@@ -31,6 +32,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "service.errors": (),
     "service.settings": (),
     "service.access_settings": (),
+    "service.storage_settings": (),
     "service.data": (),
     "service.files": (),
     "service.leftovers": (),
@@ -48,12 +50,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "service.evaluate": ("service.lint",),
     "service.privacy": (),
     "service.store": ("trainers.contract",),
+    "service.storage": (),
     "service.launch": ("service.models", "trainers.contract", "trainers.answers"),
     "service.artifacts": ("service.launch", "service.evaluate", "trainers.contract", "trainers.answers"),
-    "service.jobs": ("service.launch", "service.artifacts", "service.store", "trainers.contract"),
+    "service.jobs": ("service.launch", "service.artifacts", "service.store", "service.storage", "trainers.contract"),
     "service.verbs": (
-        "service.jobs", "service.launch", "service.artifacts", "service.store", "service.advisor", "service.lint",
-        "service.privacy", "service.convert", "service.split", "service.estimate", "service.evaluate",
+        "service.jobs", "service.launch", "service.artifacts", "service.store", "service.storage", "service.advisor",
+        "service.lint", "service.privacy", "service.convert", "service.split", "service.estimate", "service.evaluate",
         "service.models",
         "trainers.contract", "trainers.answers",
     ),
@@ -81,6 +84,7 @@ FENCED: dict[str, tuple[str, ...]] = {
     "dbos": ("service.jobs", "service.app"),
     "litestar": ("service.api", "service.app", "service.regenerate"),
     "sqlalchemy": ("service.store", "service.jobs"),
+    "obstore": ("service.storage",),
     "mcp": ("service.mcp",),
     "opentelemetry": ("service.observe.traces",),
     "bm25s": ("service.evaluate",),
@@ -90,7 +94,7 @@ FENCED: dict[str, tuple[str, ...]] = {
     "tldextract": ("service.privacy",),
     "spacy": ("service.privacy",),
 }
-HEAVY = (*FENCED, "httpx", "uvicorn", "alembic", "obstore", "psutil", "numpy", "pyarrow")
+HEAVY = (*FENCED, "httpx", "uvicorn", "alembic", "psutil", "numpy", "pyarrow")
 # rooms that only run with their extra installed, where a heavy import may stand at the top
 EXTRA_ROOMS = (
     "service.api", "service.app", "service.jobs", "service.mcp.server", "service.store", "service.regenerate",

@@ -43,7 +43,7 @@ def _require_no_rows_outside_of_data_and_answers(service: Service) -> None:
     """Neither rows nor keys stand in the log, in a database, or in what a process was told and said."""
     everything = [path for path in service.home.rglob("*") if path.is_file()]
     holding = {path for path in everything if MARKER.encode() in path.read_bytes()}
-    assert holding == set((service.home / "datasets").glob("*.jsonl"))
+    assert holding == set((service.home / "storage" / "default" / "datasets").glob("*.jsonl"))
     assert not [path for path in everything if b"s3cret" in path.read_bytes()]
     kept = list((service.home / "evaluations").iterdir())
     assert {path.stat().st_mode & 0o777 for path in kept} == {0o700}

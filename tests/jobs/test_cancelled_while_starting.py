@@ -12,7 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from service.jobs.pipeline import Ground, follow
+from service.jobs.executor import Executor
+from service.jobs.ground import Ground
+from service.jobs.pipeline import follow
 from service.jobs.states import enter
 from service.launch.local import stop_trainer, work_plan
 from service.records.job import Job
@@ -34,6 +36,8 @@ def test_the_trainer_is_stopped_by_the_one_who_started_it(tmp_path: Path, monkey
     store.add_job(Job(id="job", plan="p" * 64, state="preparing", timeline=[]), None)
     monkeypatch.setattr(Ground, "store", store, raising=False)
     monkeypatch.setattr(Ground, "runs", tmp_path, raising=False)
+    executor = Executor("local", tmp_path, None, silence_seconds=30)
+    monkeypatch.setattr(Ground, "executor", executor, raising=False)
     work_plan(out).parent.mkdir(parents=True)
     os.mkfifo(work_plan(out))  # the trainer waits for its plan, and whoever starts it for a reader of its log
     os.mkfifo(log := out / ".work" / "trainer.log")

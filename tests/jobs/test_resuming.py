@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from service.jobs.resuming import MAX_RESUMES, note_start, worth_resuming
+from service.jobs.resuming import MOST_STARTS_IN_VAIN, note_start, worth_resuming
 from trainers.progress import ProgressWriter
 
 
@@ -25,21 +25,22 @@ def reach(out: Path, step: int) -> None:
         writer.step(step=number, total=99, loss=1.0, learning_rate=0.1, epoch=None)
 
 
-def test_it_is_started_again_while_it_gets_further_and_not_for_ever(out: Path) -> None:
-    for start in range(1, MAX_RESUMES + 2):
+def test_it_is_started_again_as_long_as_it_gets_further(out: Path) -> None:
+    assert not worth_resuming(out)  # never started
+    for start in range(1, 8):
         note_start(out)
-        assert not worth_resuming(out)
         reach(out, start * 5)
-        assert worth_resuming(out) == (start <= MAX_RESUMES)
+        assert worth_resuming(out)
 
 
-def test_a_trainer_that_repeats_what_was_done_got_no_further(out: Path) -> None:
+def test_a_trainer_that_gets_no_further_is_given_up_after_a_few_starts(out: Path) -> None:
     note_start(out)
     reach(out, 5)
-    note_start(out)
-    reach(out, 5)  # a phase said again and steps repeated are nothing new
-    ProgressWriter(out).log("resumed at step 0")
-    assert not worth_resuming(out)
+    for start in range(1, MOST_STARTS_IN_VAIN + 1):
+        note_start(out)
+        reach(out, 5)  # a phase said again and steps repeated are nothing new
+        ProgressWriter(out).log("resumed at step 0")
+        assert worth_resuming(out) == (start < MOST_STARTS_IN_VAIN)
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def everything_is_there(running: Any, stored: list[tuple[str, str]]) -> None:
 
 def every_dataset_has_its_bytes(home: Path, records: list[Any]) -> int:
     for record in records:
-        content = (home / "datasets" / f"{record['id']}.jsonl").read_bytes()
+        content = (home / "storage" / "default" / "datasets" / f"{record['id']}.jsonl").read_bytes()
         assert hashlib.sha256(content).hexdigest() == record["sha256"]
     return len(records)
 

@@ -57,17 +57,26 @@ def test_tables_of_another_version_are_named(service: Any) -> None:
     service.ready()
 
 
-def test_storage_that_cannot_be_written_is_named_beside_the_rest(service: Any) -> None:
+def test_a_data_folder_that_cannot_be_written_is_named_beside_the_rest(service: Any) -> None:
     uploads = service.home / "uploads"
     with aside(uploads):
         uploads.write_bytes(b"a file where a folder should be")
-        assert unready(service) == ["storage"]
+        assert unready(service) == ["data folder"]
         with closing(sqlite3.connect(service.home / "tunegate.sqlite", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            assert unready(service) == ["database", "storage"]
+            assert unready(service) == ["database", "data folder"]
             other.execute("ROLLBACK")
     service.ready()
     assert not list(uploads.iterdir())
+
+
+def test_a_storage_folder_that_cannot_be_written_is_named(service: Any) -> None:
+    storage = service.home / "storage"
+    service.ready()
+    with aside(storage):
+        storage.write_bytes(b"a file where a folder should be")
+        assert unready(service) == ["storage"]
+    service.ready()
 
 
 def test_a_privacy_scan_that_is_not_prepared_is_named_where_that_is_asked(

@@ -104,7 +104,7 @@ def launched(running: Any) -> str:
     blockers = running.http.post("/v1/plans", json=body).json()["blockers"]
     lifted = [{"code": one["code"], "reason": "never trained"} for one in blockers]
     plan = running.http.post("/v1/plans", json=body | {"overrides": lifted}).json()
-    (running.home / "datasets" / f"{stored[0]}.jsonl").unlink()
+    (running.home / "storage" / "default" / "datasets" / f"{stored[0]}.jsonl").unlink()
     job = running.http.post("/v1/jobs", json={"plan_id": plan["id"]}, headers=OURS)
     assert job.status_code == 202, job.text
     return str(job.json()["id"])

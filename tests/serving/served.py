@@ -14,6 +14,8 @@ class Served:
     """Runs, and says where, once it is made; its output goes to `log`."""
 
     flags: tuple[str, ...] = ()
+    # what is run by Python: the command line, or a file that is given its options
+    program: tuple[str, ...] = ("-m", "service", "serve")
 
     def __init__(self, home: Path, *flags: str, **settings: str) -> None:
         self.home = home
@@ -21,7 +23,7 @@ class Served:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("TUNEGATE_", "OTEL_"))}
         with self.log.open("ab") as sink:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "service", "serve", "--port", "0", *self.flags, *flags],
+                [sys.executable, *self.program, "--port", "0", *self.flags, *flags],
                 env=environment | {"TUNEGATE_HOME": str(home)} | settings,
                 stdout=subprocess.PIPE, stderr=sink, text=True,
             )  # fmt: skip

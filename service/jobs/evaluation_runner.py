@@ -1,0 +1,145 @@
+"""Submits, cancels, removes and looks after evaluations, wherever they are carried out."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from dbos import DBOS, SetWorkflowID
+
+from service.errors import TuneGateError
+from service.files import write_atomically, write_error
+from service.jobs.caretaker import Kind, cancel_workflows, own_queue
+from service.jobs.evaluations import (
+    ANSWERS,
+    GRACE_SECONDS,
+    QUEUE,
+    EvaluationGround,
+    carry_out_evaluation,
+    enter,
+    fail,
+    state_of,
+)
+from service.jobs.executor import Executor
+from service.launch.local import WORK, stop_trainer, work_plan
+from service.records.evaluation_job import EvaluationError
+from service.records.job import ENDED
+from service.store.store import Store
+
+# one that is being prepared has a folder before it has a row
+_LEFT_SECONDS = 60.0
+_BROKE = EvaluationError("internal", "The evaluation met a problem of the service again and again.", "Ask again.")
+
+
+class EvaluationRunner:
+    """Submits, cancels and stops evaluations."""
+
+    def __init__(self, store: Store, folder: Path, executor: Executor, *, works: bool) -> None:
+        EvaluationGround.store, EvaluationGround.folder, EvaluationGround.executor = store, folder, executor
+        self._store, self._folder, self._executor, self._works = store, folder, executor, works
+        self._cancelling: set[asyncio.Task[None]] = set()
+
+    def prepare(self, identifier: str, work: bytes, *, answers: bytes | None) -> Path:
+        """Make the folder, readable by this user alone, with what the process is to do and answers from before."""
+        out = self._folder / identifier
+        (out / ANSWERS).mkdir(parents=True, mode=0o700)
+        out.chmod(0o700)
+        write_atomically(work_plan(out), work)
+        if answers is not None:
+            write_atomically(out / ANSWERS / "answers.jsonl", answers)
+        return out
+
+    async def submit(self, identifier: str) -> None:
+        """Queue one that is stored and prepared; the id is the workflow's, so twice is once."""
+        where = {"home": self._executor.home, "folder": str(self._folder / identifier)}
+        await asyncio.to_thread(self._store.runs.place, identifier, **where)
+        # its files are here
+        queue = own_queue(QUEUE, self._executor.name) if self._works else QUEUE
+        with SetWorkflowID(identifier):
+            await DBOS.enqueue_workflow_async(queue, carry_out_evaluation, identifier)
+
+    def cancel_soon(self, identifier: str) -> None:
+        """Cancel in the background; the state is already `cancelling`."""
+        task = asyncio.create_task(self._cancel(identifier))
+        self._cancelling.add(task)
+        task.add_done_callback(self._cancelling.discard)
+
+    async def remove(self, identifier: str) -> None:
+        """End it with its processes if it has not ended, and remove its folder, its row and its record.
+
+        The row goes last, so that what was cut off can be asked for again.
+
+        Raises:
+            TuneGateError: `unknown_id`.
+        """
+        job = await asyncio.to_thread(enter, identifier, "cancelling")
+        if job.state == "cancelling":
+            await self._cancel(identifier)
+        await asyncio.to_thread(_remove, identifier, self._folder / identifier)
+
+    async def stop_all(self) -> None:
+        """Cancel everything that has not ended, and wait until no process is left."""
+        for identifier in await asyncio.to_thread(self._store.evaluations.open_evaluations):
+            run = await asyncio.to_thread(self._store.runs.get, identifier)
+            if self._executor.others is None or run.executor == self._executor.name:
+                with suppress(TuneGateError):
+                    await asyncio.to_thread(enter, identifier, "cancelling")
+                await self._cancel(identifier)
+
+    def kind(self) -> Kind:
+        """How a caretaker looks after evaluations."""
+        return Kind(
+            workflow=carry_out_evaluation,
+            name="carry_out_evaluation",
+            queue=QUEUE,
+            open=self._store.evaluations.open_evaluations,
+            cancelling=lambda identifier: state_of(identifier) == "cancelling",
+            finish_cancelling=self._cancel,
+            give_up=lambda identifier: fail(identifier, _BROKE),
+            sweep=self._sweep,
+        )
+
+    async def _cancel(self, identifier: str) -> None:
+        """Of one that is carried out elsewhere only its workflow: who has its process says that it is gone."""
+        await cancel_workflows(identifier)
+        run = await asyncio.to_thread(self._store.runs.get, identifier)
+        if run.carrier is None or run.executor == self._executor.name:
+            await self._cancelled(identifier)
+        elif run.executor is not None and self._works:
+            async with self._executor.dead(run.executor) as dead:
+                if dead:
+                    await self._cancelled(identifier)
+
+    async def _cancelled(self, identifier: str) -> None:
+        await asyncio.to_thread(stop_trainer, self._folder / identifier, grace_seconds=GRACE_SECONDS)
+        with suppress(TuneGateError):  # removed meanwhile
+            await asyncio.to_thread(enter, identifier, "cancelled")
+
+    def _sweep(self) -> None:
+        """Stop processes of what has ended, and remove what another service was asked to remove."""
+        for work in self._folder.glob(f"*/{WORK}"):
+            out = work.parent
+            state = state_of(out.name)
+            if state in {None, *ENDED} and time.time() - work.stat().st_mtime > _LEFT_SECONDS:
+                stop_trainer(out, grace_seconds=0)
+                if state is None:
+                    shutil.rmtree(out, ignore_errors=True)
+
+
+def _remove(identifier: str, out: Path) -> None:
+    _remove_folder(out)
+    EvaluationGround.store.evaluations.forget(identifier)
+    # a process that was being started when the folder went may have made it again
+    _remove_folder(out)
+
+
+def _remove_folder(out: Path) -> None:
+    try:
+        shutil.rmtree(out)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise write_error(out, error) from error

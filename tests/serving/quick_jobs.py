@@ -1,0 +1,180 @@
+"""Jobs that take seconds, on services that note what they begin, and what must hold of every job whatever happened."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+from served import Served
+
+ROOT = Path(__file__).resolve().parents[2]
+DESK = ROOT / "examples" / "library-desk"
+GUARD_SECONDS = 240
+ENDED = {"succeeded", "failed", "cancelled"}
+
+
+def make_base(folder: Path) -> None:
+    """A model of two million parameters, hardly trained."""
+    command = [sys.executable, str(DESK / "make_base_model.py"), str(folder), "--steps", "1"]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+class Noting(Served):
+    """A service over a data folder with the model `base`; `pipeline` makes it one of another version."""
+
+    def __init__(self, home: Path, base: Path, *flags: str, pipeline: str | None = None, **settings: str) -> None:
+        (home / "models").mkdir(parents=True, exist_ok=True)
+        if not (home / "models" / "base").exists():
+            (home / "models" / "base").symlink_to(base)
+        quick = home / "quick.toml"
+        quick.write_text('[privacy]\nmode = "off"\n')
+        self.notes = home / "notes"
+        version = () if pipeline is None else (f"version={pipeline}",)
+        self.program = (str(Path(__file__).with_name("noting.py")), str(self.notes), *version)
+        path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+        quiet = {"TUNEGATE_PRIVACY_SETTINGS": str(quick), "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+        super().__init__(home, *flags, **quiet | settings)
+
+    def launch(self, *, epochs: int = 3, key: str | None = None) -> str:
+        """A job of four steps an epoch, a checkpoint after each, without ONNX files."""
+        rows = (DESK / "train.jsonl").read_bytes().splitlines(keepends=True)[:4]
+        held = (DESK / "validation.jsonl").read_bytes().splitlines(keepends=True)[:2]
+        dataset, validation = (
+            self._answer("POST", "/v1/datasets", params={"target": "local"}, content=b"".join(one))["id"]
+            for one in (rows, held)
+        )
+        body = {
+            "dataset_id": dataset, "validation_dataset_id": validation, "model": "base", "technique": "full",
+            "hyperparameters": {"batch_size": 1, "n_epochs": epochs, "save_steps": 1},
+            "outputs": {"onnx": []}, "evaluation": {"max_rows": 2, "max_new_tokens": 1},
+        }  # fmt: skip
+        plan = self._answer("POST", "/v1/plans", json=body)["id"]
+        headers = {"Idempotency-Key": key} if key else {}
+        return str(self._answer("POST", "/v1/jobs", json={"plan_id": plan}, headers=headers)["id"])
+
+    def job(self, identifier: str) -> Any:
+        return self._answer("GET", f"/v1/jobs/{identifier}")
+
+    def events(self, identifier: str) -> list[Any]:
+        """Events so far, as (n, event, data); of a job that has ended all of them."""
+        found, fields = [], {}
+        with self.http.stream("GET", f"/v1/jobs/{identifier}/events") as answer:
+            for line in answer.iter_lines():
+                name, _, value = line.partition(": ")
+                fields[name] = value
+                if not line and "data" in fields:
+                    found.append((int(fields["id"]), fields["event"], json.loads(fields["data"])))
+                    fields = {}
+        return found
+
+    def cancel(self, identifier: str) -> None:
+        self.http.post(f"/v1/jobs/{identifier}/cancel")
+
+    def until(self, identifier: str, *states: str, steps: int = 0) -> Any:
+        """The job once it is in one of the states; of any end where none is named."""
+        wanted = set(states) or ENDED
+        deadline = time.monotonic() + GUARD_SECONDS
+        while True:
+            job = self.job(identifier)
+            if job["state"] in wanted and job["progress"]["step"] >= steps:
+                return job
+            assert job["state"] not in ENDED, job
+            assert time.monotonic() < deadline, (job, self.log.read_text()[-2000:])
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """As kill -9 does."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.http.close()
+
+    def trainer(self, identifier: str) -> psutil.Process | None:
+        """The living trainer of a job in this data folder."""
+        for name in ("lock", "trainer-process.json"):
+            with contextlib.suppress(OSError, ValueError, psutil.NoSuchProcess, KeyError):
+                path = self.home / "runs" / identifier / ".work" / name
+                found = psutil.Process(json.loads(path.read_text())["pid"])
+                if found.status() != psutil.STATUS_ZOMBIE and identifier in " ".join(found.cmdline()):
+                    return found
+        return None
+
+    def _answer(self, method: str, path: str, **options: Any) -> Any:
+        answer = self.http.request(method, path, **options)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+
+def processes_of(home: Path) -> list[psutil.Process]:
+    """Living trainers, and whatever they started, below a data folder."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        line = " ".join(process.info["cmdline"] or [])
+        if str(home / "runs") in line and process.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append(process)
+    return found
+
+
+def until(happened: Callable[[], Any], seconds: float = GUARD_SECONDS) -> Any:
+    """What happened, once it did."""
+    deadline = time.monotonic() + seconds
+    while not (found := happened()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return found
+
+
+def violations(service: Noting, job_id: str, homes: list[Path], *, killed: int) -> list[str]:
+    """What does not hold of a job that has ended; `killed` trainers of it were killed from outside."""
+    job, events = service.job(job_id), service.events(job_id)
+    wrong = [f"it failed: {job['error']}"] if job["state"] == "failed" else []
+    if [n for n, _, _ in events] != list(range(1, len(events) + 1)):
+        wrong.append(f"its events have gaps or repeat: {[n for n, _, _ in events]}")
+    ends = [data for _, event, data in events if event == "end"]
+    if ends != [{"state": job["state"]}] or not events or events[-1][1] != "end":
+        wrong.append(f"its events end with {ends}")
+    begun = Counter(line.split()[2] for home in homes for line in _notes(home) if line.split()[3] == job_id)
+    if begun["trainer"] > 1 + killed:
+        wrong.append(f"its trainer was started {begun['trainer']} times, and killed {killed} times")
+    if job["state"] == "succeeded":
+        steps = [data["step"] for _, event, data in events if event == "step"]
+        anew = sum("begins anew" in (data.get("message") or "") for _, event, data in events if event == "log")
+        if not anew and sorted(set(steps)) != list(range(1, max(steps) + 1)):
+            wrong.append(f"its steps have gaps: {steps}")
+        wrong += _unverified(service, job_id)
+    left = [process for home in homes for process in processes_of(home) if job_id in " ".join(process.cmdline())]
+    if left:
+        wrong.append(f"{len(left)} of its processes are left")
+    return wrong
+
+
+def _notes(home: Path) -> list[str]:
+    try:
+        return (home / "notes").read_text().splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def _unverified(service: Noting, job_id: str) -> list[str]:
+    """Every file of the artifact, as it is handed out, against its manifest."""
+    wrong = []
+    answer = service.http.get(f"/v1/jobs/{job_id}/manifest")
+    if not answer.is_success:
+        return [f"its manifest is not handed out: {answer.text}"]
+    for file in answer.json()["files"]:
+        given: httpx.Response = service.http.get(f"/v1/jobs/{job_id}/artifact/{file['path']}")
+        if not given.is_success or hashlib.sha256(given.content).hexdigest() != file["sha256"]:
+            wrong.append(f"{file['path']} of its artifact is not what the manifest says")
+    return wrong
