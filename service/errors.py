@@ -76,6 +76,7 @@ CODES: dict[str, Code] = {
     "missing_key": Code("A key is missing or refused", 501, 3),
     "no_answers": Code("No model answered", 502, 3),
     "busy": Code("Too much of this at once", 503, 3),
+    "worker_lost": Code("The process that did the work was killed", 503, 1),
     "stopping": Code("The service is stopping", 503, 3),
     "not_ready": Code("The service is not ready", 503, 3),
     "storage_unreachable": Code("The object storage does not answer", 503, 3),

@@ -19,6 +19,8 @@ from service.storage_settings import StorageSettings, storage_settings
 # Azure's and OpenAI's limit for one file; a larger set goes in parts
 _MAX_BODY_BYTES = 512 * 2**20
 _BODY_IDLE_SECONDS = 60
+# of all bodies that are on their way or being worked on: enough for a crowd of small ones, or for eight of the largest
+_BODIES_AT_ONCE, _BODIES_BYTES = 256, 4 * 2**30
 _CHAT_MODELS, _CHAT_IDLE_SECONDS = 2, 300
 # below the 30 seconds that Kubernetes waits before it kills
 _SHUTDOWN_SECONDS = 20
@@ -59,6 +61,9 @@ class Settings(msgspec.Struct, frozen=True):
     allow_download: bool
     max_body_bytes: int = _MAX_BODY_BYTES
     body_idle_seconds: int = _BODY_IDLE_SECONDS
+    # what is more is answered with `busy`
+    bodies_at_once: int = _BODIES_AT_ONCE
+    bodies_bytes: int = _BODIES_BYTES
     privacy_settings: Path | None = None
     # run code that a model brings: a flag of the command line alone, no variable and no request can set it
     trust_remote_code: bool = False
@@ -136,6 +141,8 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         {
             "TUNEGATE_MAX_BODY_BYTES": _MAX_BODY_BYTES,
             "TUNEGATE_BODY_IDLE_SECONDS": _BODY_IDLE_SECONDS,
+            "TUNEGATE_BODIES_AT_ONCE": _BODIES_AT_ONCE,
+            "TUNEGATE_BODIES_BYTES": _BODIES_BYTES,
             "TUNEGATE_CHAT_MODELS": _CHAT_MODELS,
             "TUNEGATE_CHAT_IDLE_SECONDS": _CHAT_IDLE_SECONDS,
             "TUNEGATE_SHUTDOWN_SECONDS": _SHUTDOWN_SECONDS,
@@ -154,6 +161,8 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         allow_download=_yes(values, "TUNEGATE_ALLOW_DOWNLOAD"),
         max_body_bytes=numbers["TUNEGATE_MAX_BODY_BYTES"],
         body_idle_seconds=numbers["TUNEGATE_BODY_IDLE_SECONDS"],
+        bodies_at_once=numbers["TUNEGATE_BODIES_AT_ONCE"],
+        bodies_bytes=numbers["TUNEGATE_BODIES_BYTES"],
         chat_models=numbers["TUNEGATE_CHAT_MODELS"],
         chat_idle_seconds=numbers["TUNEGATE_CHAT_IDLE_SECONDS"],
         privacy_settings=Path(privacy).expanduser().absolute() if privacy else None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, TypeVar
 
 import anyio.to_thread
@@ -14,6 +15,7 @@ from litestar.openapi.spec import OpenAPIMediaType, Operation, Parameter, Reques
 
 from service.errors import TuneGateError
 from service.packing import BUFFER_BYTES
+from service.verbs.bodies import is_large
 from service.verbs.context import Context
 from service.verbs.lint_query import Parameter as QueryParameter
 from service.verbs.lint_query import parameters
@@ -123,9 +125,12 @@ async def named_upload(request: Request[Any, Any, Any], context: Context, url: s
     return await named(context, url)
 
 
-async def worked_on(request: Request[Any, Any, Any], context: Context, work: Callable[[threading.Event], T]) -> T:
-    """What `work` returns, unless the client leaves first."""
-    return await in_thread(left(request), work, context.linting)
+async def worked_on(
+    request: Request[Any, Any, Any], context: Context, path: Path, work: Callable[[threading.Event], T]
+) -> T:
+    """What `work` on a received body returns, unless the client leaves first."""
+    slots = context.linting_large if is_large(path) else context.linting
+    return await in_thread(left(request), work, slots)
 
 
 async def sent(file: BinaryIO) -> AsyncIterator[bytes]:

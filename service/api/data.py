@@ -53,8 +53,8 @@ async def lint_body(request: Request[Any, Any, Any], context: Context) -> LintRe
     tables = tables_of(context.settings.privacy_settings)
     asked = lint_request(list(request.query_params.multi_items()), context.rules, privacy=tables)
     await datasets.refuse_early(context, asked)
-    async with received(upload_of(request), context.settings) as path:
-        report = await worked_on(request, context, lambda stop: datasets.lint_body(context, path, asked, stop))
+    async with received(upload_of(request), context.settings, context.bodies) as path:
+        report = await worked_on(request, context, path, lambda stop: datasets.lint_body(context, path, asked, stop))
     return _counted(report)
 
 
@@ -68,8 +68,10 @@ async def redact_body(request: Request[Any, Any, Any], context: Context) -> Stre
     tables = tables_of(context.settings.privacy_settings)
     options = redact_options(list(request.query_params.multi_items()), tables)
     redactor = await ready_redactor(options)
-    async with received(upload_of(request), context.settings) as path:
-        body = await worked_on(request, context, lambda stop: redact_upload(context, path, options, redactor, stop))
+    async with received(upload_of(request), context.settings, context.bodies) as path:
+        body = await worked_on(
+            request, context, path, lambda stop: redact_upload(context, path, options, redactor, stop)
+        )
     headers = {
         "Content-Length": str(body.record.files[0].output.bytes),
         _RECORD_HEADER: json.dumps(msgspec.to_builtins(body.record)),
@@ -91,8 +93,10 @@ class Datasets(Controller):
         asked = lint_request(query, context.rules, stored=True, privacy=tables)
         await datasets.refuse_early(context, asked)
         upload = upload_of(request) if url is None else await named_upload(request, context, url)
-        async with received(upload, context.settings) as path:
-            stored = await worked_on(request, context, lambda stop: datasets.store_dataset(context, path, asked, stop))
+        async with received(upload, context.settings, context.bodies) as path:
+            stored = await worked_on(
+                request, context, path, lambda stop: datasets.store_dataset(context, path, asked, stop)
+            )
         _counted(stored.report)
         return stored
 

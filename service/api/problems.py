@@ -23,7 +23,10 @@ _EVERYWHERE = (400, 401, 403, 429, 500, 503)
 # RFC 9110 section 11.6.1: a 401 names the ways in; RFC 6750 names the errors of Bearer
 _WAYS_IN = 'Bearer realm="tunegate", ApiKey realm="tunegate"'
 _HEADERS = {
-    **{code: {"Retry-After": _RETRY_SECONDS} for code in ("busy", "stopping", "not_ready", "identity_unreachable")},
+    **{
+        code: {"Retry-After": _RETRY_SECONDS}
+        for code in ("busy", "worker_lost", "stopping", "not_ready", "identity_unreachable")
+    },
     # what frees it is the caller's doing or the end of a job
     "quota_exceeded": {"Retry-After": "60"},
     "unauthorized": {"WWW-Authenticate": _WAYS_IN},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Hashable
+from functools import lru_cache
+from typing import TypeVar, cast
 
 import msgspec
 
@@ -13,12 +15,17 @@ Content = TypeVar("Content")
 
 
 def rule_file(name: str, content: type[Content], rules: RuleFiles) -> Content:
-    """The content of a rule file.
+    """The content of a rule file, read once: a service lints with the same rules.
 
     Raises:
         TuneGateError: `invalid_rules` for a broken file.
     """
+    return cast("Content", _read(name, cast("Hashable", content), rules))
+
+
+@lru_cache(maxsize=16)
+def _read(name: str, content: Hashable, rules: RuleFiles) -> object:
     try:
-        return msgspec.toml.decode(rules.read(name), type=content)
+        return msgspec.toml.decode(rules.read(name), type=cast("type[object]", content))
     except (msgspec.DecodeError, ValueError) as error:
         raise TuneGateError("invalid_rules", f"{name}: {error}.") from error

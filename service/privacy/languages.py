@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from pathlib import Path
 
 import msgspec
 
-from service.data import RuleFiles, rule_files
+from service.data import rule_files
 from service.errors import ErrorItem, TuneGateError, did_you_mean
 from service.settings import load_settings
 
@@ -26,12 +27,12 @@ def language_code(given: str) -> str:
     Raises:
         TuneGateError: `invalid_rules`.
     """
-    return _codes(rule_files(load_settings().rules)).get(given.strip().lower(), given)
+    return _codes(load_settings().rules).get(given.strip().lower(), given)
 
 
 def unknown_languages(codes: Iterable[str], where: str = "languages") -> list[ErrorItem]:
     """What is wrong with codes that no language has."""
-    known = _codes(rule_files(load_settings().rules))
+    known = _codes(load_settings().rules)
     wrong = [code for code in codes if known.get(code) != code]
     return [ErrorItem(where, repr(code[:_SHOWN]), ALLOWED, _hint(code.lower(), known)) for code in wrong]
 
@@ -43,7 +44,9 @@ def _hint(code: str, known: dict[str, str]) -> str:
 
 
 @lru_cache(maxsize=4)
-def _codes(rules: RuleFiles) -> dict[str, str]:
+def _codes(own: Path | None) -> dict[str, str]:
+    """Of the shipped rules under those of a folder; read once, because every request asks."""
+    rules = rule_files(own)
     try:
         table = msgspec.toml.decode(rules.read(FILE), type=_Table)
     except (msgspec.DecodeError, ValueError) as error:

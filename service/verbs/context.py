@@ -18,6 +18,8 @@ from service.records.access import Caller
 from service.settings import Settings
 from service.storage.storage import ProjectStorage, Storage
 from service.verbs.access import OPEN, Doorkeeper
+from service.verbs.bodies import Bodies
+from service.verbs.worker_processes import Workers
 
 if TYPE_CHECKING:
     from service.jobs.runner import JobRunner
@@ -50,7 +52,12 @@ class Context:
         # set once the scan is prepared, or none is wanted
         self.privacy_ready = threading.Event()
         # linting holds a core: more at once than there are cores would only make each of them slower
-        self.linting = anyio.CapacityLimiter(os.cpu_count() or 1)
+        cores = os.cpu_count() or 1
+        self.linting = anyio.CapacityLimiter(cores)
+        # large bodies wait for one another, and the small ones never for them
+        self.linting_large = anyio.CapacityLimiter(cores)
+        self.workers = Workers(rules, settings.log_format)
+        self.bodies = Bodies(settings.bodies_at_once, settings.bodies_bytes)
 
     def of(self, caller: Caller) -> Context:
         """The same as one caller sees it: its project's records, jobs and files alone."""
@@ -97,5 +104,6 @@ async def running_context(settings: Settings, *, stop_jobs: bool, works: bool = 
             finally:
                 sweeping.cancel()
                 await asyncio.to_thread(context.answerers.close)
+                await asyncio.to_thread(context.workers.close)
     finally:
         engine.dispose()

@@ -8,6 +8,7 @@ from pathlib import Path
 import anyio.to_thread
 import msgspec
 
+from service.data import RuleFiles
 from service.lint.schemas_given import given_schemas
 from service.parquet import MAGIC
 from service.records.access import Deed
@@ -15,6 +16,7 @@ from service.records.dataset import Dataset
 from service.records.identity import record_id
 from service.records.lint_report import LintReport
 from service.verbs.access import require_room
+from service.verbs.bodies import is_large
 from service.verbs.context import Context
 from service.verbs.lint import LintInput, LintRequest, asked, lint
 from service.verbs.lint_query import MAX_FINDINGS
@@ -31,11 +33,21 @@ async def refuse_early(context: Context, request: LintRequest) -> None:
 
 
 def lint_upload(context: Context, path: Path, request: LintRequest, stop: threading.Event) -> LintReport:
-    """The report on a received body, as `tunegate lint` gives it for the same bytes.
+    """The report on a received body, as `tunegate lint` gives it for the same bytes; a large one by a worker.
 
     Raises:
-        TuneGateError: `interrupted` once `stop` is set; for Parquet as `service.lint.parquet_limited.limited_lines`.
+        TuneGateError: `interrupted` once `stop` is set; for Parquet as `service.lint.parquet_limited.limited_lines`;
+            `worker_lost`.
     """
+    privacy = msgspec.structs.replace(request.privacy, home=context.settings.home)
+    request = msgspec.structs.replace(request, privacy=privacy)
+    if is_large(path):
+        return context.workers.run(linted, path, request, stop=stop)
+    return linted(path, request, context.rules, stop)
+
+
+def linted(path: Path, request: LintRequest, rules: RuleFiles, stop: threading.Event) -> LintReport:
+    """The same, by whoever does it."""
 
     def unless_stopped(read_bytes: int) -> None:
         del read_bytes
@@ -46,9 +58,7 @@ def lint_upload(context: Context, path: Path, request: LintRequest, stop: thread
         if body.peek(len(MAGIC)).startswith(MAGIC):
             # its index stands at the end, so it is read as the file that it is
             request = msgspec.structs.replace(request, inputs=[LintInput(path, "-")])
-        privacy = msgspec.structs.replace(request.privacy, home=context.settings.home)
-        request = msgspec.structs.replace(request, privacy=privacy)
-        return lint(request, rules=context.rules, stdin=body, progress=unless_stopped)
+        return lint(request, rules=rules, stdin=body, progress=unless_stopped)
 
 
 def lint_body(context: Context, path: Path, request: LintRequest, stop: threading.Event) -> LintReport:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import io
 import os
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -18,6 +20,7 @@ import msgspec
 from service.errors import ErrorItem, TuneGateError
 from service.files import write_error
 from service.packing import packing_of
+from service.verbs.bodies import LARGE_BYTES, Bodies, Place
 from service.verbs.unpacking import Body
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _PREFIX = ".upload-"
 _BUFFER_BYTES = 1 << 20
+_WRITTEN_BYTES = 1 << 19
 
 
 class Upload(msgspec.Struct, frozen=True):
@@ -37,28 +41,39 @@ class Upload(msgspec.Struct, frozen=True):
 
 
 @asynccontextmanager
-async def received(upload: Upload, settings: Settings) -> AsyncIterator[Path]:
+async def received(upload: Upload, settings: Settings, bodies: Bodies) -> AsyncIterator[Path]:
     """A temporary file with the unpacked body; gone when the block ends, unless it was moved away.
 
-    Memory does not grow with the body: every chunk is unpacked, counted and written before the next is asked for.
+    Memory does not grow with the body: a few chunks are unpacked, counted and written before the next is asked for.
 
     Raises:
-        TuneGateError: `too_large`, `body_stalled`, `unsupported_body`, `invalid_input`, `disk_full`.
+        TuneGateError: `too_large`, `body_stalled`, `unsupported_body`, `invalid_input`, `disk_full`, `busy`.
     """
     if upload.length is not None and upload.length > settings.max_body_bytes:
         raise _too_large(settings.max_body_bytes, f"has {upload.length} bytes")
     body = Body(upload.coding)
     path = settings.uploads / f"{_PREFIX}{os.urandom(8).hex()}"
-    try:
-        await anyio.to_thread.run_sync(lambda: settings.uploads.mkdir(parents=True, exist_ok=True))
-        with _opened(path) as sink:
-            spool = _Spool(body, sink, settings)
+    with bodies.place(upload.length or 0) as place:
+        spool = _Spool(body, path, settings, place)
+        try:
+            await anyio.to_thread.run_sync(spool.open)
+            pending: list[bytes] = []
             async for chunk in _in_time(upload.chunks, settings.body_idle_seconds):
-                await anyio.to_thread.run_sync(spool.write, chunk)
-            await anyio.to_thread.run_sync(spool.finish)
-        yield path
-    finally:
-        path.unlink(missing_ok=True)
+                pending.append(chunk)
+                # a visit to a thread costs as much as 50 KB of linting
+                if sum(map(len, pending)) >= _WRITTEN_BYTES:
+                    await anyio.to_thread.run_sync(spool.write, b"".join(pending))
+                    pending.clear()
+            await anyio.to_thread.run_sync(spool.finish, b"".join(pending))
+            yield path
+        finally:
+            spool.close()
+            if spool.written < LARGE_BYTES:
+                path.unlink(missing_ok=True)
+            else:
+                # a large file takes a while to remove
+                with anyio.CancelScope(shield=True):
+                    await anyio.to_thread.run_sync(functools.partial(path.unlink, missing_ok=True))
 
 
 async def unless_left(left: Awaitable[object], work: Awaitable[T], end: Callable[[], object]) -> T:
@@ -116,13 +131,17 @@ def remove_stale(settings: Settings) -> None:
 class _Spool:
     """Writes the unpacked bytes of a body, up to the limit."""
 
-    def __init__(self, body: Body, sink: BinaryIO, settings: Settings) -> None:
+    def __init__(self, body: Body, path: Path, settings: Settings, place: Place) -> None:
         self._body = body
-        self._sink = sink
+        self._path = path
+        self._file: FileIO | None = None
         self._most = settings.max_body_bytes
-        self._where = settings.uploads
+        self._place = place
         self._received = 0
-        self._written = 0
+        self.written = 0
+
+    def open(self) -> None:
+        self._file = _opened(self._path)
 
     def write(self, chunk: bytes) -> None:
         self._received += len(chunk)
@@ -131,25 +150,36 @@ class _Spool:
         for piece in self._body.feed(chunk):
             self._keep(piece)
 
-    def finish(self) -> None:
+    def finish(self, chunk: bytes) -> None:
+        self.write(chunk)
         for piece in self._body.finish():
             self._keep(piece)
-        self._sink.flush()
-        self._sink.seek(0)
+        assert self._file is not None
+        self._file.seek(0)
         # the linter unpacks by itself, and would do so without a limit
-        if packing_of(self._sink.read(4)) is not None:
+        if packing_of(self._file.read(4)) is not None:
             raise TuneGateError(
                 "invalid_input", "The body is packed twice.", remedy="Unpack it once and send it again."
             )
+        self.close()
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
 
     def _keep(self, piece: bytes) -> None:
-        self._written += len(piece)
-        if self._written > self._most:
+        self.written += len(piece)
+        if self.written > self._most:
             raise _too_large(self._most, "goes beyond the limit when it is unpacked")
+        self._place.hold(self.written)
+        assert self._file is not None
+        left = memoryview(piece)
         try:
-            self._sink.write(piece)
+            while left:
+                # without a buffer, which would tell of a full disk only when it is closed
+                left = left[self._file.write(left) :]
         except OSError as error:
-            raise write_error(self._where, error) from error
+            raise write_error(self._path.parent, error) from error
 
 
 class _Stoppable(io.RawIOBase):
@@ -170,10 +200,11 @@ class _Stoppable(io.RawIOBase):
         super().close()
 
 
-def _opened(path: Path) -> BinaryIO:
+def _opened(path: Path) -> FileIO:
     """A new file that only this user can read: it holds somebody's data."""
     try:
-        return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return FileIO(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+")
     except OSError as error:
         raise write_error(path.parent, error) from error
 
