@@ -100,7 +100,7 @@ def read_models(specs: Sequence[str], short: Prices, errors: list[ErrorItem]) ->
 
 
 def key_of(model: Model, environment: Mapping[str, str]) -> str | None:
-    """The key of a model that names a variable: looked up by the model itself, so that no other of its id is sent it."""
+    """The key of a model that names a variable; asked for by the model itself, so that no other of its id gets it."""
     return environment.get(model.api_key_env, "").strip() or None if model.api_key_env else None
 
 
