@@ -73,6 +73,19 @@ def test_the_log_says_who_did_what_and_is_the_projects(house: House) -> None:
     assert first["items"] + rest["items"] == seen
 
 
+def test_a_removal_that_is_cut_off_is_in_the_log(house: House) -> None:
+    key, admin = house.key("cut-off"), house.key("cut-off", "admin").secret
+    made = seeded(house, "cut-off", key.secret)["evaluations"]
+    folder = house.settings.evaluations / made
+    folder.parent.mkdir(exist_ok=True)
+    folder.write_bytes(b"a file where a folder should be")
+    assert house.ask("DELETE", f"/v1/evaluations/{made}", key.secret).status_code >= 400
+    folder.unlink()
+    seen = house.ask("GET", "/v1/audit", admin).json()["items"][-1]
+    assert (seen["actor"], seen["action"], seen["subject"]) == (f"key:{key.key.id}", "evaluation.deleted", made)
+    assert house.ask("DELETE", f"/v1/evaluations/{made}", key.secret).status_code == 204
+
+
 def test_the_log_only_grows(house: House) -> None:
     for statement in ("DELETE FROM audit", "UPDATE audit SET actor = 'nobody'"):
         with pytest.raises(sa.exc.DBAPIError, match="only grows"):
