@@ -54,8 +54,8 @@ def command(host: str, port: int, *, no_auth: bool, stop_jobs: bool) -> int:
     except ImportError as error:
         raise missing_extra("service", "tunegate serve", error) from error
     _require_door(host, settings, no_auth=no_auth)
-    # the server library knows the fastest event loop that is installed
-    loop_factory = uvicorn.Config("service.app:build_app").get_loop_factory()
+    # the server library knows the fastest event loop that is installed; its own log lines are not wanted
+    loop_factory = uvicorn.Config("service.app:build_app", log_config=None).get_loop_factory()
     with _bind(host, port) as listener, asyncio.Runner(loop_factory=loop_factory) as runner:
         code = runner.run(_serve(listener, stop_jobs=stop_jobs))
     end_traces()

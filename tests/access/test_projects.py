@@ -21,6 +21,8 @@ def test_without_a_key_the_service_is_open_and_the_first_key_closes_it(house: Ho
     assert house.client.get("/v1/jobs", headers={"X-API-Key": "one that nobody made"}).status_code == 200
     foreign = {"Origin": "https://evil.quokkas.org", "Content-Type": "application/json"}
     house.refused(house.client.post("/v1/decisions", json={"facts": {}}, headers=foreign), 403, "cross_site")
+    odd = foreign | {"Origin": "http://["}
+    house.refused(house.client.post("/v1/decisions", json={"facts": {}}, headers=odd), 403, "cross_site")
     same = {"Origin": str(house.client.base_url).rstrip("/")}
     assert house.client.post("/v1/decisions", json={"facts": {}}, headers=same).status_code == 201
     stored = house.client.post("/v1/decisions", json={"facts": {}}).json()["id"]
