@@ -1,4 +1,4 @@
-"""Two who launch at the same moment, on the databases that keep what they launch."""
+"""What the databases must do alike: two who launch at the same moment, values that one cannot hold, locks."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from postgres_server import FOUND, Postgres, postgres_server
 
+from service.errors import TuneGateError
 from service.records.access import Deed
 from service.records.evaluation_job import EvaluationJob
 from service.store.database import migrate, open_engine
@@ -93,3 +94,29 @@ def test_one_key_used_twice_at_once_is_one_evaluation(engine: sa.Engine) -> None
         assert [(job.id, new) for job, new in (first.result(), second.result())] == [("first", True), ("first", False)]
     with pytest.raises(sa.exc.IntegrityError):
         store.evaluations.add(queued("first"), None)
+
+
+def test_an_id_that_no_database_can_hold_is_the_callers_mistake(engine: sa.Engine) -> None:
+    store = Store(engine).of("alpha")
+    for look in (store.job, store.evaluations.get):
+        with pytest.raises(TuneGateError) as raised:
+            look("a\0b")
+        assert raised.value.code in {"unknown_id", "invalid_input"}
+        assert "\0" not in raised.value.detail + raised.value.remedy
+
+
+def test_a_locked_table_is_told_in_time(engine: sa.Engine) -> None:
+    store = Store(engine)
+    assert store.health.unready() == []
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.text("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE"))
+        else:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        with ThreadPoolExecutor(1) as pool:
+            told = pool.submit(store.health.unready)
+            try:
+                assert [one.where for one in told.result(GUARD_SECONDS)] == ["database"]
+            finally:
+                connection.rollback()
+    assert store.health.unready() == []
