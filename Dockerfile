@@ -27,7 +27,8 @@ ENV PATH="/opt/tunegate/bin:$PATH" \
     PYTHONDONTWRITEBYTECODE=1 \
     HOME=/data \
     TUNEGATE_HOME=/data \
-    TUNEGATE_LOG_FORMAT=json
+    TUNEGATE_LOG_FORMAT=json \
+    TUNEGATE_AUTH=required
 VOLUME /data
 WORKDIR /data
 EXPOSE 8484
@@ -35,7 +36,7 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8484/health/live', timeout=4)"]
 ENTRYPOINT ["tunegate"]
-# beyond loopback it serves only with keys: docker run ... keys create NAME
+# it asks for a key from the start; the first one: docker exec CONTAINER tunegate keys create NAME
 CMD ["serve", "--host", "0.0.0.0", "--port", "8484"]
 
 FROM runtime AS trainer

@@ -20,6 +20,7 @@ SECURITY: list[dict[str, list[str]]] = [{"ApiKey": []}, {"Bearer": []}]
 _CALLER, _ALLOWANCE = "tunegate_caller", "tunegate_allowance"
 _BEARER = b"bearer "
 _SAFE = {"GET", "HEAD", "OPTIONS"}
+AGENTS = "/mcp"
 Connection = ASGIConnection[Any, Any, Any, Any]
 
 # what every key may see: nothing of a project is in it
@@ -65,9 +66,9 @@ ROUTES: dict[tuple[str, str], Scope | None] = dict.fromkeys(_PUBLIC) | {
     ("POST", "/v1/evaluations/{identifier}/cancel"): "launch",
     ("GET", "/v1/audit"): "admin",
     # every tool of agents only reads, and keeps nothing
-    ("POST", "/mcp"): "lint",
-    ("GET", "/mcp"): "lint",
-    ("DELETE", "/mcp"): "lint",
+    ("POST", AGENTS): "lint",
+    ("GET", AGENTS): "lint",
+    ("DELETE", AGENTS): "lint",
 }
 
 
@@ -78,7 +79,7 @@ async def admitted(connection: Connection, _: BaseRouteHandler) -> None:
         TuneGateError: `unauthorized`, `forbidden`, `cross_site`, `rate_limited`, `identity_unreachable`.
     """
     method = _method(connection)
-    if method == "OPTIONS":
+    if method == "OPTIONS" and connection.scope["path_template"] != AGENTS:
         return  # what may be asked is in the contract, which is public
     context: Context = connection.app.state.context
     credentials = _credentials(connection)
@@ -102,6 +103,11 @@ def caller_of(request: Request[Any, Any, Any]) -> Caller | None:
     """Who was let in; null for a route that has no door."""
     caller: Caller | None = request.scope["state"].get(_CALLER)
     return caller
+
+
+def entered_openly(state: dict[str, Any]) -> bool:
+    """Whether a request was let in without being asked who calls."""
+    return state.get(_CALLER) is OPEN
 
 
 def allowance_of(state: dict[str, Any]) -> Allowance | None:
@@ -144,12 +150,20 @@ def _require_same_site(connection: Connection) -> None:
     origin = connection.headers.get("origin")
     if _method(connection) in _SAFE or origin is None:
         return
-    if urlsplit(origin).netloc.lower() != connection.headers.get("host", "").lower():
+    if _place(origin) != connection.headers.get("host", "").lower():
         raise TuneGateError(
             "cross_site",
             "A page of another site asks through a browser.",
             remedy="Make a key (`tunegate keys create`); then pages need it too.",
         )
+
+
+def _place(origin: str) -> str | None:
+    """Host and port of an origin; none of what is no address."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
 
 
 def _method(connection: Connection) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from litestar import Litestar, asgi
 from litestar.types import Receive, Scope, Send
 
-from service.api.access import admitted
+from service.api.access import AGENTS, admitted, entered_openly
 from service.errors import missing_extra
 from service.verbs.context import Context
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _STATE = "mcp"
 
 
-@asgi("/mcp", copy_scope=True, guards=[admitted])
+@asgi(AGENTS, copy_scope=True, guards=[admitted])
 async def agents(scope: Scope, receive: Receive, send: Send) -> None:
     """Streamable HTTP of the Model Context Protocol.
 
@@ -28,7 +28,7 @@ async def agents(scope: Scope, receive: Receive, send: Send) -> None:
         TuneGateError: `missing_extra`.
     """
     server = await _server(scope["litestar_app"])
-    await server(scope, receive, send)
+    await server(scope, receive, send, guarded=entered_openly(scope["state"]))
 
 
 async def end_agents(app: Litestar) -> None:
@@ -40,7 +40,7 @@ async def end_agents(app: Litestar) -> None:
 
 async def _server(app: Litestar) -> HttpServer:
     if importlib.util.find_spec("mcp") is None:
-        raise missing_extra("mcp", "/mcp", ImportError(name="mcp"))
+        raise missing_extra("mcp", AGENTS, ImportError(name="mcp"))
     if _STATE not in app.state:
         app.state[_STATE] = asyncio.ensure_future(_started(app.state.context))
     # the first request may leave while others wait for the same

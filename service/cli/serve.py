@@ -58,8 +58,8 @@ def command(host: str, port: int, *, no_auth: bool, stop_jobs: bool, no_worker: 
     _require_door(host, settings, no_auth=no_auth)
     if no_worker:
         _require_others(settings)
-    # the server library knows the fastest event loop that is installed
-    loop_factory = uvicorn.Config("service.app:build_app").get_loop_factory()
+    # the server library knows the fastest event loop that is installed; its own log lines are not wanted
+    loop_factory = uvicorn.Config("service.app:build_app", log_config=None).get_loop_factory()
     with _bind(host, port) as listener, asyncio.Runner(loop_factory=loop_factory) as runner:
         code = runner.run(_serve(listener, stop_jobs=stop_jobs, works=not no_worker))
     end_traces()

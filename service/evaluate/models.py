@@ -99,15 +99,19 @@ def read_models(specs: Sequence[str], short: Prices, errors: list[ErrorItem]) ->
     return found
 
 
-def keys_of(models: Sequence[Model], environment: Mapping[str, str]) -> dict[str, str]:
-    """Model id -> key, for those that name a variable.
+def key_of(model: Model, environment: Mapping[str, str]) -> str | None:
+    """The key of a model that names a variable; asked for by the model itself, so that no other of its id gets it."""
+    return environment.get(model.api_key_env, "").strip() or None if model.api_key_env else None
+
+
+def require_keys(models: Sequence[Model], environment: Mapping[str, str]) -> None:
+    """Every variable that a model names holds a key.
 
     Raises:
         TuneGateError: `missing_key`, naming every variable that holds none.
 
     """
-    wanted = {model.id: model.api_key_env for model in models if model.api_key_env}
-    empty = [(model, name) for model, name in wanted.items() if not environment.get(name, "").strip()]
+    empty = {(one.id, one.api_key_env): None for one in models if one.api_key_env and key_of(one, environment) is None}
     if empty:
         raise TuneGateError(
             "missing_key",
@@ -115,7 +119,6 @@ def keys_of(models: Sequence[Model], environment: Mapping[str, str]) -> dict[str
             remedy="Set the variable to the endpoint's key.",
             errors=[ErrorItem(f"model {model}", f"{name} is not set", "a key") for model, name in empty],
         )
-    return {model: environment[name].strip() for model, name in wanted.items()}
 
 
 def _from_short(spec: str, short: Prices, errors: list[ErrorItem]) -> Model | None:

@@ -15,7 +15,7 @@ from service.evaluate.budget import Budget, OutOfBudget
 from service.evaluate.counting import tokens_or_none
 from service.evaluate.documents import Documents, Passage
 from service.evaluate.embedding import EmbeddingLine
-from service.evaluate.models import Model, keys_of
+from service.evaluate.models import key_of
 from service.evaluate.retrieval import PassageIndex
 from service.evaluate.retrieval_settings import Embeddings, Retrieval, Search
 from service.evaluate.search_index import SearchLine
@@ -193,7 +193,7 @@ class Retrievers:
                 settings,
                 self._log,
                 self._budget,
-                key=self._key_of(settings.model),
+                key=key_of(settings.model, self._environment),
                 workers=settings.model.concurrency or self._concurrency,
                 seed=self._seed,
                 count=tokens_or_none,
@@ -207,11 +207,8 @@ class Retrievers:
                 settings,
                 self._log,
                 self._budget,
-                key=self._key_of(settings.service),
+                key=key_of(settings.service, self._environment),
                 workers=settings.service.concurrency or self._concurrency,
                 seed=self._seed,
             )
         return self._search[key]
-
-    def _key_of(self, model: Model) -> str | None:
-        return keys_of([model], self._environment).get(model.id)

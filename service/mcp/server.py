@@ -14,7 +14,8 @@ import msgspec
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-from mcp.server.transport_security import TransportSecuritySettings
+from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
+from starlette.requests import Request
 
 from service import __version__
 from service.errors import TuneGateError, suggestion
@@ -62,14 +63,17 @@ class HttpServer:
     """The same over streamable HTTP: an ASGI app that keeps nothing between requests, started when first asked."""
 
     def __init__(self, ground: Ground, limiter: anyio.CapacityLimiter) -> None:
-        self._manager = StreamableHTTPSessionManager(
-            server_over(ground, limiter), json_response=True, stateless=True, security_settings=_guarded(ground)
-        )
+        self._manager = StreamableHTTPSessionManager(server_over(ground, limiter), json_response=True, stateless=True)
+        self._guard = TransportSecurityMiddleware(_guarded(ground))
         self._ready, self._over = asyncio.Event(), asyncio.Event()
         self._running = asyncio.create_task(self._run())
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """One request."""
+    async def __call__(self, scope: Any, receive: Any, send: Any, *, guarded: bool) -> None:
+        """One request; `guarded` says that nobody asked who calls, so that its host and origin must be known ones."""
+        refusal = await self._guard.validate_request(Request(scope)) if guarded else None
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
         await self._ready.wait()
         await self._manager.asgi_app(scope, receive, send)
 

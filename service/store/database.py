@@ -33,6 +33,7 @@ def open_engine(url: str) -> sa.Engine:
                 Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
             sa.event.listen(engine, "connect", _set_up_sqlite)
         sa.event.listen(engine, "handle_error", _count_error)
+        sa.event.listen(engine, "handle_error", _refuse_value)
         with engine.connect():
             pass
     except (sa.exc.SQLAlchemyError, OSError, ImportError) as error:
@@ -98,6 +99,16 @@ def _count_error(context: sa.engine.ExceptionContext) -> None:
     """Two writers of one record are no error of the database: the second is told so and reads the first's."""
     if not isinstance(context.sqlalchemy_exception, sa.exc.IntegrityError):
         DATABASE_ERRORS.labels(type(context.original_exception).__name__).inc()
+
+
+def _refuse_value(context: sa.engine.ExceptionContext) -> None:
+    """Postgres keeps no zero in a text: an id with one is a caller's mistake, and the words may repeat it."""
+    if isinstance(context.sqlalchemy_exception, sa.exc.DataError):
+        raise TuneGateError(
+            "invalid_input",
+            "A value is none that the database can hold.",
+            remedy="Texts hold no zero byte; numbers are of a usual size.",
+        )
 
 
 def _set_up_sqlite(connection: Any, record: object) -> None:

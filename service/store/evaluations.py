@@ -13,6 +13,7 @@ from service.records.evaluation_job import EvaluationJob
 from service.records.job import ENDED
 from service.store.audit import append
 from service.store.database import changing
+from service.store.numbers import insert_numbered
 from service.store.projects import key_digest, within
 from service.store.runs import add, end, require_carrier
 from service.store.tables import DEFAULT_PROJECT, evaluations, records
@@ -35,17 +36,18 @@ class Evaluations:
         self, job: EvaluationJob, idempotency_key: str | None, deeds: Sequence[Deed] = ()
     ) -> tuple[EvaluationJob, bool]:
         """Keep a new one and who asked for it; (the earlier one, False) when the key was used before."""
-        number = sa.select(sa.func.coalesce(sa.func.max(evaluations.c.number), 0) + 1).scalar_subquery()
         key = key_digest(self._project, idempotency_key)
-        row = {"id": job.id, "number": number, "idempotency_key": key, "body": _encode(job)}
+        row = {"id": job.id, "idempotency_key": key, "body": _encode(job)}
         row["project"] = self._project or DEFAULT_PROJECT
         try:
             with self._engine.begin() as connection:
-                connection.execute(sa.insert(evaluations).values(row))
+                insert_numbered(connection, evaluations, row)
                 add(connection, job.id, None)
                 for deed in deeds:
                     append(connection, self._project, deed, job.id)
         except sa.exc.IntegrityError:
+            if key is None:
+                raise  # every other caller's that has none would fit
             query = sa.select(evaluations.c.body).where(evaluations.c.idempotency_key == key)
             with self._engine.connect() as connection:
                 return msgspec.json.decode(connection.execute(query).scalar_one(), type=EvaluationJob), False

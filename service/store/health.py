@@ -34,6 +34,7 @@ class Health:
             return [ErrorItem("database", "its file is gone or another one", "the file of the start", remedy)]
         try:
             with self._outside.connect() as connection:
+                _give_up_soon(connection)
                 _require_writable(connection)
                 found = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one()
         except sa.exc.SQLAlchemyError as error:
@@ -77,6 +78,12 @@ def answering() -> Iterator[None]:
         yield
     except sa.exc.SQLAlchemyError as error:
         raise TuneGateError("environment", f"The database does not answer ({type(error).__name__}).") from error
+
+
+def _give_up_soon(connection: sa.Connection) -> None:
+    """Also where it answers and another holds a lock; SQLite does so by the timeout of its connection."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{_SECONDS}s'")
 
 
 def _require_writable(connection: sa.Connection) -> None:

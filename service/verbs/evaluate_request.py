@@ -105,6 +105,8 @@ def check_whole(request: EvaluateRequest, read: Checked, errors: list[ErrorItem]
     if judge is not None:
         # a model may judge its own answers: by another id it is another line of requests
         judge = msgspec.structs.replace(judge, id=f"judge-{judge.id}")
+        if judge.id in {model.id for model in models}:
+            errors.append(ErrorItem(f"model {judge.id}", "the id that the judge has here", "ids that differ (id)"))
     check_together(variants, [model.id for model in models], errors)
     tuned = [model.id for model in models if model.tuned]
     variants = for_tuned_models(variants, tuned, [model.id for model in models if not model.tuned])
@@ -163,10 +165,13 @@ def _check_budget(request: EvaluateRequest, models: list[Model], errors: list[Er
         return
     if not 0 < request.budget < float("inf"):
         errors.append(ErrorItem("budget", f"{request.budget:g}", "an amount of USD above 0"))
-    for model in {one.id: one for one in models}.values():
+    found = []
+    for model in models:
         if model.endpoint is not None and model.usd_per_million is None:
             remedy = "Give usd_per_million in its file, or --price for models named in short."
-            errors.append(ErrorItem(f"model {model.id}", "a budget, and no price", "input and output prices", remedy))
+            found.append(ErrorItem(f"model {model.id}", "a budget, and no price", "input and output prices", remedy))
         if "limit" in model.left_out:
             where = f"model {model.id}: left_out"
-            errors.append(ErrorItem(where, "a budget, and answers of any length", "a limit, so that a price is known"))
+            found.append(ErrorItem(where, "a budget, and answers of any length", "a limit, so that a price is known"))
+    # variants may share a service; services of one id may differ
+    errors += dict.fromkeys(found)

@@ -22,7 +22,7 @@ from service.evaluate.examples import with_examples
 from service.evaluate.kept_measures import KeptMeasures
 from service.evaluate.kept_record import keep
 from service.evaluate.line import Line
-from service.evaluate.models import Model, keys_of
+from service.evaluate.models import Model, key_of, require_keys
 from service.evaluate.process import ProcessAsker
 from service.evaluate.retrievers import Retrievers
 from service.evaluate.rows import RowFile, RowSet, read_rows
@@ -62,15 +62,14 @@ def _run(
     # what cannot be measured is refused before anything is paid for
     assemble(rows.rows, {}, about, rules=rules)
     judge = [] if checked.judge is None else [checked.judge]
-    keys = keys_of([*checked.models, *judge], os.environ)
-    keys_of(services_of(variants), os.environ)
+    require_keys([*checked.models, *judge, *services_of(variants)], os.environ)
     engines = engines_of([*checked.models, *judge])
     budget = Budget(request.budget, log.usd)
 
     def asker(model: Model) -> Asker:
         if model.endpoint is None:
             return ProcessAsker(model, seed=request.seed, engine=engines[model.id])
-        return EndpointAsker(model, key=keys.get(model.id), count=tokens_or_none)
+        return EndpointAsker(model, key=key_of(model, os.environ), count=tokens_or_none)
 
     async def ask() -> tuple[list[Line], list[Line], Retrievers, Asked]:
         lines, judges = (

@@ -13,7 +13,7 @@ from service.artifacts.answerable import answerables, chosen
 from service.errors import ErrorItem, TuneGateError, suggestion
 from service.evaluate.given import Given
 from service.evaluate.goals import read_goal
-from service.evaluate.models import Model, keys_of, model_of
+from service.evaluate.models import Model, model_of, require_keys
 from service.evaluate.variants import Variant, services_of, variant_of
 from service.models.resolve import local_names
 from service.records.dataset import Dataset
@@ -152,7 +152,7 @@ def read_body(context: Context, body: EvaluationRequest, errors: list[ErrorItem]
     )
     checked = _checked(request, read, errors, allowed.refused)
     judges = [] if checked.judge is None else [checked.judge]
-    keys_of([*checked.models, *judges, *services_of(checked.variants)], os.environ)
+    require_keys([*checked.models, *judges, *services_of(checked.variants)], os.environ)
     return request, checked
 
 

@@ -77,9 +77,10 @@ async def remove(context: Context, identifier: str) -> None:
         TuneGateError: `unknown_id`.
     """
     await asyncio.to_thread(context.store.evaluations.get, identifier)
-    await context.runner.evaluations.remove(identifier)
+    # before the deed: a service that is killed while it removes leaves the entry
     deed = Deed(context.caller.actor, "evaluation.deleted")
     await asyncio.to_thread(context.store.audit.note, deed, identifier)
+    await context.runner.evaluations.remove(identifier)
 
 
 def events(context: Context, identifier: str, *, after: str | None) -> AsyncIterator[Event | None]:

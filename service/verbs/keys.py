@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 CLI = "cli"
 _ID_BYTES, _SECRET_BYTES = 6, 32
 _LONGEST_NAME = 100
+_MOST_REQUESTS = 1_000_000
 _PAGE = 500
 # the secret is 32 bytes in base64url without padding
 _SECRET = re.compile(rb"tunegate_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
@@ -83,6 +84,9 @@ def create_key(
         errors.append(ErrorItem("scope", " ".join(scopes) or "nothing", f"one or more of {', '.join(SCOPES)}"))
     if age is None and expires != "never":
         errors.append(ErrorItem("expires", expires[:_LONGEST_NAME], "an age like 90d or 12h, or never"))
+    if not 0 < (requests_per_minute or 1) <= _MOST_REQUESTS:
+        seen, allowed = str(requests_per_minute), f"1 to {_MOST_REQUESTS}, or none"
+        errors.append(ErrorItem("requests-per-minute", seen, allowed))
     if errors:
         raise TuneGateError("invalid_input", f"{len(errors)} thing(s) of the key are wrong.", errors=errors)
     identifier = secrets.token_hex(_ID_BYTES)

@@ -7,6 +7,7 @@ and times; keys come from the one address that the operator names, never from th
 from __future__ import annotations
 
 import binascii
+import hashlib
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ _TIMEOUT_SECONDS = 5.0
 # after a fetch that failed: while a provider hangs, not every caller may wait for it in turn
 _PAUSE_SECONDS = 5.0
 _DEFAULT = "default"
+# a subject has 255 characters at most (OpenID Connect Core 1.0, section 2), as many as a column of ours
+_LONGEST_NAME = 200
 _WRONG = "The token is not valid here"
 _REMEDY = "Get a new token of the issuer for the audience that this service expects."
 
@@ -68,8 +71,7 @@ class Tokens:
         if not scopes:
             wanted = ", ".join(claim for claim, _ in self._settings.scopes)
             raise TuneGateError("forbidden", "The token grants nothing here.", remedy=f"Roles that do: {wanted}.")
-        who = str(claims.get("oid") or claims["sub"])
-        return Caller(self._project(claims), f"oidc:{who}", scopes)
+        return Caller(self._project(claims), f"oidc:{_who(claims)}", scopes)
 
     def _claims(self, token: bytes) -> dict[str, Any]:
         import jwt
@@ -115,6 +117,12 @@ class Tokens:
         raise TuneGateError(
             "forbidden", "The token belongs to no project here.", remedy="The operator maps tenants and groups."
         )
+
+
+def _who(claims: dict[str, Any]) -> str:
+    """The object id of Entra, else the subject; its SHA-256 where that is no word for a table and a line of a log."""
+    who = str(claims.get("oid") or claims["sub"])
+    return who if len(who) <= _LONGEST_NAME and who.isprintable() else hashlib.sha256(who.encode()).hexdigest()
 
 
 def _texts(claim: object) -> list[str]:

@@ -47,9 +47,11 @@ def test_a_key_is_made_listed_and_taken_back(tmp_path: Path) -> None:
 
 
 def test_everything_that_is_wrong_with_a_key_is_said(tmp_path: Path) -> None:
-    refused = run(tmp_path, "keys", "create", "", "--project", "../x", "--expires", "soon", "--format", "json")
+    wrong = ["--project", "../x", "--expires", "soon", "--requests-per-minute", "99999999999"]
+    refused = run(tmp_path, "keys", "create", "", *wrong, "--format", "json")
     assert refused.returncode == 2
-    assert [one["where"] for one in json.loads(refused.stderr)["errors"]] == ["name", "project", "expires"]
+    where = [one["where"] for one in json.loads(refused.stderr)["errors"]]
+    assert where == ["name", "project", "expires", "requests-per-minute"]
 
 
 @pytest.mark.parametrize("variables", [{}, {"TUNEGATE_AUTH": "required"}])

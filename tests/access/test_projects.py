@@ -21,6 +21,8 @@ def test_without_a_key_the_service_is_open_and_the_first_key_closes_it(house: Ho
     assert house.client.get("/v1/jobs", headers={"X-API-Key": "one that nobody made"}).status_code == 200
     foreign = {"Origin": "https://evil.quokkas.org", "Content-Type": "application/json"}
     house.refused(house.client.post("/v1/decisions", json={"facts": {}}, headers=foreign), 403, "cross_site")
+    odd = foreign | {"Origin": "http://["}
+    house.refused(house.client.post("/v1/decisions", json={"facts": {}}, headers=odd), 403, "cross_site")
     same = {"Origin": str(house.client.base_url).rstrip("/")}
     assert house.client.post("/v1/decisions", json={"facts": {}}, headers=same).status_code == 201
     stored = house.client.post("/v1/decisions", json={"facts": {}}).json()["id"]
@@ -72,6 +74,19 @@ def test_the_log_says_who_did_what_and_is_the_projects(house: House) -> None:
     first = house.ask("GET", "/v1/audit", admin, params={"limit": 1}).json()
     rest = house.ask("GET", "/v1/audit", admin, params={"cursor": first["next"]}).json()
     assert first["items"] + rest["items"] == seen
+
+
+def test_a_removal_that_is_cut_off_is_in_the_log(house: House) -> None:
+    key, admin = house.key("cut-off"), house.key("cut-off", "admin").secret
+    made = seeded(house, "cut-off", key.secret)["evaluations"]
+    folder = house.settings.evaluations / made
+    folder.parent.mkdir(exist_ok=True)
+    folder.write_bytes(b"a file where a folder should be")
+    assert house.ask("DELETE", f"/v1/evaluations/{made}", key.secret).status_code >= 400
+    folder.unlink()
+    seen = house.ask("GET", "/v1/audit", admin).json()["items"][-1]
+    assert (seen["actor"], seen["action"], seen["subject"]) == (f"key:{key.key.id}", "evaluation.deleted", made)
+    assert house.ask("DELETE", f"/v1/evaluations/{made}", key.secret).status_code == 204
 
 
 def test_the_log_only_grows(house: House) -> None:

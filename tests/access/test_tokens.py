@@ -131,6 +131,11 @@ def test_roles_and_scopes_become_ours(issuer: Issuer) -> None:
     assert tokens.caller(issuer.token()) == Caller("default", "oidc:object-id", frozenset({"read"}))
     both = issuer.token(roles=["tunegate.admin", "other"], scp="tunegate.lint openid", oid=None)
     assert tokens.caller(both) == Caller("default", "oidc:someone", frozenset({"admin", "lint"}))
+    long = {
+        tokens.caller(issuer.token(sub=odd, oid=None)).actor for odd in ("s" * 255, "s" * 254 + "t", "a\0b", "a\nb")
+    }
+    assert len(long) == 4
+    assert all(one.isprintable() and len(one) == len("oidc:") + 64 for one in long)
     mapped = issuer.tokens(TUNEGATE_OIDC_SCOPES="ML.Engineer=launch ML.Engineer=read,Auditor=admin")
     assert mapped.caller(issuer.token(roles=["ML.Engineer"])).scopes == {"launch", "read"}
     refusal(mapped, issuer.token(roles=["tunegate.read"]), "forbidden")

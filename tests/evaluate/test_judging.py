@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from scripted_endpoint import Endpoint, Said, Write, chat, right
 
+from service.errors import TuneGateError
 from service.evaluate import assemble as seam
 from service.evaluate.answers import Answer
 from service.evaluate.judging import score_of
@@ -73,3 +74,19 @@ def test_a_judge_that_fails_leaves_the_answers_and_is_told(
     assert (made.record.cells[0].answered, made.record.complete, set(scores)) == (20, True, {None})
     assert [(one.model, one.code, one.given_up) for one in made.failures] == [("judge-j", "key_refused", True)]
     assert len(judge.bodies) <= 8
+
+
+def test_a_model_of_the_judges_id_is_refused_before_it_is_sent_the_judges_key(
+    write: Write, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUDGES_KEY", "s3cret-of-the-judge")
+    write("rows.jsonl", [chat("question 1", "answer 1")])
+    with Endpoint(right) as endpoint, Endpoint(lambda body, number: Said(text="5")) as judge:
+        judging = model(judge.url, 'id = "x"', 'api_key_env = "JUDGES_KEY"', name="judging")
+        with pytest.raises(TuneGateError) as raised:
+            ask(model(endpoint.url, 'id = "judge-x"', name="asked"), judging)
+        assert [one.where for one in raised.value.errors] == ["model judge-x"]
+        assert not endpoint.headers
+        ask(model(endpoint.url, 'id = "x"', name="asked"), judging)
+        assert not [headers for headers in endpoint.headers if "authorization" in headers]
+        assert {headers["authorization"] for headers in judge.headers} == {"Bearer s3cret-of-the-judge"}

@@ -10,7 +10,7 @@ import pytest
 from scripted_endpoint import Write
 
 from service.errors import TuneGateError
-from service.evaluate.models import Model, keys_of
+from service.evaluate.models import Model, key_of, require_keys
 from service.verbs.evaluate_request import EvaluateRequest, check_request
 
 
@@ -140,11 +140,28 @@ def test_a_budget_needs_prices_and_a_limit(write: Write) -> None:
     assert [one.where for one in raised.value.errors] == ["budget", "model a", "model a: left_out"]
 
 
+def test_no_service_without_a_price_hides_behind_another_of_its_name(write: Write) -> None:
+    write("a.toml", 'name = "a"\nendpoint = "http://h/v1"\nusd_per_million = {input = 1, output = 1}\n')
+    for name, more in (("free", ""), ("priced", "usd_per_million = 0.1\n")):
+        table = f'[retrieval.embeddings]\nname = "e"\nendpoint = "http://{name}/v1"\n{more}'
+        write(f"{name}.toml", f'kind = "rag"\n[retrieval]\n{table}')
+    Path("docs").mkdir()
+    request = EvaluateRequest(
+        files=[Path("rows.jsonl")], out=Path("out"), models=["a.toml"], budget=1.0, documents=Path("docs"),
+        variants=[Path("free.toml"), Path("priced.toml")],
+    )  # fmt: skip
+    with pytest.raises(TuneGateError) as raised:
+        check_request(request)
+    assert [(one.where, one.seen) for one in raised.value.errors] == [
+        ("model e (embeddings)", "a budget, and no price"),
+    ]  # fmt: skip
+
+
 def test_all_missing_keys_are_named() -> None:
     asked = [Model(id=name, name=name, api_key_env=f"KEY_{name}") for name in "abc"]
-    assert keys_of([asked[0]], {"KEY_a": " k "}) == {"a": "k"}
+    assert key_of(asked[0], {"KEY_a": " k "}) == "k"
     with pytest.raises(TuneGateError) as raised:
-        keys_of(asked, {"KEY_a": "k", "KEY_b": " "})
+        require_keys(asked, {"KEY_a": "k", "KEY_b": " "})
     assert (raised.value.exit_code, [one.seen for one in raised.value.errors]) == (
         3, ["KEY_b is not set", "KEY_c is not set"],
     )  # fmt: skip

@@ -15,7 +15,7 @@ import yaml
 
 from service import __version__
 from service.app import build_app
-from service.cli import serve
+from service.cli import keys, serve
 from service.cli.app import VERBS
 from service.settings import load_settings
 
@@ -109,6 +109,19 @@ def test_nobody_is_root() -> None:
     assert own["capabilities"] == {"drop": ["ALL"]}
     service = COMPOSE["services"]["tunegate"]
     assert (service["read_only"], service["cap_drop"], service["tmpfs"]) == (True, ["ALL"], ["/tmp"])
+
+
+def test_it_starts_beyond_loopback_before_there_is_a_key_and_lets_nobody_in() -> None:
+    """Else the first start ends at once, again and again, and there is nothing to make a key in."""
+    image = dict(word.split("=", 1) for rest in of("ENV") for word in shlex.split(rest))
+    for more in ({}, COMPOSE["services"]["tunegate"]["environment"], {one["name"]: "" for one in CONTAINER["env"]}):
+        assert load_settings(image | {name: "" for name in more if name not in image}).access.required
+        assert "TUNEGATE_AUTH" not in more
+    commands = re.findall(r"(?:exec \S+|--) (tunegate keys create .*)", (ROOT / "deploy" / "README.md").read_text())
+    assert len(commands) == 2
+    for command in commands:
+        create = keys.command.commands[shlex.split(command)[2]]
+        assert create.make_context("create", shlex.split(command)[3:]).params["scopes"] == ("admin",)
 
 
 def test_every_variable_is_one_that_the_settings_read(known: set[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import socket
 from typing import Any
 
 import pytest
@@ -40,6 +41,13 @@ def test_an_id_that_is_no_short_word_is_replaced(service: Any, odd: str) -> None
 
 def test_an_answer_that_is_no_problem_has_an_id_too(service: Any) -> None:
     assert len(service.http.get("/v1/jobs").headers["x-request-id"]) == 32
+
+
+def test_what_is_no_http_is_logged_as_a_line_too(service: Any) -> None:
+    with socket.create_connection(service.address, timeout=60) as connection:
+        connection.sendall(b"NO HTTP\r\n\r\n")
+        assert b" 400 " in connection.recv(1000)
+    assert service.until(lambda: [line for line in service.lines() if line["logger"] == "uvicorn.error"])
 
 
 def test_paths_that_lead_nowhere_and_query_values_stay_out_of_the_log(service: Any) -> None:

@@ -17,6 +17,9 @@ import pytest
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
+from service.settings import load_settings
+from service.verbs.keys import create_key, key_store
+
 T = TypeVar("T")
 MARKER = "mellifluous-quokka-0815"
 GOOD = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}
@@ -169,6 +172,18 @@ def test_a_page_of_another_name_is_refused(service: Any) -> None:
     for odd in ({"Host": "attacker.example"}, {"Origin": "http://attacker.example"}):
         answer = service.http.post("/mcp", content=b"{}", headers=headers | odd)
         assert answer.status_code in {403, 421}
+
+
+def test_where_a_key_is_asked_for_it_may_have_any_name(serve: Callable[..., Any], tmp_path: Path) -> None:
+    running = serve(tmp_path / "data", TUNEGATE_AUTH="required")
+    with key_store(load_settings({"TUNEGATE_HOME": str(running.home)})) as store:
+        made = create_key(store, "agent", project="desk", scopes=["lint"], expires="1d")
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
+    headers = {"Accept": "application/json, text/event-stream", "Host": "tunegate.example"}
+    for method in ("POST", "GET", "DELETE", "OPTIONS"):
+        assert running.http.request(method, "/mcp", headers=headers).status_code == 401
+    answer = running.http.post("/mcp", json=call, headers=headers | {"X-API-Key": made.secret})
+    assert (answer.status_code, len(answer.json()["result"]["tools"])) == (200, 4)
 
 
 def test_over_stdio_the_same_and_files_of_this_machine(home: Path, found: Any, tmp_path: Path) -> None:
