@@ -10,7 +10,10 @@ import sqlalchemy as sa
 from service.errors import TuneGateError
 from service.records.access import Deed
 from service.records.evaluation_job import EvaluationJob
+from service.records.job import ENDED
+from service.records.webhook import evaluation_ended
 from service.store.audit import append
+from service.store.outbox import tell
 from service.store.projects import key_digest, within
 from service.store.tables import DEFAULT_PROJECT, evaluations, records
 
@@ -95,7 +98,7 @@ class Evaluations:
         return str(found)
 
     def update(self, identifier: str, change: Change) -> EvaluationJob:
-        """Change one in a transaction; a change to None leaves it alone."""
+        """Change one and tell webhooks of its end in one transaction; a change to None leaves it alone."""
         with self._engine.begin() as connection:
             job = _read(connection, identifier, self._project, lock=True)
             changed = change(job)
@@ -103,6 +106,9 @@ class Evaluations:
                 return job
             values = {"body": _encode(changed)}
             connection.execute(sa.update(evaluations).where(evaluations.c.id == identifier).values(values))
+            if changed.state in ENDED and job.state not in ENDED:
+                project = str(connection.execute(_project_of(identifier)).scalar_one())
+                tell(connection, project, *evaluation_ended(project, changed))
         return changed
 
 

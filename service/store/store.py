@@ -12,12 +12,15 @@ from service.clock import now
 from service.errors import TuneGateError
 from service.records.access import Deed
 from service.records.job import ENDED, Job, JobEvent
+from service.records.webhook import job_ended
 from service.store.audit import Audit, append
 from service.store.evaluations import Evaluations
 from service.store.health import Health
 from service.store.keys import Keys
+from service.store.outbox import Outbox, tell
 from service.store.projects import key_digest, within
 from service.store.tables import DEFAULT_PROJECT, job_events, jobs, records
+from service.store.webhooks import Webhooks
 
 R = TypeVar("R")
 
@@ -41,6 +44,8 @@ class Store:
         self.keys = Keys(engine, project)
         self.audit = Audit(engine, project)
         self.health = Health(engine)
+        self.webhooks = Webhooks(engine, project)
+        self.outbox = Outbox(engine)
 
     def of(self, project: str) -> Store:
         """The same database as one project sees it."""
@@ -139,7 +144,7 @@ class Store:
     def update_job(
         self, identifier: str, change: Callable[[Job], Job | None], event: tuple[str, dict[str, Any]] | None = None
     ) -> Job:
-        """Change a job and append an event in one transaction; a change to None leaves both alone."""
+        """Change a job, append an event and tell webhooks of its end in one transaction; None leaves all alone."""
         with self._engine.begin() as connection:
             job = _job(connection, identifier, self._project, lock=True)
             changed = change(job)
@@ -148,6 +153,9 @@ class Store:
             connection.execute(sa.update(jobs).where(jobs.c.id == identifier).values(body=_encode(changed)))
             if event is not None:
                 _append(connection, identifier, *event)
+            if changed.state in ENDED and job.state not in ENDED:
+                project = str(connection.execute(sa.select(jobs.c.project).where(jobs.c.id == identifier)).scalar_one())
+                tell(connection, project, *job_ended(project, changed))
         return changed
 
     def forward(

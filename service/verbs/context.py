@@ -77,15 +77,19 @@ async def running_context(settings: Settings, *, stop_jobs: bool) -> AsyncIterat
     from service.store.database import migrate, open_engine
     from service.store.store import Store
     from service.verbs.uploads import remove_stale
+    from service.webhooks.dispatcher import dispatching
 
     settings.home.mkdir(parents=True, exist_ok=True)
     engine = open_engine(settings.database_url)
     await asyncio.to_thread(migrate, engine)
     store = Store(engine)
     try:
-        async with running_jobs(
-            store, home=settings.home, database_url=settings.database_url, stop_at_exit=stop_jobs
-        ) as runner:
+        async with (
+            dispatching(store.outbox, settings),
+            running_jobs(
+                store, home=settings.home, database_url=settings.database_url, stop_at_exit=stop_jobs
+            ) as runner,
+        ):
             remove_stale(settings)
             context = Context(settings, rule_files(settings.rules), store, runner)
             try:
