@@ -177,12 +177,16 @@ def live(encoded: str) -> list[KeptSecret]:
 
 
 def _due() -> sa.Select[tuple[object, ...]]:
-    """The first due message of each webhook that nothing is being sent to."""
+    """Of each webhook that nothing is being sent to, the message that has been due for longest: one that is refused
+    again and again holds up no other.
+    """
     moment = now()
     free = sa.or_(outbox.c.claimed_until.is_(None), outbox.c.claimed_until <= moment)
     due = sa.and_(outbox.c.state == PENDING, outbox.c.due_at <= moment, free)
     busy = sa.select(outbox.c.webhook_id).where(outbox.c.state == PENDING, outbox.c.claimed_until > moment)
-    first = sa.select(sa.func.min(outbox.c.n)).where(due).group_by(outbox.c.webhook_id)
+    place = sa.func.row_number().over(partition_by=outbox.c.webhook_id, order_by=(outbox.c.due_at, outbox.c.n))
+    ranked = sa.select(outbox.c.n, place.label("place")).where(due).subquery()
+    first = sa.select(ranked.c.n).where(ranked.c.place == 1)
     columns = (*outbox.c, webhooks.c.url, webhooks.c.project, webhooks.c.secrets)
     joined = sa.join(outbox, webhooks, outbox.c.webhook_id == webhooks.c.id)
     # `due` again: a row that another service has claimed meanwhile is looked at once more when its lock is gone
