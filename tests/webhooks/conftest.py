@@ -13,6 +13,9 @@ from receiver import Receiver
 
 from service.store.database import migrate, open_engine
 from service.store.store import Store
+from tests.access.conftest import serve
+
+__all__ = ["serve"]
 
 
 @pytest.fixture
