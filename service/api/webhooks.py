@@ -13,6 +13,7 @@ from service.verbs import webhooks
 from service.verbs.context import Context
 
 Limit = Annotated[int, Parameter(ge=1, le=500)]
+Hours = Annotated[int, Parameter(ge=0, le=168)]
 
 
 class Webhooks(Controller):
@@ -47,9 +48,9 @@ class Webhooks(Controller):
         webhooks.remove(context, identifier)
 
     @post("/{identifier:str}/secrets", sync_to_thread=True, responses=documented(404))
-    def exchange(self, identifier: str, data: webhooks.SecretRequest, context: Context) -> NewWebhook:
+    def exchange(self, identifier: str, context: Context, overlap_hours: Hours = 24) -> NewWebhook:
         """One more secret, shown once; the earlier ones sign too until the overlap ends (0: not at all any more)."""
-        return webhooks.new_secret(context, identifier, data)
+        return webhooks.new_secret(context, identifier, overlap_hours=overlap_hours)
 
     @post("/{identifier:str}/enable", status_code=200, sync_to_thread=True, responses=documented(404))
     def enable(self, identifier: str, context: Context) -> Webhook:

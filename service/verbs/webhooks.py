@@ -22,7 +22,6 @@ MOST_WEBHOOKS = 20
 MOST_WAITING = 1_000
 EVENTS: tuple[EndType, ...] = get_args(EndType)
 _LONGEST_URL = 2_000
-Hours = Annotated[int, msgspec.Meta(ge=0, le=168)]
 
 
 class WebhookRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,12 +31,6 @@ class WebhookRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     events: Annotated[list[EndType], msgspec.Meta(min_length=1, max_length=len(EVENTS))] = msgspec.field(
         default_factory=lambda: list(EVENTS)
     )
-
-
-class SecretRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of `POST /v1/webhooks/{id}/secrets`: how long messages are signed with the earlier secrets too."""
-
-    overlap_hours: Hours = 24
 
 
 class WebhookList(msgspec.Struct, frozen=True):
@@ -86,7 +79,7 @@ def remove(context: Context, identifier: str) -> None:
     context.store.webhooks.forget(identifier, _deed(context, "webhook.deleted"))
 
 
-def new_secret(context: Context, identifier: str, request: SecretRequest) -> NewWebhook:
+def new_secret(context: Context, identifier: str, *, overlap_hours: int) -> NewWebhook:
     """One more secret; messages are signed with all that there are, the earlier ones until the overlap ends.
 
     Raises:
@@ -95,7 +88,7 @@ def new_secret(context: Context, identifier: str, request: SecretRequest) -> New
     context.store.webhooks.get(identifier)
     secrets = _secrets(context)
     kept = secrets.new()
-    until = later(request.overlap_hours * 3_600)
+    until = later(overlap_hours * 3_600)
     deed = _deed(context, "webhook.secret_made", others_until=until)
     changed = context.store.webhooks.exchange(identifier, kept, others_until=until, deed=deed)
     return _with_secret(changed, secrets, kept)

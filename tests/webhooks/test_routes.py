@@ -116,14 +116,14 @@ def test_neither_database_nor_log_nor_audit_hold_a_secret(desk: Desk, receiver: 
 def test_secrets_are_exchanged_without_a_gap(desk: Desk, receiver: Receiver) -> None:
     first = desk.made()
     path = f"/v1/webhooks/{first['id']}"
-    second = desk.post(f"{path}/secrets", json={}).json()
+    second = desk.post(f"{path}/secrets").json()
     assert second["secret"] != first["secret"]
     assert [one["expires_at"] is None for one in second["secrets"]] == [False, True]
     desk.post(f"{path}/ping")
     (got,) = receiver.until(1)
     got.verified(first["secret"])
     got.verified(second["secret"])
-    third = desk.post(f"{path}/secrets", json={"overlap_hours": 0}).json()
+    third = desk.post(f"{path}/secrets", params={"overlap_hours": 0}).json()
     assert len(third["secrets"]) == 1
     desk.post(f"{path}/ping")
     got = receiver.until(2)[1]
@@ -153,7 +153,7 @@ def test_a_body_that_does_not_fit_is_refused(desk: Desk) -> None:
         desk.refused(desk.post("/v1/webhooks", json=body), 400, "invalid_input")
     new = desk.made()
     for hours in (-1, 169, "x"):
-        answer = desk.post(f"/v1/webhooks/{new['id']}/secrets", json={"overlap_hours": hours})
+        answer = desk.post(f"/v1/webhooks/{new['id']}/secrets", params={"overlap_hours": hours})
         desk.refused(answer, 400, "invalid_input")
 
 
