@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Mapping
-from urllib.parse import urlsplit
 
 import msgspec
 
+from service.allowed_addresses import trusted
 from service.errors import ErrorItem, TuneGateError
 from service.records.access import SCOPES
 
@@ -81,7 +80,7 @@ def _oidc(values: Mapping[str, str], errors: list[ErrorItem]) -> OidcSettings | 
         for name, value in zip(_OIDC, given, strict=True)
         if not value
     ]
-    if given[2] and not _trusted(given[2]):
+    if given[2] and not trusted(given[2]):
         allowed = "https://..., or http on a loopback address"
         errors.append(ErrorItem("TUNEGATE_OIDC_JWKS_URL", given[2][:_SHOWN], allowed))
     scopes = _pairs(
@@ -108,16 +107,3 @@ def _pairs(
         if not claim or not known(value)
     ]
     return found
-
-
-def _trusted(url: str) -> bool:
-    """Whether nobody between could give keys of their own."""
-    try:
-        parts = urlsplit(url)
-        return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and _local(parts.hostname)))
-    except ValueError:
-        return False
-
-
-def _local(host: str | None) -> bool:
-    return host == "localhost" or ipaddress.ip_address(host or "").is_loopback

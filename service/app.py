@@ -32,6 +32,7 @@ from service.api.observed import Observed, Requests
 from service.api.operation import live, metrics, ready
 from service.api.problems import HANDLERS
 from service.api.requests import JsonRequest
+from service.api.webhooks import Webhooks
 from service.settings import Settings, load_settings
 from service.verbs.context import Context, running_context
 from service.verbs.privacy_ready import privacy_prepared
@@ -56,7 +57,7 @@ def build_app(
 
     handlers: list[Any] = [
         Decisions, lint_body, redact_body, Datasets, Estimates, Plans, Jobs, Evaluations, Chat, Rules, Catalogues,
-        audit_log,
+        Webhooks, audit_log,
     ]  # fmt: skip
     app = Litestar(
         route_handlers=[

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 
 def now() -> str:
     """For example 2026-11-21T09:30:00.000Z."""
-    return told(datetime.now(UTC))
+    return later(0)
+
+
+def later(seconds: float) -> str:
+    """The time so many seconds from now."""
+    return told(datetime.now(UTC) + timedelta(seconds=seconds))
 
 
 def told(moment: datetime) -> str:

@@ -26,6 +26,7 @@ from service.records.problem import Problem
 from service.records.redaction import Redaction, Restoration
 from service.records.split import Split
 from service.records.sweep import Sweep
+from service.records.webhook import EvaluationMessage, JobMessage, PingMessage, Webhook, WebhookDelivery
 from service.verbs.estimate import EstimateInputs
 from service.verbs.evaluation_body import EvaluationRequest
 from service.verbs.records import DecisionRequest
@@ -55,6 +56,11 @@ SCHEMAS: dict[str, type[msgspec.Struct]] = {
     "evaluation": Evaluation,
     "evaluation-job": EvaluationJob,
     "evaluation-request": EvaluationRequest,
+    "webhook": Webhook,
+    "webhook-delivery": WebhookDelivery,
+    "webhook-job-message": JobMessage,
+    "webhook-evaluation-message": EvaluationMessage,
+    "webhook-ping-message": PingMessage,
 }
 
 

@@ -8,11 +8,11 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, get_args
-from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
 from service.access_settings import AccessSettings, access_settings
+from service.allowed_addresses import AllowedAddress, AllowedEndpoint, allowed_endpoints, allowed_receivers
 from service.errors import ErrorItem, TuneGateError
 from service.storage_settings import StorageSettings, storage_settings
 
@@ -29,24 +29,6 @@ _EXECUTOR_SILENCE_SECONDS = 30
 _EXECUTOR = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 LogFormat = Literal["auto", "json", "text"]
 _SHOWN = 40
-_PORTS = {"http": 80, "https": 443}
-
-
-class AllowedEndpoint(msgspec.Struct, frozen=True):
-    """An address that evaluations over HTTP may ask, with everything below it; `key` names the one variable whose key
-    may be sent there, null for none.
-    """
-
-    address: str
-    key: str | None = None
-
-    def holds(self, endpoint: str) -> bool:
-        """Whether an address is this one or lies below it: the same scheme, host and port, whole parts of the path."""
-        ours, theirs = urlsplit(self.address), urlsplit(endpoint)
-        parts, found = ours.path.strip("/").split("/"), theirs.path.strip("/").split("/")
-        # what a client, a proxy or a server may read as another path
-        odd = {".", ".."} & set(found) or any(sign in theirs.path.lower() for sign in ("%2e", "%2f", "%5c", "\\", "//"))
-        return not odd and _host(ours) == _host(theirs) and (parts == [""] or found[: len(parts)] == parts)
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -74,6 +56,11 @@ class Settings(msgspec.Struct, frozen=True):
     chat_idle_seconds: int = _CHAT_IDLE_SECONDS
     # what evaluations over HTTP may ask; the command line asks what its user says
     endpoints: tuple[AllowedEndpoint, ...] = ()
+    # where webhooks may be sent, whether a listed name may lead into a private network, and the file whose content is
+    # behind every webhook's secret (null: one of our own in the data folder)
+    webhooks: tuple[AllowedAddress, ...] = ()
+    webhooks_private: bool = False
+    webhook_key_file: Path | None = None
     # who may call the service, and how much
     access: AccessSettings = AccessSettings()
     # what may be named by URL, how long things are kept
@@ -128,14 +115,15 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
     """Read TUNEGATE_* variables; every one has a default that needs no server or account.
 
     Raises:
-        TuneGateError: `usage`, naming every variable whose value is no number above 0, every entry of
-            TUNEGATE_ENDPOINTS that is no address, a TUNEGATE_EXECUTOR that is no name, or every variable of access
-            or of storage that cannot be read.
+        TuneGateError: `usage`, naming every variable whose value is no number above 0, every entry of a list of
+            addresses that is none, a TUNEGATE_EXECUTOR that is no name, or every variable of access or of storage
+            that cannot be read.
     """
     values = os.environ if env is None else env
     home = Path(values.get("TUNEGATE_HOME") or Path.home() / ".tunegate").expanduser().absolute()
     rules = values.get("TUNEGATE_RULES")
     privacy = values.get("TUNEGATE_PRIVACY_SETTINGS")
+    key_file = values.get("TUNEGATE_WEBHOOK_KEY_FILE")
     numbers = _numbers(
         values,
         {
@@ -166,7 +154,10 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         chat_models=numbers["TUNEGATE_CHAT_MODELS"],
         chat_idle_seconds=numbers["TUNEGATE_CHAT_IDLE_SECONDS"],
         privacy_settings=Path(privacy).expanduser().absolute() if privacy else None,
-        endpoints=_endpoints(values.get("TUNEGATE_ENDPOINTS") or ""),
+        endpoints=allowed_endpoints(values.get("TUNEGATE_ENDPOINTS") or ""),
+        webhooks=allowed_receivers(values.get("TUNEGATE_WEBHOOKS") or ""),
+        webhooks_private=_yes(values, "TUNEGATE_WEBHOOKS_PRIVATE"),
+        webhook_key_file=Path(key_file).expanduser().absolute() if key_file else None,
         access=access_settings(values),
         storage=storage_settings(values, storage_url),
         log_format=_log_format(values.get("TUNEGATE_LOG_FORMAT") or "auto"),
@@ -214,34 +205,3 @@ def _numbers(values: Mapping[str, str], defaults: dict[str, int]) -> dict[str, i
             ],
         )
     return {name: int(value) for name, value in seen.items()}
-
-
-def _endpoints(listed: str) -> tuple[AllowedEndpoint, ...]:
-    """`ADDRESS` or `ADDRESS=VARIABLE`, separated by commas or spaces."""
-    entries = [entry for entry in re.split(r"[,\s]+", listed) if entry]
-    found = [_endpoint(entry) for entry in entries]
-    wrong = [n for n, one in enumerate(found, 1) if one is None]
-    if wrong:
-        allowed = "http(s)://HOST[:PORT][/PATH], or the same with =NAME of the variable that holds its key"
-        raise TuneGateError(
-            "usage",
-            f"{len(wrong)} of the {len(entries)} entries of TUNEGATE_ENDPOINTS are no address.",
-            errors=[ErrorItem(f"TUNEGATE_ENDPOINTS: entry {n}", "something else", allowed) for n in wrong],
-        )
-    return tuple(one for one in found if one is not None)
-
-
-def _endpoint(entry: str) -> AllowedEndpoint | None:
-    address, named, key = entry.partition("=")
-    try:
-        parts = urlsplit(address)
-        known = parts.scheme in _PORTS and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        return None
-    known = known and not (parts.query or parts.fragment or "@" in parts.netloc)
-    known = known and (not named or re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key) is not None)
-    return AllowedEndpoint(address, key or None) if known else None
-
-
-def _host(parts: SplitResult) -> tuple[str, str, int]:
-    return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)

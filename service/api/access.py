@@ -64,6 +64,16 @@ ROUTES: dict[tuple[str, str], Scope | None] = dict.fromkeys(_PUBLIC) | {
     ("DELETE", "/v1/evaluations/{identifier}"): "write",
     ("GET", "/v1/evaluations/{identifier}/events"): "read",
     ("POST", "/v1/evaluations/{identifier}/cancel"): "launch",
+    # a webhook outlives the key that made it, and its address may hold a credential of the receiver's
+    ("POST", "/v1/webhooks"): "admin",
+    ("GET", "/v1/webhooks"): "admin",
+    ("GET", "/v1/webhooks/{identifier}"): "admin",
+    ("DELETE", "/v1/webhooks/{identifier}"): "admin",
+    ("POST", "/v1/webhooks/{identifier}/secrets"): "admin",
+    ("POST", "/v1/webhooks/{identifier}/enable"): "admin",
+    ("POST", "/v1/webhooks/{identifier}/ping"): "admin",
+    ("GET", "/v1/webhooks/{identifier}/deliveries"): "admin",
+    ("POST", "/v1/webhooks/{identifier}/deliveries/{delivery}/retry"): "admin",
     ("GET", "/v1/audit"): "admin",
     # every tool of agents only reads, and keeps nothing
     ("POST", AGENTS): "lint",

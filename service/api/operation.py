@@ -43,5 +43,10 @@ def _gauges(context: Context) -> Gauges:
         "tunegate_jobs": ("Jobs by state", "state", found.jobs),
         "tunegate_evaluations": ("Evaluations by state", "state", found.evaluations),
         "tunegate_queue_length": ("What waits to be carried out", "queue", waiting),
+        "tunegate_webhook_messages_waiting": (
+            "Messages to webhooks that are still to be taken",
+            "",
+            {"": found.messages},
+        ),
         "tunegate_running_trainers": ("Trainers that run on this machine", "", {"": found.trainers}),
     }

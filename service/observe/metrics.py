@@ -14,6 +14,7 @@ LINTED = Counter("tunegate_linted_bytes", "Bytes of datasets that were linted")
 FINDINGS = Counter("tunegate_findings", "Findings of lint, suppressed ones left out", ["rule"])
 PROBLEMS = Counter("tunegate_problems", "Requests that ended in a problem, by its code", ["code"])
 DATABASE_ERRORS = Counter("tunegate_database_errors", "Statements that the database failed", ["kind"])
+WEBHOOKS = Counter("tunegate_webhook_tries", "Tries to deliver a webhook's message, by how they went", ["outcome"])
 
 # name -> (what it is, label, value of the label -> number)
 Gauges = Mapping[str, tuple[str, str, Mapping[str, float]]]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import hmac
 import os
-import stat
 from pathlib import Path
 
+from service.secret_file import KEY_BYTES, kept_key
+
 _NAME = "value.key"
-_KEY_BYTES = 32
 MARK_BYTES = 8
 # how much of a mark is shown
 SHOWN_DIGITS = 8
@@ -21,13 +20,7 @@ def value_key(home: Path) -> bytes:
     With the same key the marks of two reports can be held against each other; without it they say nothing about the
     values, not even to somebody who guesses them.
     """
-    path = home / _NAME
-    key = _read(path)
-    if key is None:
-        with contextlib.suppress(OSError):
-            _make(path)
-        key = _read(path)
-    return key or os.urandom(_KEY_BYTES)
+    return kept_key(home / _NAME) or os.urandom(KEY_BYTES)
 
 
 def mark_of(key: bytes, value: str) -> int:
@@ -39,31 +32,3 @@ def mark_of(key: bytes, value: str) -> int:
 def shown_mark(mark: int) -> str:
     """The first hex digits of a mark, as reports show it."""
     return f"{mark:0{2 * MARK_BYTES}x}"[:SHOWN_DIGITS]
-
-
-def _read(path: Path) -> bytes | None:
-    """The key, unless others could have read or written it."""
-    try:
-        status = path.lstat()
-        if not stat.S_ISREG(status.st_mode) or (os.name == "posix" and status.st_mode & 0o077):
-            return None
-        key = path.read_bytes()
-    except OSError:
-        return None
-    return key if len(key) == _KEY_BYTES else None
-
-
-def _make(path: Path) -> None:
-    """Complete or absent, and never over a key that another process made meanwhile."""
-    import tempfile
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{_NAME}.")
-    try:
-        with os.fdopen(descriptor, "wb") as handle:
-            handle.write(os.urandom(_KEY_BYTES))
-            handle.flush()
-            os.fsync(handle.fileno())
-        os.link(name, path)
-    finally:
-        Path(name).unlink()

@@ -14,6 +14,8 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 Action = Literal[
     "key.created", "key.revoked", "job.launched", "job.overrode", "job.cancelled",
     "evaluation.launched", "evaluation.cancelled", "evaluation.deleted", "dataset.deleted", "job.deleted",
+    "webhook.created", "webhook.deleted", "webhook.secret_made", "webhook.enabled", "webhook.disabled",
+    "webhook.message_given_up",
 ]  # fmt: skip
 
 

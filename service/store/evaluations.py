@@ -11,9 +11,11 @@ from service.errors import TuneGateError
 from service.records.access import Deed
 from service.records.evaluation_job import EvaluationJob
 from service.records.job import ENDED
+from service.records.webhook import evaluation_ended
 from service.store.audit import append
 from service.store.database import changing
 from service.store.numbers import insert_numbered
+from service.store.outbox import tell
 from service.store.projects import key_digest, within
 from service.store.runs import add, end, require_carrier
 from service.store.tables import DEFAULT_PROJECT, evaluations, records
@@ -109,7 +111,7 @@ class Evaluations:
             return [str(one) for one in connection.execute(query.order_by(table.number)).scalars()]
 
     def update(self, identifier: str, change: Change, *, carrier: str | None = None) -> EvaluationJob:
-        """Change one in a transaction; a change to None leaves it alone.
+        """Change one and tell webhooks of its end in one transaction; a change to None leaves it alone.
 
         Raises:
             Fenced: when it is another than `carrier` who carries it out.
@@ -126,6 +128,9 @@ class Evaluations:
             connection.execute(sa.update(evaluations).where(evaluations.c.id == identifier).values(values))
             if ended:
                 end(connection, identifier)
+            if ended and job.state not in ENDED:
+                project = str(connection.execute(_project_of(identifier)).scalar_one())
+                tell(connection, project, *evaluation_ended(project, changed))
         return changed
 
 

@@ -12,16 +12,19 @@ from service.clock import now
 from service.errors import TuneGateError
 from service.records.access import Deed
 from service.records.job import ENDED, Job, JobEvent
+from service.records.webhook import job_ended
 from service.store.audit import Audit, append
 from service.store.database import changing, settle
 from service.store.evaluations import Evaluations
 from service.store.executors import Executors
 from service.store.health import Health, answering
 from service.store.keys import Keys
+from service.store.outbox import Outbox, tell
 from service.store.projects import key_digest, within
 from service.store.removal import Removal
 from service.store.runs import Runs, add, end, require_carrier
 from service.store.tables import DEFAULT_PROJECT, job_events, jobs, records
+from service.store.webhooks import Webhooks
 
 R = TypeVar("R")
 
@@ -46,6 +49,8 @@ class Store:
         self.health = Health(engine)
         self.runs = Runs(engine)
         self.removal = Removal(engine, project)
+        self.webhooks = Webhooks(engine, project)
+        self.outbox = Outbox(engine)
 
     def of(self, project: str) -> Store:
         """The same database as one project sees it."""
@@ -182,7 +187,7 @@ class Store:
         *,
         carrier: str | None = None,
     ) -> Job:
-        """Change a job and append an event in one transaction; a change to None leaves both alone.
+        """Change a job, append an event and tell webhooks of its end in one transaction; None leaves all alone.
 
         Raises:
             Fenced: when it is another than `carrier` who carries it out.
@@ -201,6 +206,9 @@ class Store:
                 _append(connection, identifier, *event)
             if ended:
                 end(connection, identifier)
+            if ended and job.state not in ENDED:
+                project = str(connection.execute(sa.select(jobs.c.project).where(jobs.c.id == identifier)).scalar_one())
+                tell(connection, project, *job_ended(project, changed))
         return changed
 
     def forward(

@@ -132,3 +132,40 @@ runs = Table(
     Column("folder", Text),
     Column("base", Integer, nullable=False, server_default="0"),  # progress records of run folders that were given up
 )
+
+# `secrets` holds salts and never a secret: the key that they are made with is no part of the database
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("n", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("id", String(36), nullable=False, unique=True),
+    Column("project", String(63), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("events", Text, nullable=False),  # a JSON list of types
+    Column("disabled", String(16)),  # why nothing is sent any more
+    Column("secrets", Text, nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Index("webhooks_of_project", "project", "n"),
+)
+
+# what is to be told, a row for each receiver, written with the change that it tells of; `id` is the same at every try
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("n", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("id", String(36), nullable=False, unique=True),
+    Column("webhook_id", String(36), ForeignKey("webhooks.id", ondelete="CASCADE"), nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("state", String(16), nullable=False),  # pending, delivered or failed
+    Column("tries", Integer, nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("due_at", String(32), nullable=False),
+    Column("claimed_by", String(32)),  # who is sending it, and until when nobody else may
+    Column("claimed_until", String(32)),
+    Column("tried_at", String(32)),
+    Column("outcome", String(16)),
+    Column("status", Integer),
+    Index("outbox_due", "state", "due_at"),
+    Index("outbox_of_webhook", "webhook_id", "n"),
+)

@@ -87,13 +87,17 @@ async def running_context(settings: Settings, *, stop_jobs: bool, works: bool = 
     from service.store.store import Store
     from service.verbs.retention import sweep_for_ever
     from service.verbs.uploads import remove_stale
+    from service.webhooks.dispatcher import dispatching
 
     settings.home.mkdir(parents=True, exist_ok=True)
     engine = open_engine(settings.database_url)
     await asyncio.to_thread(migrate, engine)
     store, storage = Store(engine), Storage(settings)
     try:
-        async with running_jobs(store, storage, settings, stop_at_exit=stop_jobs, works=works) as runner:
+        async with (
+            dispatching(store.outbox, settings),
+            running_jobs(store, storage, settings, stop_at_exit=stop_jobs, works=works) as runner,
+        ):
             remove_stale(settings)
             remove_parts(settings.runs)
             await asyncio.to_thread(take_over, storage, settings.home)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from service.allowed_addresses import AllowedEndpoint
 from service.errors import ErrorItem
 from service.evaluate.models import Model
-from service.settings import AllowedEndpoint
 
 _NO_KEY = "no key, or the variable that TUNEGATE_ENDPOINTS names with the address"
 

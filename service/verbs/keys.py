@@ -7,11 +7,10 @@ import re
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from service.access_settings import PROJECT
-from service.clock import now
+from service.clock import later, now
 from service.errors import ErrorItem, TuneGateError, missing_extra
 from service.records.access import SCOPES, ApiKey, AuditEntry, Deed, NewKey, Scope
 from service.settings import Settings
@@ -27,6 +26,7 @@ _PAGE = 500
 # the secret is 32 bytes in base64url without padding
 _SECRET = re.compile(rb"tunegate_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
 _AGE = re.compile(r"([1-9][0-9]{0,4})([dh])")
+_SECONDS = {"d": 86_400, "h": 3_600}
 
 
 @contextmanager
@@ -98,7 +98,7 @@ def create_key(
         scopes=granted,
         requests_per_minute=requests_per_minute,
         created_at=now(),
-        expires_at=None if age is None else _after(int(age[1]), age[2]),
+        expires_at=None if age is None else later(int(age[1]) * _SECONDS[age[2]]),
         revoked_at=None,
         last_used_at=None,
     )
@@ -133,8 +133,3 @@ def key_id(secret: bytes) -> str | None:
     """The id in a secret, or None for what is no key of ours."""
     parts = _SECRET.fullmatch(secret)
     return None if parts is None else parts[1].decode()
-
-
-def _after(count: int, unit: str) -> str:
-    moment = datetime.now(UTC) + (timedelta(days=count) if unit == "d" else timedelta(hours=count))
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -19,11 +19,12 @@ from service.verbs.context import Context
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """Jobs and evaluations by state, and processes that run."""
+    """Jobs and evaluations by state, processes that run, and messages to webhooks that wait."""
 
     jobs: Mapping[str, int]
     evaluations: Mapping[str, int]
     trainers: int
+    messages: int
 
 
 def standing(context: Context) -> Standing:
@@ -31,7 +32,10 @@ def standing(context: Context) -> Standing:
     jobs, evaluations = context.store.health.states()
     living = [name for name in context.store.open_jobs() if trainer_alive(context.settings.runs / name)]
     return Standing(
-        dict.fromkeys(get_args(State), 0) | jobs, dict.fromkeys(get_args(EvaluationState), 0) | evaluations, len(living)
+        dict.fromkeys(get_args(State), 0) | jobs,
+        dict.fromkeys(get_args(EvaluationState), 0) | evaluations,
+        len(living),
+        context.store.outbox.waiting(),
     )
 
 

@@ -14,10 +14,11 @@ from unweighted import add_base
 
 from service.app import build_app
 from service.clock import now
-from service.records.access import SCOPES, NewKey
+from service.records.access import SCOPES, Deed, NewKey
 from service.records.evaluation_job import EvaluationJob
 from service.records.job import Job, Moment
 from service.settings import Settings, load_settings
+from service.store.outbox import KeptSecret
 from service.verbs.keys import create_key, key_store, revoke_key
 
 DESK = Path(__file__).resolve().parents[2] / "examples" / "library-desk"
@@ -112,4 +113,8 @@ def seeded(house: House, project: str, secret: str) -> dict[str, str]:
         store.of(project).evaluations.add(
             EvaluationJob(id=made["evaluations"], request="0" * 64, state="queued", timeline=[]), None
         )
+        hooks, hook = store.of(project).webhooks, f"webhook-of-{project}"
+        secret = KeptSecret(salt="", key_id="", made_at=now())
+        hooks.add("https://a.example", [], secret, hook, most=1, deed=Deed("tests", "webhook.created"))
+        made["webhooks"], made["deliveries"] = hook, hooks.ping(hook, most=1).id
     return made

@@ -34,7 +34,8 @@ def routes(house: House) -> Iterator[tuple[str, str]]:
 def filled(template: str, ids: dict[str, str]) -> str:
     """A path of the template; the id is the one that the part before it names."""
     room = template.split("/")[-1 if template == "/mcp" else 2]
-    return template.replace("{identifier}", ids.get(room, "nothing")).replace("{name}", "fp32").replace("{path}", "x")
+    parts = {"identifier": ids.get(room, "nothing"), "delivery": ids.get("deliveries", "nothing")}
+    return template.format_map(parts | {"name": "fp32", "path": "x"})
 
 
 def test_every_route_is_behind_the_door_or_known_to_stand_outside(house: House) -> None:
@@ -102,7 +103,7 @@ def test_what_stands_outside_needs_no_key_and_names_nothing_of_a_project(house: 
 
 
 def test_what_belongs_to_another_project_is_unknown_and_not_forbidden(house: House) -> None:
-    ours, theirs = house.key("ours").secret, house.key("theirs").secret
+    ours, theirs = (house.key(project, *SCOPES).secret for project in ("ours", "theirs"))
     ids = seeded(house, "ours", ours)
     for method, template in sorted(ROUTES):
         if "{identifier}" not in template or template.startswith("/v1/rules"):

@@ -1,0 +1,143 @@
+"""Webhooks: who is told of what, what they are told, and how each telling went."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from service.records.evaluation_job import EvaluationJob
+from service.records.job import Job
+
+EndType = Literal[
+    "job.succeeded", "job.failed", "job.cancelled",
+    "evaluation.succeeded", "evaluation.failed", "evaluation.cancelled",
+]  # fmt: skip
+# a ping is sent to who asks for it, and to nobody else
+MessageType = Literal[EndType, "webhook.ping"]
+Outcome = Literal[
+    "delivered", "gone", "redirected", "refused", "server_error", "timeout", "unreachable", "tls_failed",
+    "address_refused", "unsigned", "disabled",
+]  # fmt: skip
+
+
+class Webhook(msgspec.Struct, frozen=True, kw_only=True):
+    """An address that is told when something of its project ends.
+
+    Messages are signed as the Standard Webhooks specification says (standardwebhooks.com). `disabled` says why nothing
+    is sent any more: `gone` (it answered 410) or `failing` (it took nothing during all tries of a message).
+    """
+
+    schema: Literal["tunegate.webhook/1"] = "tunegate.webhook/1"
+    id: str
+    url: str
+    events: list[EndType]
+    state: Literal["active", "disabled"] = "active"
+    disabled: Literal["gone", "failing"] | None = None
+    secrets: list[WebhookSecret]
+    created_at: str
+
+
+class WebhookSecret(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the secrets that messages are signed with, without the secret; several while they are exchanged."""
+
+    made_at: str
+    expires_at: str | None = None
+
+
+class NewWebhook(Webhook, frozen=True, kw_only=True):
+    """A webhook with the secret that was just made: the only time that it is shown."""
+
+    secret: str
+
+
+class WebhookDelivery(msgspec.Struct, frozen=True, kw_only=True):
+    """One message to one webhook: `id` is its webhook-id, the same at every try.
+
+    `next_try_at` is null once it was delivered or given up; a try that was cut off (a killed service) is repeated and
+    not counted.
+    """
+
+    id: str
+    type: MessageType
+    state: Literal["pending", "delivered", "failed"]
+    tries: int
+    created_at: str
+    next_try_at: str | None
+    last_try: WebhookTry | None
+
+
+class WebhookTry(msgspec.Struct, frozen=True):
+    """How a try went: `status` is what the receiver answered, null where it answered nothing."""
+
+    at: str
+    outcome: Outcome
+    status: int | None
+
+
+class JobEnded(msgspec.Struct, frozen=True, kw_only=True):
+    """Data of `job.*`: ids, states and codes as the job has them, never text."""
+
+    project: str
+    id: str
+    plan: str
+    state: str
+    gate: str | None
+    error_code: str | None
+
+
+class EvaluationEnded(msgspec.Struct, frozen=True, kw_only=True):
+    """Data of `evaluation.*`; `evaluation_id` names the record."""
+
+    project: str
+    id: str
+    state: str
+    evaluation_id: str | None
+    error_code: str | None
+
+
+class Ping(msgspec.Struct, frozen=True, kw_only=True):
+    """Data of `webhook.ping`."""
+
+    project: str
+    webhook: str
+
+
+class JobMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """What a receiver is told of a job; `timestamp` is when it happened."""
+
+    type: Literal["job.succeeded", "job.failed", "job.cancelled"]
+    timestamp: str
+    data: JobEnded
+
+
+class EvaluationMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """What a receiver is told of an evaluation."""
+
+    type: Literal["evaluation.succeeded", "evaluation.failed", "evaluation.cancelled"]
+    timestamp: str
+    data: EvaluationEnded
+
+
+class PingMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """What a receiver is told when somebody wants to see whether it is there."""
+
+    type: Literal["webhook.ping"]
+    timestamp: str
+    data: Ping
+
+
+def job_ended(project: str, job: Job) -> tuple[str, JobEnded]:
+    """(type, data) of a job that has ended."""
+    code = None if job.error is None else job.error.code
+    data = JobEnded(project=project, id=job.id, plan=job.plan, state=job.state, gate=job.gate, error_code=code)
+    return f"job.{job.state}", data
+
+
+def evaluation_ended(project: str, job: EvaluationJob) -> tuple[str, EvaluationEnded]:
+    """(type, data) of an evaluation that has ended."""
+    code = None if job.error is None else job.error.code
+    data = EvaluationEnded(
+        project=project, id=job.id, state=job.state, evaluation_id=job.evaluation_id, error_code=code
+    )
+    return f"evaluation.{job.state}", data
