@@ -1,7 +1,7 @@
 """Which of the large libraries that others load wherever they are installed a process needs.
 
-peft loads bitsandbytes, and accelerate DeepSpeed and boto3 (its SageMaker questions), at their own import: half of the
-time in which a trainer starts, and memory for as long as it runs.
+peft loads bitsandbytes, accelerate DeepSpeed and boto3 (its SageMaker questions), transformers SciPy (the losses of
+object detection), at their own import: a third of the time in which a trainer starts, and memory while it runs.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from trainers.contract import TrainPlan
 from trainers.techniques import FOUR_BIT
 
-_OPTIONAL = ("bitsandbytes", "boto3", "deepspeed")
+_OPTIONAL = ("bitsandbytes", "boto3", "deepspeed", "scipy")
 PLAIN_OPTIMIZER = "adamw"
 
 
@@ -38,7 +38,8 @@ def load_only(*needed: str) -> None:
 def load_only_for(plan: TrainPlan) -> None:
     """What a plan needs; everything where the model may need more: by its own code, or by how it is quantised."""
     if not plan.trust_remote_code and _is_plain(Path(plan.model)):
-        load_only(*needed_by(plan))
+        needed = needed_by(plan)
+        load_only(*needed, *(["scipy"] if "bitsandbytes" in needed else []))  # some of its 8-bit maps are SciPy's
 
 
 def _is_plain(model: Path) -> bool:

@@ -19,14 +19,14 @@ from trainers.contract import TrainPlan
 from trainers.libraries import load_only_for
 with open(sys.argv[1], "rb") as file:
     load_only_for(msgspec.json.decode(file.read(), type=TrainPlan))
-print(*(name for name in ("bitsandbytes", "deepspeed") if importlib.util.find_spec(name)))
+print(*(name for name in ("bitsandbytes", "deepspeed", "scipy") if importlib.util.find_spec(name)))
 """
 LOADED = """
 import sys
 from trainers.libraries import load_only
 load_only()
 import accelerate, peft, transformers.trainer
-print(*(name for name in ("bitsandbytes", "boto3", "deepspeed") if sys.modules.get(name)))
+print(*(name for name in ("bitsandbytes", "boto3", "deepspeed", "scipy") if sys.modules.get(name)))
 """
 
 
@@ -39,9 +39,9 @@ def printed(code: str, *arguments: str) -> list[str]:
     ("changes", "expected"),
     [
         ({}, []),
-        ({"technique": "qlora", "sharding": "zero2", "processes": 2}, ["bitsandbytes", "deepspeed"]),
-        ({"compute": Compute(optimizer="adamw_8bit")}, ["bitsandbytes"]),
-        ({"trust_remote_code": True}, ["bitsandbytes", "deepspeed"]),
+        ({"technique": "qlora", "sharding": "zero2", "processes": 2}, ["bitsandbytes", "deepspeed", "scipy"]),
+        ({"compute": Compute(optimizer="adamw_8bit")}, ["bitsandbytes", "scipy"]),
+        ({"trust_remote_code": True}, ["bitsandbytes", "deepspeed", "scipy"]),
     ],
 )
 def test_only_what_the_plan_needs_is_found(make_plan: Any, changes: dict[str, Any], expected: list[str]) -> None:
@@ -52,7 +52,7 @@ def test_a_model_that_is_quantised_already_may_load_anything(make_plan: Any, mod
     config = json.loads((model / "config.json").read_text())
     (tmp_path / "base").mkdir()
     (tmp_path / "base" / "config.json").write_text(json.dumps(config | {"quantization_config": {"bits": 4}}))
-    assert printed(FOUND, str(make_plan(model=str(tmp_path / "base")))) == ["bitsandbytes", "deepspeed"]
+    assert printed(FOUND, str(make_plan(model=str(tmp_path / "base")))) == ["bitsandbytes", "deepspeed", "scipy"]
 
 
 def test_the_libraries_of_a_trainer_do_without_the_others() -> None:
