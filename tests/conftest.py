@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-
 from pathlib import Path
 
 import pytest
@@ -32,11 +31,12 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-# by the CPU time that they take, longest first (CONTRIBUTING.md): what takes minutes begins first, so that the workers of
-# `make test` end together; a folder stands for its files that are not named before it
+# by the CPU time that they take (CONTRIBUTING.md): what takes minutes begins first, so that the workers of `make test`
+# end together; a folder stands for its files that are not named before it
 LONGEST = (
-    "trainers/test_several_processes.py", "demo", "trainers/test_resume.py", "trainers/classification/test_whole_runs.py",
-    "trainers", "cli", "evaluate", "browser", "chat", "estimate", "jobs", "operation", "access", "api", "examples",
+    "trainers/test_several_processes.py", "demo", "trainers/test_resume.py",
+    "trainers/classification/test_whole_runs.py", "trainers", "cli", "evaluate", "browser", "chat", "estimate", "jobs",
+    "operation", "access", "api", "examples",
 )  # fmt: skip
 
 
@@ -47,6 +47,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _turn(path: str) -> int:
     """Which one of LONGEST the file belongs to; all others follow as they were collected."""
-    return next(
-        (turn for turn, name in enumerate(LONGEST) if path == name or path.startswith(f"{name}/")), len(LONGEST)
-    )
+    among = (turn for turn, name in enumerate(LONGEST) if path == name or path.startswith(f"{name}/"))
+    return next(among, len(LONGEST))
