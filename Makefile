@@ -25,9 +25,9 @@ demo-zero: $(READY)  ## the same with two processes under DeepSpeed's ZeRO-2, as
 	$(PIP) install -q -e '.[service,train,zero]' --group dev -c constraints.txt
 	$(BIN)/tunegate demo --processes 2 -o demo-output/zero
 
-# a worker per core; one thread each, for torch would take every core in every worker
+# a worker per core; one thread each, for torch would take every core in every worker; tests/conftest.py orders the files
 test: $(READY)   ## every test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 fuzz: $(READY)   ## search for bytes that get no lawful lint report, for SECONDS (60); Linux
 	$(BIN)/python tests/fuzz/lint_bytes.py $(or $(SECONDS),60)

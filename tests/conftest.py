@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -28,3 +29,23 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TUNEGATE_HOME", str(tmp_path_factory.mktemp("tunegate")))
         yield
+
+
+# by the CPU time that they take (CONTRIBUTING.md): what takes minutes begins first, so that the workers of `make test`
+# end together; a folder stands for its files that are not named before it
+LONGEST = (
+    "trainers/test_several_processes.py", "demo", "trainers/test_resume.py",
+    "trainers/classification/test_whole_runs.py", "trainers", "cli", "evaluate", "browser", "chat", "estimate", "jobs",
+    "operation", "access", "api", "examples",
+)  # fmt: skip
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: _turn(item.path.relative_to(Path(__file__).parent).as_posix()))
+
+
+def _turn(path: str) -> int:
+    """Which one of LONGEST the file belongs to; all others follow as they were collected."""
+    among = (turn for turn, name in enumerate(LONGEST) if path == name or path.startswith(f"{name}/"))
+    return next(among, len(LONGEST))

@@ -9,12 +9,11 @@ import shutil
 from pathlib import Path
 
 from trainers.contract import KEPT_IN_CACHE, TrainPlan, cannot_run, unfit_model
+from trainers.libraries import PLAIN_OPTIMIZER, needed_by
 from trainers.sharding.ranks import world_size
 from trainers.sharding.settings import SHARDINGS
 from trainers.starting import start_problems
-from trainers.techniques import FOUR_BIT, TECHNIQUES
-
-_PLAIN = "adamw"
+from trainers.techniques import TECHNIQUES
 
 _NEEDED = ("torch", "transformers", "peft", "accelerate", "onnxruntime", "onnxruntime_genai", "onnx")
 _FEWEST_LABELS = 2
@@ -90,10 +89,10 @@ def _of_compute(plan: TrainPlan) -> list[str]:
     found, compute = [], plan.compute
     if plan.technique == "full" and compute.base_dtype != "fp32":
         found.append(f"full fine-tuning trains fp32 weights, not {compute.base_dtype}")
-    if compute.optimizer != _PLAIN and plan.sharding != "none":
+    if compute.optimizer != PLAIN_OPTIMIZER and plan.sharding != "none":
         found.append(f"optimizer {compute.optimizer!r} does not go with sharding {plan.sharding!r}")
     adapter = plan.hyperparameters.adapter
-    if compute.optimizer != _PLAIN and adapter is not None and adapter.loraplus_ratio is not None:
+    if compute.optimizer != PLAIN_OPTIMIZER and adapter is not None and adapter.loraplus_ratio is not None:
         found.append(f"optimizer {compute.optimizer!r} does not go with LoRA+, which brings its own AdamW")
     if compute.base_dtype != "fp32" and compute.autocast != compute.base_dtype:
         found.append(f"a base in {compute.base_dtype} needs autocast {compute.base_dtype}")
@@ -143,17 +142,13 @@ def _of_task(plan: TrainPlan) -> list[str]:
 
 def missing_libraries(plan: TrainPlan) -> list[str]:
     """Libraries of the extras that the plan needs and that are not installed."""
-    needed = [*_NEEDED]
-    if plan.technique in FOUR_BIT or plan.compute.optimizer != _PLAIN:
-        needed.append("bitsandbytes")
+    needed = [*_NEEDED, *needed_by(plan)]
     if {"bleu", "chrf"}.intersection(plan.evaluation.metrics):
         needed.append("sacrebleu")
     if plan.compute.attention == "flash":
         needed.append("flash_attn")
     if plan.compute.liger:
         needed.append("liger_kernel")
-    if plan.sharding != "none":
-        needed.append("deepspeed")
     return [name for name in needed if importlib.util.find_spec(name) is None]
 
 

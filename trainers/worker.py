@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from trainers.contract import TrainPlan
+from trainers.libraries import load_only_for
 from trainers.native import require_native
 from trainers.outfiles import MODEL
 from trainers.problems import from_exception, leave_failure
@@ -83,6 +84,7 @@ def _prepare_environment(plan: TrainPlan) -> None:
         os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
         if not Path("/dev/nvidiactl").exists():
             os.environ.setdefault("DS_ACCELERATOR", "cpu")
+    load_only_for(plan)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,11 @@ from typing import Any
 import msgspec
 import psutil
 import pytest
+from in_process import tune_here
 
 from trainers.contract import Adapter, Hyperparameters, TrainPlan
+from trainers.progress import ProgressWriter
+from trainers.tune import measure_baseline
 
 Runner = Callable[..., tuple[int, str, Any]]
 Starter = Callable[..., "subprocess.Popen[str]"]
@@ -47,19 +50,18 @@ def train_only(plan: Path, out: Path) -> None:
 
 
 @pytest.fixture
-def alone(make_plan: Any, run_trainer: Runner, tmp_path: Path) -> Callable[[str], Path]:
-    """The run folder of one process."""
+def alone(make_plan: Any, tmp_path: Path) -> Callable[[str], Path]:
+    """The run folder of one process, which is this one."""
 
     def run(technique: str) -> Path:
-        code, printed, _ = run_trainer(make_plan(technique=technique, validation=None), tmp_path / "alone")
-        assert code == 0, printed
+        tune_here(make_plan(technique=technique, validation=None), tmp_path / "alone")
         return tmp_path / "alone"
 
     return run
 
 
 def test_full_weights_under_zero_are_those_of_one_process(
-    make_plan: Any, alone: Callable[[str], Path], run_trainer: Runner, tmp_path: Path
+    make_plan: Any, alone: Callable[[str], Path], tmp_path: Path
 ) -> None:
     one = alone("full")
     for sharding, offload in (("zero1", False), ("zero3", False), ("zero3-offload", False)):
@@ -114,9 +116,15 @@ def test_what_several_processes_cannot_have_is_refused_at_once(
 
 @pytest.fixture
 def training(make_plan: Any, starter: Starter, tmp_path: Path) -> Iterator[tuple[Any, Path, list[psutil.Process]]]:
-    """A run of two processes with hundreds of steps left, its folder and its whole tree."""
+    """A run of two processes with hundreds of steps left, its folder and its whole tree.
+
+    Its baseline was measured here: these tests are of what begins after it.
+    """
     out = tmp_path / "out"
-    process = starter(make_plan(n_epochs=400, validation=None, processes=2), out)
+    plan = make_plan(n_epochs=400, validation=None, processes=2)
+    (out / ".work").mkdir(parents=True)
+    measure_baseline(msgspec.json.decode(plan.read_bytes(), type=TrainPlan), out, ProgressWriter(out))
+    process = starter(plan, out)
     deadline = time.monotonic() + 180
     progress = out / "progress.jsonl"
     while not (progress.exists() and '"step"' in progress.read_text()):
@@ -191,7 +199,7 @@ def test_no_row_is_trained_twice_where_they_do_not_divide(make_plan: Any, rows: 
     said = (tmp_path / "out" / "progress.jsonl").read_text()
     assert "3 empty rows fill the last step" in said
     one = make_plan([rows(n) for n in range(5)], n_epochs=1, validation=None)
-    train_only(one, tmp_path / "one")
+    tune_here(one, tmp_path / "one")
     assert training["data"] == json.loads((tmp_path / "one" / ".work" / "part-training.json").read_bytes())["data"]
 
 

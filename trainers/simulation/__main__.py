@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from trainers.libraries import load_only
 from trainers.question_file import answer_file
 from trainers.simulated import Simulation, SimulationQuestion
 
@@ -13,6 +14,7 @@ def main(argv: list[str]) -> int:
     """Answer one question."""
     os.environ["OMP_NUM_THREADS"] = "1"
     os.environ.setdefault("DS_ACCELERATOR", "cpu")
+    load_only()  # of what they would do only the sizes are asked
 
     def simulated(question: SimulationQuestion) -> Simulation:
         from trainers.simulation.simulate import simulate
