@@ -1,4 +1,4 @@
-"""`tunegate serve` that notes when each step's body begins and each trainer is started: `noting.py NOTES [VERSION] ARGS`.
+"""`tunegate serve` that notes where each step begins and each trainer starts: `noting.py NOTES [VERSION] ARGS`.
 
 Started instead of `python -m service` by tests that ask whether something was done twice; VERSION, as in `version=X`,
 makes it a service of another pipeline.
