@@ -22,6 +22,7 @@ _CHAT_MODELS, _CHAT_IDLE_SECONDS = 2, 300
 _SHUTDOWN_SECONDS = 20
 LogFormat = Literal["auto", "json", "text"]
 _SHOWN = 40
+_AZURE_ML = "TUNEGATE_AZURE_ML_"
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -72,6 +73,14 @@ class Settings(msgspec.Struct, frozen=True):
     shutdown_seconds: int = _SHUTDOWN_SECONDS
     # whether /health/ready waits for the privacy scan, which takes seconds after a start
     ready_needs_privacy: bool = False
+    # where cloud targets are named; and what TUNEGATE_AZURE_ML_* say, by their names without it
+    targets: Path | None = None
+    azure_ml: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def targets_file(self) -> Path:
+        """The TOML file with a table for each configured cloud target."""
+        return self.targets or self.home / "targets.toml"
 
     @property
     def models(self) -> Path:
@@ -120,6 +129,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
     home = Path(values.get("TUNEGATE_HOME") or Path.home() / ".tunegate").expanduser().absolute()
     rules = values.get("TUNEGATE_RULES")
     privacy = values.get("TUNEGATE_PRIVACY_SETTINGS")
+    targets = values.get("TUNEGATE_TARGETS")
     numbers = _numbers(
         values,
         {
@@ -148,6 +158,12 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         log_format=_log_format(values.get("TUNEGATE_LOG_FORMAT") or "auto"),
         shutdown_seconds=numbers["TUNEGATE_SHUTDOWN_SECONDS"],
         ready_needs_privacy=_yes(values, "TUNEGATE_READY_NEEDS_PRIVACY"),
+        targets=Path(targets).expanduser().absolute() if targets else None,
+        azure_ml=tuple(
+            (name.removeprefix(_AZURE_ML).lower(), value)
+            for name, value in sorted(values.items())
+            if name.startswith(_AZURE_ML) and value
+        ),
     )
 
 

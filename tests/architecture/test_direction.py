@@ -82,6 +82,7 @@ FENCED: dict[str, tuple[str, ...]] = {
     "litestar": ("service.api", "service.app", "service.regenerate"),
     "sqlalchemy": ("service.store", "service.jobs"),
     "mcp": ("service.mcp",),
+    "azure": ("service.launch.targets.azure_ml",),
     "opentelemetry": ("service.observe.traces",),
     "bm25s": ("service.evaluate",),
     "presidio_analyzer": ("service.privacy",),
