@@ -18,6 +18,7 @@ from dbos import DBOS
 from service.artifacts.bundle import RunInputs, finish_run, prepare_run, require_space
 from service.errors import TuneGateError
 from service.files import write_atomically
+from service.jobs import remote
 from service.jobs.resuming import note_start, worth_resuming
 from service.jobs.states import enter, fail, forward
 from service.launch.local import WORK, read_progress, read_result, start_trainer, stop_trainer, trainer_alive
@@ -85,6 +86,8 @@ async def follow(job_id: str) -> bool:
 
 
 async def _follow(job_id: str) -> bool:
+    if remote.is_remote(Ground.store, job_id):
+        return await remote.follow(Ground.store, job_id)
     out = Ground.runs / job_id
     try:
         if not await asyncio.to_thread(_start_or_adopt, job_id, out):
@@ -209,6 +212,8 @@ def _judge(job_id: str, out: Path) -> bool:
 def _finalize(job_id: str) -> bool:
     inputs = _inputs(job_id)
     try:
+        if remote.is_remote(Ground.store, job_id):
+            remote.fetch(Ground.store, job_id, Ground.runs / job_id)
         job = _as_succeeded(Ground.store.job(job_id))
         held = finish_run(Ground.runs / job_id, plan=inputs.run.plan, job=job).evaluation.comparison
     except (TuneGateError, OSError) as error:

@@ -13,6 +13,7 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 from dbos._serialization import DBOSPortableJSON
 
 from service.errors import TuneGateError
+from service.jobs import remote
 from service.jobs.evaluations import MOST_AT_ONCE, QUEUE, QUEUE_POLL_SECONDS, EvaluationRunner
 from service.jobs.pipeline import GRACE_SECONDS, PIPELINE_VERSION, Ground, JobInputs, carry_out, keep_inputs
 from service.jobs.states import enter
@@ -23,7 +24,7 @@ from service.store.store import Store
 _QUEUE = "trainers"
 _EXECUTOR = "local"  # one service per data folder holds the lock, so a restart recovers its own jobs
 _QUEUE_POLL_SECONDS = 0.1
-QUEUES = (_QUEUE, QUEUE)
+QUEUES = (_QUEUE, QUEUE, remote.QUEUE)
 
 
 class JobRunner:
@@ -40,7 +41,9 @@ class JobRunner:
         self._runs.mkdir(parents=True, exist_ok=True)
         keep_inputs(self._runs, job.id, inputs)
         with SetWorkflowID(job.id):
-            await DBOS.enqueue_workflow_async(_QUEUE, carry_out, job.id)
+            # a job of another machine takes no turn of this one's trainer
+            queue = remote.QUEUE if await asyncio.to_thread(remote.is_remote, self._store, job.id) else _QUEUE
+            await DBOS.enqueue_workflow_async(queue, carry_out, job.id)
 
     def cancel_soon(self, job_id: str) -> None:
         """Cancel in the background; the state is already `cancelling`."""
@@ -65,10 +68,15 @@ class JobRunner:
                 await asyncio.to_thread(stop_trainer, out, grace_seconds=0)
         for job_id in await asyncio.to_thread(self._open_jobs):
             if (await asyncio.to_thread(self._store.job, job_id)).state == "cancelling":
-                await self._cancel(job_id)
+                if await asyncio.to_thread(remote.is_remote, self._store, job_id):
+                    self.cancel_soon(job_id)  # a target that does not answer holds up no start
+                else:
+                    await self._cancel(job_id)
 
     async def _cancel(self, job_id: str) -> None:
         await DBOS.cancel_workflow_async(job_id)
+        if await asyncio.to_thread(remote.is_remote, self._store, job_id):
+            await remote.cancel(self._store, job_id)
         await asyncio.to_thread(stop_trainer, self._runs / job_id, grace_seconds=GRACE_SECONDS)
         await asyncio.to_thread(enter, self._store, job_id, "cancelled")
 
@@ -106,6 +114,9 @@ async def running_jobs(store: Store, *, home: Path, database_url: str, stop_at_e
         # counted per process: a dead executor's row must never block the queue
         await DBOS.register_queue_async(_QUEUE, worker_concurrency=1, polling_interval_sec=_QUEUE_POLL_SECONDS)
         await DBOS.register_queue_async(QUEUE, worker_concurrency=MOST_AT_ONCE, polling_interval_sec=QUEUE_POLL_SECONDS)
+        await DBOS.register_queue_async(
+            remote.QUEUE, worker_concurrency=remote.MOST_AT_ONCE, polling_interval_sec=QUEUE_POLL_SECONDS
+        )
         await runner.evaluations.sweep()
         try:
             yield runner

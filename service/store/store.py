@@ -16,6 +16,7 @@ from service.store.audit import Audit, append
 from service.store.evaluations import Evaluations
 from service.store.health import Health
 from service.store.keys import Keys
+from service.store.launches import Launches
 from service.store.projects import key_digest, within
 from service.store.tables import DEFAULT_PROJECT, job_events, jobs, records
 
@@ -39,6 +40,7 @@ class Store:
         self._place = project or DEFAULT_PROJECT
         self.evaluations = Evaluations(engine, project)
         self.keys = Keys(engine, project)
+        self.launches = Launches(engine)
         self.audit = Audit(engine, project)
         self.health = Health(engine)
 

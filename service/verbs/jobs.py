@@ -15,6 +15,7 @@ from service.errors import TuneGateError
 from service.jobs.pipeline import JobInputs
 from service.jobs.states import enter
 from service.launch.blockers import require_launchable
+from service.launch.targets.registry import is_remote
 from service.models.hub import pinned
 from service.models.resolve import resolve_model
 from service.observe.traces import traceparent
@@ -32,6 +33,7 @@ from service.verbs.continuing import require_start
 from service.verbs.cursors import position
 from service.verbs.datasets import dataset_path
 from service.verbs.following import Event, follow
+from service.verbs.launching import launch_plan_for
 from service.verbs.plan import PlanBundle
 from service.verbs.train import needed_bytes
 from trainers.contract import DatasetRef, TrainPlan
@@ -64,6 +66,8 @@ async def launch(context: Context, request: JobRequest, *, idempotency_key: str 
     if job.plan != request.plan_id:
         raise TuneGateError("plan_mismatch", "The Idempotency-Key was used for another plan.", remedy="Use a new key.")
     if new or job.state == "queued":
+        if is_remote(bundle.plan.target):
+            await asyncio.to_thread(_keep_launch, context, job, bundle)
         run = RunInputs(
             plan=bundle.plan,
             decision=bundle.decision,
@@ -78,6 +82,15 @@ async def launch(context: Context, request: JobRequest, *, idempotency_key: str 
             job, JobInputs(run=run, needed_bytes=needed_bytes(bundle), traceparent=traceparent())
         )
     return job
+
+
+def _keep_launch(context: Context, job: Job, bundle: PlanBundle) -> None:
+    """What will be sent is kept before anything is."""
+    made = launch_plan_for(
+        bundle.plan, key=job.id, dataset=bundle.dataset, validation=bundle.validation, model=bundle.model,
+        rules=context.rules, settings=context.settings,
+    )  # fmt: skip
+    context.store.launches.add(job.id, msgspec.json.encode(made))
 
 
 async def cancel(context: Context, job_id: str) -> Job:

@@ -62,6 +62,7 @@ class LaunchPlan(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[str] = []
     usd_per_hour: float | None = None
     max_usd: float | None = None
+    poll_seconds: float = 30.0
 
 
 class RemoteRef(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,15 +112,11 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Target(Protocol):
-    """A target that this version launches on; `plan` is pure, everything else but `capabilities` talks to the target.
+    """A target as a launched plan sees it; planning is pure and needs none (`azure_ml.plan.launch_plan`).
 
-    Every remote call raises TuneGateError: `target_unreachable` for what may pass (network, throttling, 5xx),
+    Every call raises TuneGateError: `target_unreachable` for what may pass (network, throttling, 5xx),
     `target_refused` for what will not, `remote_gone` for a job that was deleted there.
     """
-
-    capabilities: Capabilities
-
-    def plan(self, request: LaunchRequest) -> LaunchPlan: ...
 
     def submit(self, plan: LaunchPlan) -> RemoteRef:
         """Create the job, or find the one that an earlier call of the same plan created."""

@@ -16,15 +16,13 @@ from service.errors import TuneGateError
 from service.launch.targets.azure_ml.checks import checks
 from service.launch.targets.azure_ml.files import code_folder
 from service.launch.targets.azure_ml.outputs import Outputs
-from service.launch.targets.azure_ml.plan import CODE, TAG, Machine, launch_plan
+from service.launch.targets.azure_ml.plan import CODE, TAG
 from service.launch.targets.azure_ml.settings import AzureMlSettings
 from service.launch.targets.azure_ml.talking import talking
 from service.launch.targets.target import (
     Artifact,
-    Capabilities,
     Check,
     LaunchPlan,
-    LaunchRequest,
     RemoteRef,
     RemoteStatus,
 )
@@ -44,16 +42,11 @@ _RETRIES, _TIMEOUT_SECONDS = 3, 60
 class AzureMl:
     """One workspace; safe for several threads."""
 
-    def __init__(self, where: AzureMlSettings, machine: Machine, row: Capabilities) -> None:
-        self.capabilities = row
-        self._where, self._machine = where, machine
+    def __init__(self, where: AzureMlSettings) -> None:
+        self._where = where
         self._made: Any = None
         self._making = threading.Lock()
         self._outputs = Outputs(where, self._ml, self._credential)
-
-    def plan(self, request: LaunchRequest) -> LaunchPlan:
-        """Pure: what `submit` will send."""
-        return launch_plan(request, self._where, self._machine, model_is_hub_name=request.model is None)
 
     def submit(self, plan: LaunchPlan) -> RemoteRef:
         """Create the job with everything it reads; the job of an earlier call is found by its name and its tag."""

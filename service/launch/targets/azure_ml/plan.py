@@ -43,12 +43,12 @@ def launch_plan(
         "key": request.key,
         "trainer": request.trainer_version,
         "dataset": plan.dataset.sha256,
-        "where": msgspec.to_builtins(where),
+        "where": {name: value for name, value in msgspec.to_builtins(where).items() if name != "poll_seconds"},
     }
     digest = record_id(content)
     name = f"tg-{digest[:_NAME_DIGITS]}"
     job = _job(plan, where, name=name, digest=digest, assets=assets, seconds=_limit(where, rate, most))
-    manifest = {"job": job, "assets": assets, "plan": msgspec.to_builtins(plan)}
+    manifest = {"job": job, "assets": assets, "plan": msgspec.to_builtins(plan), "where": msgspec.to_builtins(where)}
     return LaunchPlan(
         target="azure-ml",
         name=name,
@@ -59,6 +59,7 @@ def launch_plan(
         warnings=[] if rate is not None else [f"no_price: none was found for {machine.id}; costs are not counted"],
         usd_per_hour=rate,
         max_usd=most,
+        poll_seconds=where.poll_seconds,
     )
 
 
