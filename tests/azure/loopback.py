@@ -120,7 +120,11 @@ class Loopback:
         self.requests.append(asked)
         for ending, host in self.hosts.items():
             if asked.host.endswith(ending):
-                found: Answer | None = host(asked)
+                try:
+                    found: Answer | None = host(asked)
+                except Exception as error:  # noqa: BLE001 - the test says what was wrong with it
+                    self.unhandled.append(f"{asked.method} {asked.path}: {error!r}")
+                    return Answer.problem(500, "Broken")
                 if found is not None:
                     return found
         self.unhandled.append(f"{asked.method} {asked.host}{asked.path} {asked.query}")
