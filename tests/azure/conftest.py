@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -85,7 +84,7 @@ class Service(Served):
         while not happened(job := self.job(identifier)):
             assert time.monotonic() < deadline, (job, self.log.read_text()[-3000:])
             assert job["state"] not in ENDED, (job, self.log.read_text()[-3000:])
-            time.sleep(0.1)
+            time.sleep(0.5)
         return job
 
     def ended(self, identifier: str) -> Any:
@@ -118,7 +117,7 @@ def azure(tmp_path: Path) -> Iterator[Azure]:
 def home(tmp_path: Path, model: Path) -> Path:
     place = tmp_path / "home"
     (place / "models").mkdir(parents=True)
-    os.symlink(model, place / "models" / "base")
+    (place / "models" / "base").symlink_to(model)
     return place
 
 
