@@ -29,6 +29,7 @@ _EXECUTOR_SILENCE_SECONDS = 30
 _EXECUTOR = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 LogFormat = Literal["auto", "json", "text"]
 _SHOWN = 40
+_AZURE_ML = "TUNEGATE_AZURE_ML_"
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -74,6 +75,14 @@ class Settings(msgspec.Struct, frozen=True):
     executor_silence_seconds: int = _EXECUTOR_SILENCE_SECONDS
     # whether /health/ready waits for the privacy scan, which takes seconds after a start
     ready_needs_privacy: bool = False
+    # where cloud targets are named; and what TUNEGATE_AZURE_ML_* say, by their names without it
+    targets: Path | None = None
+    azure_ml: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def targets_file(self) -> Path:
+        """The TOML file with a table for each configured cloud target."""
+        return self.targets or self.home / "targets.toml"
 
     @property
     def models(self) -> Path:
@@ -124,6 +133,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
     rules = values.get("TUNEGATE_RULES")
     privacy = values.get("TUNEGATE_PRIVACY_SETTINGS")
     key_file = values.get("TUNEGATE_WEBHOOK_KEY_FILE")
+    targets = values.get("TUNEGATE_TARGETS")
     numbers = _numbers(
         values,
         {
@@ -165,6 +175,12 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         executor=_executor(values.get("TUNEGATE_EXECUTOR"), database_url),
         executor_silence_seconds=numbers["TUNEGATE_EXECUTOR_SILENCE_SECONDS"],
         ready_needs_privacy=_yes(values, "TUNEGATE_READY_NEEDS_PRIVACY"),
+        targets=Path(targets).expanduser().absolute() if targets else None,
+        azure_ml=tuple(
+            (name.removeprefix(_AZURE_ML).lower(), value)
+            for name, value in sorted(values.items())
+            if name.startswith(_AZURE_ML) and value
+        ),
     )
 
 

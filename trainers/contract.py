@@ -20,6 +20,7 @@ from trainers.onnx_results import (
 )
 from trainers.simulated import Kernel, LiveGroup, Simulation, SimulationQuestion, StepQuestion
 from trainers.tasks import ENCODERS, PEFT_TASKS, TASKS, Task, label_name, label_order, unfit_model
+from trainers.transfer import Transfer, TransferredFile
 from trainers.zero_sizes import ZERO_SIZES, ZeroSizes
 
 # what is told of ONNX files, arithmetic, memory and tasks is part of the contract, in files of its own
@@ -30,7 +31,7 @@ __all__ = [
     "LiveGroup", "MeasuredShape", "Measurement", "MeasurementQuestion", "Metric", "OnnxLeftOut", "OnnxResult",
     "Optimizer", "OutOfMemory", "Outputs", "Override", "ParityResult", "Precision", "Progress", "Provider",
     "QualityResult", "Reading", "Result", "Simulation", "SimulationQuestion", "StartsFrom", "StepQuestion", "Task",
-    "TrainPlan", "ZeroSizes", "cannot_run", "label_name", "label_order", "unfit_model",
+    "TrainPlan", "Transfer", "TransferredFile", "ZeroSizes", "cannot_run", "label_name", "label_order", "unfit_model",
 ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from trainers.contract import Adapter, Choice, Compute, TrainPlan
 
@@ -30,6 +31,8 @@ def plan_text(plan: TrainPlan) -> str:
         lines.append(f"  {name.replace('_', ' ')}: {identifier[:12] if identifier else 'none'}")
     if plan.evaluation_id is not None:
         lines.append(f"  evaluation: {plan.evaluation_id[:12]}")
+    if plan.cost is not None:
+        lines.append(f"  {_cost(plan.cost)}")
     lines += choices_text(plan.choices)
     lines += [f"  override {override.code}: {override.reason}" for override in plan.overrides]
     for blocker in plan.blockers:
@@ -37,6 +40,14 @@ def plan_text(plan: TrainPlan) -> str:
     if not plan.blockers:
         lines.append("Nothing blocks it.")
     return "\n".join(lines)
+
+
+def _cost(cost: dict[str, Any]) -> str:
+    rate = f"{cost['count']} x {cost['machine']}" + (
+        f", {cost['usd_per_hour']:g} USD/h" if cost["usd_per_hour"] else ""
+    )
+    about = f"about {cost['usd']:.2f} USD for {cost['hours']:g} h of training" if cost["usd"] is not None else ""
+    return f"cost: {rate}: {about or cost['reason']}" + (f", at most {cost['max_usd']:g}" if cost["max_usd"] else "")
 
 
 def _task(plan: TrainPlan) -> str:

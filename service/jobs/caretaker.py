@@ -29,11 +29,12 @@ _SEPARATOR = "~"
 
 
 class Kind(NamedTuple):
-    """Jobs or evaluations: their workflow, their shared queue, and what is done with those that need it."""
+    """Jobs or evaluations: their workflow, their shared queues, and what is done with those that need it."""
 
     workflow: Callable[[str], Coroutine[Any, Any, None]]
     name: str
-    queue: str
+    # the shared queue that one waits in
+    queue_of: Callable[[str], str]
     # ids in order of submission of all that have not ended
     open: Callable[[], list[str]]
     # whether it is being cancelled
@@ -118,11 +119,11 @@ class Caretaker:
             if one.status != "PENDING" or _owner(one) != self._me.name:
                 continue
             if one.executor_id != self._me.id:
-                await self._again(one, own_queue(self._kinds[one.name].queue, self._me.name))
+                await self._again(one, own_queue(await self._queue(one), self._me.name))
             elif not carried_here(_identifier(one.workflow_id)):
                 since = claimed[one.workflow_id] = self._claimed.get(one.workflow_id, time.monotonic())
                 if time.monotonic() - since > _CLAIMED_SECONDS:
-                    await self._again(one, own_queue(self._kinds[one.name].queue, self._me.name))
+                    await self._again(one, own_queue(await self._queue(one), self._me.name))
         self._claimed = claimed
 
     async def _take_over(self, name: str) -> None:
@@ -131,7 +132,7 @@ class Caretaker:
             for one in await self._open_workflows() if dead else []:
                 if _owner(one) == name:
                     _LOG.warning("%r is dead; its job goes on elsewhere.", name, extra=_fields(one))
-                    await self._again(one, self._kinds[one.name].queue)
+                    await self._again(one, await self._queue(one))
 
     async def _again(self, one: WorkflowStatus, queue: str) -> None:
         """From its last finished step; from its first where the steps may be others."""
@@ -145,7 +146,7 @@ class Caretaker:
         for one in found:
             if one.status != "ENQUEUED" or _owner(one) not in {None, self._me.name}:
                 continue
-            queue = one.queue_name or self._kinds[one.name].queue
+            queue = one.queue_name or await self._queue(one)
             if one.app_version not in await self._versions(queue):
                 await self._anew(one, queue)
 
@@ -163,6 +164,11 @@ class Caretaker:
         elif status.status == "CANCELLED":  # of a version that was left and is run again
             await DBOS.resume_workflow_async(made, queue_name=queue)
 
+    async def _queue(self, one: WorkflowStatus) -> str:
+        """The shared queue that a workflow came from."""
+        shared = (one.queue_name or "").partition("@")[0]
+        return shared or await asyncio.to_thread(self._kinds[one.name].queue_of, _identifier(one.workflow_id))
+
     async def _versions(self, queue: str) -> set[str]:
         """Whose workflows are taken from a queue: of this process, and from shared ones of every living service."""
         if self._me.others is None or queue.endswith(f"@{self._me.name}"):
@@ -178,7 +184,8 @@ class Caretaker:
         found = await workflows_of(identifier)
         if not found:
             with SetWorkflowID(identifier):
-                await DBOS.enqueue_workflow_async(kind.queue, kind.workflow, identifier)
+                queue = await asyncio.to_thread(kind.queue_of, identifier)
+                await DBOS.enqueue_workflow_async(queue, kind.workflow, identifier)
             return
         if any(one.status in _OPEN for one in found) or carried_here(identifier):
             return
@@ -188,7 +195,7 @@ class Caretaker:
         for number in range(1, _MOST_AGAIN + 1):
             made = f"{identifier}{_SEPARATOR}{number}"
             if all(one.workflow_id != made for one in found):
-                await self._fork(found[0].workflow_id, made, kind.queue)
+                await self._fork(found[0].workflow_id, made, await self._queue(found[0]))
                 return
         await asyncio.to_thread(kind.give_up, identifier)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import ParamSpec, TypeVar
@@ -89,10 +89,15 @@ async def take(runs: Runs, executor: Executor) -> None:
 
 async def patiently(call: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
     """Call it in a thread, again and again while the database does not answer: nothing is lost by waiting for it."""
+    return await while_away(lambda: asyncio.to_thread(call, *arguments, **named))
+
+
+async def while_away(begin: Callable[[], Awaitable[R]]) -> R:
+    """The same of what `begin` begins."""
     wait = _FIRST_WAIT_SECONDS
     while True:
         try:
-            return await asyncio.to_thread(call, *arguments, **named)
+            return await begin()
         except _AWAY as error:
             _LOG.warning("The database does not answer (%s); a job waits for it.", type(error).__name__)
         await asyncio.sleep(wait)

@@ -94,7 +94,7 @@ class EvaluationRunner:
         return Kind(
             workflow=carry_out_evaluation,
             name="carry_out_evaluation",
-            queue=QUEUE,
+            queue_of=lambda _: QUEUE,
             open=self._store.evaluations.open_evaluations,
             cancelling=lambda identifier: state_of(identifier) == "cancelling",
             finish_cancelling=self._cancel,

@@ -18,11 +18,13 @@ from dbos import DBOS
 
 from service.artifacts.bundle import finish_run, prepare_run, require_space
 from service.errors import TuneGateError
+from service.jobs import remote
 from service.jobs.carrying import carrier, carrying, patiently, take
 from service.jobs.folders import settle
 from service.jobs.ground import Ground, JobInputs, inputs_of
 from service.jobs.keeping import once_storage_answers, with_data
 from service.jobs.resuming import note_start, worth_resuming
+from service.jobs.sending import files_to_send, model_folder
 from service.jobs.states import enter, fail, forward
 from service.launch.local import (
     WORK,
@@ -75,6 +77,8 @@ async def _follow(job_id: str) -> bool:
     try:
         if not await _prepared(job_id):
             return False
+        if await patiently(remote.is_remote, Ground.store, job_id):
+            return await remote.follow(Ground.store, job_id, lambda: files_to_send(job_id))
         await _turn(job_id, out)
         if not await patiently(_start_or_adopt, job_id, out):
             return False
@@ -169,8 +173,7 @@ async def _prepared(job_id: str) -> bool:
 
 def _fill(job_id: str, out: Path, inputs: JobInputs) -> None:
     run = with_data(Ground.store, Ground.storage, job_id, inputs.run)
-    if not run.model.is_dir():  # where it lies was found by another service
-        run = msgspec.structs.replace(run, model=Ground.models / run.plan.model)
+    run = msgspec.structs.replace(run, model=model_folder(run))
     require_space(out, needed_bytes=inputs.needed_bytes)
     prepare_run(out, run)
 
@@ -252,7 +255,10 @@ async def _finalize(job_id: str) -> Literal["closed", "gone"] | bool:
         return "closed"  # it has ended: a kill came before that was noted
     try:
         out = await once_storage_answers(Ground.store, job_id, lambda: settle(job_id, carrier()))
-        if not await asyncio.to_thread(_has_ended, out):
+        if await patiently(remote.is_remote, Ground.store, job_id):
+            if not (out / MANIFEST).exists():
+                await patiently(remote.fetch, Ground.store, job_id, out)
+        elif not await asyncio.to_thread(_has_ended, out):
             return "gone"
         held = await patiently(_finish, job_id, inputs)
         # what was trained is not lost to an outage or a full disk: it waits in the run folder

@@ -13,7 +13,7 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 from dbos._serialization import DBOSPortableJSON
 
 from service.errors import TuneGateError
-from service.jobs import evaluations
+from service.jobs import evaluations, remote
 from service.jobs.caretaker import Caretaker, Kind, cancel_workflows, own_queue
 from service.jobs.evaluation_runner import EvaluationRunner
 from service.jobs.executor import Executor
@@ -29,6 +29,12 @@ from service.store.store import Store
 
 _QUEUE = "trainers"
 _QUEUE_POLL_SECONDS = 0.1
+# jobs of a queue at once in a process, and how often it looks for one
+_AT_ONCE = {
+    _QUEUE: (1, _QUEUE_POLL_SECONDS),
+    remote.QUEUE: (remote.MOST_AT_ONCE, evaluations.QUEUE_POLL_SECONDS),
+    evaluations.QUEUE: (evaluations.MOST_AT_ONCE, evaluations.QUEUE_POLL_SECONDS),
+}
 _BROKE = JobError(
     "internal", "The job met a problem of the service again and again.", "Look at the service's log, and launch again."
 )
@@ -43,7 +49,7 @@ class JobRunner:
         self.executor = executor
         self.works = works
         self.evaluations = EvaluationRunner(store, runs.parent / "evaluations", executor, works=works)
-        self._cancelling: set[asyncio.Task[None]] = set()
+        self._cancelling: dict[str, asyncio.Task[None]] = {}
         # DBOS's own tables, where they are a file of their own
         self.engine: sa.Engine | None = None
 
@@ -52,23 +58,26 @@ class JobRunner:
         """Queues that this process takes work from."""
         if not self.works:
             return []
-        shared = [_QUEUE, evaluations.QUEUE]
+        shared = [_QUEUE, remote.QUEUE, evaluations.QUEUE]
         return [*shared, *(own_queue(queue, self.executor.name) for queue in shared)]
 
     async def submit(self, job: Job) -> None:
         """Queue a job that is already stored with its inputs; the job id is the workflow id, so twice is once."""
         with SetWorkflowID(job.id):
-            await DBOS.enqueue_workflow_async(_QUEUE, carry_out, job.id)
+            await DBOS.enqueue_workflow_async(await asyncio.to_thread(self._queue_of, job.id), carry_out, job.id)
 
     def cancel_soon(self, job_id: str) -> None:
         """Cancel in the background; the state is already `cancelling`."""
-        task = asyncio.create_task(self._cancel(job_id))
-        self._cancelling.add(task)
-        task.add_done_callback(self._cancelling.discard)
+        if job_id in self._cancelling:
+            return
+        task = self._cancelling[job_id] = asyncio.create_task(self._cancel(job_id))
+        task.add_done_callback(lambda _: self._cancelling.pop(job_id))
 
     async def stop_all(self) -> None:
         """Cancel everything that runs here and has not ended, and wait until no trainer is left."""
         for job_id in await asyncio.to_thread(self._store.open_jobs):
+            if await asyncio.to_thread(remote.is_remote, self._store, job_id):
+                continue  # it runs elsewhere, and is found again
             if self.executor.others is None or await asyncio.to_thread(self._here, job_id):
                 await asyncio.to_thread(enter, self._store, job_id, "cancelling")
                 await self._cancel(job_id)
@@ -78,13 +87,24 @@ class JobRunner:
         return Kind(
             workflow=carry_out,
             name="carry_out",
-            queue=_QUEUE,
+            queue_of=self._queue_of,
             open=self._store.open_jobs,
             cancelling=lambda job_id: self._store.job(job_id).state == "cancelling",
-            finish_cancelling=self._cancel,
+            finish_cancelling=self._finish_cancelling,
             give_up=self._give_up,
             sweep=self._sweep,
         )
+
+    def _queue_of(self, job_id: str) -> str:
+        """A job of another machine takes no turn of this one's trainer."""
+        return remote.QUEUE if remote.is_remote(self._store, job_id) else _QUEUE
+
+    async def _finish_cancelling(self, job_id: str) -> None:
+        """A target that does not answer holds up nothing else."""
+        if await asyncio.to_thread(remote.is_remote, self._store, job_id):
+            self.cancel_soon(job_id)
+        elif job_id not in self._cancelling:
+            await self._cancel(job_id)
 
     async def _cancel(self, job_id: str) -> None:
         """Of a job that is carried out elsewhere only its workflow: who has its processes says that they are gone."""
@@ -98,6 +118,8 @@ class JobRunner:
                     await self._cancelled(job_id)
 
     async def _cancelled(self, job_id: str) -> None:
+        if await asyncio.to_thread(remote.is_remote, self._store, job_id):
+            await remote.cancel(self._store, job_id)
         await asyncio.to_thread(stop_trainer, self._runs / job_id, grace_seconds=GRACE_SECONDS)
         await asyncio.to_thread(enter, self._store, job_id, "cancelled")
 
@@ -105,6 +127,9 @@ class JobRunner:
         return self._store.runs.get(job_id).home == self.executor.home
 
     def _give_up(self, job_id: str) -> None:
+        if remote.is_remote(self._store, job_id):
+            with suppress(TuneGateError):  # it is told to end, and costs no more than its time limit
+                remote.told_to_end(self._store, job_id)
         stop_trainer(self._runs / job_id, grace_seconds=GRACE_SECONDS)
         fail(self._store, job_id, _BROKE)
 
@@ -184,12 +209,8 @@ async def _launched(runner: JobRunner, home: Path, database_url: str, version: s
     try:
         # counted per process: a dead executor's row must never block the queue
         for queue in runner.queues:
-            trains = queue.startswith(_QUEUE)
-            await DBOS.register_queue_async(
-                queue,
-                worker_concurrency=1 if trains else evaluations.MOST_AT_ONCE,
-                polling_interval_sec=_QUEUE_POLL_SECONDS if trains else evaluations.QUEUE_POLL_SECONDS,
-            )
+            most, seconds = _AT_ONCE[queue.partition("@")[0]]
+            await DBOS.register_queue_async(queue, worker_concurrency=most, polling_interval_sec=seconds)
         if runner.works:
             caretaker = Caretaker(runner.executor, version, [runner.kind(), runner.evaluations.kind()])
             watching = asyncio.create_task(caretaker.watch())

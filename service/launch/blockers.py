@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 from service.errors import ErrorItem, TuneGateError
 from service.launch.machine import Machine
+from service.launch.targets.target import CostEstimate
 from service.records.estimate import Estimate
 from service.records.evaluation import Evaluation
 from service.records.lint_report import LintReport
 from trainers.contract import Blocker, TrainPlan
 
 _NO_BASELINE = "no_baseline_evaluation"
+_MAX_COST = "max_cost"
 
 
 def blockers_of(
@@ -113,3 +115,16 @@ def _memory_blockers(estimate: Estimate | None, machine: Machine, processes: int
             remedy="A smaller micro_batch or max_tokens, a lighter technique, a smaller model or a larger device.",
         )
     ]
+
+
+def cost_blockers(cost: CostEstimate | None, most: float | None) -> list[Blocker]:
+    """What was asked to be the most, held against the estimate; a job that cannot be priced cannot be kept below it."""
+    if cost is None or most is None:
+        return []
+    if cost.usd_per_hour is None:
+        detail = f"max_cost is {most:g} USD, and {cost.machine} has no price: {cost.reason}."
+        return [Blocker(code=_MAX_COST, detail=detail, remedy="Use a machine with a price, or leave max_cost out.")]
+    if cost.usd is None or cost.usd <= most:
+        return []
+    detail = f"About {cost.usd:.2f} USD ({cost.count} x {cost.machine}, {cost.hours:.2f} h); max_cost is {most:g}."
+    return [Blocker(code=_MAX_COST, detail=detail, remedy="A cheaper machine, fewer epochs, or a higher max_cost.")]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError
-from service.launch.blockers import blockers_of
+from service.launch.blockers import blockers_of, cost_blockers
 from service.launch.combinations import refusals
 from service.launch.compute import compute_refusals, resolve_compute
 from service.launch.continuing import Start
@@ -17,6 +18,8 @@ from service.launch.hyperparameters import require_measurable, resolve
 from service.launch.machine import Machine
 from service.launch.parallel import parallel_refusals, process_count
 from service.launch.request import PlanChoices, wrong_values
+from service.launch.targets.capabilities import require_onnx, target_refusals
+from service.launch.targets.target import CostEstimate
 from service.launch.tasks import evaluation_of, task_of
 from service.models.tensors import Shapes
 from service.records.decision import TUNING_STEPS, Decision
@@ -26,9 +29,6 @@ from service.records.identity import record_id
 from service.records.lint_report import LintReport
 from service.settings import Settings
 from trainers.contract import Blocker, ChatTemplate, Choice, DatasetRef, TrainPlan
-
-# what this version can launch; the issues that add a target or a technique add a row
-LAUNCHABLE: dict[str, tuple[str, ...]] = {"local": ("full", "lora", "qlora", "dora", "qdora", "peft")}
 
 
 class PlannedModel(msgspec.Struct, frozen=True):
@@ -57,6 +57,8 @@ class PlanParts(msgspec.Struct, frozen=True, kw_only=True):
     labels: list[str] = []
     task_choices: list[Choice] = []
     evaluation: Evaluation | None = None
+    # of a target that sends a bill; what was asked to be the most stands in the choices
+    cost: CostEstimate | None = None
 
 
 def choose(
@@ -82,7 +84,8 @@ def choose(
     technique = choices.technique or (answer.technique if answer else None)
     target = choices.target or (answer.target if answer else None) or "local"
     sharding = choices.sharding or (answer.sharding if answer and not choices.technique else None) or "none"
-    cannot = _refusals_of_target(target, technique)
+    cannot = target_refusals(target, technique, rules)
+    require_onnx(target, list(choices.outputs.onnx), rules)
     if not cannot and technique is not None:
         known = shapes if shapes is not None else {}
         cannot += refusals(choices, technique=technique, rules=rules, machine=machine, shapes=known)
@@ -159,7 +162,8 @@ def build_plan(
         evaluation=evaluation,
         outputs=choices.outputs,
         allow_download=settings.allow_download,
-        blockers=_blockers(parts, machine, processes, overridden={one.code for one in choices.overrides}),
+        cost=_cost(choices, parts.cost),
+        blockers=_blockers(choices, parts, machine, processes),
         overrides=list(choices.overrides),
         choices=[
             *(parts.start.made if parts.start else []),
@@ -182,7 +186,12 @@ def build_plan(
     return msgspec.structs.replace(plan, id=plan_id(plan, model_is_path=parts.model.is_path))
 
 
-def _blockers(parts: PlanParts, machine: Machine, processes: int, *, overridden: set[str]) -> list[Blocker]:
+def _cost(choices: PlanChoices, cost: CostEstimate | None) -> dict[str, Any] | None:
+    return None if cost is None else msgspec.to_builtins(cost) | {"max_usd": choices.max_cost}
+
+
+def _blockers(choices: PlanChoices, parts: PlanParts, machine: Machine, processes: int) -> list[Blocker]:
+    overridden = {one.code for one in choices.overrides}
     found = blockers_of(
         parts.report,
         parts.estimate,
@@ -191,6 +200,7 @@ def _blockers(parts: PlanParts, machine: Machine, processes: int, *, overridden:
         validated=parts.validation is not None,
         evaluation=parts.evaluation,
     )
+    found += cost_blockers(parts.cost, choices.max_cost)
     return [one for one in found if one.code not in overridden]
 
 
@@ -241,14 +251,3 @@ def _parallel_choices(choices: PlanChoices, parts: PlanParts, *, sharding: str, 
     if choices.processes is None and processes > 1:
         made.append(Choice("processes", processes, f"one per GPU, at least two for {sharding}"))
     return made
-
-
-def _refusals_of_target(target: str, technique: str | None) -> list[ErrorItem]:
-    if target not in LAUNCHABLE:
-        allowed, why = ", ".join(LAUNCHABLE), f"This version does not launch on {target!r}."
-        return [ErrorItem("target", target, allowed, why)]
-    found = []
-    if technique is not None and technique not in LAUNCHABLE[target]:
-        allowed = ", ".join(LAUNCHABLE[target])
-        found.append(ErrorItem("technique", technique, allowed, f"{technique!r} has no trainer on {target!r}."))
-    return found

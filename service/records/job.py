@@ -40,6 +40,15 @@ class JobError(msgspec.Struct, frozen=True):
     remedy: str
 
 
+class RemoteRun(msgspec.Struct, frozen=True):
+    """Where a job is carried out elsewhere: the target, its name there, the target's own word for its state."""
+
+    target: str
+    name: str
+    status: str | None = None
+    url: str | None = None
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """One run of one plan; `step` is the pipeline step it is in."""
 
@@ -55,6 +64,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     # whether the tuned model is better than the one before (also "failed": its ONNX files do not answer as it does)
     gate: Literal["passed", "failed"] | None = None
     gate_why: str | None = None
+    # null for a job of this machine; `cost` is in USD so far, counted from when its machines were first seen
+    remote: RemoteRun | None = None
 
 
 class JobEvent(msgspec.Struct, frozen=True):

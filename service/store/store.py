@@ -19,6 +19,7 @@ from service.store.evaluations import Evaluations
 from service.store.executors import Executors
 from service.store.health import Health, answering
 from service.store.keys import Keys
+from service.store.launches import Launches, keep_launch
 from service.store.outbox import Outbox, tell
 from service.store.projects import key_digest, within
 from service.store.removal import Removal
@@ -45,6 +46,7 @@ class Store:
         self._place = project or DEFAULT_PROJECT
         self.evaluations = Evaluations(engine, project)
         self.keys = Keys(engine, project)
+        self.launches = Launches(engine)
         self.audit = Audit(engine, project)
         self.health = Health(engine)
         self.runs = Runs(engine)
@@ -128,9 +130,15 @@ class Store:
         return records.c.project == self._place, records.c.kind == kind, records.c.id == identifier
 
     def add_job(
-        self, job: Job, idempotency_key: str | None, deeds: Sequence[Deed] = (), *, inputs: str | None = None
+        self,
+        job: Job,
+        idempotency_key: str | None,
+        deeds: Sequence[Deed] = (),
+        *,
+        inputs: str | None = None,
+        launch: bytes | None = None,
     ) -> tuple[Job, bool]:
-        """Keep a new job with its first event, who asked for it and what it needs.
+        """Keep a new job with its first event, who asked for it, what it needs, and what will be sent elsewhere.
 
         (the earlier job, False) for a key used before.
         """
@@ -141,6 +149,8 @@ class Store:
             with self._engine.begin() as connection:
                 connection.execute(sa.insert(jobs).values(row))
                 add(connection, job.id, inputs)
+                if launch is not None:
+                    keep_launch(connection, job.id, launch)
                 _append(connection, job.id, "state", {"state": job.state})
                 for deed in deeds:
                     append(connection, self._project, deed, job.id)

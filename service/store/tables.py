@@ -58,6 +58,16 @@ job_events = Table(
     UniqueConstraint("job_id", "source_n"),
 )
 
+# jobs that are carried out elsewhere: what is sent is kept before the first call, the reference after it
+remote_launches = Table(
+    "remote_launches",
+    metadata,
+    Column("job_id", String(36), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("plan", Text, nullable=False),
+    Column("ref", Text),
+    Column("billed_from", String(32)),  # when its machines were first seen
+)
+
 # evaluations being carried out; a finished one's record stands in records
 evaluations = Table(
     "evaluations",

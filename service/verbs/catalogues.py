@@ -8,7 +8,7 @@ import msgspec
 
 from service.advisor.knowledge import load_knowledge
 from service.data import RuleFiles
-from service.launch.plan import LAUNCHABLE
+from service.launch.targets.capabilities import capabilities
 from service.lint.profile import load_profiles
 from service.records.decision import TARGETS
 
@@ -32,21 +32,23 @@ class Catalogue(msgspec.Struct, frozen=True):
 
 
 def targets(rules: RuleFiles) -> Catalogue:
-    """Launch targets with their techniques and tunable models, and lint targets with their limits."""
+    """Launch targets with what each can do and its tunable models, and lint targets with their limits."""
     lint = {profile.id: profile for profile in load_profiles(rules)}
     tunable = load_knowledge(rules).models.tunable
     items = []
+    rows = capabilities(rules)
     for name in sorted({*TARGETS, *lint}):
-        profile = lint.get(name)
+        profile, row = lint.get(name), rows.get(name)
         limits = {key: msgspec.to_builtins(limit) for key, limit in profile.limits.items()} if profile else {}
         details = {
             "lint": profile is not None,
-            "launch": name in LAUNCHABLE,
+            "launch": row is not None and row.built,
             "limits": limits,
-            "techniques": list(LAUNCHABLE.get(name, ())),
+            "techniques": row.techniques if row is not None and row.built else [],
+            "capabilities": msgspec.to_builtins(row) if row is not None else None,
             "models": [row.model for row in tunable if row.target == name],
         }
-        items.append(CatalogueItem(name, profile.title if profile else name, details))
+        items.append(CatalogueItem(name, row.title if row else profile.title if profile else name, details))
     return Catalogue(items)
 
 

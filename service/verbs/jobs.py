@@ -15,6 +15,7 @@ from service.errors import TuneGateError
 from service.jobs.ground import JobInputs, encoded
 from service.jobs.states import enter
 from service.launch.blockers import require_launchable
+from service.launch.targets.registry import is_remote
 from service.models.hub import pinned
 from service.models.resolve import resolve_model
 from service.observe.traces import traceparent
@@ -31,6 +32,7 @@ from service.verbs.context import Context
 from service.verbs.continuing import require_start
 from service.verbs.cursors import position
 from service.verbs.following import Event, follow
+from service.verbs.launching import launch_plan_for
 from service.verbs.plan import PlanBundle
 from service.verbs.train import needed_bytes
 from trainers.contract import TrainPlan
@@ -162,7 +164,18 @@ def _added(context: Context, job: Job, bundle: PlanBundle, idempotency_key: str 
         evaluation=bundle.evaluation,
     )
     inputs = JobInputs(run=run, needed_bytes=needed_bytes(bundle), traceparent=traceparent())
-    return context.store.add_job(job, idempotency_key, deeds, inputs=encoded(inputs))
+    launch = _launch_of(context, job, bundle) if is_remote(plan.target) else None
+    return context.store.add_job(job, idempotency_key, deeds, inputs=encoded(inputs), launch=launch)
+
+
+def _launch_of(context: Context, job: Job, bundle: PlanBundle) -> bytes:
+    """What will be sent, which is kept with the job; where its data lie is found when it is sent."""
+    validation = Path() if bundle.plan.validation is not None else None
+    made = launch_plan_for(
+        bundle.plan, key=job.id, dataset=bundle.dataset, validation=validation, model=bundle.model,
+        rules=context.rules, settings=context.settings,
+    )  # fmt: skip
+    return msgspec.json.encode(made)
 
 
 def _bundle(context: Context, plan_id: str) -> PlanBundle:

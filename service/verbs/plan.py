@@ -12,7 +12,7 @@ from service.data import RuleFiles
 from service.errors import TuneGateError
 from service.files import write_atomically
 from service.launch.continuing import Left
-from service.launch.machine import this_machine
+from service.launch.parallel import process_count
 from service.launch.plan import PlanParts, build_plan
 from service.launch.request import PlanChoices
 from service.launch.tasks import task_of
@@ -27,6 +27,7 @@ from service.verbs.continuing import left_for, require_start
 from service.verbs.lint import LintInput
 from service.verbs.plan_checks import checked, require_method
 from service.verbs.plan_estimate import estimate_of
+from service.verbs.plan_machine import launch_cost, machine_for, target_of
 from service.verbs.plan_report import linted, report_for
 from service.verbs.plan_task import labels_for, with_task
 from trainers.contract import DatasetRef, TrainPlan
@@ -81,7 +82,7 @@ def plan_from_records(
 
     """
     require_method(choices.method, data.report, data.validation_method)
-    machine = this_machine()
+    machine = machine_for(target_of(choices.target, decision), rules=rules, settings=settings)
     left = left or left_for(choices)
     with_its_task, made = with_task(choices, data.dataset_path)
     seen = checked(with_its_task, decision, left, rules=rules, settings=settings, machine=machine)
@@ -111,6 +112,13 @@ def plan_from_records(
         labels=labels,
         task_choices=[*made, *of_labels],
         evaluation=evaluation,
+        cost=launch_cost(
+            seen.target,
+            estimated,
+            processes=process_count(seen.choices, sharding=seen.sharding, machine=machine),
+            rules=rules,
+            settings=settings,
+        ),
     )
     plan = build_plan(seen.choices, parts, rules=rules, machine=machine, settings=settings)
     return PlanBundle(
@@ -138,8 +146,9 @@ def plan_from_files(
     """The plan on files of this machine; they are linted for the plan's target first."""
     left = left_for(choices)
     tasked, _ = with_task(choices, data)
+    machine = machine_for(target_of(choices.target, decision), rules=rules, settings=settings)
     # before the files are linted, which may take minutes
-    seen = checked(tasked, decision, left, rules=rules, settings=settings, machine=this_machine())
+    seen = checked(tasked, decision, left, rules=rules, settings=settings, machine=machine)
     report = linted_data(data, validation, tasked, target=seen.target, rules=rules)
     return plan_from_records(
         choices, report, decision=decision, rules=rules, settings=settings, left=left, evaluation=evaluation

@@ -91,6 +91,7 @@ FENCED: dict[str, tuple[str, ...]] = {
     "sqlalchemy": ("service.store", "service.jobs"),
     "obstore": ("service.storage",),
     "mcp": ("service.mcp",),
+    "azure": ("service.launch.targets.azure_ml",),
     "opentelemetry": ("service.observe.traces",),
     "bm25s": ("service.evaluate",),
     "presidio_analyzer": ("service.privacy",),

@@ -11,8 +11,9 @@ from service.data import rule_files
 from service.errors import ErrorItem, TuneGateError
 from service.launch.hyperparameters import base_rate, resolve
 from service.launch.machine import Machine
-from service.launch.plan import LAUNCHABLE, choose
+from service.launch.plan import choose
 from service.launch.request import PlanChoices
+from service.launch.targets.capabilities import capabilities
 from trainers.contract import Dpo
 
 RULES = rule_files()
@@ -72,7 +73,7 @@ def test_what_does_not_is_refused_with_what_would(
     assert error.allowed
 
 
-@pytest.mark.parametrize("technique", LAUNCHABLE["local"])
+@pytest.mark.parametrize("technique", capabilities(RULES)["local"].techniques)
 def test_every_technique_has_a_lower_rate_for_preferences_with_its_source(technique: str) -> None:
     for params in (2_000_000, 7_000_000_000):
         rates = [base_rate(RULES, technique=technique, params=params, objective=one) for one in ("sft", "dpo")]

@@ -14,8 +14,9 @@ from service.errors import TuneGateError
 from service.launch.blockers import require_launchable
 from service.launch.hyperparameters import largest_divisor
 from service.launch.machine import Machine
-from service.launch.plan import LAUNCHABLE, PlannedModel, PlanParts, build_plan
+from service.launch.plan import PlannedModel, PlanParts, build_plan
 from service.launch.request import HyperparameterRequest, PlanChoices
+from service.launch.targets.capabilities import capabilities
 from service.records.decision import Answer, Decision
 from service.records.estimate import Estimate, Peak
 from service.records.lint_report import Finding, LintedFile, LintReport, Summary
@@ -134,7 +135,7 @@ def test_without_a_tuning_decision_nothing_is_guessed(answer: Answer | None) -> 
     "choices",
     [
         {"technique": "provider-managed"},
-        {"target": "kaito"},
+        {"target": "kaito", "outputs": {"onnx": []}},
         {"sharding": "zero3", "processes": 1},
         {"offload_optimizer": True},
         {"processes": 2, "hyperparameters": {"batch_size": 3}},
@@ -218,7 +219,7 @@ def test_every_automatic_choice_stands_in_the_plan_and_nothing_else() -> None:
     assert ("technique", "dora", f"decision {'d' * 12}") in [(o.name, o.value, o.why) for o in decided.choices]
 
 
-@pytest.mark.parametrize("technique", LAUNCHABLE["local"])
+@pytest.mark.parametrize("technique", capabilities(RULES)["local"].techniques)
 def test_every_technique_has_a_base_rate_with_its_source(technique: str) -> None:
     peft = {"peft": {"peft_type": "IA3"}} if technique == "peft" else {}
     for params in (1_000_000, 7_000_000_000, 70_000_000_000):

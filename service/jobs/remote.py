@@ -1,0 +1,130 @@
+"""Jobs that are carried out elsewhere: submitted once, followed through failures, cancelled, and fetched.
+
+What will be sent is kept before the first remote call, so that after a kill at any point the same job is found again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from service.errors import TuneGateError
+from service.jobs.remote_job import Files, Followed, lock_of, pause_of, plan_of, threaded
+from service.launch.targets.registry import target_of
+from service.launch.targets.target import RemoteRef
+from service.records.job import ENDED
+from service.store.store import Store
+
+QUEUE = "remote"
+# followed at a time; they wait most of their time
+MOST_AT_ONCE = 1000
+_LOOK_SECONDS = 2.0
+_LOAD_SECONDS = 3600
+
+
+def is_remote(store: Store, job_id: str) -> bool:
+    """Whether a job is carried out elsewhere."""
+    return store.launches.find(job_id) is not None
+
+
+async def follow(store: Store, job_id: str, files: Files) -> bool:
+    """Submit the job, or find it again, and look at it until it ends; True when its files can be fetched."""
+    one = await threaded(lambda: Followed(store, job_id, files))
+    if not await one.submitted():
+        return False
+    while True:
+        ended = await one.look()
+        if ended is not None:
+            return ended
+        await asyncio.sleep(one.pause)
+
+
+async def cancel(store: Store, job_id: str) -> None:
+    """End the remote job and wait until it has ended there, however long it takes to reach the target."""
+    failures = 0
+    while True:
+        try:
+            if await threaded(lambda: told_to_end(store, job_id)):
+                return
+        except TuneGateError:
+            failures += 1
+        await asyncio.sleep(pause_of(plan_of(store, job_id), failures))
+
+
+def fetch(store: Store, job_id: str, out: Path) -> None:
+    """Stream everything that the job left, compare every hash, and load every ONNX file.
+
+    Raises:
+        TuneGateError: `artifact_corrupt`, `target_refused`, `job_cancelled` when it is cancelled meanwhile.
+    """
+    one = Followed(store, job_id)
+    looked = time.monotonic()
+
+    def tick() -> None:
+        nonlocal looked
+        if time.monotonic() - looked > _LOOK_SECONDS:
+            looked = time.monotonic()
+            one.require_wanted()
+
+    failures = 0
+    while True:
+        try:
+            one.target.fetch(one.ref(), out, tick=tick)
+            break
+        except TuneGateError as error:
+            if error.code != "target_unreachable":
+                raise
+            failures += 1
+            one.say(failures, error)
+        time.sleep(pause_of(one.plan, failures))
+        one.require_wanted()
+    one.forward()
+    _require_loadable(out)
+
+
+def told_to_end(store: Store, job_id: str) -> bool:
+    """Ask for the end of the remote job; whether it has come.
+
+    Raises:
+        TuneGateError: `target_unreachable`, `target_refused`.
+    """
+    plan = plan_of(store, job_id)
+    target = target_of(plan)
+    with lock_of(job_id):
+        launch = store.launches.find(job_id)
+        known = msgspec.json.decode(launch.ref, type=RemoteRef) if launch and launch.ref else None
+        ref = known or target.find(plan)
+    if ref is None:
+        return True
+    try:
+        state = target.poll(ref).state
+        if state not in ENDED and state != "cancelling":
+            target.cancel(ref)
+    except TuneGateError as error:
+        if error.code == "remote_gone":
+            return True
+        raise
+    return state in ENDED
+
+
+def _require_loadable(out: Path) -> None:
+    """Load every ONNX file in a process of its own, which a broken one cannot harm.
+
+    Raises:
+        TuneGateError: `artifact_corrupt`.
+    """
+    command = [sys.executable, "-P", "-m", "trainers.onnx.loads", str(out)]
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_LOAD_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise TuneGateError("artifact_corrupt", "An ONNX file does not load in an hour.") from error
+    if done.returncode != 0:
+        said = done.stdout.strip() or "the process that loads it died"
+        raise TuneGateError("artifact_corrupt", f"An ONNX file does not load: {said}.", remedy="Launch the plan again.")

@@ -1,0 +1,1 @@
+"""Where a plan can be carried out: one room per target behind the protocol of `target`."""

@@ -1,0 +1,90 @@
+"""Looks at everything that a launch needs, one after the other; what cannot be looked at is said to be unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from service.errors import TuneGateError
+from service.launch.targets.azure_ml.settings import AzureMlSettings
+from service.launch.targets.azure_ml.talking import talking
+from service.launch.targets.target import Check
+
+if TYPE_CHECKING:
+    from service.launch.targets.azure_ml.outputs import Outputs
+
+_SCOPE = "https://management.azure.com/.default"
+_ROLE = "Give the identity the role 'AzureML Data Scientist' on the workspace."
+
+
+def checks(
+    where: AzureMlSettings, ml: Callable[[], Any], credential: Callable[[], Any], outputs: Outputs
+) -> list[Check]:
+    """Credential, workspace with network and role, compute, storage, image."""
+    found = [_credential(credential)]
+    if found[0].verdict != "ok":
+        skipped = ("workspace", "compute", "storage", "image")
+        return [*found, *(Check(name=one, verdict="unknown", seen="not asked without a credential") for one in skipped)]
+    return [*found, *_rest(where, ml, outputs)]
+
+
+def _credential(credential: Callable[[], Any]) -> Check:
+    remedy = "az login; or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET; or use a managed identity."
+    try:
+        with talking("asking for a token"):
+            credential().get_token(_SCOPE)
+    except TuneGateError as error:
+        if error.code == "missing_extra":
+            remedy = error.remedy
+        return Check(name="credential", verdict="failed", seen=error.detail, remedy=remedy)
+    return Check(name="credential", verdict="ok", seen="DefaultAzureCredential has a token")
+
+
+def _rest(where: AzureMlSettings, ml: Callable[[], Any], outputs: Outputs) -> Iterator[Check]:
+    name = f"{where.resource_group}/{where.workspace}"
+    yield _asked(
+        "workspace", "asking for the workspace", lambda: f"{name} in {ml().workspaces.get(where.workspace).location}",
+        {"remote_gone": "Check subscription_id, resource_group and workspace.", "target_refused": _ROLE,
+         "target_unreachable": "Check network, proxy (HTTPS_PROXY) and a private endpoint of the workspace."},
+    )  # fmt: skip
+    yield _compute(where, ml)
+    yield _asked(
+        "storage", "asking for the datastore", lambda: _storage(where, outputs),
+        {"remote_gone": f"The workspace has no datastore {where.datastore!r}: set datastore.",
+         "target_refused": "Give the identity 'Storage Blob Data Contributor', or the datastore a key.",
+         "target_unreachable": "Check the storage account's firewall and private endpoint."},
+    )  # fmt: skip
+    yield Check(
+        name="image", verdict="unknown", seen=f"{where.image.rpartition('@')[0]} is pulled by the compute, not by us",
+        remedy="The compute's identity needs AcrPull on the registry; the image needs tunegate's [train] part.",
+    )  # fmt: skip
+
+
+def _compute(where: AzureMlSettings, ml: Callable[[], Any]) -> Check:
+    try:
+        with talking("asking for the compute"):
+            found = ml().compute.get(where.compute)
+    except TuneGateError as error:
+        remedy = f"Make a cluster {where.compute!r} of {where.instance_type}, or set compute."
+        return Check(name="compute", verdict="failed", seen=error.detail, remedy=remedy)
+    size, most = str(getattr(found, "size", "") or ""), getattr(found, "max_instances", None)
+    if size.casefold() != where.instance_type.casefold():
+        remedy = f"Set instance_type to {size}, or name a cluster of {where.instance_type}: costs count by it."
+        return Check(name="compute", verdict="failed", seen=f"its machines are {size or 'not told'}", remedy=remedy)
+    if most is not None and most < where.instance_count:
+        remedy = "Raise the cluster's maximum (and the quota of its family), or lower instance_count."
+        return Check(name="compute", verdict="failed", seen=f"at most {most} machine(s)", remedy=remedy)
+    return Check(name="compute", verdict="ok", seen=f"{where.compute}: {size}, up to {most} machine(s)")
+
+
+def _storage(where: AzureMlSettings, outputs: Outputs) -> str:
+    next(iter(outputs.container().list_blobs(results_per_page=1)), None)
+    return f"{where.datastore} can be read"
+
+
+def _asked(name: str, doing: str, ask: Callable[[], str], remedies: dict[str, str]) -> Check:
+    try:
+        with talking(doing):
+            return Check(name=name, verdict="ok", seen=ask())
+    except TuneGateError as error:
+        return Check(name=name, verdict="failed", seen=error.detail, remedy=remedies.get(error.code, error.remedy))

@@ -1,0 +1,145 @@
+"""What every launch target is asked, and what it answers; the words are the same whoever carries the plan out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from service.records.job import State
+from trainers.contract import Failure, Progress, TrainPlan
+
+
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of rules/targets.toml: what a target can do, who says so and when."""
+
+    id: str
+    title: str
+    # whether this version launches on it
+    built: bool
+    techniques: list[str] = []
+    weights: bool
+    onnx: bool
+    distributed: bool
+    nodes: bool
+    cancel: bool
+    pause: bool
+    # "hours": machines by the hour, "tokens": trained tokens, "none": no bill
+    cost: Literal["none", "hours", "tokens"]
+    source: str
+    as_of: str
+    note: str = ""
+    # --emit formats
+    emits: list[str] = []
+
+
+class LaunchRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One launch: the plan, the key that makes it this launch and no other, and where its files lie here."""
+
+    plan: TrainPlan
+    key: str
+    trainer_version: str
+    dataset: Path
+    validation: Path | None
+    # null: the job fetches the model by its name itself
+    model: Path | None
+
+
+class LaunchPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that will be sent, before any of it is: `manifest` is wire-ready, and the same request gives the same.
+
+    `files` are what is uploaded: name in the manifest to path on this host; no id rests on it.
+    """
+
+    target: str
+    name: str
+    request_sha256: str
+    manifest: dict[str, Any]
+    files: dict[str, str]
+    needs: list[str] = []
+    warnings: list[str] = []
+    usd_per_hour: float | None = None
+    max_usd: float | None = None
+    poll_seconds: float = 30.0
+
+
+class RemoteRef(msgspec.Struct, frozen=True, kw_only=True):
+    """A remote job that exists; `url` is where a person sees it."""
+
+    target: str
+    name: str
+    submitted_at: str
+    url: str | None = None
+
+
+class RemoteStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How a remote job stands: our state, the target's own word beside it."""
+
+    state: State
+    raw: str
+    error: Failure | None = None
+
+
+class Artifact(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that a job made; `sha256` is null where the target tells none."""
+
+    path: str
+    bytes: int
+    sha256: str | None = None
+
+
+class CostEstimate(msgspec.Struct, frozen=True, kw_only=True):
+    """What a launch will cost; `usd` is null with the reason where it is not known."""
+
+    usd: float | None
+    usd_per_hour: float | None
+    hours: float | None
+    machine: str | None
+    count: int
+    source: str
+    reason: str | None = None
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that a launch needs: whether it is there, what was seen, and what to do where it is not."""
+
+    name: str
+    verdict: Literal["ok", "failed", "unknown"]
+    seen: str
+    remedy: str = ""
+
+
+class Target(Protocol):
+    """A target as a launched plan sees it; planning is pure and needs none (`azure_ml.plan.launch_plan`).
+
+    Every call raises TuneGateError: `target_unreachable` for what may pass (network, throttling, 5xx),
+    `target_refused` for what will not, `remote_gone` for a job that was deleted there.
+    """
+
+    def submit(self, plan: LaunchPlan) -> RemoteRef:
+        """Create the job, or find the one that an earlier call of the same plan created."""
+        ...
+
+    def find(self, plan: LaunchPlan) -> RemoteRef | None:
+        """The job of this plan, if it exists already."""
+        ...
+
+    def poll(self, ref: RemoteRef) -> RemoteStatus: ...
+
+    def progress(self, ref: RemoteRef, *, after: int) -> list[Progress]:
+        """The trainer's records numbered above `after`."""
+        ...
+
+    def cancel(self, ref: RemoteRef) -> None:
+        """Ask for the end; a later poll says when it has come."""
+        ...
+
+    def artifacts(self, ref: RemoteRef) -> list[Artifact]: ...
+
+    def fetch(self, ref: RemoteRef, out: Path, *, tick: Callable[[], None]) -> None:
+        """Stream every artifact into `out` and compare its sha256; `tick` is called between chunks and may raise."""
+        ...
+
+    def check(self) -> list[Check]: ...

@@ -1,0 +1,75 @@
+"""From a plan to what a target is sent: the launch plan, and its forms for hand use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from service import __version__
+from service.data import RuleFiles
+from service.errors import ErrorItem, TuneGateError
+from service.launch.targets.azure_ml.emit import az_ml, script
+from service.launch.targets.azure_ml.plan import Machine, launch_plan
+from service.launch.targets.azure_ml.settings import azure_ml_settings
+from service.launch.targets.registry import built
+from service.launch.targets.target import LaunchPlan, LaunchRequest
+from service.models.hub import HUB_ID
+from service.settings import Settings
+from service.verbs.plan_machine import AZURE_ML, azure_machine
+from trainers.contract import TrainPlan
+
+_BY_HAND = "by-hand"
+
+
+def launch_plan_for(
+    plan: TrainPlan,
+    *,
+    key: str,
+    dataset: Path,
+    validation: Path | None,
+    model: Path,
+    rules: RuleFiles,
+    settings: Settings,
+) -> LaunchPlan:
+    """What the plan's target will be sent; nothing is sent.
+
+    Raises:
+        TuneGateError: `target_cannot`, `target_not_configured`.
+    """
+    built(plan.target, rules)
+    if plan.target != AZURE_ML:
+        raise TuneGateError("target_cannot", f"{plan.target}: nothing is sent anywhere.", remedy="Run it here.")
+    where = azure_ml_settings(settings)
+    row = azure_machine(where, rules)
+    by_name = plan.allow_download and plan.model_revision is not None and HUB_ID.fullmatch(plan.model) is not None
+    request = LaunchRequest(
+        plan=plan,
+        key=key,
+        trainer_version=__version__,
+        dataset=dataset,
+        validation=validation,
+        model=None if by_name else model,
+    )
+    machine = Machine(id=row.id, gpus=row.gpus, vcpu=row.vcpu, usd_per_hour=row.usd_per_hour, region=row.region)
+    return launch_plan(request, where, machine, model_is_hub_name=by_name)
+
+
+def emitted(
+    format_: str, plan: TrainPlan, *, dataset: Path, validation: Path | None, model: Path, rules: RuleFiles,
+    settings: Settings,
+) -> str:  # fmt: skip
+    """The plan in the target's own form.
+
+    Raises:
+        TuneGateError: `target_cannot` for a form that the target does not have.
+    """
+    allowed = built(plan.target, rules).emits
+    if format_ not in allowed:
+        shown = ", ".join(allowed) or "none: it runs here"
+        errors = [ErrorItem("emit", format_, shown)]
+        raise TuneGateError("target_cannot", f"Target {plan.target!r} has no form {format_!r}.", errors=errors)
+    made = launch_plan_for(
+        plan, key=_BY_HAND, dataset=dataset.absolute(), validation=validation.absolute() if validation else None,
+        model=model, rules=rules, settings=settings,
+    )  # fmt: skip
+    write = {"az-ml": az_ml, "script": script}[format_]
+    return write(made, azure_ml_settings(settings))
