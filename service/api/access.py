@@ -111,13 +111,13 @@ async def admitted(connection: Connection, _: BaseRouteHandler) -> None:
 
 def caller_of(request: Request[Any, Any, Any]) -> Caller | None:
     """Who was let in; null for a route that has no door."""
-    caller: Caller | None = request.scope["state"].get(_CALLER)
+    return caller_in(request.scope["state"])
+
+
+def caller_in(state: dict[str, Any]) -> Caller | None:
+    """The same of a request's state."""
+    caller: Caller | None = state.get(_CALLER)
     return caller
-
-
-def entered_openly(state: dict[str, Any]) -> bool:
-    """Whether a request was let in without being asked who calls."""
-    return state.get(_CALLER) is OPEN
 
 
 def allowance_of(state: dict[str, Any]) -> Allowance | None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from litestar import Litestar, asgi
 from litestar.types import Receive, Scope, Send
 
-from service.api.access import AGENTS, admitted, entered_openly
+from service.api.access import AGENTS, admitted, caller_in
 from service.errors import missing_extra
+from service.verbs.access import OPEN
 from service.verbs.context import Context
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ async def agents(scope: Scope, receive: Receive, send: Send) -> None:
         TuneGateError: `missing_extra`.
     """
     server = await _server(scope["litestar_app"])
-    await server(scope, receive, send, guarded=entered_openly(scope["state"]))
+    await server(scope, receive, send, guarded=caller_in(scope["state"]) is OPEN)
 
 
 async def end_agents(app: Litestar) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.api.access import caller_in
 from service.api.problems import problem_bytes
 from service.errors import TuneGateError
 from service.observe.logs import chosen_request_id, request_id
@@ -150,7 +151,6 @@ class _Request:
         level = logging.DEBUG if self.path.startswith(_WATCHED) else logging.INFO
         if not _LOG.isEnabledFor(level):
             return
-        state = self.scope.get("state", {})
         fields = {
             "request_id": self.id,
             "method": self.scope["method"],
@@ -160,7 +160,7 @@ class _Request:
             "bytes_in": self._read,
             "bytes_out": self._written,
         }
-        caller = state.get("tunegate_caller")
+        caller = caller_in(self.scope.get("state", {}))
         if caller is not None:
             fields |= {"caller": caller.actor, "project": caller.project}
         _LOG.log(level, "request", extra={"fields": fields})

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
 from litestar import Response, get
 
 from service.api.problems import documented
@@ -10,6 +14,8 @@ from service.observe.metrics import Gauges, exposition
 from service.verbs.context import Context
 from service.verbs.operation import require_ready, standing
 
+T = TypeVar("T")
+
 
 @get("/health/live", tags=["operation"], summary="The process answers.")
 async def live() -> dict[str, str]:
@@ -17,18 +23,28 @@ async def live() -> dict[str, str]:
 
 
 @get(
-    "/health/ready", tags=["operation"], sync_to_thread=True, responses=documented(503),
+    "/health/ready", tags=["operation"], responses=documented(503),
     summary="Database, storage and queues answer too; else 503 names what does not.",
 )  # fmt: skip
-def ready(context: Context) -> dict[str, str]:
-    require_ready(context)
+async def ready(context: Context) -> dict[str, str]:
+    await _looked(context, require_ready)
     return {"status": "ready"}
 
 
-@get("/metrics", tags=["operation"], sync_to_thread=True, media_type="application/openmetrics-text")
-def metrics(context: Context) -> Response[bytes]:
-    content, media_type = exposition(_gauges(context))
+@get("/metrics", tags=["operation"], media_type="application/openmetrics-text")
+async def metrics(context: Context) -> Response[bytes]:
+    content, media_type = exposition(await _looked(context, _gauges))
     return Response(content, media_type=media_type)
+
+
+async def _looked(context: Context, look: Callable[[Context], T]) -> T:
+    """What one look in a thread finds, for all who ask meanwhile: they need no key, and get no thread for each."""
+    looks = context.looks
+    if look not in looks:
+        looks[look] = asyncio.ensure_future(asyncio.to_thread(look, context))
+        looks[look].add_done_callback(lambda done: (looks.pop(look), done.cancelled() or done.exception()))
+    found: T = await asyncio.shield(looks[look])
+    return found
 
 
 def _gauges(context: Context) -> Gauges:

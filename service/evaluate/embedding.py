@@ -9,7 +9,7 @@ import asyncio
 import base64
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -142,7 +142,7 @@ class EmbeddingLine(Tries):
             if len(vector) != self.dimensions:
                 raise _wrong(f"vectors of {len(vector)} numbers where {self.dimensions} are due")
 
-    def _shares(self, texts: Sequence[str], said: int | None) -> Iterator[int | None] | list[int | None]:
+    def _shares(self, texts: Sequence[str], said: int | None) -> list[int | None]:
         """The tokens of each text: our count, or of what the endpoint says each its share by bytes."""
         if said is None:
             return [self._count(text) for text in texts]

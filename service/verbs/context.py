@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import os
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import msgspec
@@ -47,6 +48,8 @@ class Context:
         self.verifying = anyio.CapacityLimiter(_DOOR_THREADS)
         # what waits for them waits in threads of its own, so that jobs never wait for it
         self.chatting = anyio.CapacityLimiter(_CHAT_THREADS)
+        # looks at the service itself that are under way
+        self.looks: dict[object, asyncio.Future[Any]] = {}
         # set once the service is told to end: streams end, and what asks is told
         self.stopping = threading.Event()
         # set once the scan is prepared, or none is wanted
@@ -78,8 +81,6 @@ async def running_context(settings: Settings, *, stop_jobs: bool, works: bool = 
     Raises:
         TuneGateError: `environment`, `invalid_rules`, `home_locked`, `executor_held`, `usage`.
     """
-    import asyncio
-
     from service.jobs.runner import running_jobs
     from service.storage.artifacts import remove_parts
     from service.storage.earlier import take_over

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import select
 import shutil
+import socket
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 
@@ -44,6 +47,25 @@ def test_a_database_that_another_process_locks_is_named(service: Any) -> None:
         other.execute("BEGIN IMMEDIATE")
         assert unready(service) == ["database"]
         other.execute("ROLLBACK")
+    service.ready()
+
+
+def test_who_needs_no_key_gets_no_thread_for_each_request(service: Any) -> None:
+    service.ready()
+    process = psutil.Process(service.process.pid)
+    asking = b"GET /health/ready HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    with ExitStack() as open_:
+        other = open_.enter_context(closing(sqlite3.connect(service.home / "tunegate.sqlite", isolation_level=None)))
+        clients = [open_.enter_context(socket.create_connection(service.address, timeout=60)) for _ in range(40)]
+        other.execute("BEGIN IMMEDIATE")
+        most = before = process.num_threads()
+        for client in clients:
+            client.sendall(asking)
+        while not select.select(clients, [], [], 0.01)[0]:
+            most = max(most, process.num_threads())
+        other.execute("ROLLBACK")
+        assert {client.recv(100)[:12] for client in clients} <= {b"HTTP/1.1 200", b"HTTP/1.1 503"}
+    assert most - before < 20
     service.ready()
 
 
