@@ -75,7 +75,7 @@ async def running_context(settings: Settings, *, stop_jobs: bool) -> AsyncIterat
 
     from service.jobs.runner import running_jobs
     from service.storage.artifacts import remove_parts
-    from service.storage.earlier import take_over
+    from service.storage.earlier import leave, take_over
     from service.store.database import migrate, open_engine
     from service.store.store import Store
     from service.verbs.retention import sweep_for_ever
@@ -85,13 +85,14 @@ async def running_context(settings: Settings, *, stop_jobs: bool) -> AsyncIterat
     engine = open_engine(settings.database_url)
     await asyncio.to_thread(migrate, engine)
     store, storage = Store(engine), Storage(settings)
+    taken = await asyncio.to_thread(take_over, storage, settings.home)
     try:
         async with running_jobs(
             store, storage, home=settings.home, database_url=settings.database_url, stop_at_exit=stop_jobs
         ) as runner:
             remove_stale(settings)
             remove_parts(settings.runs)
-            await asyncio.to_thread(take_over, storage, settings.home)
+            leave(taken, settings.home)
             context = Context(settings, rule_files(settings.rules), store, storage, runner)
             sweeping = asyncio.create_task(sweep_for_ever(context))
             try:
