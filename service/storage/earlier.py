@@ -9,17 +9,24 @@ from service.storage.storage import Storage
 _DEFAULT = "default"
 
 
-def take_over(storage: Storage, home: Path) -> None:
-    """Keep every dataset of the earlier folder and empty it.
+def take_over(storage: Storage, home: Path) -> list[Path]:
+    """Keep every dataset of the earlier folder, before a job looks for it; gives their files, which are still there.
 
     Raises:
-        TuneGateError: `disk_full`, `storage_refused`, `storage_unreachable`; the rest is taken over at the next start.
+        TuneGateError: `disk_full`, `storage_refused`, `storage_unreachable`.
     """
     earlier = home / "datasets"
-    for path in sorted(earlier.glob("**/*.jsonl")):
+    found = sorted(earlier.glob("**/*.jsonl"))
+    for path in found:
         project = _DEFAULT if path.parent == earlier else path.parent.name
         storage.of(project).keep_dataset(path.stem, path)
-        path.unlink()
-    for folder in sorted(earlier.glob("**/"), reverse=True):
+    return found
+
+
+def leave(taken: list[Path], home: Path) -> None:
+    """Remove what was taken over; call it while the data folder is held, so that no earlier service looks for it."""
+    for path in taken:
+        path.unlink(missing_ok=True)
+    for folder in sorted((home / "datasets").glob("**/"), reverse=True):
         if not any(folder.iterdir()):
             folder.rmdir()

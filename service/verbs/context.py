@@ -83,7 +83,7 @@ async def running_context(settings: Settings, *, stop_jobs: bool, works: bool = 
     """
     from service.jobs.runner import running_jobs
     from service.storage.artifacts import remove_parts
-    from service.storage.earlier import take_over
+    from service.storage.earlier import leave, take_over
     from service.store.database import migrate, open_engine
     from service.store.store import Store
     from service.verbs.retention import sweep_for_ever
@@ -94,6 +94,7 @@ async def running_context(settings: Settings, *, stop_jobs: bool, works: bool = 
     engine = open_engine(settings.database_url)
     await asyncio.to_thread(migrate, engine)
     store, storage = Store(engine), Storage(settings)
+    taken = await asyncio.to_thread(take_over, storage, settings.home)
     try:
         async with (
             dispatching(store.outbox, settings),
@@ -101,7 +102,7 @@ async def running_context(settings: Settings, *, stop_jobs: bool, works: bool = 
         ):
             remove_stale(settings)
             remove_parts(settings.runs)
-            await asyncio.to_thread(take_over, storage, settings.home)
+            leave(taken, settings.home)
             context = Context(settings, rule_files(settings.rules), store, storage, runner)
             sweeping = asyncio.create_task(sweep_for_ever(context))
             try:

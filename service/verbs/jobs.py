@@ -99,7 +99,10 @@ def events(context: Context, job_id: str, *, after: int) -> AsyncIterator[Event 
     def look() -> tuple[list[Event], bool]:
         nonlocal seen
         # read before its events: one that ends in between has its end still to come
-        over = context.store.job(job_id).state in ENDED
+        try:
+            over = context.store.job(job_id).state in ENDED
+        except TuneGateError:
+            return [Event(str(seen), "end", {"state": "removed"})], True
         found = context.store.events(job_id, after=seen)
         seen = found[-1].n if found else seen
         # whoever asks for what comes after the end is given nothing

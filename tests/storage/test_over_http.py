@@ -168,7 +168,8 @@ def test_the_limits_of_a_body_hold_for_what_is_named(elsewhere: Elsewhere, tmp_p
     service.problem(both, 422, "invalid_input")
     twice = service.http.post(f"/v1/datasets?target=local&from={large}&from={large}")
     service.problem(twice, 422, "invalid_input")
-    damaged = elsewhere.put("open/damaged.jsonl.gz", bomb[: len(bomb) // 2], tmp_path)
+    packed_row = subprocess.run(["gzip", "-c"], input=row, capture_output=True, check=True).stdout
+    damaged = elsewhere.put("open/damaged.jsonl.gz", packed_row[: len(packed_row) // 2], tmp_path)
     answer = service.http.post("/v1/datasets", params={"target": "local", "from": damaged})
     service.problem(answer, 422, "invalid_input")
     assert list(uploads.iterdir()) == []

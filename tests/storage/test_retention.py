@@ -75,6 +75,7 @@ def test_one_that_is_stored_again_is_young_again(home: Path) -> None:
 def test_what_another_machine_removed_goes_here_too(home: Path) -> None:
     first = Working(home)
     job = first.launch(first.upload()["id"])
+    first.until(job, "running")
     first.http.post(f"/v1/jobs/{job}/cancel")
     first.once(lambda: first.job(job)["state"] == "cancelled")
     first.stop()
