@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -54,6 +55,7 @@ class Site:
         self.wrong: list[str] = []
         self.ends: Counter[str] = Counter()
         self.killed = 0
+        self.further: dict[str, int] = {}
         self.names = ["one"] if postgres is None else ["one", "two"]
         self.homes = [folder / name for name in self.names]
         for home in self.homes:
@@ -64,8 +66,8 @@ class Site:
     @property
     def kinds(self) -> list[str]:
         """Faults, the likelier the oftener."""
-        shared = ["service", "service", "trainer", "trainer", "trainer", "both"]
-        return shared if self.postgres is None else [*shared, "worker for good", "worker for good", "database"]
+        shared = ["service", *["trainer"] * 5, "both"]
+        return shared if self.postgres is None else [*shared, "worker for good", "database"]
 
     def start(self) -> None:
         """Whatever does not run."""
@@ -81,18 +83,21 @@ class Site:
     def living(self) -> Noting:
         return next(one for one in self.services.values() if one is not None)
 
-    def run(self, kills: int) -> None:
-        """Jobs with one to three faults each, until there were so many kills."""
-        while self.killed < kills:
+    def run(self, kills: int, *, seconds: float = float("inf")) -> None:
+        """Jobs with one to five faults each, until there were so many kills, or no job more is begun."""
+        end = time.monotonic() + seconds
+        while self.killed < kills and time.monotonic() < end:
             self.trial()
 
     def trial(self) -> None:
-        job = self.chance.choice([one for one in self.services.values() if one is not None]).launch()
+        job = self.chance.choice([one for one in self.services.values() if one is not None]).launch(epochs=6)
         trainers_killed = 0
-        for _ in range(self.chance.randint(1, 3)):
+        for _ in range(self.chance.randint(1, 5)):
             time.sleep(self.chance.uniform(0, LONGEST_WAIT_SECONDS))
             trainers_killed += self.befall(job)
             self.start()
+            if self.living().job(job)["state"] in ENDED:
+                break
         if cancelled := self.chance.random() < CANCELLED_SHARE:
             self.living().cancel(job)
         try:
@@ -131,8 +136,8 @@ class Site:
         kind = self.chance.choice(self.kinds)
         moment, carrier = self.where(job)
         trainer = self.services[carrier].trainer(job) if self.services[carrier] is not None else None  # type: ignore[union-attr]
-        if kind == "trainer" and trainer is None:
-            kind = "service"
+        if kind == "trainer" and (trainer is None or not self.gets_further(job)):
+            return 0
         self.faults.append(Fault(self.database, kind, moment))
         trainers = 0
         if kind in {"trainer", "both", "worker for good"} and trainer is not None:
@@ -157,6 +162,14 @@ class Site:
             self.postgres.restart()
             self.killed += 1
         return trainers
+
+    def gets_further(self, job: str) -> bool:
+        """Whether it did since its trainer was killed last: one that never does is given up, as it should be."""
+        step = int(self.living().job(job)["progress"]["step"])
+        if self.further.get(job) == step:
+            return False
+        self.further[job] = step
+        return True
 
     def kill_tree(self, process: psutil.Process) -> int:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -209,21 +222,22 @@ def report(sites: list[Site], *, seed: int, seconds: float) -> str:
     kinds = Counter((fault.database, fault.kind) for fault in faults)
     moments = Counter(fault.moment for fault in faults)
     load = psutil.getloadavg()
+    names = ("dbos", "sqlalchemy", "psycopg")
+    versions = ", ".join([f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in names)])
+    shown = ", ".join(f"{number} {state}" for state, number in sorted(ends.items()))
+    killed = sum(one.killed for one in sites)
     lines = [
         "# Fault campaign",
         "",
         f"`python tests/chaos/campaign.py --seed {seed}`, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {seconds:.0f} s.",
-        f"Python {platform.python_version()}, DBOS {version('dbos')}, SQLAlchemy {version('sqlalchemy')}, "
-        f"psycopg {version('psycopg')}; {psutil.cpu_count()} cores, load {load[0]:.0f}.",
+        f"{versions}; {psutil.cpu_count()} cores, load {load[0]:.0f}.",
         "",
-        f"**{sum(one.killed for one in sites)} kills** in {len(faults)} faults over {sum(ends.values())} jobs "
-        f"({', '.join(f'{number} {state}' for state, number in sorted(ends.items()))}); "
-        f"**{len(wrong)} violations**.",
+        f"**{killed} kills** in {len(faults)} faults over {sum(ends.values())} jobs ({shown}); **{len(wrong)} violations**.",
         "",
-        "Each job was held against: it ends; its events are numbered without gap or repetition and end once; no more",
-        "trainers were started than were killed and one; every file of its artifact, as handed out by every service, has",
-        "the sha256 of its manifest; its weights are those of every step once; no process of it is left; what was",
-        "cancelled is cancelled. The trainer is a stand-in without torch (tests/serving/quick_trainer.py).",
+        "Each job was held against: it ends; its events have no gap or repetition and end once; no more trainers were",
+        "started than were killed and one; every file of its artifact, as handed out by every service, has",
+        "the sha256 of its manifest; its weights are those of every step once; no process of it is left. The trainer is",
+        "a stand-in without torch (tests/serving/quick_trainer.py).",
         "",
         "| database | fault | times |",
         "|---|---|---|",
@@ -243,14 +257,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Random kills over the pipeline.")
     parser.add_argument("--kills", type=int, default=20, help="over all databases")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no job after that")
     parser.add_argument("--database", default="sqlite,postgres" if FOUND else "sqlite")
     parser.add_argument("--report", type=Path)
     options = parser.parse_args()
-    databases, began, sites = options.database.split(","), time.monotonic(), []
-    for number, database in enumerate(databases):
-        with site(database, random.Random(options.seed + number)) as one:
-            sites.append(one)
-            one.run(options.kills // len(databases))
+    databases, began = options.database.split(","), time.monotonic()
+
+    def over(number: int) -> Site:
+        with site(databases[number], random.Random(options.seed + number)) as one:
+            one.run(options.kills // len(databases), seconds=options.seconds)
+        return one
+
+    with ThreadPoolExecutor() as pool:
+        sites = list(pool.map(over, range(len(databases))))
     text = report(sites, seed=options.seed, seconds=time.monotonic() - began)
     print(text)
     if options.report is not None:

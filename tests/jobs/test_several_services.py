@@ -1,4 +1,4 @@
-"""Several real services over one Postgres: one is killed for good, one is slow, one has no worker, two want one name."""
+"""Real services over one Postgres: one is killed for good, one is slow, one has no worker, two want one name."""
 
 from __future__ import annotations
 
