@@ -14,6 +14,7 @@ from service.records.job import ENDED
 from service.store.audit import append
 from service.store.database import changing
 from service.store.projects import key_digest, within
+from service.store.quotas import one_by_one
 from service.store.runs import add, end, require_carrier
 from service.store.tables import DEFAULT_PROJECT, evaluations, records
 
@@ -41,6 +42,7 @@ class Evaluations:
         row["project"] = self._project or DEFAULT_PROJECT
         try:
             with self._engine.begin() as connection:
+                one_by_one(connection)
                 connection.execute(sa.insert(evaluations).values(row))
                 add(connection, job.id, None)
                 for deed in deeds:

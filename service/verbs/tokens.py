@@ -69,7 +69,7 @@ class Tokens:
             wanted = ", ".join(claim for claim, _ in self._settings.scopes)
             raise TuneGateError("forbidden", "The token grants nothing here.", remedy=f"Roles that do: {wanted}.")
         who = str(claims.get("oid") or claims["sub"])
-        return Caller(self._project(claims), f"oidc:{who}", scopes)
+        return Caller(self._project(claims), f"oidc:{who}", scopes, until=claims["exp"] + _LEEWAY_SECONDS)
 
     def _claims(self, token: bytes) -> dict[str, Any]:
         import jwt
