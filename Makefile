@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-zero test fuzz lint audit bench serve regen constraints base-model clean
+.PHONY: help demo demo-zero test fuzz chaos lint audit bench serve regen constraints base-model clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,6 +31,9 @@ test: $(READY)   ## every test
 
 fuzz: $(READY)   ## search for bytes that get no lawful lint report, for SECONDS (60); Linux
 	$(BIN)/python tests/fuzz/lint_bytes.py $(or $(SECONDS),60)
+
+chaos: $(READY)  ## kill services and trainers at random moments, KILLS (20) times from SEED (1), and look at what is left; Linux
+	$(BIN)/python tests/chaos/campaign.py --kills $(or $(KILLS),20) --seed $(or $(SEED),1)
 
 lint: $(READY)   ## ruff and mypy
 	$(BIN)/ruff check .

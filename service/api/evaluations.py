@@ -70,7 +70,7 @@ class Evaluations(Controller):
         """Stop an evaluation and its process; what was answered is kept."""
         return await evaluations.cancel(context, identifier)
 
-    @get("/{identifier:str}/events", media_type=MEDIA_TYPE, responses=documented(404))
+    @get("/{identifier:str}/events", media_type=MEDIA_TYPE, responses=documented(404, 422))
     async def events(self, identifier: str, context: Context, last_event_id: LastEvent = None) -> Stream:
         """Server-sent events (state, progress, end); goes on after Last-Event-ID."""
         await asyncio.to_thread(context.store.evaluations.get, identifier)

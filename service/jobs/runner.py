@@ -159,7 +159,7 @@ async def running_jobs(
                         await runner.stop_all()
                         await runner.evaluations.stop_all()
         finally:
-            await asyncio.to_thread(executor.release)
+            executor.release()  # DBOS has ended the threads of this loop
 
 
 @asynccontextmanager

@@ -38,7 +38,7 @@ class Executors:
 
     def hold(self, connection: sa.Connection, name: str) -> bool:
         """Hold a name by this connection, until that ends; False while another session does."""
-        return bool(connection.execute(sa.select(sa.func.pg_try_advisory_lock(_key(name)))).scalar_one())
+        return bool(connection.execute(sa.select(sa.func.pg_try_advisory_lock(lock_number(name)))).scalar_one())
 
     def begin(self, connection: sa.Connection, name: str, incarnation: str, version: str) -> None:
         """Say that a process goes by the name from now on."""
@@ -82,6 +82,6 @@ class Executors:
             yield True
 
 
-def _key(name: str) -> int:
+def lock_number(name: str) -> int:
     """The number of a name's lock: 64 bits, signed."""
     return int.from_bytes(hashlib.sha256(f"tunegate/executor/{name}".encode()).digest()[:8], signed=True)

@@ -86,6 +86,9 @@ def events(context: Context, identifier: str, *, after: str | None) -> AsyncIter
     """States, how far it is, and the end, from the event `after` on; None now and then while nothing happens.
 
     An id is how many states were entered and how many rows were asked by then, as in `2.150`.
+
+    Raises:
+        TuneGateError: `invalid_input` for an id that can be none of ours.
     """
     seen = _Seen.after(after)
 
@@ -126,9 +129,14 @@ class _Seen:
 
     @classmethod
     def after(cls, identifier: str | None) -> _Seen:
-        """What was told up to an event; nothing where it is none of ours."""
-        found = _EVENT_ID.fullmatch(identifier or "")
-        return cls(int(found[1]), int(found[2])) if found else cls()
+        """What was told up to an event, which is nothing where none is named."""
+        if not identifier:
+            return cls()
+        found = _EVENT_ID.fullmatch(identifier)
+        if found is None:
+            remedy = "Leave it out to start anew."
+            raise TuneGateError("invalid_input", "The Last-Event-ID is not one of ours.", remedy=remedy)
+        return cls(int(found[1]), int(found[2]))
 
     @property
     def id(self) -> str:

@@ -1,12 +1,16 @@
-"""`tunegate serve` that notes when each step's body begins and each trainer is started: `noting.py NOTES [VERSION] ARGS`.
+"""`tunegate serve` that notes when each step's body begins and each trainer is started, for tests that count them.
 
-Started instead of `python -m service` by tests that ask whether something was done twice; VERSION, as in `version=X`,
-makes it a service of another pipeline.
+`python noting.py '{"notes": PATH}' OPTIONS`; `"version"` makes it a service of another pipeline, `"quick"` one whose
+trainer is quick_trainer. `python noting.py zygote` has everything imported and forks such services, for campaigns that
+start hundreds: it reads a line of JSON for each ({"environment", "log", "out", "arguments"}) and answers with its pid.
 """
 
 from __future__ import annotations
 
+import functools
+import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -14,34 +18,67 @@ from pathlib import Path
 from typing import Any
 
 
-def main(notes: Path, version: str | None, arguments: list[str]) -> None:
-    """Serve."""
+def serve(how: dict[str, Any], options: list[str]) -> int:
+    """Run the command line."""
+    from service.cli.app import run
     from service.jobs import pipeline, runner
-
-    def note(what: str, job: str) -> None:
-        line = f"{time.time():.3f} {os.getpid()} {what} {job}\n".encode()
-        descriptor = os.open(notes, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        os.write(descriptor, line)
-        os.close(descriptor)
 
     def noted(what: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def called(first: Any, *rest: Any, **named: Any) -> Any:
-            note(what, first.name if isinstance(first, Path) else first)
+            line = f"{time.time():.3f} {os.getpid()} {what} {first.name if isinstance(first, Path) else first}\n"
+            descriptor = os.open(how["notes"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            os.write(descriptor, line.encode())
+            os.close(descriptor)
             return function(first, *rest, **named)
 
         return called
 
-    pipeline.start_trainer = noted("trainer", pipeline.start_trainer)
-    for name in ("_prepare", "_judge", "_finalize"):
+    start = functools.partial(pipeline.start_trainer, entry="quick_trainer") if how.get("quick") else None
+    pipeline.start_trainer = noted("trainer", start or pipeline.start_trainer)
+    for name in ("_prepare", "_follow", "_finalize"):
         setattr(pipeline, name, noted(name.lstrip("_"), getattr(pipeline, name)))
-    if version is not None:
-        default = runner.running_jobs.__kwdefaults__ or runner.running_jobs.__wrapped__.__kwdefaults__
-        default["version"] = version
-    from service.cli.app import run
+    if how.get("version"):
+        from service.verbs import context
 
-    sys.exit(run(["serve", *arguments]))
+        runner.running_jobs = functools.partial(runner.running_jobs, version=how["version"])
+        assert context is not None
+    return run(["serve", *options])
+
+
+def zygote() -> None:
+    """Fork a service for each line of stdin, until it ends."""
+    import uvicorn
+
+    assert uvicorn is not None
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for line in sys.stdin:
+        asked = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            _become(asked)
+        print(pid, flush=True)
+
+
+def _become(asked: dict[str, Any]) -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.environ.clear()
+    os.environ.update(asked["environment"])
+    for number, flags, path in ((0, os.O_RDONLY, os.devnull), (1, 0, asked["out"]), (2, 0, asked["log"])):
+        opened = os.open(path, flags or os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        os.dup2(opened, number)
+        os.close(opened)
+    how, *options = asked["arguments"]
+    code = 70
+    try:
+        code = serve(json.loads(how), options)
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 if __name__ == "__main__":
-    version = sys.argv[2].removeprefix("version=") if sys.argv[2:] and sys.argv[2].startswith("version=") else None
-    main(Path(sys.argv[1]), version, sys.argv[3 if version else 2 :])
+    if sys.argv[1] == "zygote":
+        zygote()
+    else:
+        sys.exit(serve(json.loads(sys.argv[1]), sys.argv[2:]))

@@ -30,10 +30,17 @@ class Postgres:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self._run("initdb", "-D", self.folder / "data", "-U", "tunegate", "-A", "trust", "-E", "UTF8", "--no-sync")
-        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-        self._run(
-            "pg_ctl", "-D", self.folder / "data", "-w", "-t", "120", "-l", self.folder / "log", "-o", options, "start"
-        )
+        self._options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        self.start()
+
+    def start(self) -> None:
+        data, log = self.folder / "data", self.folder / "log"
+        self._run("pg_ctl", "-D", data, "-w", "-t", "120", "-l", log, "-o", self._options, "start")
+
+    def restart(self) -> None:
+        """As after a crash: every connection is cut, and the log is replayed."""
+        self.stop()
+        self.start()
 
     def create(self, name: str) -> None:
         """A new, empty database."""

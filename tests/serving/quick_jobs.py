@@ -17,38 +17,81 @@ from typing import Any
 
 import httpx
 import psutil
+from quick_trainer import after_step, weights_before
 from served import Served
+from unweighted import add_base
 
-ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+PATH = os.pathsep.join([str(ROOT), str(HERE), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
 DESK = ROOT / "examples" / "library-desk"
 GUARD_SECONDS = 240
 ENDED = {"succeeded", "failed", "cancelled"}
 
 
-def make_base(folder: Path) -> None:
-    """A model of two million parameters, hardly trained."""
-    command = [sys.executable, str(DESK / "make_base_model.py"), str(folder), "--steps", "1"]
-    subprocess.run(command, check=True, capture_output=True)
+class Zygote:
+    """Starts services that are forked, which takes a second where Python needs many on a busy machine."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, str(HERE / "noting.py"), "zygote"]
+        environment = os.environ | {"PYTHONPATH": PATH, "OMP_NUM_THREADS": "1"}
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
+
+    def start(self, arguments: list[str], environment: dict[str, str], log: Path) -> tuple[psutil.Process, str]:
+        """(process, what it says first)."""
+        out = log.with_name(f"said-{time.time_ns()}")
+        asked = {"arguments": arguments, "environment": environment, "log": str(log), "out": str(out)}
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(asked) + "\n")
+        self.process.stdin.flush()
+        process = psutil.Process(int(self.process.stdout.readline()))
+        until(lambda: not process.is_running() or (out.exists() and "\n" in out.read_text()))
+        said = out.read_text()
+        out.unlink()
+        return process, said
+
+    def stop(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait(60)
 
 
 class Noting(Served):
-    """A service over a data folder with the model `base`; `pipeline` makes it one of another version."""
+    """A service over a data folder with the model `base`, whose trainer is quick_trainer.
 
-    def __init__(self, home: Path, base: Path, *flags: str, pipeline: str | None = None, **settings: str) -> None:
-        (home / "models").mkdir(parents=True, exist_ok=True)
-        if not (home / "models" / "base").exists():
-            (home / "models" / "base").symlink_to(base)
+    `pipeline` makes it one of another version; a zygote forks it.
+    """
+
+    def __init__(
+        self, home: Path, *flags: str, pipeline: str | None = None, zygote: Zygote | None = None, **settings: str
+    ) -> None:
+        if not (home / "models").exists():
+            add_base(home)
         quick = home / "quick.toml"
         quick.write_text('[privacy]\nmode = "off"\n')
         self.notes = home / "notes"
-        version = () if pipeline is None else (f"version={pipeline}",)
-        self.program = (str(Path(__file__).with_name("noting.py")), str(self.notes), *version)
-        path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-        quiet = {"TUNEGATE_PRIVACY_SETTINGS": str(quick), "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
-        super().__init__(home, *flags, **quiet | settings)
+        how = json.dumps({"notes": str(self.notes), "version": pipeline, "quick": True})
+        quiet = {"TUNEGATE_PRIVACY_SETTINGS": str(quick), "PYTHONPATH": PATH, "OMP_NUM_THREADS": "1"}
+        if zygote is None:
+            self.program = (str(HERE / "noting.py"), how)
+            super().__init__(home, *flags, **quiet | settings)
+            return
+        self.home, self.log = home, home / "service.log"
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("TUNEGATE_", "OTEL_"))}
+        environment = kept | {"TUNEGATE_HOME": str(home)} | quiet | settings
+        self.forked, said = zygote.start([how, "--port", "0", *flags], environment, self.log)
+        assert "http://" in said, self.log.read_text()[-3000:]
+        self.url = said[said.index("http://") :].strip()
+        self.http = httpx.Client(base_url=self.url, timeout=120, trust_env=False)
+
+    @property
+    def pid(self) -> int:
+        return self.forked.pid if hasattr(self, "forked") else self.process.pid
 
     def launch(self, *, epochs: int = 3, key: str | None = None) -> str:
-        """A job of four steps an epoch, a checkpoint after each, without ONNX files."""
+        """A job of ten steps an epoch, 0.05 seconds each, without ONNX files."""
         rows = (DESK / "train.jsonl").read_bytes().splitlines(keepends=True)[:4]
         held = (DESK / "validation.jsonl").read_bytes().splitlines(keepends=True)[:2]
         dataset, validation = (
@@ -57,7 +100,7 @@ class Noting(Served):
         )
         body = {
             "dataset_id": dataset, "validation_dataset_id": validation, "model": "base", "technique": "full",
-            "hyperparameters": {"batch_size": 1, "n_epochs": epochs, "save_steps": 1},
+            "hyperparameters": {"batch_size": 1, "n_epochs": epochs},
             "outputs": {"onnx": []}, "evaluation": {"max_rows": 2, "max_new_tokens": 1},
         }  # fmt: skip
         plan = self._answer("POST", "/v1/plans", json=body)["id"]
@@ -97,9 +140,23 @@ class Noting(Served):
     def kill(self) -> None:
         """As kill -9 does."""
         with contextlib.suppress(ProcessLookupError):
-            self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+            os.kill(self.pid, signal.SIGKILL)
+        self.gone()
         self.http.close()
+
+    def gone(self) -> None:
+        """Return once its process is."""
+        if hasattr(self, "forked"):
+            self.forked.wait(60)
+        else:
+            self.process.wait(60)
+
+    def end(self) -> None:
+        """Stop it in order."""
+        self.http.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGTERM)
+        self.gone()
 
     def trainer(self, identifier: str) -> psutil.Process | None:
         """The living trainer of a job in this data folder."""
@@ -151,7 +208,8 @@ def violations(service: Noting, job_id: str, homes: list[Path], *, killed: int) 
     if job["state"] == "succeeded":
         steps = [data["step"] for _, event, data in events if event == "step"]
         anew = sum("begins anew" in (data.get("message") or "") for _, event, data in events if event == "log")
-        if not anew and sorted(set(steps)) != list(range(1, max(steps) + 1)):
+        total = max(steps, default=0)
+        if not anew and steps != list(range(1, total + 1)):
             wrong.append(f"its steps have gaps: {steps}")
         wrong += _unverified(service, job_id)
     left = [process for home in homes for process in processes_of(home) if job_id in " ".join(process.cmdline())]
@@ -173,6 +231,11 @@ def _unverified(service: Noting, job_id: str) -> list[str]:
     answer = service.http.get(f"/v1/jobs/{job_id}/manifest")
     if not answer.is_success:
         return [f"its manifest is not handed out: {answer.text}"]
+    state = weights_before(answer.json()["chain"]["plan"])
+    for step in range(answer.json()["training"]["steps"]):
+        state = after_step(state, step)
+    if service.http.get(f"/v1/jobs/{job_id}/artifact/model/model.safetensors").text != state:
+        wrong.append("its weights are not those of all its steps, once each")
     for file in answer.json()["files"]:
         given: httpx.Response = service.http.get(f"/v1/jobs/{job_id}/artifact/{file['path']}")
         if not given.is_success or hashlib.sha256(given.content).hexdigest() != file["sha256"]:
