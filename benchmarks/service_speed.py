@@ -24,7 +24,7 @@ from lint_speed import corpus
 REPEATS = 2
 SIZES_MB = (20, 120)
 LARGE_MB = 1000
-IDLE_REQUESTS = 1500
+IDLE_REQUESTS = 500
 SMALL_ROWS = 12
 
 
