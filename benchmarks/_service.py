@@ -37,7 +37,7 @@ class Service:
     """`tunegate serve` over a folder; it is stopped with `stop`."""
 
     def __init__(self, home: Path, **settings: str) -> None:
-        home.mkdir(exist_ok=True)
+        home.mkdir(parents=True, exist_ok=True)
         self.home = home
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TUNEGATE_")}
         environment |= {"TUNEGATE_HOME": str(home), "TUNEGATE_PRIVACY": "off"} | settings
@@ -74,10 +74,12 @@ class Service:
             total += times.user + times.system + times.children_user + times.children_system
         return total
 
-    def memory(self) -> float:
-        """MB that the service and all that it started hold alone (unique set size)."""
+    def memory(self, without: int) -> float:
+        """MB that the service and all that it started hold alone (unique set size), but for a trainer."""
+        trainer = psutil.Process(without)
+        left_out = {trainer, *trainer.children(recursive=True)}
         total = 0
-        for process in self._processes():
+        for process in {*self._processes()} - left_out:
             try:
                 total += process.memory_full_info().uss
             except psutil.NoSuchProcess:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Mapping
 
@@ -16,6 +17,7 @@ PROJECT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _LIMITS = ("TUNEGATE_REQUESTS_PER_MINUTE", "TUNEGATE_PROJECT_BYTES", "TUNEGATE_PROJECT_JOBS")
 _OIDC = ("TUNEGATE_OIDC_ISSUER", "TUNEGATE_OIDC_AUDIENCE", "TUNEGATE_OIDC_JWKS_URL")
 _SHOWN = 40
+_HOST = re.compile(r"[a-z0-9_.-]+|\[[0-9a-f:.]+\]")
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -35,13 +37,18 @@ class OidcSettings(msgspec.Struct, frozen=True):
 
 
 class AccessSettings(msgspec.Struct, frozen=True):
-    """Whether keys are asked for although none exists yet; limits are null for none."""
+    """Whether keys are asked for although none exists yet; limits are null for none.
+
+    `hosts` are names, in small letters and without a port, under which an open service answers beside
+    those of loopback.
+    """
 
     required: bool = False
     oidc: OidcSettings | None = None
     requests_per_minute: int | None = None
     project_bytes: int | None = None
     project_jobs: int | None = None
+    hosts: tuple[str, ...] = ()
 
 
 def access_settings(values: Mapping[str, str]) -> AccessSettings:
@@ -51,14 +58,33 @@ def access_settings(values: Mapping[str, str]) -> AccessSettings:
         TuneGateError: `usage`, naming every variable that cannot be read.
     """
     errors: list[ErrorItem] = []
-    limits = [_limit(values, name, errors) for name in _LIMITS]
+    per_minute, size, jobs = (_limit(values, name, errors) for name in _LIMITS)
     auth = (values.get("TUNEGATE_AUTH") or "").strip().lower()
     if auth not in {"", "required"}:
         errors.append(ErrorItem("TUNEGATE_AUTH", auth[:_SHOWN], "required, or unset"))
     oidc = _oidc(values, errors)
+    hosts = _hosts(values, errors)
     if errors:
         raise TuneGateError("usage", f"{len(errors)} environment variable(s) of access cannot be read.", errors=errors)
-    return AccessSettings(auth == "required", oidc, *limits)
+    return AccessSettings(auth == "required", oidc, per_minute, size, jobs, hosts)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or address, without a port, is this machine's own."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _hosts(values: Mapping[str, str], errors: list[ErrorItem]) -> tuple[str, ...]:
+    found = [entry.lower() for entry in re.split(r"[,\s]+", values.get("TUNEGATE_HOSTS") or "") if entry]
+    errors += [
+        ErrorItem(f"TUNEGATE_HOSTS: entry {n}", entry[:_SHOWN], "a name without scheme, port and path")
+        for n, entry in enumerate(found, 1)
+        if not _HOST.fullmatch(entry)
+    ]
+    return tuple(found)
 
 
 def _limit(values: Mapping[str, str], name: str, errors: list[ErrorItem]) -> int | None:

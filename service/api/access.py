@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
+from service.access_settings import is_loopback
 from service.errors import TuneGateError
 from service.records.access import Caller, Scope
 from service.verbs.access import OPEN, Allowance
@@ -19,6 +21,7 @@ from service.verbs.keys import key_id
 SECURITY: list[dict[str, list[str]]] = [{"ApiKey": []}, {"Bearer": []}]
 _CALLER, _ALLOWANCE = "tunegate_caller", "tunegate_allowance"
 _BEARER = b"bearer "
+_PORT = re.compile(r":[0-9]*\Z")
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 AGENTS = "/mcp"
 Connection = ASGIConnection[Any, Any, Any, Any]
@@ -86,7 +89,8 @@ async def admitted(connection: Connection, _: BaseRouteHandler) -> None:
     """Let a request in, or raise; nothing of its body has been read.
 
     Raises:
-        TuneGateError: `unauthorized`, `forbidden`, `cross_site`, `rate_limited`, `identity_unreachable`.
+        TuneGateError: `unauthorized`, `forbidden`, `host_refused`, `cross_site`, `rate_limited`,
+            `identity_unreachable`.
     """
     method = _method(connection)
     if method == "OPTIONS" and connection.scope["path_template"] != AGENTS:
@@ -105,6 +109,7 @@ async def admitted(connection: Connection, _: BaseRouteHandler) -> None:
                 remedy=f"Go on in {allowance.seconds} s.",
             )
     if caller is OPEN:
+        _require_own_name(connection, context.hosts)
         _require_same_site(connection)
     _require_scope(caller, method, connection.scope["path_template"])
 
@@ -152,6 +157,21 @@ def _require_scope(caller: Caller, method: str, template: str) -> None:
             "forbidden",
             f"This takes the scope {scope}; the key has {', '.join(sorted(caller.scopes)) or 'none'}.",
             remedy="Use a key with that scope; `tunegate keys create --scope` gives it.",
+        )
+
+
+def _require_own_name(connection: Connection, hosts: frozenset[str] | None) -> None:
+    """A page may have its own name lead to this machine, and is then of the same site: its name still gives it away."""
+    if hosts is None:
+        return
+    named = [
+        _PORT.sub("", value.decode("latin-1").lower()) for name, value in connection.scope["headers"] if name == b"host"
+    ]
+    if not all(name in hosts or is_loopback(name) for name in named):
+        raise TuneGateError(
+            "host_refused",
+            "The service asks for no key, and the request names another host than this machine.",
+            remedy="Ask 127.0.0.1, name the host in TUNEGATE_HOSTS, or make a key (`tunegate keys create`).",
         )
 
 

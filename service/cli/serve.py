@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import ipaddress
 import logging
 import signal
 import socket
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
+from service.access_settings import is_loopback
 from service.cli.output import say
 from service.errors import TuneGateError, missing_extra
 from service.observe.logs import set_up_logs
@@ -86,6 +87,7 @@ async def _serve(listener: socket.socket, *, stop_jobs: bool, works: bool) -> in
     set_up_traces()
     requests = Requests()
     async with running_context(settings, stop_jobs=stop_jobs, works=works) as context:
+        context.hosts = _hosts(listener, settings)
         config = uvicorn.Config(
             build_app(context, requests=requests), log_config=None, log_level="warning", access_log=False,
             timeout_graceful_shutdown=_GRACE_SECONDS,
@@ -147,7 +149,7 @@ class _End:
 
 def _require_door(host: str, settings: Settings, *, no_auth: bool) -> None:
     """Beyond loopback nobody may enter unasked, unless that is spelt out."""
-    if not no_auth and _loopback(host):
+    if not no_auth and is_loopback(host):
         return
     if asks_for_keys(settings):
         if no_auth:
@@ -177,11 +179,11 @@ def _require_others(settings: Settings) -> None:
         )
 
 
-def _loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def _hosts(listener: socket.socket, settings: Settings) -> frozenset[str] | None:
+    """Names under which an open service answers; any where it was opened to a network and none was given."""
+    if not (settings.access.hosts or is_loopback(listener.getsockname()[0])):
+        return None
+    return frozenset((*settings.access.hosts, urlsplit(settings.url).hostname or ""))
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -61,12 +61,16 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who is calling: `actor` is open, cli, key:ID or oidc:SUBJECT; scopes are what was granted."""
+    """Who is calling: `actor` is open, cli, key:ID or oidc:SUBJECT; scopes are what was granted.
+
+    `until` is when a token expires, in seconds of the epoch.
+    """
 
     project: str
     actor: str
     scopes: frozenset[Scope]
     requests_per_minute: int | None = None
+    until: float | None = None
 
     def may(self, scope: Scope | None) -> bool:
         """Whether the scope was granted; None is what every caller may."""

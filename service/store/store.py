@@ -20,8 +20,10 @@ from service.store.executors import Executors
 from service.store.health import Health, answering
 from service.store.keys import Keys
 from service.store.launches import Launches, keep_launch
+from service.store.numbers import insert_numbered
 from service.store.outbox import Outbox, tell
 from service.store.projects import key_digest, within
+from service.store.quotas import one_by_one, require_room, require_turn
 from service.store.removal import Removal
 from service.store.runs import Runs, add, end, require_carrier
 from service.store.tables import DEFAULT_PROJECT, job_events, jobs, records
@@ -66,8 +68,12 @@ class Store:
         """Make what was removed unreadable, as far as the database can be told to; False while somebody reads it."""
         return settle(self._engine)
 
-    def put(self, kind: str, identifier: str, record: R) -> R:
-        """Keep a record; the first one stored under an id wins, and is what comes back."""
+    def put(self, kind: str, identifier: str, record: R, *, most_bytes: int | None = None) -> R:
+        """Keep a record; the first one stored under an id wins, and is what comes back.
+
+        Raises:
+            TuneGateError: `quota_exceeded` for one whose file takes the project beyond `most_bytes`.
+        """
         body = msgspec.json.encode(record).decode()
         row: dict[str, Any] = {
             "project": self._place,
@@ -79,7 +85,10 @@ class Store:
         row["stored_bytes"] = getattr(record, "bytes", 0) if kind == "dataset" else 0
         try:
             with self._engine.begin() as connection:
+                if most_bytes is not None:
+                    one_by_one(connection)
                 connection.execute(_INSERT_RECORD, row)
+                require_room(connection, self._place, most_bytes)
         except sa.exc.IntegrityError:
             return self.get(kind, identifier, type(record))
         return record
@@ -110,6 +119,11 @@ class Store:
         with self._engine.begin() as connection:
             connection.execute(sa.update(records).where(*self._one(kind, identifier)).values(created_at=now()))
 
+    def require_room(self, more: int, most_bytes: int | None) -> None:
+        """Refuse early what `put` would refuse: `more` bytes beside what is stored."""
+        with self._engine.connect() as connection:
+            require_room(connection, self._place, most_bytes, more)
+
     def stored_bytes(self) -> int:
         """Bytes of the files that lie beside the project's records."""
         query = sa.select(sa.func.coalesce(sa.func.sum(records.c.stored_bytes), 0))
@@ -137,17 +151,21 @@ class Store:
         *,
         inputs: str | None = None,
         launch: bytes | None = None,
+        most_open: int | None = None,
     ) -> tuple[Job, bool]:
         """Keep a new job with its first event, who asked for it, what it needs, and what will be sent elsewhere.
 
         (the earlier job, False) for a key used before.
+
+        Raises:
+            TuneGateError: `quota_exceeded` where the project has `most_open` jobs that have not ended.
         """
-        number = sa.select(sa.func.coalesce(sa.func.max(jobs.c.number), 0) + 1).scalar_subquery()
         key = key_digest(self._project, idempotency_key)
-        row = {"id": job.id, "number": number, "idempotency_key": key, "body": _encode(job), "project": self._place}
+        row = {"id": job.id, "idempotency_key": key, "body": _encode(job), "project": self._place}
         try:
             with self._engine.begin() as connection:
-                connection.execute(sa.insert(jobs).values(row))
+                insert_numbered(connection, jobs, row)
+                require_turn(connection, self._place, most_open)
                 add(connection, job.id, inputs)
                 if launch is not None:
                     keep_launch(connection, job.id, launch)
@@ -155,6 +173,8 @@ class Store:
                 for deed in deeds:
                     append(connection, self._project, deed, job.id)
         except sa.exc.IntegrityError:
+            if key is None:
+                raise  # every other caller's that has none would fit
             query = sa.select(jobs.c.body).where(jobs.c.idempotency_key == key)
             with self._engine.connect() as connection:
                 return msgspec.json.decode(connection.execute(query).scalar_one(), type=Job), False

@@ -12,7 +12,7 @@ import msgspec
 from service.access_settings import AccessSettings
 from service.clock import now
 from service.errors import TuneGateError
-from service.records.access import SCOPES, Caller
+from service.records.access import SCOPES, ApiKey, Caller
 from service.verbs.keys import digest_of, key_id
 from service.verbs.tokens import Tokens
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 OPEN = Caller("default", "open", frozenset(SCOPES))
 _MINUTE = 60
+_KEY = "key"
 # a key is 65 bytes; a token of an identity provider with many groups some thousands
 _LONGEST_CREDENTIAL = 16_384
 _REMEDY = (
@@ -74,6 +75,18 @@ class Doorkeeper:
             raise _unknown()
         return self._tokens.caller(secret)
 
+    def still(self, caller: Caller) -> bool:
+        """Whether a caller who was let in would be let in again: its key or token is good, or nobody is asked."""
+        if caller is OPEN:
+            return not self.closed()
+        if caller.until is not None and caller.until <= time.time():
+            return False
+        kind, _, identifier = caller.actor.partition(":")
+        if kind != _KEY:
+            return True
+        found = self._store.keys.find(identifier)
+        return found is not None and _refusal(found[0]) is None
+
     def count(self, caller: Caller) -> Allowance | None:
         """Count a request where it is limited; null where it is not.
 
@@ -95,40 +108,19 @@ class Doorkeeper:
         key, digest = found if found is not None else (None, "")
         if not hmac.compare_digest(digest_of(secret).encode(), digest.encode().ljust(64, b"-")) or key is None:
             raise _unknown()
-        if key.revoked_at is not None:
-            raise TuneGateError("unauthorized", "The key was revoked.", remedy=_REMEDY)
-        if key.expires_at is not None and key.expires_at <= now():
-            raise TuneGateError("unauthorized", "The key has expired.", remedy=_REMEDY)
+        if refusal := _refusal(key):
+            raise TuneGateError("unauthorized", refusal, remedy=_REMEDY)
         self._store.keys.used(key)
-        return Caller(key.project, f"key:{key.id}", frozenset(key.scopes), key.requests_per_minute)
+        return Caller(key.project, f"{_KEY}:{key.id}", frozenset(key.scopes), key.requests_per_minute)
 
 
-def require_room(store: Store, settings: AccessSettings, more: int) -> None:
-    """Refuse a dataset that the project has no room for.
-
-    Raises:
-        TuneGateError: `quota_exceeded`.
-    """
-    if settings.project_bytes is not None and store.stored_bytes() + more > settings.project_bytes:
-        raise TuneGateError(
-            "quota_exceeded",
-            f"The project's datasets would take more than {settings.project_bytes} bytes.",
-            remedy="DELETE datasets that are not needed, or ask the operator for more (TUNEGATE_PROJECT_BYTES).",
-        )
-
-
-def require_turn(store: Store, settings: AccessSettings) -> None:
-    """Refuse a job while the project has as many that have not ended as it may.
-
-    Raises:
-        TuneGateError: `quota_exceeded`.
-    """
-    if settings.project_jobs is not None and len(store.open_jobs()) >= settings.project_jobs:
-        raise TuneGateError(
-            "quota_exceeded",
-            f"The project has {settings.project_jobs} job(s) that have not ended, as many as it may.",
-            remedy="Wait until one ends, or cancel one.",
-        )
+def _refusal(key: ApiKey) -> str | None:
+    """Why a key that is known is not taken."""
+    if key.revoked_at is not None:
+        return "The key was revoked."
+    if key.expires_at is not None and key.expires_at <= now():
+        return "The key has expired."
+    return None
 
 
 def _unknown() -> TuneGateError:

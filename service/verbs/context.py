@@ -40,6 +40,8 @@ class Context:
         self.store = store
         self.storage = storage
         self.caller = OPEN
+        # names under which an open service answers; None where any will do, because keys or nobody's browser asks
+        self.hosts: frozenset[str] | None = None
         self.door = Doorkeeper(store, settings.access)
         self.runner = runner
         self.answerers = Answerers(most=settings.chat_models, idle_seconds=settings.chat_idle_seconds)
@@ -67,6 +69,10 @@ class Context:
         own = copy.copy(self)
         own.caller, own.store = caller, self.store.of(caller.project)
         return own
+
+    def still_admitted(self) -> bool:
+        """Whether the caller would still be let in; call it in a thread."""
+        return self.door.still(self.caller)
 
     @property
     def files(self) -> ProjectStorage:

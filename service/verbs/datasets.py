@@ -9,13 +9,13 @@ import anyio.to_thread
 import msgspec
 
 from service.data import RuleFiles
+from service.errors import TuneGateError
 from service.lint.schemas_given import given_schemas
 from service.parquet import MAGIC
 from service.records.access import Deed
 from service.records.dataset import Dataset
 from service.records.identity import record_id
 from service.records.lint_report import LintReport
-from service.verbs.access import require_room
 from service.verbs.bodies import is_large
 from service.verbs.context import Context
 from service.verbs.lint import LintInput, LintRequest, asked, lint
@@ -89,12 +89,18 @@ def store_dataset(context: Context, path: Path, request: LintRequest, stop: thre
     dataset = Dataset(id=record_id(identity), sha256=file.sha256, bytes=file.bytes, rows=file.rows, report=report)
     if stop.is_set():
         raise client_left()
+    most = context.settings.access.project_bytes
     if context.files.has_dataset(dataset.id):
         context.store.renew("dataset", dataset.id)
     else:
-        require_room(context.store, context.settings.access, file.bytes)
+        context.store.require_room(file.bytes, most)
         context.files.keep_dataset(dataset.id, path)
-    stored = context.store.put("dataset", dataset.id, dataset)
+    try:
+        stored = context.store.put("dataset", dataset.id, dataset, most_bytes=most)
+    except TuneGateError:
+        # others were stored meanwhile; no record names these bytes
+        context.files.remove_dataset(dataset.id)
+        raise
     # an equal one may have been removed meanwhile, with its bytes
     if not context.files.has_dataset(dataset.id):
         context.files.keep_dataset(dataset.id, path)

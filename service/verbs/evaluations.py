@@ -99,7 +99,7 @@ def events(context: Context, identifier: str, *, after: str | None) -> AsyncIter
         except TuneGateError:
             return [Event(seen.id, "end", {"state": "removed"})], True
 
-    return follow(look, context.stopping)
+    return follow(look, context.stopping, context.still_admitted)
 
 
 def list_evaluations(context: Context, *, cursor: str | None, limit: int) -> EvaluationList:

@@ -27,7 +27,6 @@ from service.records.evaluation import Evaluation
 from service.records.job import ENDED, Job, Moment
 from service.records.lint_report import LintReport
 from service.records.manifest import Manifest
-from service.verbs.access import require_turn
 from service.verbs.context import Context
 from service.verbs.continuing import require_start
 from service.verbs.cursors import position
@@ -58,7 +57,6 @@ async def launch(context: Context, request: JobRequest, *, idempotency_key: str 
         TuneGateError: `unknown_id`, `plan_blocked`, `plan_mismatch` when data or model are gone or changed,
             `quota_exceeded`.
     """
-    await asyncio.to_thread(require_turn, context.store, context.settings.access)
     bundle = await asyncio.to_thread(_bundle, context, request.plan_id)
     job = Job(id=str(uuid.uuid4()), plan=bundle.plan.id, state="queued", timeline=[Moment("queued", now())])
     job, new = await asyncio.to_thread(_added, context, job, bundle, idempotency_key)
@@ -109,7 +107,7 @@ def events(context: Context, job_id: str, *, after: int) -> AsyncIterator[Event 
         ended = found[-1].event == "end" if found else over
         return [Event(str(one.n), one.event, one.data) for one in found], ended
 
-    return follow(look, context.stopping)
+    return follow(look, context.stopping, context.still_admitted)
 
 
 def logs(context: Context, job_id: str) -> str:
@@ -168,7 +166,8 @@ def _added(context: Context, job: Job, bundle: PlanBundle, idempotency_key: str 
     )
     inputs = JobInputs(run=run, needed_bytes=needed_bytes(bundle), traceparent=traceparent())
     launch = _launch_of(context, job, bundle) if is_remote(plan.target) else None
-    return context.store.add_job(job, idempotency_key, deeds, inputs=encoded(inputs), launch=launch)
+    most = context.settings.access.project_jobs
+    return context.store.add_job(job, idempotency_key, deeds, inputs=encoded(inputs), launch=launch, most_open=most)
 
 
 def _launch_of(context: Context, job: Job, bundle: PlanBundle) -> bytes:

@@ -71,7 +71,8 @@ class Tokens:
         if not scopes:
             wanted = ", ".join(claim for claim, _ in self._settings.scopes)
             raise TuneGateError("forbidden", "The token grants nothing here.", remedy=f"Roles that do: {wanted}.")
-        return Caller(self._project(claims), f"oidc:{_who(claims)}", scopes)
+        until = claims["exp"] + _LEEWAY_SECONDS
+        return Caller(self._project(claims), f"oidc:{_who(claims)}", scopes, until=until)
 
     def _claims(self, token: bytes) -> dict[str, Any]:
         import jwt

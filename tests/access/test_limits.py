@@ -41,7 +41,8 @@ def test_a_project_keeps_no_more_than_it_may(house: House) -> None:
     answer = house.ask("POST", "/v1/datasets", secret, params=query, content=more)
     assert int(answer.headers["retry-after"]) > 0
     house.refused(answer, 429, "quota_exceeded")
-    assert len(list((house.settings.datasets / "full").iterdir())) == 1
+    kept = [path for path in house.settings.home.rglob("*") if path.is_file() and "full" in path.parts]
+    assert len(kept) == 1
     assert list(house.settings.uploads.glob("*")) == []
     house.upload(house.key("roomy").secret)
     house.ask("DELETE", f"/v1/datasets/{made}", secret)
@@ -51,7 +52,9 @@ def test_a_project_keeps_no_more_than_it_may(house: House) -> None:
 def test_a_project_has_no_more_jobs_at_once_than_it_may(house: House) -> None:
     secret = house.key("busy").secret
     ids = seeded(house, "busy", secret)
-    body = {"plan_id": ids["plans"]}
+    overrides = [{"code": "no_baseline_evaluation", "reason": "launched for its quota alone"}]
+    wanted = {"dataset_id": ids["datasets"], "model": "base", "technique": "lora", "overrides": overrides}
+    body = {"plan_id": house.ask("POST", "/v1/plans", secret, json=wanted).json()["id"]}
     answer = house.ask("POST", "/v1/jobs", secret, json=body)
     house.refused(answer, 429, "quota_exceeded")
     assert int(answer.headers["retry-after"]) > 0

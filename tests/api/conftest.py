@@ -40,7 +40,7 @@ class Server(Served):
         """A connection on which a request was begun by hand."""
         host, _, port = self.url.removeprefix("http://").rpartition(":")
         connection = socket.create_connection((host, int(port)), timeout=30)
-        connection.sendall(f"POST {head}\r\nHost: x\r\n".encode() + b"".join(parts))
+        connection.sendall(f"POST {head}\r\nHost: localhost\r\n".encode() + b"".join(parts))
         return connection
 
     def refused(self, answer: httpx.Response, status: int, code: str) -> Any:

@@ -247,7 +247,8 @@ def posted(service: Service, *, stream: bool) -> socket.socket:
     host, _, port = service.url.removeprefix("http://").rpartition(":")
     body = json.dumps({"messages": ASKED, "stream": stream, "max_tokens": 2}).encode()
     connection = socket.create_connection((host, int(port)), timeout=60)
-    head = f"POST /v1/jobs/{service.job}/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = f"POST /v1/jobs/{service.job}/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
+    head += f"Content-Length: {len(body)}\r\n\r\n"
     connection.sendall(head.encode() + body)
     return connection
 

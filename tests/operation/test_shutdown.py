@@ -34,7 +34,7 @@ def waiting_job(service: Any) -> str:
 def begun(service: Any, *, length: int) -> socket.socket:
     """A connection on which an upload has begun and waits in the service."""
     connection = socket.create_connection(service.address, timeout=120)
-    head = f"POST /v1/lint?target=local HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n"
+    head = f"POST /v1/lint?target=local HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n"
     connection.sendall(head.encode() + ROW)
     service.until(lambda: list((service.home / "uploads").glob(".upload-*")))
     return connection
