@@ -8,8 +8,10 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from trainable import Quick, add_trainable, few_rows
 
 from service.client import Client
@@ -17,14 +19,20 @@ from service.client import Client
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "client.md"
 
 
-def test_the_example_runs_from_upload_to_artifact(tmp_path: Path) -> None:
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Quick]:
+    add_trainable(tmp_path / "home")
+    running = Quick(tmp_path / "home")
+    yield running
+    running.stop()
+
+
+def test_the_example_runs_from_upload_to_artifact(tmp_path: Path, service: Quick) -> None:
     example = re.search(r"<!-- example -->\n```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     assert example is not None
-    home, work = tmp_path / "home", tmp_path / "work"
-    add_trainable(home)
+    work = tmp_path / "work"
     work.mkdir()
     few_rows(work)
-    service = Quick(home)
     done = subprocess.run(
         [sys.executable, "-c", example[1]], cwd=work, env=os.environ | {"TUNEGATE_URL": service.url},
         capture_output=True, text=True,
@@ -39,7 +47,6 @@ def test_the_example_runs_from_upload_to_artifact(tmp_path: Path) -> None:
     for file in manifest["files"]:
         assert hashlib.sha256((work / "artifact" / file["path"]).read_bytes()).hexdigest() == file["sha256"]
     _only_what_is_wrong_is_fetched_again(service, manifest, work / "artifact")
-    service.stop()
 
 
 def _only_what_is_wrong_is_fetched_again(service: Quick, manifest: dict[str, object], folder: Path) -> None:

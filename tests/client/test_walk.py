@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,24 +25,36 @@ def shown_as(shown: str, printed: str) -> bool:
     return re.fullmatch(pattern, printed.rstrip("\n")) is not None
 
 
-def test_every_line_does_what_the_page_shows(tmp_path: Path) -> None:
-    home, work, programs = tmp_path / "home", tmp_path / "work", tmp_path / "bin"
-    add_trainable(home)
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    running = Receiver()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def service(tmp_path: Path, receiver: Receiver) -> Iterator[Quick]:
+    add_trainable(tmp_path / "home")
+    running = Quick(tmp_path / "home", TUNEGATE_WEBHOOKS=receiver.url)
+    yield running
+    running.stop()
+
+
+def test_every_line_does_what_the_page_shows(tmp_path: Path, service: Quick, receiver: Receiver) -> None:
+    work, programs = tmp_path / "work", tmp_path / "bin"
     work.mkdir()
     programs.mkdir()
     few_rows(work)
     command = programs / "tunegate"
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m service "$@"\n')
     command.chmod(0o755)
-    receiver = Receiver()
-    service = Quick(home, TUNEGATE_WEBHOOKS=receiver.url)
     script = "set -euo pipefail\n" + "".join(f"{block}\necho '{_MARK}'\n" for block, _ in BLOCKS)
     bash = shutil.which("bash")
     assert bash is not None
     done = subprocess.run(
         [bash, "-c", script], cwd=work, capture_output=True, text=True,
         env=os.environ | {
-            "PATH": f"{programs}:{os.environ['PATH']}", "TUNEGATE_HOME": str(home), "TUNEGATE_URL": service.url,
+            "PATH": f"{programs}:{os.environ['PATH']}", "TUNEGATE_HOME": str(service.home), "TUNEGATE_URL": service.url,
             "RECEIVER": receiver.url,
         },
     )  # fmt: skip
@@ -50,8 +63,6 @@ def test_every_line_does_what_the_page_shows(tmp_path: Path) -> None:
         assert shown_as(shown, found), f"{block}\nprinted:\n{found}\n{done.stderr}"
     assert (done.returncode, len(printed)) == (0, len(BLOCKS) + 1), done.stderr
     assert receiver.until(1)[0].said["type"] == "webhook.ping"
-    service.stop()
-    receiver.stop()
 
 
 @pytest.mark.parametrize(
