@@ -12,6 +12,7 @@ from litestar import Request
 from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin, YamlRenderPlugin
 
 from service.api.contract_page import contract_page
+from service.api.examples import add_examples
 
 _CREATED = ("201", "202")
 # where an id that one route returns is taken by another: (route that returns it, field of the other's body)
@@ -26,7 +27,7 @@ _METRICS = ("application/openmetrics-text", "text/plain")
 
 
 def completed(document: dict[str, Any]) -> dict[str, Any]:
-    """The framework's document with closed objects, named operations and links from what is made to its routes.
+    """The framework's document closed: whole objects, named operations, links between routes, examples.
 
     A struct that refuses unknown fields is `additionalProperties: false`, which the framework does not say.
     """
@@ -38,6 +39,7 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
             schema["anyOf"] = schema.pop("oneOf")  # 1 is an integer and a number too
     _name(document["paths"])
     _link(document["paths"])
+    add_examples(document["paths"])
     if (metrics := document["paths"].get("/metrics")) is not None:
         text = {"schema": {"type": "string"}}
         metrics["get"]["responses"]["200"]["content"] = dict.fromkeys(_METRICS, text)

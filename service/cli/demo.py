@@ -11,7 +11,6 @@ from typing import Any
 
 import click
 
-from service.cli.client import ServiceClient
 from service.cli.demo_service import running_service
 from service.cli.demo_steps import (
     base_model,
@@ -24,6 +23,8 @@ from service.cli.demo_steps import (
 )
 from service.cli.output import say
 from service.cli.train import progress_line
+from service.client.connection import Connection
+from service.client.fetching import fetch_whole
 from service.errors import TuneGateError
 
 MODEL = "fernhill-base"
@@ -67,7 +68,7 @@ def command(out: Path, processes: int) -> int:
 class Demo:
     """The steps in order; each keeps the ids that the next rests on."""
 
-    def __init__(self, client: ServiceClient, *, processes: int) -> None:
+    def __init__(self, client: Connection, *, processes: int) -> None:
         self._client = client
         self._processes = processes
         self._example = example_folder("library-desk")
@@ -148,7 +149,7 @@ class Demo:
         say(f"  plan {plan['id'][:12]}: {how} on {plan['target']}, {len(plan['blockers'])} blockers")
         job = self._client.post("/v1/jobs", {"plan_id": plan["id"]}, headers={"Idempotency-Key": plan["id"]})
         say(f"  job {job['id']}")
-        for event in self._client.events(job["id"]):
+        for event in self._client.events(f"/v1/jobs/{job['id']}/events"):
             line = progress_line(event.event, event.data)
             if line:
                 say(f"  {line}")
@@ -163,7 +164,7 @@ class Demo:
         _title("f. We download the artifact and check it")
         archive = artifact.with_suffix(".zip")
         artifact.parent.mkdir(parents=True, exist_ok=True)
-        self._client.download(f"/v1/jobs/{job}/artifact", archive)
+        fetch_whole(self._client, f"/v1/jobs/{job}/artifact", archive)
         with zipfile.ZipFile(archive) as members:
             members.extractall(artifact)
         archive.unlink()

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from service.cli.client import ServiceClient
+from service.client.connection import Connection
 from service.errors import TuneGateError
 
 _PR_SET_PDEATHSIG = 1  # Linux prctl(2)
@@ -19,7 +19,7 @@ _STOP_SECONDS = 40.0
 
 
 @contextmanager
-def running_service(home: Path) -> Iterator[ServiceClient]:
+def running_service(home: Path) -> Iterator[Connection]:
     """The service on a free loopback port with everything embedded under `home`; stopped with its jobs on exit.
 
     Raises:
@@ -40,7 +40,7 @@ def running_service(home: Path) -> Iterator[ServiceClient]:
             preexec_fn=_stop_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
         )
         try:
-            client = ServiceClient(_url(process, log))
+            client = Connection(_url(process, log))
             try:
                 yield client
             except TuneGateError as error:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
-import msgspec
 
-from service.cli.client import ServiceClient
 from service.cli.output import emit, output_options, pretty_json, say
 from service.cli.plan_text import choices_text
 from service.cli.train import progress_line
+from service.client import Client
+from service.records.job import Job
 from service.settings import load_settings
-from trainers.contract import TrainPlan
 
 
-def _client() -> ServiceClient:
+def _client() -> Client:
     settings = load_settings()
-    return ServiceClient(settings.url, settings.api_key)
+    return Client(settings.url, settings.api_key)
 
 
 @click.group("jobs")
@@ -31,13 +29,7 @@ def command() -> None:
 def list_(format_: str, output: Path | None, *, no_input: bool) -> int:
     """Every job in order of submission."""
     del no_input
-    client = _client()
-    items: list[dict[str, Any]] = []
-    cursor: str | None = ""
-    while cursor is not None:
-        page = client.get("/v1/jobs", **({"cursor": cursor} if cursor else {}))
-        items += page["items"]
-        cursor = page["next"]
+    items = list(_client().jobs())
     shown = "\n".join(_line(job) for job in items) or "no jobs"
     emit(pretty_json({"items": items, "next": None}) if format_ == "json" else shown, output)
     return 0
@@ -50,13 +42,13 @@ def show(job: str, format_: str, output: Path | None, *, no_input: bool) -> int:
     """One job as it stands, with what its plan chose by itself; exit 1 when it or its gate failed."""
     del no_input
     client = _client()
-    found = client.get(f"/v1/jobs/{job}")
+    found = client.job(job)
     if format_ == "json":
         emit(pretty_json(found), output)
     else:
-        plan = msgspec.convert(client.get(f"/v1/plans/{found['plan']}"), TrainPlan)
+        plan = client.stored_plan(found.plan)
         emit("\n".join([_text(found), *choices_text(plan.choices)]), output)
-    return 1 if found["state"] in {"failed", "cancelled"} or found["gate"] == "failed" else 0
+    return 1 if found.state in {"failed", "cancelled"} or found.gate == "failed" else 0
 
 
 @command.command("watch")
@@ -66,20 +58,20 @@ def watch(job: str, format_: str, output: Path | None, *, no_input: bool) -> int
     """Follow a job to its end; exit 1 unless it succeeded, or when its gate failed."""
     del no_input
     client = _client()
-    for event in client.events(job):
+    for event in client.job_events(job):
         line = progress_line(event.event, event.data)
         if line:
             say(line)
-    found = client.get(f"/v1/jobs/{job}")
+    found = client.job(job)
     emit(pretty_json(found) if format_ == "json" else _text(found), output)
-    return 0 if found["state"] == "succeeded" and found["gate"] != "failed" else 1
+    return 0 if found.state == "succeeded" and found.gate != "failed" else 1
 
 
 @command.command("logs")
 @click.argument("job")
 def logs(job: str) -> int:
     """The job's messages."""
-    click.echo(_client().text(f"/v1/jobs/{job}/logs"), nl=False)
+    click.echo(_client().job_logs(job), nl=False)
     return 0
 
 
@@ -89,7 +81,7 @@ def logs(job: str) -> int:
 def cancel(job: str, format_: str, output: Path | None, *, no_input: bool) -> int:
     """Stop a job and its whole process tree."""
     del no_input
-    found = _client().post(f"/v1/jobs/{job}/cancel")
+    found = _client().cancel_job(job)
     emit(pretty_json(found) if format_ == "json" else _text(found), output)
     return 0
 
@@ -99,21 +91,21 @@ def cancel(job: str, format_: str, output: Path | None, *, no_input: bool) -> in
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="FILE.zip", help="The zip file.")
 def artifact(job: str, out: Path) -> int:
     """Fetch the artifact as a zip."""
-    _client().download(f"/v1/jobs/{job}/artifact", out)
+    _client().fetch_zip(job, out)
     say(f"{out}: {out.stat().st_size} bytes")
     return 0
 
 
-def _line(job: dict[str, Any]) -> str:
-    progress = job["progress"]
-    total = progress["total"]
-    return f"{job['id']}  {job['state']:<11} {progress['step']}{f'/{total}' if total else ''}  plan {job['plan'][:12]}"
+def _line(job: Job) -> str:
+    progress = job.progress
+    total = f"/{progress.total}" if progress.total else ""
+    return f"{job.id}  {job.state:<11} {progress.step}{total}  plan {job.plan[:12]}"
 
 
-def _text(job: dict[str, Any]) -> str:
-    lines = [_line(job), *(f"  {moment['at']} {moment['state']}" for moment in job["timeline"])]
-    if job["gate_why"]:
-        lines.append(f"  gate {job['gate'] or 'open'}: {job['gate_why']}")
-    if job["error"]:
-        lines.append(f"  {job['error']['code']}: {job['error']['detail']} {job['error']['remedy']}")
+def _text(job: Job) -> str:
+    lines = [_line(job), *(f"  {moment.at} {moment.state}" for moment in job.timeline)]
+    if job.gate_why:
+        lines.append(f"  gate {job.gate or 'open'}: {job.gate_why}")
+    if job.error:
+        lines.append(f"  {job.error.code}: {job.error.detail} {job.error.remedy}")
     return "\n".join(lines)

@@ -70,7 +70,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "service.mcp": ("service.verbs",),
     "service.cli.mcp": ("service.mcp",),
     "service.api.agents": ("service.api", "service.verbs", "service.mcp"),
-    "service.cli": ("service.verbs", "service.launch.request", "trainers.contract"),
+    # programs of others import it: records and the contract of plans alone
+    "service.client": ("trainers.contract",),
+    "service.cli": ("service.verbs", "service.client", "service.launch.request", "trainers.contract"),
     "service.cli.serve": ("service.verbs", "service.api", "service.app"),
     "service.app": ("service.api", "service.verbs", "service.jobs", "service.store"),
     "service.__main__": ("service.cli",),

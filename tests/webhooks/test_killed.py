@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from receiver import Got, Receiver, until
-from served import Served
-
-DESK = Path(__file__).resolve().parents[2] / "examples" / "library-desk"
-MAKER = [sys.executable, str(DESK / "make_base_model.py")]
+from trainable import Quick, add_trainable, few_rows
 
 
-class Service(Served):
-    """A service that may tell one receiver, and ends its jobs with itself."""
-
-    flags = ("--stop-jobs",)
+class Service(Quick):
+    """A service that may tell one receiver."""
 
     def __init__(self, home: Path, receiver: Receiver) -> None:
-        quick = home / "quick.toml"
-        quick.write_text('[privacy]\nmode = "off"\n')
-        super().__init__(home, TUNEGATE_WEBHOOKS=receiver.url, TUNEGATE_PRIVACY_SETTINGS=str(quick))
+        super().__init__(home, TUNEGATE_WEBHOOKS=receiver.url)
 
     def post(self, path: str, **options: Any) -> Any:
         answer = self.http.post(path, **options)
@@ -32,7 +23,7 @@ class Service(Served):
         return answer.json()
 
     def launch(self, epochs: int) -> str:
-        rows = b"\n".join((DESK / "train.jsonl").read_bytes().splitlines()[:4]) + b"\n"
+        rows = few_rows(self.home).read_bytes()
         dataset = self.post("/v1/datasets", params={"target": "local"}, content=rows)["id"]
         codes = ("lint_errors", "no_baseline_evaluation")
         body = {
@@ -68,7 +59,7 @@ def started() -> Iterator[list[Service]]:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Path]:
-    subprocess.run([*MAKER, str(tmp_path / "models" / "base"), "--steps", "2"], check=True, capture_output=True)
+    add_trainable(tmp_path)
     return tmp_path
 
 

@@ -1,0 +1,89 @@
+"""Every example of the contract: bodies are sent as they stand, answers fit the schema beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jsonschema
+import pytest
+
+from tests.access.conftest import House, serve
+
+__all__ = ["serve"]
+RECEIVER = "https://hooks.example.com"
+
+
+@pytest.fixture(scope="module")
+def house(serve: Callable[..., House]) -> House:
+    return serve(TUNEGATE_WEBHOOKS=RECEIVER)
+
+
+@pytest.fixture(scope="module")
+def contract(house: House) -> Any:
+    return house.client.get("/schema/openapi.json").json()
+
+
+def examples(described: Any) -> Iterator[tuple[Any, Any]]:
+    """(schema, example) of a body or an answer."""
+    for media in described.get("content", {}).values():
+        for one in media.get("examples", {}).values():
+            yield media["schema"], one["value"]
+
+
+def fits(contract: Any, schema: Any, value: Any) -> None:
+    whole = {"$schema": "https://json-schema.org/draft/2020-12/schema", "components": contract["components"], **schema}
+    jsonschema.validate(value, whole)
+
+
+def test_every_body_is_answered_as_the_contract_says(house: House, contract: Any) -> None:
+    ids = {"dataset_id": house.upload("")["id"]}
+    sent = []
+    # in the order in which one needs the other
+    for path in ("/v1/decisions", "/v1/estimates", "/v1/plans", "/v1/jobs", "/v1/webhooks"):
+        operation = contract["paths"][path]["post"]
+        (status,) = (one for one in operation["responses"] if one.startswith("2"))
+        for schema, example in examples(operation["requestBody"]):
+            fits(contract, schema, example)
+            answer = house.client.post(path, json=example | {key: ids[key] for key in ids if key in example})
+            assert answer.status_code == int(status), (path, answer.text)
+            (media,) = operation["responses"][status]["content"].values()
+            fits(contract, media["schema"], answer.json())
+            ids["plan_id"] = answer.json()["id"] if path == "/v1/plans" else ids.get("plan_id", "")
+            sent.append(path)
+    described = [
+        path
+        for path, methods in contract["paths"].items()
+        for operation in methods.values()
+        if list(examples(operation.get("requestBody", {})))
+    ]
+    assert sorted(sent) == sorted(described)
+
+
+def test_every_answer_fits_its_schema(contract: Any) -> None:
+    found = [
+        (schema, example)
+        for methods in contract["paths"].values()
+        for operation in methods.values()
+        for answer in operation["responses"].values()
+        for schema, example in examples(answer)
+    ]
+    assert len(found) >= 10
+    for schema, example in found:
+        fits(contract, schema, example)
+
+
+def test_one_that_does_not_fit_is_seen(contract: Any) -> None:
+    schema, example = next(examples(contract["paths"]["/v1/jobs"]["post"]["responses"]["202"]))
+    for wrong in (example | {"state": "done"}, {key: value for key, value in example.items() if key != "plan"}):
+        with pytest.raises(jsonschema.ValidationError):
+            fits(contract, schema, wrong)
+
+
+def test_the_problem_that_is_shown_is_the_one_that_is_given(house: House, contract: Any) -> None:
+    ((_, shown),) = examples(contract["paths"]["/v1/decisions"]["post"]["responses"]["422"])
+    given = house.client.post("/v1/decisions", json={"facts": {"gap.knd": "behaviour"}}).json()
+    assert {key: given[key] for key in ("title", "status", "code")} == {
+        key: shown[key] for key in ("title", "status", "code")
+    }
+    assert "gap.kind" in str(given["errors"])
