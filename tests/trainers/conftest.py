@@ -7,7 +7,7 @@ import importlib.util
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -72,6 +72,18 @@ def model(tokenizer: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Here and in what is started from here, so that sums are the same to the bit."""
+    import torch
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 MakePlan = Callable[..., Path]
 
 
@@ -110,7 +122,7 @@ def run_trainer() -> Callable[..., tuple[int, str, Any]]:
 
     def run(plan: Path, out: Path, **options: Any) -> tuple[int, str, Any]:
         process = start_trainer(plan, out, **options)
-        printed, _ = process.communicate(timeout=300)
+        printed, _ = process.communicate(timeout=600)
         result = out / "result.json"
         return process.returncode, printed, json.loads(result.read_text()) if result.exists() else None
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from in_process import tune_here
 
 from service.launch.continuing import Left, shape_left
 from trainers.contract import Adapter, StartsFrom, TrainPlan
@@ -172,31 +173,28 @@ def test_values_without_a_place_in_the_model_are_no_silent_loss(make_plan: Any, 
         how.wrap(how.load(following), following, steps=1)
 
 
-def tune(plan: Path, out: Path, *, kill_at: int | None = None) -> None:
-    """Baseline, train and merge by the real worker; killed hard once it has said that step."""
+def tune_until_killed(plan: Path, out: Path, step: int) -> None:
+    """Baseline and training by the real worker; killed hard once it has said that step."""
     process = subprocess.Popen(
         [sys.executable, "-m", "trainers.worker", "tune", str(plan), str(out)],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
-    deadline = time.monotonic() + 120
-    while kill_at is not None and f'"step":{kill_at},' not in progress(out):
+    deadline = time.monotonic() + 300
+    while f'"step":{step},' not in progress(out):
         assert process.poll() is None, process.communicate()[0]
         assert time.monotonic() < deadline
         time.sleep(0.005)
-    if kill_at is not None:
-        process.kill()
-    printed, _ = process.communicate(timeout=120)
-    assert process.returncode == (0 if kill_at is None else -9), printed
+    process.kill()
+    printed, _ = process.communicate(timeout=300)
+    assert process.returncode == -9, printed
 
 
 def progress(out: Path) -> str:
     return (out / "progress.jsonl").read_text() if (out / "progress.jsonl").exists() else ""
 
 
-def test_killed_hard_it_goes_on_to_the_same_bytes(
-    make_plan: Any, tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+@pytest.mark.usefixtures("one_thread")
+def test_killed_hard_it_goes_on_to_the_same_bytes(make_plan: Any, tokenizer: Any, tmp_path: Path) -> None:
     path = make_plan()
     plan, run = planned(path, "pissa"), tmp_path / "first"
     left_run(plan, run, tokenizer)
@@ -212,9 +210,9 @@ def test_killed_hard_it_goes_on_to_the_same_bytes(
     whole, out = tmp_path / "whole", tmp_path / "out"
     for place in (whole, out):
         place.mkdir()
-    tune(path, whole)
-    tune(path, out, kill_at=8)
-    tune(path, out)
+    tune_here(path, whole)
+    tune_until_killed(path, out, 8)
+    tune_here(path, out)
     assert "resumed at step 5" in progress(out)
     assert "merged: logits differ by" in progress(out)
     weights = Path("adapter", "adapter_model.safetensors")

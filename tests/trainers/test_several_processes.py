@@ -15,8 +15,11 @@ from typing import Any
 import msgspec
 import psutil
 import pytest
+from in_process import tune_here
 
 from trainers.contract import Adapter, Hyperparameters, TrainPlan
+from trainers.progress import ProgressWriter
+from trainers.tune import measure_baseline
 
 Runner = Callable[..., tuple[int, str, Any]]
 Starter = Callable[..., "subprocess.Popen[str]"]
@@ -47,19 +50,18 @@ def train_only(plan: Path, out: Path) -> None:
 
 
 @pytest.fixture
-def alone(make_plan: Any, run_trainer: Runner, tmp_path: Path) -> Callable[[str], Path]:
-    """The run folder of one process."""
+def alone(make_plan: Any, tmp_path: Path) -> Callable[[str], Path]:
+    """The run folder of one process, which is this one."""
 
     def run(technique: str) -> Path:
-        code, printed, _ = run_trainer(make_plan(technique=technique, validation=None), tmp_path / "alone")
-        assert code == 0, printed
+        tune_here(make_plan(technique=technique, validation=None), tmp_path / "alone")
         return tmp_path / "alone"
 
     return run
 
 
 def test_full_weights_under_zero_are_those_of_one_process(
-    make_plan: Any, alone: Callable[[str], Path], run_trainer: Runner, tmp_path: Path
+    make_plan: Any, alone: Callable[[str], Path], tmp_path: Path
 ) -> None:
     one = alone("full")
     for sharding, offload in (("zero1", False), ("zero3", False), ("zero3-offload", False)):
@@ -90,7 +92,7 @@ def test_a_launcher_of_several_machines_starts_one_per_process(make_plan: Any, t
     launched = subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
          "-m", "trainers.train", str(plan), str(tmp_path / "out")],
-        capture_output=True, text=True, timeout=300, check=False,
+        capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert launched.returncode == 0, launched.stdout + launched.stderr
     result = json.loads((tmp_path / "out" / "result.json").read_text())
@@ -114,10 +116,16 @@ def test_what_several_processes_cannot_have_is_refused_at_once(
 
 @pytest.fixture
 def training(make_plan: Any, starter: Starter, tmp_path: Path) -> Iterator[tuple[Any, Path, list[psutil.Process]]]:
-    """A run of two processes with hundreds of steps left, its folder and its whole tree."""
+    """A run of two processes with hundreds of steps left, its folder and its whole tree.
+
+    Its baseline was measured here: these tests are of what begins after it.
+    """
     out = tmp_path / "out"
-    process = starter(make_plan(n_epochs=400, validation=None, processes=2), out)
-    deadline = time.monotonic() + 180
+    plan = make_plan(n_epochs=400, validation=None, processes=2)
+    (out / ".work").mkdir(parents=True)
+    measure_baseline(msgspec.json.decode(plan.read_bytes(), type=TrainPlan), out, ProgressWriter(out))
+    process = starter(plan, out)
+    deadline = time.monotonic() + 300
     progress = out / "progress.jsonl"
     while not (progress.exists() and '"step"' in progress.read_text()):
         assert process.poll() is None
@@ -133,7 +141,7 @@ def training(make_plan: Any, starter: Starter, tmp_path: Path) -> Iterator[tuple
     process.communicate()
 
 
-def all_dead(tree: list[psutil.Process], *, seconds: float = 40) -> bool:
+def all_dead(tree: list[psutil.Process], *, seconds: float = 120) -> bool:
     psutil.wait_procs(tree, timeout=seconds)
     return all(not one.is_running() or one.status() == psutil.STATUS_ZOMBIE for one in tree)
 
@@ -145,7 +153,7 @@ def rank_of(process: psutil.Process) -> str | None:
 def test_sigterm_stops_all_of_them_after_the_same_step(training: Any) -> None:
     process, out, tree = training
     process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 1
+    assert process.wait(180) == 1
     assert all_dead(tree)
     assert json.loads((out / "result.json").read_text())["status"] == "stopped"
     assert not (out / "adapter").exists()
@@ -155,7 +163,7 @@ def test_sigterm_to_one_of_them_stops_all(training: Any) -> None:
     process, out, tree = training
     (second,) = [one for one in tree if rank_of(one) == "1"]
     second.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 1
+    assert process.wait(180) == 1
     assert all_dead(tree)
     result = json.loads((out / "result.json").read_text())
     assert result["status"] == "stopped", result
@@ -165,7 +173,7 @@ def test_a_killed_one_ends_the_run_and_leaves_none(training: Any) -> None:
     process, out, tree = training
     (second,) = [one for one in tree if rank_of(one) == "1"]
     second.kill()
-    assert process.wait(90) == 1
+    assert process.wait(180) == 1
     assert all_dead(tree)
     assert json.loads((out / "result.json").read_text())["status"] == "failed"
 
@@ -191,7 +199,7 @@ def test_no_row_is_trained_twice_where_they_do_not_divide(make_plan: Any, rows: 
     said = (tmp_path / "out" / "progress.jsonl").read_text()
     assert "3 empty rows fill the last step" in said
     one = make_plan([rows(n) for n in range(5)], n_epochs=1, validation=None)
-    train_only(one, tmp_path / "one")
+    tune_here(one, tmp_path / "one")
     assert training["data"] == json.loads((tmp_path / "one" / ".work" / "part-training.json").read_bytes())["data"]
 
 
@@ -207,7 +215,7 @@ def test_killed_they_go_on_together_to_the_same_bytes(
     assert code == 0, printed
     out = tmp_path / "out"
     process = starter(plan, out)
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + 300
     while not ((out / "progress.jsonl").exists() and '"step":6,' in (out / "progress.jsonl").read_text()):
         assert process.poll() is None
         assert time.monotonic() < deadline

@@ -15,11 +15,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from in_process import tune_here
 
 from trainers.contract import Adapter, Hyperparameters, TrainPlan
-from trainers.progress import ProgressWriter
-from trainers.stopping import StopSignal
-from trainers.tune import tune
 
 DESK = Path(__file__).resolve().parents[3] / "examples" / "library-desk"
 MakePlan = Callable[..., TrainPlan]
@@ -137,29 +135,6 @@ def steps(out: Path) -> list[tuple[int, float]]:
     return [(one["step"], one["loss"]) for one in said if one["event"] == "step"]
 
 
-@pytest.fixture
-def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Here and in what is started from here."""
-    import torch
-
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def tune_here(plan: TrainPlan, out: Path) -> None:
-    """The first worker's part, in this process: what follows draws nothing and is resumed like any other run."""
-    out.mkdir(exist_ok=True)
-    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
-    try:
-        tune(plan, out, ProgressWriter(out), StopSignal())
-    finally:
-        signal.signal(signal.SIGTERM, before[0])
-        signal.signal(signal.SIGINT, before[1])
-
-
 @pytest.mark.usefixtures("one_thread")
 def test_killed_it_goes_on_to_the_same_bytes(make_plan: MakePlan, tmp_path: Path) -> None:
     settings = Hyperparameters(
@@ -172,7 +147,7 @@ def test_killed_it_goes_on_to_the_same_bytes(make_plan: MakePlan, tmp_path: Path
     killed.mkdir()
     command = [sys.executable, "-m", "trainers.worker", "tune", str(tmp_path / "plan.json"), str(killed)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not any(step >= 9 for step, _ in steps(killed)):
         assert process.poll() is None
         assert time.monotonic() < deadline
