@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-zero test fuzz chaos lint audit bench serve regen constraints base-model clean
+.PHONY: help demo demo-zero operators test fuzz chaos lint audit bench serve regen constraints base-model clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,9 +25,12 @@ demo-zero: $(READY)  ## the same with two processes under DeepSpeed's ZeRO-2, as
 	$(PIP) install -q -e '.[service,train,zero]' --group dev -c constraints.txt
 	$(BIN)/tunegate demo --processes 2 -o demo-output/zero
 
+operators: $(READY)  ## compile what DeepSpeed needs on a CPU, minutes of it, before the tests of several processes do
+	PATH="$(CURDIR)/$(BIN):$$PATH" DS_ACCELERATOR=cpu $(BIN)/python -m trainers.sharding.compiling
+
 # a worker per core; one thread each, for torch would take every core in every worker; tests/conftest.py orders the files
 test: $(READY)   ## every test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 fuzz: $(READY)   ## search for bytes that get no lawful lint report, for SECONDS (60); Linux
 	$(BIN)/python tests/fuzz/lint_bytes.py $(or $(SECONDS),60)

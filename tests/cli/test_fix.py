@@ -221,7 +221,7 @@ def test_a_stream_is_mended(here: Path) -> None:
 def test_the_keyboard_stops_it_and_nothing_is_left(here: Path) -> None:
     with reading_from_a_pipe(here) as process:
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 130
+        assert process.wait(120) == 130
     assert names(here) == {"data.jsonl"}
     assert not (here / "new").exists()
 
@@ -229,7 +229,7 @@ def test_the_keyboard_stops_it_and_nothing_is_left(here: Path) -> None:
 def test_a_killed_process_leaves_no_copy(here: Path) -> None:
     with reading_from_a_pipe(here) as process:
         process.kill()
-        process.wait(30)
+        process.wait(120)
     assert not list((here / "new").glob("[!.]*"))
 
 

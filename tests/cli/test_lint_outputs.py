@@ -137,6 +137,6 @@ def on_a_terminal(changed: dict[str, str], *arguments: str) -> bytes:
         if not part:
             break
         shown += part
-    assert process.wait(30) == 1
+    assert process.wait(120) == 1
     os.close(ours)
     return shown

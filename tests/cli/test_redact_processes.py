@@ -63,7 +63,7 @@ def files(folder: Path) -> list[Path]:
 def test_the_keyboard_stops_it_and_nothing_is_left(tmp_path: Path) -> None:
     with begun(tmp_path) as process:
         process.send_signal(signal.SIGINT)
-        out, said = process.communicate(timeout=30)
+        out, said = process.communicate(timeout=120)
         assert process.returncode == 130
     assert MAIL.encode() not in out + said
     assert files(tmp_path) == []
@@ -73,7 +73,7 @@ def test_the_keyboard_stops_it_and_nothing_is_left(tmp_path: Path) -> None:
 def test_a_killed_process_leaves_no_copy_and_no_map_that_others_could_read(tmp_path: Path) -> None:
     with begun(tmp_path) as process:
         process.kill()
-        process.wait(30)
+        process.wait(120)
     left = files(tmp_path)
     assert [path for path in left if not path.name.startswith(".")] == []
     assert {stat.S_IMODE(path.stat().st_mode) for path in left} == {0o600}
@@ -83,7 +83,7 @@ def test_a_killed_process_leaves_no_copy_and_no_map_that_others_could_read(tmp_p
 def test_the_next_run_removes_what_a_killed_one_left_and_nothing_else(tmp_path: Path) -> None:
     with begun(tmp_path) as process:
         process.kill()
-        process.wait(30)
+        process.wait(120)
     left = [path for path in files(tmp_path) if path.parent.name in ("new", "kept")]
     assert len(left) == 2
     own = [tmp_path / "new" / name for name in (".mybackup.out.jsonl", ".tunegate-short.out.jsonl", "other.jsonl")]

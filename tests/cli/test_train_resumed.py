@@ -63,7 +63,7 @@ def steps(out: Path) -> list[int]:
 def interrupt(place: Path, out: Path, number: int, *, at: int) -> tuple[int, str]:
     """Send the signal to `tunegate train` alone; every process that it started must end."""
     process = start(place, "train", str(place / "plan.json"), "-o", str(out))
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while max(steps(out), default=0) < at:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
@@ -71,8 +71,8 @@ def interrupt(place: Path, out: Path, number: int, *, at: int) -> tuple[int, str
     started = psutil.Process(process.pid).children(recursive=True)
     assert len(started) == 2
     process.send_signal(number)
-    _, said = process.communicate(timeout=60)
-    _, alive = psutil.wait_procs(started, timeout=30)
+    _, said = process.communicate(timeout=180)
+    _, alive = psutil.wait_procs(started, timeout=120)
     assert not [one for one in alive if one.status() != psutil.STATUS_ZOMBIE]
     return process.returncode, said
 

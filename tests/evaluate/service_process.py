@@ -78,12 +78,12 @@ class Service:
 
 
 def wait_for(done: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120
     while not done():
         assert time.monotonic() < end
         time.sleep(0.05)
 
 
 def gone(process: psutil.Process) -> bool:
-    psutil.wait_procs([process], timeout=20)
+    psutil.wait_procs([process], timeout=120)
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE

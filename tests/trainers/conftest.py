@@ -122,7 +122,7 @@ def run_trainer() -> Callable[..., tuple[int, str, Any]]:
 
     def run(plan: Path, out: Path, **options: Any) -> tuple[int, str, Any]:
         process = start_trainer(plan, out, **options)
-        printed, _ = process.communicate(timeout=300)
+        printed, _ = process.communicate(timeout=600)
         result = out / "result.json"
         return process.returncode, printed, json.loads(result.read_text()) if result.exists() else None
 

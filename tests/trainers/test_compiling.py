@@ -86,7 +86,7 @@ def said(process: subprocess.Popen[str]) -> str:
 
 
 def last_of(process: subprocess.Popen[str]) -> str:
-    printed, _ = process.communicate(timeout=120)
+    printed, _ = process.communicate(timeout=300)
     assert process.returncode == 0
     return printed.splitlines()[-1]
 
@@ -158,5 +158,5 @@ def test_a_sharded_run_gets_past_the_file_of_a_dead_one(
         assert time.monotonic() < deadline
         time.sleep(0.1)
     process.terminate()
-    process.communicate(timeout=120)
+    process.communicate(timeout=300)
     assert not stale.exists()

@@ -179,13 +179,13 @@ def tune_until_killed(plan: Path, out: Path, step: int) -> None:
         [sys.executable, "-m", "trainers.worker", "tune", str(plan), str(out)],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while f'"step":{step},' not in progress(out):
         assert process.poll() is None, process.communicate()[0]
         assert time.monotonic() < deadline
         time.sleep(0.005)
     process.kill()
-    printed, _ = process.communicate(timeout=120)
+    printed, _ = process.communicate(timeout=300)
     assert process.returncode == -9, printed
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -30,6 +31,11 @@ print(*(name for name in ("bitsandbytes", "boto3", "deepspeed", "scipy") if sys.
 """
 
 
+def installed(*names: str) -> list[str]:
+    """Not every platform has each of them."""
+    return [name for name in names if importlib.util.find_spec(name)]
+
+
 def printed(code: str, *arguments: str) -> list[str]:
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
     return done.stdout.split()
@@ -45,14 +51,16 @@ def printed(code: str, *arguments: str) -> list[str]:
     ],
 )
 def test_only_what_the_plan_needs_is_found(make_plan: Any, changes: dict[str, Any], expected: list[str]) -> None:
-    assert printed(FOUND, str(make_plan(**changes))) == expected
+    assert printed(FOUND, str(make_plan(**changes))) == installed(*expected)
 
 
 def test_a_model_that_is_quantised_already_may_load_anything(make_plan: Any, model: Path, tmp_path: Path) -> None:
     config = json.loads((model / "config.json").read_text())
     (tmp_path / "base").mkdir()
     (tmp_path / "base" / "config.json").write_text(json.dumps(config | {"quantization_config": {"bits": 4}}))
-    assert printed(FOUND, str(make_plan(model=str(tmp_path / "base")))) == ["bitsandbytes", "deepspeed", "scipy"]
+    assert printed(FOUND, str(make_plan(model=str(tmp_path / "base")))) == installed(
+        "bitsandbytes", "deepspeed", "scipy"
+    )
 
 
 def test_the_libraries_of_a_trainer_do_without_the_others() -> None:

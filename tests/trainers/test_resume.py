@@ -70,13 +70,13 @@ def without_clock(result: Any) -> Any:
 
 def kill_when(process: subprocess.Popen[str], reached: Callable[[], bool], number: int = signal.SIGKILL) -> int:
     """Send the signal to the trainer as soon as the run has come so far; its exit code."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not reached():
         assert process.poll() is None, process.communicate()[0]
         assert time.monotonic() < deadline
         time.sleep(0.005)
     process.send_signal(number)
-    process.communicate(timeout=60)
+    process.communicate(timeout=180)
     return process.returncode
 
 

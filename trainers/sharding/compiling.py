@@ -2,6 +2,8 @@
 
 torch.utils.cpp_extension marks a folder in which it compiles with a file `lock` (torch/utils/file_baton.py). A process
 that is killed leaves that file behind, and everyone after it waits for it without end.
+
+`python -m trainers.sharding.compiling` compiles now what a run under ZeRO on this machine's CPU would at its first use.
 """
 
 from __future__ import annotations
@@ -115,3 +117,16 @@ def _in_use(lock: str) -> bool:
             if process.name().startswith("ninja") and process.cwd() == folder:
                 return True
     return False
+
+
+def main() -> None:
+    """Compile, or find compiled, the operators of a run on a CPU: its communication, and Adam on offloaded state."""
+    compile_in_turn()
+    from deepspeed.accelerator import get_accelerator
+
+    for builder in ("ShareMemCommBuilder", "CPUAdamBuilder"):
+        get_accelerator().create_op_builder(builder).load(verbose=False)
+
+
+if __name__ == "__main__":
+    main()
