@@ -133,9 +133,9 @@ class AzureMl:
     def _client(self) -> Any:
         from azure.ai.ml import MLClient
 
-        # their INFO lines hold addresses
-        for name in ("azure", "msrest", "urllib3"):
-            logging.getLogger(name).setLevel(logging.WARNING)
+        # their INFO lines hold addresses, and the SDK warns at every look that it knows no tenant
+        for name, level in (("azure", logging.WARNING), ("azure.ai.ml", logging.ERROR), ("msrest", logging.WARNING)):
+            logging.getLogger(name).setLevel(level)
         where = self._where
         return MLClient(
             self._credential(), where.subscription_id, where.resource_group, where.workspace,
