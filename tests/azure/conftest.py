@@ -79,7 +79,7 @@ class Service(Served):
     def job(self, identifier: str) -> Any:
         return self.http.get(f"/v1/jobs/{identifier}").json()
 
-    def until(self, identifier: str, happened: Callable[[Any], bool], seconds: float = 600) -> Any:
+    def until(self, identifier: str, happened: Callable[[Any], bool], seconds: float = 1500) -> Any:
         deadline = time.monotonic() + seconds
         while not happened(job := self.job(identifier)):
             assert time.monotonic() < deadline, (job, self.log.read_text()[-3000:])

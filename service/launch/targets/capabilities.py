@@ -67,3 +67,10 @@ def target_refusals(target: str, technique: str | None, rules: RuleFiles) -> lis
         why = f"{technique!r} has no trainer on {target!r}."
         return [ErrorItem("technique", technique, ", ".join(row.techniques), why)]
     return []
+
+
+def elsewhere_refusals(target: str, *, goes_on: bool) -> list[ErrorItem]:
+    """What a target elsewhere cannot take from this machine."""
+    if target == "local" or not goes_on:
+        return []
+    return [ErrorItem("starts_from", f"a run of this machine, on {target}", "local", "Earlier runs are not sent yet.")]

@@ -133,9 +133,10 @@ class AzureMl:
     def _client(self) -> Any:
         from azure.ai.ml import MLClient
 
-        # their INFO lines hold addresses
-        for name in ("azure", "msrest", "urllib3"):
+        # INFO lines of theirs hold addresses; loading the SDK gives some of its loggers that level and a way to stderr
+        for name in [one for one in logging.root.manager.loggerDict if one.partition(".")[0] in {"azure", "msrest"}]:
             logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger("azure").setLevel(logging.WARNING)
         where = self._where
         return MLClient(
             self._credential(), where.subscription_id, where.resource_group, where.workspace,
