@@ -22,7 +22,7 @@ _CHAT_MODELS, _CHAT_IDLE_SECONDS = 2, 300
 _SHUTDOWN_SECONDS = 20
 LogFormat = Literal["auto", "json", "text"]
 _SHOWN = 40
-_AZURE_ML = "TUNEGATE_AZURE_ML_"
+_AZURE_ML, _KAITO = "TUNEGATE_AZURE_ML_", "TUNEGATE_KAITO_"
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -73,9 +73,10 @@ class Settings(msgspec.Struct, frozen=True):
     shutdown_seconds: int = _SHUTDOWN_SECONDS
     # whether /health/ready waits for the privacy scan, which takes seconds after a start
     ready_needs_privacy: bool = False
-    # where cloud targets are named; and what TUNEGATE_AZURE_ML_* say, by their names without it
+    # where cloud targets are named; and what TUNEGATE_AZURE_ML_* and TUNEGATE_KAITO_* say, by their names without it
     targets: Path | None = None
     azure_ml: tuple[tuple[str, str], ...] = ()
+    kaito: tuple[tuple[str, str], ...] = ()
 
     @property
     def targets_file(self) -> Path:
@@ -159,12 +160,15 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         shutdown_seconds=numbers["TUNEGATE_SHUTDOWN_SECONDS"],
         ready_needs_privacy=_yes(values, "TUNEGATE_READY_NEEDS_PRIVACY"),
         targets=Path(targets).expanduser().absolute() if targets else None,
-        azure_ml=tuple(
-            (name.removeprefix(_AZURE_ML).lower(), value)
-            for name, value in sorted(values.items())
-            if name.startswith(_AZURE_ML) and value
-        ),
+        azure_ml=_beginning(values, _AZURE_ML),
+        kaito=_beginning(values, _KAITO),
     )
+
+
+def _beginning(values: Mapping[str, str], prefix: str) -> tuple[tuple[str, str], ...]:
+    """What the variables of one prefix say, by their names without it."""
+    names = sorted(name for name in values if name.startswith(prefix) and values[name])
+    return tuple((name.removeprefix(prefix).lower(), values[name]) for name in names)
 
 
 def _yes(values: Mapping[str, str], name: str) -> bool:
