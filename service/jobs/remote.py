@@ -149,12 +149,16 @@ class _Followed:
     async def look(self) -> bool | None:
         """True when it succeeded there, False when it ended otherwise, None while it goes on."""
         try:
-            status = await _threaded(lambda: self.target.poll(self.ref()))
-            await _threaded(self.forward)
+            ended = await _threaded(self._looked)
         except TuneGateError as error:
-            return self._unseen(error)
+            return await _threaded(lambda: self._unseen(error))
         self._failures = self._gone = 0
-        return await _threaded(lambda: self._take(status))
+        return ended
+
+    def _looked(self) -> bool | None:
+        status = self.target.poll(self.ref())
+        self.forward()
+        return self._take(status)
 
     def forward(self) -> None:
         """Append what the trainer reported since."""
@@ -197,6 +201,9 @@ class _Followed:
         self._show(status, cost)
         if status.state == "succeeded":
             return enter(self._store, self._id, "finalizing").state == "finalizing"
+        if status.state in {"failed", "cancelled"} and self._too_dear(cost):
+            self._fail(self._dear(cost))
+            return False
         if status.state == "failed":
             known = status.error
             assert known is not None
@@ -204,8 +211,10 @@ class _Followed:
             return False
         if status.state == "cancelled":
             return self._ended_there()
-        if self.plan.max_usd is not None and cost is not None and cost >= self.plan.max_usd:
-            return self._too_dear(cost)
+        if self._too_dear(cost) and status.state != "cancelling":
+            # it has failed once it has ended there
+            self._log(self._dear(cost).detail)
+            self.target.cancel(self.ref())
         enter(self._store, self._id, "running" if status.state == "cancelling" else status.state)
         return None
 
@@ -230,14 +239,15 @@ class _Followed:
 
         self._store.update_job(self._id, change)
 
-    def _too_dear(self, cost: float) -> bool | None:
-        self.target.cancel(self.ref())
-        detail = f"{cost:.2f} USD are spent, max_cost is {self.plan.max_usd:g}: the remote job was told to end."
-        fail(self._store, self._id, JobError("cost_exceeded", detail, "Plan with a higher max_cost, or fewer epochs."))
-        return False
+    def _too_dear(self, cost: float | None) -> bool:
+        return self.plan.max_usd is not None and cost is not None and cost >= self.plan.max_usd
+
+    def _dear(self, cost: float | None) -> TuneGateError:
+        detail = f"{cost or 0:.4f} USD are spent, max_cost is {self.plan.max_usd:g}: the remote job was told to end."
+        return TuneGateError("cost_exceeded", detail, remedy="Plan with a higher max_cost, or fewer epochs.")
 
     def _ended_there(self) -> bool:
-        error = JobError("job_cancelled", "The job was cancelled on its target, not here.", "Launch the plan again.")
+        error = JobError("job_cancelled", "The job was ended on its target: by its time limit, or by somebody.", "Launch it again.")
         enter(self._store, self._id, "cancelled", error=error)
         return False
 

@@ -1,0 +1,136 @@
+"""A loopback Azure, a service that is led to it by variables alone, and a model small enough to be trained there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from blobs import Blobs
+from login import login
+from loopback import Loopback
+from served import Served
+from workspace import CLUSTER, SIZE, Workspace
+
+DESK = Path(__file__).resolve().parents[2] / "examples" / "library-desk"
+ENDED = {"succeeded", "failed", "cancelled"}
+IMAGE = f"registry.azurecr.io/tunegate@sha256:{'a' * 64}"
+WHERE = {
+    "TUNEGATE_AZURE_ML_SUBSCRIPTION_ID": "11111111-2222-3333-4444-555555555555",
+    "TUNEGATE_AZURE_ML_RESOURCE_GROUP": "rg", "TUNEGATE_AZURE_ML_WORKSPACE": "space",
+    "TUNEGATE_AZURE_ML_COMPUTE": CLUSTER, "TUNEGATE_AZURE_ML_INSTANCE_TYPE": SIZE, "TUNEGATE_AZURE_ML_IMAGE": IMAGE,
+    "TUNEGATE_AZURE_ML_POLL_SECONDS": "0.5", "TUNEGATE_AZURE_ML_PYTHON": sys.executable,
+}  # fmt: skip
+
+
+class Azure(Loopback):
+    """The loopback Azure with what lies in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.blobs = Blobs()
+        self.workspace = Workspace(self.blobs)
+        hosts = {
+            "login.microsoftonline.com": login, ".blob.core.windows.net": self.blobs,
+            "management.azure.com": self.workspace,
+        }  # fmt: skip
+        super().__init__(folder, hosts)
+
+    @property
+    def job(self) -> str:
+        """The name of the only job that was started."""
+        [name] = self.workspace.started
+        return name
+
+
+class Service(Served):
+    """A service whose jobs go to the loopback Azure."""
+
+    def __init__(self, home: Path, azure: Azure, **settings: str) -> None:
+        quiet = {"TUNEGATE_PRIVACY": "off", "MSAL_LOGGING": "off"}
+        super().__init__(home, **(WHERE | azure.environment | quiet | settings))
+
+    def post(self, path: str, body: Any = None, **options: Any) -> Any:
+        answer = self.http.post(path, json=body, **options)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def plan(self, **more: Any) -> Any:
+        stored = []
+        for name in ("train", "validation"):
+            rows = b"\n".join((DESK / f"{name}.jsonl").read_bytes().splitlines()[:8]) + b"\n"
+            query = {"target": "local", "privacy": "off"}
+            stored.append(self.http.post("/v1/datasets", params=query, content=rows).json()["id"])
+        body = {
+            "dataset_id": stored[0], "validation_dataset_id": stored[1], "model": "base", "technique": "lora",
+            "target": "azure-ml", "hyperparameters": {"batch_size": 2, "n_epochs": 1},
+            "compute": {"base_dtype": "fp32", "autocast": "none", "checkpointing": False},
+            "evaluation": {"max_rows": 4, "max_new_tokens": 4},
+        }  # fmt: skip
+        return self.post("/v1/plans", body | more)
+
+    def launch(self, key: str = "one", **more: Any) -> str:
+        plan = self.plan(**more)
+        return str(self.post("/v1/jobs", {"plan_id": plan["id"]}, headers={"Idempotency-Key": key})["id"])
+
+    def job(self, identifier: str) -> Any:
+        return self.http.get(f"/v1/jobs/{identifier}").json()
+
+    def until(self, identifier: str, happened: Callable[[Any], bool], seconds: float = 300) -> Any:
+        deadline = time.monotonic() + seconds
+        while not happened(job := self.job(identifier)):
+            assert time.monotonic() < deadline, (job, self.log.read_text()[-3000:])
+            assert job["state"] not in ENDED, (job, self.log.read_text()[-3000:])
+            time.sleep(0.1)
+        return job
+
+    def ended(self, identifier: str) -> Any:
+        return self.until(identifier, lambda job: job["state"] in ENDED)
+
+    def kill(self) -> None:
+        """Without a word, as the machine might."""
+        self.http.close()
+        self.process.kill()
+        self.process.wait(60)
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("models") / "base"
+    maker = [sys.executable, str(DESK / "make_base_model.py"), str(place), "--steps", "2"]
+    subprocess.run(maker, check=True, capture_output=True)
+    return place
+
+
+@pytest.fixture
+def azure(tmp_path: Path) -> Iterator[Azure]:
+    (tmp_path / "azure").mkdir()
+    running = Azure(tmp_path / "azure")
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def home(tmp_path: Path, model: Path) -> Path:
+    place = tmp_path / "home"
+    (place / "models").mkdir(parents=True)
+    os.symlink(model, place / "models" / "base")
+    return place
+
+
+@pytest.fixture
+def start(home: Path, azure: Azure) -> Iterator[Callable[..., Service]]:
+    """Starts the service, and again after it was killed; what runs at the end is stopped."""
+    made: list[Service] = []
+
+    def begin(**settings: str) -> Service:
+        made.append(Service(home, azure, **settings))
+        return made[-1]
+
+    yield begin
+    if made and made[-1].process.poll() is None:
+        made[-1].stop()
