@@ -83,6 +83,8 @@ FENCED: dict[str, tuple[str, ...]] = {
     "sqlalchemy": ("service.store", "service.jobs"),
     "mcp": ("service.mcp",),
     "azure": ("service.launch.targets.azure_ml",),
+    "kubernetes": ("service.launch.targets.kaito",),
+    "oras": ("service.launch.targets.kaito",),
     "opentelemetry": ("service.observe.traces",),
     "bm25s": ("service.evaluate",),
     "presidio_analyzer": ("service.privacy",),

@@ -67,3 +67,9 @@ def target_refusals(target: str, technique: str | None, rules: RuleFiles) -> lis
         why = f"{technique!r} has no trainer on {target!r}."
         return [ErrorItem("technique", technique, ", ".join(row.techniques), why)]
     return []
+
+
+def measures(target: str, rules: RuleFiles) -> bool:
+    """Whether a job on this target measures the model on its validation rows."""
+    row = capabilities(rules).get(target)
+    return row is None or row.measures

@@ -38,7 +38,7 @@ def configured(
     Raises:
         TuneGateError: `target_not_configured` with one item per value that is missing or unusable.
     """
-    fields = {field.name: field for field in msgspec.structs.fields(kind)}  # type: ignore[type-var, arg-type]
+    fields = {field.name: field for field in msgspec.structs.fields(kind)}  # type: ignore[arg-type]
     values = _from_file(target, settings.targets_file) | dict(given)
     errors = [
         ErrorItem(place(target, name), "an unknown name", ", ".join(fields), suggestion(name, fields) or None)

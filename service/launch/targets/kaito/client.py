@@ -19,7 +19,7 @@ from service.launch.targets.kaito.outputs import Outputs
 from service.launch.targets.kaito.plan import ANNOTATION, GROUP, PLURAL, VERSION
 from service.launch.targets.kaito.settings import KaitoSettings
 from service.launch.targets.kaito.states import failed_status, state_of
-from service.launch.targets.kaito.talking import talking
+from service.launch.targets.kaito.talking import talking, unreachable
 from service.launch.targets.kaito.watching import Watched
 from service.launch.targets.target import Artifact, Check, LaunchPlan, RemoteRef, RemoteStatus
 from trainers.contract import Progress
@@ -102,7 +102,7 @@ class Kaito:
                 self._create(workspace)
             # read again: an answer that was lost says nothing of whose it is
             if (found := self._workspace()) is None:
-                raise TuneGateError("target_unreachable", "The Workspace is not there yet.", remedy="It is asked again.")
+                raise unreachable("making the Workspace", "it is not there yet")
         self._own(found)
         return self._ref()
 

@@ -31,9 +31,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     usd_per_hour: float | None = None
 
 
-def launch_plan(
-    request: LaunchRequest, where: KaitoSettings, machine: Machine, rows: tuple[Preset, ...]
-) -> LaunchPlan:
+def launch_plan(request: LaunchRequest, where: KaitoSettings, machine: Machine, rows: tuple[Preset, ...]) -> LaunchPlan:
     """The two objects; `request.key` makes two launches of one plan two Workspaces.
 
     Raises:

@@ -27,13 +27,17 @@ def refusals(plan: TrainPlan, rows: tuple[Preset, ...], *, gpus: int) -> list[Er
 
 def weight_refusals(report: LintReport) -> list[ErrorItem]:
     """Rows whose answers were to be left out of training, where the trainer would train on them."""
-    lines = sorted({one.line or 0 for one in report.findings if one.rule == _IGNORED_WEIGHT and one.severity == "error"})
+    lines = sorted(
+        {one.line or 0 for one in report.findings if one.rule == _IGNORED_WEIGHT and one.severity == "error"}
+    )
     if not lines:
         return []
     more = ", and perhaps more" if report.truncated.get(_IGNORED_WEIGHT) else ""
     seen = f"weight 0 in line {', '.join(map(str, lines))}{more}"
-    why = "KAITO's trainer ignores weights and would train on these answers: drop them (tunegate lint --fix), or plan for"
-    return [ErrorItem("dataset", seen, "rows without weight 0", f"{why} local or azure-ml, whose trainer honours them.")]
+    why = "KAITO's trainer ignores weights and would train on these answers: take them out, or plan for"
+    return [
+        ErrorItem("dataset", seen, "rows without weight 0", f"{why} local or azure-ml, whose trainer honours them.")
+    ]
 
 
 def _model(plan: TrainPlan, rows: tuple[Preset, ...]) -> Iterator[ErrorItem]:

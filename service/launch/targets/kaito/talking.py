@@ -1,4 +1,4 @@
-"""What the Kubernetes client and the registry client raise, in our words: what may pass, what will not, what is gone."""
+"""What the clients of cluster and registry raise, in our words: what may pass, what will not, and what is gone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ _PASSING = {408, 429, 500, 502, 503, 504}
 _SHOWN = 300
 _SECRETS = re.compile(r"(?i)(sig|key|token|secret|password|authorization|bearer)(=|%3d|\"?\s*:\s*\"?|\s)[^\s&\"',]+")
 _CHECK = "tunegate targets check kaito says what is missing."
-EXPIRED = "watch_expired"
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""One watch per namespace for all its jobs: a list, then every change from there on, taken up again where it was cut."""
+"""One watch per namespace for all its jobs: a list, then every change from there on, resumed where it was cut."""
 
 from __future__ import annotations
 
@@ -32,6 +32,9 @@ class Watched:
         self._failure: TuneGateError | None = None
         self._thread: threading.Thread | None = None
         self._asked = 0.0
+        # of the thread alone: where to go on (null: with a new list), and failures in a row
+        self._version: str | None = None
+        self._failures = 0
 
     def get(self, name: str) -> dict[str, Any] | None:
         """The Workspace, or None where the watch knows none.
@@ -53,16 +56,18 @@ class Watched:
             return self._objects.get(name)
 
     def _run(self) -> None:
-        version: str | None = None
-        failures = 0
+        self._version, self._failures = None, 0
         while not self._idle():
             try:
-                version = self._listed() if version is None else self._followed(version)
+                if self._version is None:
+                    self._list()
+                else:
+                    self._follow(self._version)
             except TuneGateError as error:
-                failures += 1
+                self._failures += 1
                 # the first time it is taken up where it was cut; then nothing is sure but a new list
-                if failures > 1 or version is None:
-                    version = None
+                if self._failures > 1 or self._version is None:
+                    self._version = None
                     self._fail(error)
             except BaseException as error:
                 self._fail(unreachable(_DOING, type(error).__name__))
@@ -70,8 +75,8 @@ class Watched:
                     self._thread = None
                 raise
             else:
-                failures = 0
-            time.sleep(min(_PAUSE * 2**failures, _SLOWEST) if failures else _PAUSE)
+                self._failures = 0
+            time.sleep(min(_PAUSE * 2**self._failures, _SLOWEST))
 
     def _idle(self) -> bool:
         with self._lock:
@@ -80,7 +85,7 @@ class Watched:
             self._thread = None
             return True
 
-    def _listed(self) -> str:
+    def _list(self) -> None:
         with talking(_DOING):
             found = self._api().list_namespaced_custom_object(
                 GROUP, VERSION, self._namespace, PLURAL,
@@ -90,10 +95,10 @@ class Watched:
             self._objects = {one["metadata"]["name"]: one for one in found["items"]}
             self._failure = None
         self._known.set()
-        return str(found["metadata"]["resourceVersion"])
+        self._version = found["metadata"]["resourceVersion"]
 
-    def _followed(self, version: str) -> str | None:
-        """The version to go on from, None where only a new list helps."""
+    def _follow(self, version: str) -> None:
+        """Take every change until the server ends the watch; one that it knows no more begins with a new list."""
         from kubernetes.client.exceptions import ApiException
         from kubernetes.watch import Watch
 
@@ -106,15 +111,15 @@ class Watched:
                     allow_watch_bookmarks=True, _request_timeout=(_CONNECT_SECONDS, _WATCH_SECONDS + _SPARE_SECONDS),
                 ):  # fmt: skip
                     self._take(event)
-                    version = event["raw_object"]["metadata"]["resourceVersion"]
+                    self._version = event["raw_object"]["metadata"]["resourceVersion"]
+                    self._failures = 0
                     if self._unasked():
                         break
         except TuneGateError as error:
             cause = error.__cause__
-            if isinstance(cause, ApiException) and cause.status == 410:
-                return None
-            raise
-        return version
+            if not isinstance(cause, ApiException) or cause.status != 410:
+                raise
+            self._version = None
 
     def _unasked(self) -> bool:
         with self._lock:
