@@ -122,7 +122,7 @@ def plan_from_records(
         ),
     )
     plan = build_plan(seen.choices, parts, rules=rules, machine=machine, settings=settings)
-    require_carried_out(plan, report, rules=rules, settings=settings)
+    require_carried_out(plan, report, data.dataset_path, rules=rules, settings=settings)
     return PlanBundle(
         plan=plan,
         decision=decision,

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from service.errors import ErrorItem
 from service.launch.targets.kaito.presets import Preset, preset_of
-from service.records.lint_report import LintReport
 from trainers.contract import Adapter, TrainPlan
 
 METHODS = ("lora", "qlora")
-_IGNORED_WEIGHT = "R033"
+# the lint rule for weights that the trainer ignores
+IGNORED_WEIGHT = "R033"
+_SHOWN_LINES = 20
 _ELSEWHERE = "Plan for local or azure-ml: our own trainer does it."
 
 
@@ -25,19 +26,17 @@ def refusals(plan: TrainPlan, rows: tuple[Preset, ...], *, gpus: int) -> list[Er
     return found
 
 
-def weight_refusals(report: LintReport) -> list[ErrorItem]:
+def weight_refusals(lines: list[int]) -> list[ErrorItem]:
     """Rows whose answers were to be left out of training, where the trainer would train on them."""
-    lines = sorted(
-        {one.line or 0 for one in report.findings if one.rule == _IGNORED_WEIGHT and one.severity == "error"}
-    )
     if not lines:
         return []
-    more = ", and perhaps more" if report.truncated.get(_IGNORED_WEIGHT) else ""
-    seen = f"weight 0 in line {', '.join(map(str, lines))}{more}"
-    why = "KAITO's trainer ignores weights and would train on these answers: take them out, or plan for"
-    return [
-        ErrorItem("dataset", seen, "rows without weight 0", f"{why} local or azure-ml, whose trainer honours them.")
-    ]
+    more = ", ..." if len(lines) > _SHOWN_LINES else ""
+    seen = f"weight 0 in line {', '.join(map(str, lines[:_SHOWN_LINES]))}{more}"
+    why = (
+        "KAITO's trainer ignores weights and would train on these answers: take them out of the rows, "
+        "or plan for local or azure-ml, whose trainer honours them."
+    )
+    return [ErrorItem("dataset", seen, "rows without weight 0", why)]
 
 
 def _model(plan: TrainPlan, rows: tuple[Preset, ...]) -> Iterator[ErrorItem]:
