@@ -28,6 +28,7 @@ VERBS = {
     "chat": "service.cli.chat",
     "evaluate": "service.cli.evaluate",
     "jobs": "service.cli.jobs",
+    "targets": "service.cli.targets",
     "rules": "service.cli.rules",
     "explain": "service.cli.explain",
     "serve": "service.cli.serve",

@@ -8,41 +8,23 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
 
 import msgspec
 
-from service.clock import now
 from service.errors import TuneGateError
-from service.jobs.states import enter, fail, forward
+from service.jobs.remote_job import Followed, lock_of, pause_of, plan_of, threaded
 from service.launch.targets.registry import target_of
-from service.launch.targets.target import LaunchPlan, RemoteRef, RemoteStatus, Target
-from service.records.job import ENDED, Job, JobError, RemoteRun
+from service.launch.targets.target import RemoteRef
+from service.records.job import ENDED
 from service.store.store import Store
 
 QUEUE = "remote"
 # followed at a time; they wait most of their time
 MOST_AT_ONCE = 1000
-T = TypeVar("T")
-_THREADS = 16
-_SLOWEST = 10
-# so many looks in a row without an answer, and the job's state is not known any more
-_UNKNOWN_AFTER = 3
-# a job that was just made may not be seen by every server there yet
-_GONE_AFTER = 3
 _LOOK_SECONDS = 2.0
 _LOAD_SECONDS = 3600
-_SECONDS_PER_HOUR = 3600
-_BILLED = {"preparing", "running", "finalizing"}
-_pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="remote")
-_submitting: dict[str, threading.Lock] = {}
-_guard = threading.Lock()
 
 
 def is_remote(store: Store, job_id: str) -> bool:
@@ -52,7 +34,7 @@ def is_remote(store: Store, job_id: str) -> bool:
 
 async def follow(store: Store, job_id: str) -> bool:
     """Submit the job, or find it again, and look at it until it ends; True when its files can be fetched."""
-    one = _Followed(store, job_id)
+    one = Followed(store, job_id)
     if not await one.submitted():
         return False
     while True:
@@ -67,11 +49,11 @@ async def cancel(store: Store, job_id: str) -> None:
     failures = 0
     while True:
         try:
-            if await _threaded(lambda: _cancelled(store, job_id)):
+            if await threaded(lambda: _cancelled(store, job_id)):
                 return
         except TuneGateError:
             failures += 1
-        await asyncio.sleep(_pause(_plan(store, job_id), failures))
+        await asyncio.sleep(pause_of(plan_of(store, job_id), failures))
 
 
 def fetch(store: Store, job_id: str, out: Path) -> None:
@@ -80,7 +62,7 @@ def fetch(store: Store, job_id: str, out: Path) -> None:
     Raises:
         TuneGateError: `artifact_corrupt`, `target_refused`, `job_cancelled` when it is cancelled meanwhile.
     """
-    one = _Followed(store, job_id)
+    one = Followed(store, job_id)
     looked = time.monotonic()
 
     def tick() -> None:
@@ -99,185 +81,17 @@ def fetch(store: Store, job_id: str, out: Path) -> None:
                 raise
             failures += 1
             one.say(failures, error)
-        time.sleep(_pause(one.plan, failures))
+        time.sleep(pause_of(one.plan, failures))
         one.require_wanted()
     one.forward()
     _require_loadable(out)
 
 
-class _Followed:
-    """One job on its target."""
-
-    def __init__(self, store: Store, job_id: str) -> None:
-        self._store, self._id = store, job_id
-        self.plan = _plan(store, job_id)
-        self.target: Target = target_of(self.plan)
-        self._failures = self._gone = 0
-
-    @property
-    def pause(self) -> float:
-        return _pause(self.plan, self._failures)
-
-    def ref(self) -> RemoteRef:
-        """The reference that is kept.
-
-        Raises:
-            TuneGateError: `remote_gone` when there is none.
-        """
-        launch = self._store.launches.find(self._id)
-        if launch is None or launch.ref is None:
-            raise TuneGateError("remote_gone", "The job was never made there.", remedy="Launch the plan again.")
-        return msgspec.json.decode(launch.ref, type=RemoteRef)
-
-    async def submitted(self) -> bool:
-        """Whether the job exists there now; what may pass is tried again, and never makes a second job."""
-        while self._wanted():
-            try:
-                await _threaded(self._submit)
-            except TuneGateError as error:
-                if error.code != "target_unreachable":
-                    self._fail(error)
-                    return False
-                self.say(self._failures + 1, error)
-            else:
-                self._failures = 0
-                return self._wanted()
-            self._failures += 1
-            await asyncio.sleep(self.pause)
-        return False
-
-    async def look(self) -> bool | None:
-        """True when it succeeded there, False when it ended otherwise, None while it goes on."""
-        try:
-            ended = await _threaded(self._looked)
-        except TuneGateError as error:
-            return await _threaded(lambda: self._unseen(error))
-        self._failures = self._gone = 0
-        return ended
-
-    def _looked(self) -> bool | None:
-        status = self.target.poll(self.ref())
-        self.forward()
-        return self._take(status)
-
-    def forward(self) -> None:
-        """Append what the trainer reported since."""
-        for record in self.target.progress(self.ref(), after=self._store.forwarded(self._id)):
-            forward(self._store, self._id, record)
-
-    def say(self, failures: int, error: TuneGateError) -> None:
-        """Tell once that the target does not answer."""
-        if failures == 1:
-            self._log(f"{error.detail} {error.remedy}")
-        if failures == _UNKNOWN_AFTER:
-            enter(self._store, self._id, "unknown")
-
-    def require_wanted(self) -> None:
-        """Stop a transfer whose job is being cancelled.
-
-        Raises:
-            TuneGateError: `job_cancelled`.
-        """
-        if not self._wanted():
-            raise TuneGateError("job_cancelled", "The job was cancelled while its files were fetched.")
-
-    def _wanted(self) -> bool:
-        job = self._store.job(self._id)
-        return job.state not in ENDED and job.state != "cancelling"
-
-    def _submit(self) -> None:
-        with _lock(self._id):
-            launch = self._store.launches.find(self._id)
-            if (launch is not None and launch.ref is not None) or not self._wanted():
-                return
-            ref = self.target.submit(self.plan)
-            self._store.launches.refer(self._id, msgspec.json.encode(ref))
-        run = RemoteRun(ref.target, ref.name, None, ref.url)
-        said = {"message": f"submitted to {ref.target} as {ref.name}" + (f": {ref.url}" if ref.url else "")}
-        self._store.update_job(self._id, lambda job: msgspec.structs.replace(job, remote=run), ("log", said))
-
-    def _take(self, status: RemoteStatus) -> bool | None:
-        cost = self._cost(status)
-        self._show(status, cost)
-        if status.state == "succeeded":
-            return enter(self._store, self._id, "finalizing").state == "finalizing"
-        if status.state in {"failed", "cancelled"} and self._too_dear(cost):
-            self._fail(self._dear(cost))
-            return False
-        if status.state == "failed":
-            known = status.error
-            assert known is not None
-            fail(self._store, self._id, JobError(known.code, known.detail, known.remedy))
-            return False
-        if status.state == "cancelled":
-            return self._ended_there()
-        if self._too_dear(cost) and status.state != "cancelling":
-            # it has failed once it has ended there
-            self._log(self._dear(cost).detail)
-            self.target.cancel(self.ref())
-        enter(self._store, self._id, "running" if status.state == "cancelling" else status.state)
-        return None
-
-    def _cost(self, status: RemoteStatus) -> float | None:
-        """USD from when the machines were first seen."""
-        launch = self._store.launches.find(self._id)
-        begun = launch.billed_from if launch else None
-        if begun is None and status.state in _BILLED:
-            begun = self._store.launches.bill(self._id)
-        if begun is None or self.plan.usd_per_hour is None:
-            return None
-        seconds = (datetime.fromisoformat(now()) - datetime.fromisoformat(begun)).total_seconds()
-        return round(seconds / _SECONDS_PER_HOUR * self.plan.usd_per_hour, 4)
-
-    def _show(self, status: RemoteStatus, cost: float | None) -> None:
-        def change(job: Job) -> Job | None:
-            run = job.remote or RemoteRun(self.plan.target, self.plan.name)
-            changed = msgspec.structs.replace(
-                job, remote=msgspec.structs.replace(run, status=status.raw), cost=cost if cost is not None else job.cost
-            )
-            return changed if changed != job else None
-
-        self._store.update_job(self._id, change)
-
-    def _too_dear(self, cost: float | None) -> bool:
-        return self.plan.max_usd is not None and cost is not None and cost >= self.plan.max_usd
-
-    def _dear(self, cost: float | None) -> TuneGateError:
-        detail = f"{cost or 0:.4f} USD are spent, max_cost is {self.plan.max_usd:g}: the remote job was told to end."
-        return TuneGateError("cost_exceeded", detail, remedy="Plan with a higher max_cost, or fewer epochs.")
-
-    def _ended_there(self) -> bool:
-        error = JobError("job_cancelled", "The job was ended on its target: by its time limit, or by somebody.", "Launch it again.")
-        enter(self._store, self._id, "cancelled", error=error)
-        return False
-
-    def _unseen(self, error: TuneGateError) -> bool | None:
-        """A job that cannot be seen goes on there: only one that is known to be gone has failed."""
-        if error.code == "remote_gone":
-            self._gone += 1
-            if self._gone >= _GONE_AFTER:
-                self._fail(TuneGateError("remote_gone", "The remote job was deleted there.", remedy="Launch it again."))
-                return False
-            return None
-        if error.code == "artifact_corrupt":
-            self._fail(error)
-            return False
-        self._failures += 1
-        self.say(self._failures, error)
-        return None
-
-    def _fail(self, error: TuneGateError) -> None:
-        fail(self._store, self._id, JobError(error.code, error.detail, error.remedy))
-
-    def _log(self, message: str) -> None:
-        self._store.update_job(self._id, lambda job: job, ("log", {"message": message}))
-
-
 def _cancelled(store: Store, job_id: str) -> bool:
     """Whether no remote job of it runs any more."""
-    plan = _plan(store, job_id)
+    plan = plan_of(store, job_id)
     target = target_of(plan)
-    with _lock(job_id):
+    with lock_of(job_id):
         launch = store.launches.find(job_id)
         known = msgspec.json.decode(launch.ref, type=RemoteRef) if launch and launch.ref else None
         ref = known or target.find(plan)
@@ -310,24 +124,3 @@ def _require_loadable(out: Path) -> None:
     if done.returncode != 0:
         said = done.stdout.strip() or "the process that loads it died"
         raise TuneGateError("artifact_corrupt", f"An ONNX file does not load: {said}.", remedy="Launch the plan again.")
-
-
-def _plan(store: Store, job_id: str) -> LaunchPlan:
-    launch = store.launches.find(job_id)
-    assert launch is not None
-    return msgspec.json.decode(launch.plan, type=LaunchPlan)
-
-
-def _pause(plan: LaunchPlan, failures: int) -> float:
-    return float(plan.poll_seconds * min(2**failures, _SLOWEST))
-
-
-def _lock(job_id: str) -> threading.Lock:
-    with _guard:
-        return _submitting.setdefault(job_id, threading.Lock())
-
-
-async def _threaded(call: Callable[[], T]) -> T:
-    """In threads of our own: a target that does not answer holds up nothing else."""
-    loop: Any = asyncio.get_running_loop()
-    return await loop.run_in_executor(_pool, call)  # type: ignore[no-any-return]

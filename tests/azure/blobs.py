@@ -1,4 +1,4 @@
-"""A storage account: the calls of the blob client that uploads and downloads need; keys and signatures are not checked."""
+"""A storage account: what uploads and downloads ask of it; keys and signatures are not checked."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -80,12 +79,12 @@ class Service(Served):
     def job(self, identifier: str) -> Any:
         return self.http.get(f"/v1/jobs/{identifier}").json()
 
-    def until(self, identifier: str, happened: Callable[[Any], bool], seconds: float = 300) -> Any:
+    def until(self, identifier: str, happened: Callable[[Any], bool], seconds: float = 600) -> Any:
         deadline = time.monotonic() + seconds
         while not happened(job := self.job(identifier)):
             assert time.monotonic() < deadline, (job, self.log.read_text()[-3000:])
             assert job["state"] not in ENDED, (job, self.log.read_text()[-3000:])
-            time.sleep(0.1)
+            time.sleep(0.5)
         return job
 
     def ended(self, identifier: str) -> Any:
@@ -118,7 +117,7 @@ def azure(tmp_path: Path) -> Iterator[Azure]:
 def home(tmp_path: Path, model: Path) -> Path:
     place = tmp_path / "home"
     (place / "models").mkdir(parents=True)
-    os.symlink(model, place / "models" / "base")
+    (place / "models" / "base").symlink_to(model)
     return place
 
 

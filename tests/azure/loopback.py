@@ -5,6 +5,7 @@ Nothing leaves loopback: the proxy takes CONNECT alone and leads every host to t
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import socket
@@ -76,9 +77,7 @@ class Loopback:
             azure = self
 
         self._server = _Server(("127.0.0.1", 0), Handler)
-        self._server.socket = context.wrap_socket(
-            self._server.socket, server_side=True, do_handshake_on_connect=False
-        )
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self._proxy = socket.create_server(("127.0.0.1", 0))
         for run in (self._server.serve_forever, self._accept):
             threading.Thread(target=run, daemon=True).start()
@@ -120,7 +119,11 @@ class Loopback:
         self.requests.append(asked)
         for ending, host in self.hosts.items():
             if asked.host.endswith(ending):
-                found: Answer | None = host(asked)
+                try:
+                    found: Answer | None = host(asked)
+                except Exception as error:  # noqa: BLE001 - the test says what was wrong with it
+                    self.unhandled.append(f"{asked.method} {asked.path}: {error!r}")
+                    return Answer.problem(500, "Broken")
                 if found is not None:
                     return found
         self.unhandled.append(f"{asked.method} {asked.host}{asked.path} {asked.query}")
@@ -175,13 +178,15 @@ class _Handler(BaseHTTPRequestHandler):
         )  # fmt: skip
         fault = self.azure.fault_of(f"{asked.method} {asked.host}{asked.path}?{parts.query}")
         if fault is not None and fault.how == "cut":
-            return self._hang_up()
+            self._hang_up()
+            return
         if fault is not None and isinstance(fault.how, int):
             answer = Answer.problem(fault.how, "Injected", **fault.headers)
         else:
             answer = self.azure.answer(asked)
         if fault is not None and fault.how == "lost":
-            return self._hang_up()
+            self._hang_up()
+            return
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
@@ -191,13 +196,13 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(answer.body)
 
-    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_PATCH = _any
+    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_PATCH = _any  # noqa: N815 - the library's names
 
     def _hang_up(self) -> None:
         self.close_connection = True
         self.connection.close()
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *args: Any) -> None:
         """Quiet."""
 
 
@@ -209,7 +214,5 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
         pass
     finally:
         for one in (source, target):
-            try:
+            with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass

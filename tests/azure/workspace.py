@@ -6,9 +6,9 @@ Every job that is put is read by the installed SDK's own models, and must come b
 from __future__ import annotations
 
 import base64
-import json
 import threading
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 from blobs import Blobs
@@ -46,7 +46,7 @@ class Workspace:
         with self._lock:
             return self._route(asked, parts)
 
-    def _route(self, asked: Asked, parts: list[str]) -> Answer | None:
+    def _route(self, asked: Asked, parts: list[str]) -> Answer | None:  # noqa: C901 - one line a route
         match parts:
             case []:
                 return Answer.of(_workspace())
@@ -121,11 +121,22 @@ class Workspace:
 
 
 def _unlike_the_sdk(properties: dict[str, Any]) -> list[str]:
-    """Keys that the installed SDK's own model of a command job does not know."""
-    from azure.ai.ml._restclient.v2023_04_01_preview.models import CommandJob
+    """Keys that the installed SDK's own model of a command job, or of a part of it, does not know."""
+    from azure.ai.ml._restclient.arm_ml_service.models import CommandJob
 
-    known = CommandJob.deserialize(json.loads(json.dumps(properties))).serialize(keep_readonly=True)
-    return [f"unknown to the SDK's CommandJob: {name}" for name in properties if properties[name] and name not in known]
+    return list(_unknown(CommandJob(properties), ""))
+
+
+def _unknown(model: Any, where: str) -> Iterator[str]:
+    known = {field._rest_name: name for name, field in model._attr_to_rest_field.items()}
+    for key in model:
+        if key not in known:
+            yield f"{where}{key}"
+            continue
+        value = getattr(model, known[key])
+        for name, part in value.items() if isinstance(value, dict) else [("", value)]:
+            if hasattr(part, "_attr_to_rest_field"):
+                yield from _unknown(part, f"{where}{key}.{name}")
 
 
 def _workspace() -> dict[str, Any]:

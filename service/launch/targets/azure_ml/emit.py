@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
-from service.launch.targets.azure_ml.plan import CODE, PLAN_FILE
+from service.launch.targets.azure_ml.plan import CODE, PLAN_FILE, TRAINERS
 from service.launch.targets.azure_ml.settings import AzureMlSettings
 from service.launch.targets.target import LaunchPlan
 from service.records.identity import canonical_json
@@ -16,14 +16,14 @@ _SCHEMA = "https://azuremlschemas.azureedge.net/latest/commandJob.schema.json"
 
 
 def az_ml(plan: LaunchPlan, where: AzureMlSettings) -> str:
-    """job.yml; it stands beside a folder `code` that holds the package trainers and the plan as plan.json."""
+    """job.yml; it stands beside a folder `code` that holds the trainers and the plan."""
     job = plan.manifest["job"]
     local = {name: one | {"path": plan.files.get(name, one["path"])} for name, one in job["inputs"].items()}
     # by hand one file does it: assets and environment are made on the way
     written = {"$schema": _SCHEMA} | job | {"inputs": local, "environment": {"image": where.image}}
     place = f"--resource-group {where.resource_group} --workspace-name {where.workspace}"
     head = [
-        f"# {CODE}/ holds the package trainers and the plan as {PLAN_FILE}; --emit script prints what makes it.",
+        f"# {CODE}/ holds {TRAINERS} and {PLAN_FILE}; --emit script prints what makes it.",
         f"# az ml job create --file job.yml --subscription {where.subscription_id} {place}",
     ]
     return "\n".join([*head, *_yaml(written, "")]) + "\n"
@@ -46,8 +46,7 @@ set -euo pipefail
 folder="$(mktemp -d)"
 mkdir "$folder/{CODE}"
 trainers="$(python -c 'import trainers; print(trainers.__path__[0])')"
-cp -R "$trainers" "$folder/{CODE}/trainers"
-find "$folder/{CODE}" -name __pycache__ -prune -exec rm -rf {{}} +
+(cd "$(dirname "$trainers")" && python -m zipfile -c "$folder/{CODE}/{TRAINERS}" trainers/)
 cat > "$folder/{CODE}/{PLAN_FILE}" <<'TUNEGATE-PLAN'
 {travelling}
 TUNEGATE-PLAN

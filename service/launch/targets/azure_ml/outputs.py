@@ -41,8 +41,8 @@ class Outputs:
         with talking("reading the progress"):
             names = sorted(blob.name for blob in self.container().list_blobs(name_starts_with=prefix))
         begins = [int(PurePosixPath(name).stem) for name in names]
-        ends = [*(begin - 1 for begin in begins[1:]), None]
-        wanted = [name for name, end in zip(names, ends, strict=True) if end is None or end > after]
+        # a file ends where the next begins; the last one may still be added to by another
+        wanted = [name for n, name in enumerate(names) if n + 1 == len(names) or begins[n + 1] - 1 > after]
         lines = b"".join(self._small(name) for name in wanted).splitlines()
         try:
             records = [msgspec.json.decode(line, type=Progress) for line in lines]

@@ -15,7 +15,7 @@ from trainers.contract import TrainPlan
 TAG = "tunegate_request"
 # where the job leaves what it made, below the datastore's container
 OUTPUTS = "tunegate"
-CODE, PLAN_FILE = "code", "plan.json"
+CODE, PLAN_FILE, TRAINERS = "code", "plan.json", "trainers.zip"
 _NAME_DIGITS, _ASSET_DIGITS = 12, 16
 _SECONDS_PER_HOUR = 3600
 
@@ -128,7 +128,10 @@ def _job(
 
 def _command(where: AzureMlSettings, inputs: dict[str, Any]) -> str:
     given = " ".join(f"--{name} ${{{{inputs.{name}}}}}" for name in inputs)
-    return f"{where.python} -m trainers.mounted {PLAN_FILE} ${{{{outputs.model}}}} {given}"
+    # processes of one machine share the folder of the code: each unpacks into its own
+    own = '"rank${RANK:-0}"'
+    unpacked = f"{where.python} -m zipfile -e {TRAINERS} {own} && cd {own}"
+    return f"{unpacked} && {where.python} -m trainers.mounted ../{PLAN_FILE} ${{{{outputs.model}}}} {given}"
 
 
 def _variables(where: AzureMlSettings) -> dict[str, str]:

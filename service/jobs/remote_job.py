@@ -1,0 +1,235 @@
+"""One job that is carried out elsewhere: submitted once, looked at, billed, and honest about what is not known."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from service.clock import now
+from service.errors import TuneGateError
+from service.jobs.states import enter, fail, forward
+from service.launch.targets.registry import target_of
+from service.launch.targets.target import LaunchPlan, RemoteRef, RemoteStatus, Target
+from service.records.job import ENDED, Job, JobError, RemoteRun
+from service.store.store import Store
+
+T = TypeVar("T")
+_LOG = logging.getLogger("tunegate.jobs")
+_THREADS = 16
+_SLOWEST = 10
+# so many looks in a row without an answer, and the job's state is not known any more
+_UNKNOWN_AFTER = 3
+# a job that was just made may not be seen by every server there yet
+_GONE_AFTER = 3
+_SECONDS_PER_HOUR = 3600
+_BILLED = {"preparing", "running", "finalizing"}
+_pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="remote")
+_submitting: dict[str, threading.Lock] = {}
+_guard = threading.Lock()
+
+
+class Followed:
+    """One job on its target."""
+
+    def __init__(self, store: Store, job_id: str) -> None:
+        self._store, self._id = store, job_id
+        self.plan = plan_of(store, job_id)
+        self.target: Target = target_of(self.plan)
+        self._failures = self._gone = 0
+
+    @property
+    def pause(self) -> float:
+        return pause_of(self.plan, self._failures)
+
+    def ref(self) -> RemoteRef:
+        """The reference that is kept.
+
+        Raises:
+            TuneGateError: `remote_gone` when there is none.
+        """
+        launch = self._store.launches.find(self._id)
+        if launch is None or launch.ref is None:
+            raise TuneGateError("remote_gone", "The job was never made there.", remedy="Launch the plan again.")
+        return msgspec.json.decode(launch.ref, type=RemoteRef)
+
+    async def submitted(self) -> bool:
+        """Whether the job exists there now; what may pass is tried again, and never makes a second job."""
+        while self._wanted():
+            try:
+                await threaded(self._submit)
+            except TuneGateError as error:
+                if error.code != "target_unreachable":
+                    self._fail(error)
+                    return False
+                self.say(self._failures + 1, error)
+            else:
+                self._failures = 0
+                return self._wanted()
+            self._failures += 1
+            await asyncio.sleep(self.pause)
+        return False
+
+    async def look(self) -> bool | None:
+        """True when it succeeded there, False when it ended otherwise, None while it goes on."""
+        try:
+            ended = await threaded(self._looked)
+        except TuneGateError as error:
+            unseen = error
+        except Exception as error:
+            # nothing that is wrong here ends what runs there: it is looked at again
+            _LOG.exception("a look at a remote job failed")
+            unseen = TuneGateError("internal", f"The look failed ({type(error).__name__}).", remedy="It goes on there.")
+        else:
+            self._failures = self._gone = 0
+            return ended
+        return await threaded(lambda: self._unseen(unseen))
+
+    def _looked(self) -> bool | None:
+        status = self.target.poll(self.ref())
+        self.forward()
+        return self._take(status)
+
+    def forward(self) -> None:
+        """Append what the trainer reported since."""
+        for record in self.target.progress(self.ref(), after=self._store.forwarded(self._id)):
+            forward(self._store, self._id, record)
+
+    def say(self, failures: int, error: TuneGateError) -> None:
+        """Tell once that the target does not answer."""
+        if failures == 1:
+            self._log(f"{error.detail} {error.remedy}")
+        if failures == _UNKNOWN_AFTER:
+            enter(self._store, self._id, "unknown")
+
+    def require_wanted(self) -> None:
+        """Stop a transfer whose job is being cancelled.
+
+        Raises:
+            TuneGateError: `job_cancelled`.
+        """
+        if not self._wanted():
+            raise TuneGateError("job_cancelled", "The job was cancelled while its files were fetched.")
+
+    def _wanted(self) -> bool:
+        job = self._store.job(self._id)
+        return job.state not in ENDED and job.state != "cancelling"
+
+    def _submit(self) -> None:
+        with lock_of(self._id):
+            launch = self._store.launches.find(self._id)
+            if (launch is not None and launch.ref is not None) or not self._wanted():
+                return
+            ref = self.target.submit(self.plan)
+            self._store.launches.refer(self._id, msgspec.json.encode(ref))
+        run = RemoteRun(ref.target, ref.name, None, ref.url)
+        said = {"message": f"submitted to {ref.target} as {ref.name}" + (f": {ref.url}" if ref.url else "")}
+        self._store.update_job(self._id, lambda job: msgspec.structs.replace(job, remote=run), ("log", said))
+
+    def _take(self, status: RemoteStatus) -> bool | None:
+        cost = self._cost(status)
+        self._show(status, cost)
+        if status.state == "succeeded":
+            return enter(self._store, self._id, "finalizing").state == "finalizing"
+        if status.state in {"failed", "cancelled"} and self._too_dear(cost):
+            self._fail(self._dear(cost))
+            return False
+        if status.state == "failed":
+            known = status.error
+            assert known is not None
+            fail(self._store, self._id, JobError(known.code, known.detail, known.remedy))
+            return False
+        if status.state == "cancelled":
+            return self._ended_there()
+        if self._too_dear(cost) and status.state != "cancelling":
+            # it has failed once it has ended there
+            self._log(self._dear(cost).detail)
+            self.target.cancel(self.ref())
+        enter(self._store, self._id, "running" if status.state == "cancelling" else status.state)
+        return None
+
+    def _cost(self, status: RemoteStatus) -> float | None:
+        """USD from when the machines were first seen."""
+        launch = self._store.launches.find(self._id)
+        begun = launch.billed_from if launch else None
+        if begun is None and status.state in _BILLED:
+            begun = self._store.launches.bill(self._id)
+        if begun is None or self.plan.usd_per_hour is None:
+            return None
+        seconds = (datetime.fromisoformat(now()) - datetime.fromisoformat(begun)).total_seconds()
+        return round(seconds / _SECONDS_PER_HOUR * self.plan.usd_per_hour, 4)
+
+    def _show(self, status: RemoteStatus, cost: float | None) -> None:
+        def change(job: Job) -> Job | None:
+            run = job.remote or RemoteRun(self.plan.target, self.plan.name)
+            changed = msgspec.structs.replace(
+                job, remote=msgspec.structs.replace(run, status=status.raw), cost=cost if cost is not None else job.cost
+            )
+            return changed if changed != job else None
+
+        self._store.update_job(self._id, change)
+
+    def _too_dear(self, cost: float | None) -> bool:
+        return self.plan.max_usd is not None and cost is not None and cost >= self.plan.max_usd
+
+    def _dear(self, cost: float | None) -> TuneGateError:
+        detail = f"{cost or 0:.4f} USD are spent, max_cost is {self.plan.max_usd:g}: the remote job was told to end."
+        return TuneGateError("cost_exceeded", detail, remedy="Plan with a higher max_cost, or fewer epochs.")
+
+    def _ended_there(self) -> bool:
+        error = JobError(
+            "job_cancelled", "The job was ended on its target: by its time limit, or by somebody.", "Launch it again."
+        )
+        enter(self._store, self._id, "cancelled", error=error)
+        return False
+
+    def _unseen(self, error: TuneGateError) -> bool | None:
+        """A job that cannot be seen goes on there: only one that is known to be gone has failed."""
+        if error.code == "remote_gone":
+            self._gone += 1
+            if self._gone >= _GONE_AFTER:
+                self._fail(TuneGateError("remote_gone", "The remote job was deleted there.", remedy="Launch it again."))
+                return False
+            return None
+        if error.code == "artifact_corrupt":
+            self._fail(error)
+            return False
+        self._failures += 1
+        self.say(self._failures, error)
+        return None
+
+    def _fail(self, error: TuneGateError) -> None:
+        fail(self._store, self._id, JobError(error.code, error.detail, error.remedy))
+
+    def _log(self, message: str) -> None:
+        self._store.update_job(self._id, lambda job: job, ("log", {"message": message}))
+
+
+def plan_of(store: Store, job_id: str) -> LaunchPlan:
+    """What was kept to be sent."""
+    launch = store.launches.find(job_id)
+    assert launch is not None
+    return msgspec.json.decode(launch.plan, type=LaunchPlan)
+
+
+def pause_of(plan: LaunchPlan, failures: int) -> float:
+    """Seconds until the next look: longer after every failure."""
+    return float(plan.poll_seconds * min(2**failures, _SLOWEST))
+
+
+def lock_of(job_id: str) -> threading.Lock:
+    """Held while a job is submitted, so that who cancels it waits for that."""
+    with _guard:
+        return _submitting.setdefault(job_id, threading.Lock())
+
+
+async def threaded(call: Callable[[], T]) -> T:
+    """In threads of our own: a target that does not answer holds up nothing else."""
+    loop: Any = asyncio.get_running_loop()
+    return await loop.run_in_executor(_pool, call)  # type: ignore[no-any-return]

@@ -1,0 +1,42 @@
+"""targets: what can be launched on, and whether a configured one is ready."""
+
+from __future__ import annotations
+
+import msgspec
+
+from service.data import RuleFiles
+from service.launch.targets.azure_ml.settings import azure_ml_settings
+from service.launch.targets.capabilities import capabilities
+from service.launch.targets.registry import AZURE_ML, LOCAL, azure_ml, built
+from service.launch.targets.target import Capabilities, Check
+from service.settings import Settings
+from service.verbs.plan_machine import azure_machine
+
+
+class TargetChecks(msgspec.Struct, frozen=True):
+    """What a launch on a target needs, one by one; `ready` unless one of them failed."""
+
+    target: str
+    ready: bool
+    checks: list[Check]
+
+
+def list_targets(rules: RuleFiles) -> list[Capabilities]:
+    """Every launch target, those of other versions too."""
+    return list(capabilities(rules).values())
+
+
+def check_target(name: str, *, rules: RuleFiles, settings: Settings) -> TargetChecks:
+    """Ask the target itself for everything that a launch needs; nothing is made there.
+
+    Raises:
+        TuneGateError: `target_cannot` for one that is not built, `target_not_configured`, `missing_extra`.
+    """
+    built(name, rules)
+    if name == LOCAL:
+        return TargetChecks(name, ready=True, checks=[Check(name="machine", verdict="ok", seen="this one")])
+    assert name == AZURE_ML
+    where = azure_ml_settings(settings)
+    azure_machine(where, rules)
+    found = azure_ml(where).check()
+    return TargetChecks(name, ready=all(one.verdict != "failed" for one in found), checks=found)
