@@ -229,7 +229,7 @@ def served(cluster: Cluster) -> Iterator[str]:  # noqa: C901 - the handler's met
                 return self.send(said)
             if method == "WATCH":
                 return self.stream(int(query["resourceVersion"]), float(query.get("timeoutSeconds", 60)))
-            answer = cluster.answer(self.command, parts.path, query, body)
+            answer = cluster.answer(self.command, parts.path.rstrip("/"), query, body)
             if said == "swallow":
                 self.close_connection = True
                 self.connection.shutdown(socket.SHUT_RDWR)

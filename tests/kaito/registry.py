@@ -1,4 +1,4 @@
-"""A container registry over a socket, behind basic authentication: what KAITO's pusher leaves, and broken variants."""
+"""A container registry over a socket, behind a token service: what KAITO's pusher leaves, and broken variants."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+TOKEN = "quokka-token"
 LOGIN = base64.b64encode(b"reader:quokka").decode()
 
 
@@ -60,8 +61,13 @@ def served(registry: Registry) -> Iterator[str]:
             pass
 
         def do_GET(self) -> None:
-            if self.headers.get("Authorization") != f"Basic {LOGIN}":
-                return self.send(401, b"{}", {"WWW-Authenticate": 'Basic realm="registry"'})
+            said = self.headers.get("Authorization")
+            if self.path.startswith("/token"):
+                known = said == f"Basic {LOGIN}"
+                return self.send(200 if known else 401, json.dumps({"token": TOKEN}).encode() if known else b"{}", {})
+            if said != f"Bearer {TOKEN}":
+                realm = f'Bearer realm="http://{self.headers["Host"]}/token",service="registry",scope="pull"'
+                return self.send(401, b"{}", {"WWW-Authenticate": realm})
             if registry.failing:
                 registry.failing -= 1
                 return self.send(503, b"{}", {})

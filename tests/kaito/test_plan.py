@@ -1,4 +1,4 @@
-"""Plans for KAITO: the manifests, what is refused before anything is sent, and that KAITO's admission takes the rest."""
+"""Plans for KAITO: the manifests, what is refused before anything is sent, and that admission takes the rest."""
 
 from __future__ import annotations
 
@@ -168,8 +168,9 @@ def test_everything_that_its_trainer_does_not_do_is_said_at_once() -> None:
     ({"input_url": "http://127.0.0.1/a.jsonl"}, "input_url"),
     ({"input_url": "https://rows.quokkas.org/a.txt"}, "input_url"),
     ({"input_claim": "rows"}, "input_url"), ({"output_claim": "tuned"}, "output_image"),
-    ({"output_push_secret": ""}, "output_push_secret"), ({"output_image": "registry.quokkas.org/a:tag"}, "output_image"),
-    ({"namespace": "Tuning"}, "namespace"), ({"instnace_type": "x"}, "instnace_type"), ({"poll_seconds": "soon"}, "poll"),
+    ({"output_push_secret": ""}, "output_push_secret"), ({"output_image": "r.quokkas.org/a:tag"}, "output_image"),
+    ({"namespace": "Tuning"}, "namespace"), ({"instnace_type": "x"}, "instnace_type"),
+    ({"poll_seconds": "soon"}, "poll"),
 ])  # fmt: skip
 def test_unusable_settings_are_refused_with_their_place(values: dict[str, str], where: str) -> None:
     with pytest.raises(TuneGateError) as caught:

@@ -161,9 +161,11 @@ def registry_answer(image: str) -> tuple[str, int]:
         return container.registry, int(_asking(container, Registry, "manifests", container.tag).status_code)
 
 
-def _asking(container: Any, kind_of: Any, kind: str, reference: str) -> Any:
+def _asking(container: Any, kind_of: Any, kind: str, reference: str, login: str = "token") -> Any:
+    from requests.exceptions import MissingSchema
+
     host = container.registry
-    registry = kind_of(hostname=host, insecure=_loopback(host))
+    registry = kind_of(hostname=host, insecure=_loopback(host), auth_backend=login)
     # it sets no limit of its own
     registry.session.request = functools.partial(registry.session.request, timeout=_TIMEOUT)
     registry.auth.load_configs(container)
@@ -172,6 +174,11 @@ def _asking(container: Any, kind_of: Any, kind: str, reference: str) -> Any:
     address = f"{registry.prefix}://{host}/v2/{container.api_prefix}/{kind}/{reference}"
     try:
         return ask(registry, address, headers={"Accept": _MANIFEST_TYPES}, stream=True)
+    except MissingSchema as error:
+        # no token service is named: the registry wants name and password themselves
+        if login == "basic" or not getattr(registry.auth, "_basic_auth", None):
+            raise _no_login(host) from error
+        return _asking(container, kind_of, kind, reference, "basic")
     except ValueError as error:
         # a credential that is missing, or that the registry's token service does not take
         raise _no_login(host) from error
