@@ -153,7 +153,6 @@ class Kaito:
         self._outputs.fetch(out, tick=tick)
         self.cancel(ref)
 
-
     def check(self) -> list[Check]:
         """Kubeconfig, API, CRD, rights, namespace, secret and registry, each with its remedy."""
         return checks(self._where, self._cluster)

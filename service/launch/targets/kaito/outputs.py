@@ -9,6 +9,7 @@ import functools
 import hashlib
 import ipaddress
 import json
+import os
 import shutil
 import tarfile
 from collections.abc import Callable, Iterator
@@ -168,7 +169,7 @@ def _asking(container: Any, kind_of: Any, kind: str, reference: str, login: str 
     registry = kind_of(hostname=host, insecure=_loopback(host), auth_backend=login)
     # it sets no limit of its own
     registry.session.request = functools.partial(registry.session.request, timeout=_TIMEOUT)
-    registry.auth.load_configs(container)
+    registry.auth.load_configs(container, _logins())
     # below its own retries, which sleep for minutes: jobs are asked again with pauses of their own
     ask = kind_of.do_request.__wrapped__
     address = f"{registry.prefix}://{host}/v2/{container.api_prefix}/{kind}/{reference}"
@@ -182,6 +183,13 @@ def _asking(container: Any, kind_of: Any, kind: str, reference: str, login: str 
     except ValueError as error:
         # a credential that is missing, or that the registry's token service does not take
         raise _no_login(host) from error
+
+
+def _logins() -> list[str]:
+    """The file that DOCKER_CONFIG names, which the client does not look at."""
+    folder = os.environ.get("DOCKER_CONFIG")
+    path = Path(folder) / "config.json" if folder else None
+    return [str(path)] if path is not None and path.is_file() else []
 
 
 def _loopback(host: str) -> bool:

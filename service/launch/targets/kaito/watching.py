@@ -56,7 +56,7 @@ class Watched:
             return self._objects.get(name)
 
     def _run(self) -> None:
-        self._version, self._failures = None, 0
+        self._begin()
         while not self._idle():
             try:
                 if self._version is None:
@@ -77,6 +77,9 @@ class Watched:
             else:
                 self._failures = 0
             time.sleep(min(_PAUSE * 2**self._failures, _SLOWEST))
+
+    def _begin(self) -> None:
+        self._version, self._failures = None, 0
 
     def _idle(self) -> bool:
         with self._lock:
