@@ -82,7 +82,7 @@ class Followed:
             ended = await threaded(self._looked)
         except TuneGateError as error:
             unseen = error
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - told in the log and in the job
             # nothing that is wrong here ends what runs there: it is looked at again
             _LOG.exception("a look at a remote job failed")
             unseen = TuneGateError("internal", f"The look failed ({type(error).__name__}).", remedy="It goes on there.")

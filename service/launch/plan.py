@@ -18,7 +18,7 @@ from service.launch.hyperparameters import require_measurable, resolve
 from service.launch.machine import Machine
 from service.launch.parallel import parallel_refusals, process_count
 from service.launch.request import PlanChoices, wrong_values
-from service.launch.targets.capabilities import measures, require_onnx, target_refusals
+from service.launch.targets.capabilities import elsewhere_refusals, measures, require_onnx, target_refusals
 from service.launch.targets.target import CostEstimate
 from service.launch.tasks import evaluation_of, task_of
 from service.models.tensors import Shapes
@@ -88,6 +88,7 @@ def choose(
     require_onnx(target, list(choices.outputs.onnx), rules)
     if not cannot and technique is not None:
         known = shapes if shapes is not None else {}
+        cannot += elsewhere_refusals(target, goes_on=choices.starts_from is not None)
         cannot += refusals(choices, technique=technique, rules=rules, machine=machine, shapes=known)
         cannot += parallel_refusals(choices, technique=technique, sharding=sharding, machine=machine)
         adapter = choices.hyperparameters.adapter

@@ -47,6 +47,10 @@ def launch_plan_for(
         raise TuneGateError("target_cannot", f"{plan.target}: nothing is sent anywhere.", remedy="Run it here.")
     where = azure_ml_settings(settings)
     row = azure_machine(where, rules)
+    if plan.processes % where.instance_count:
+        allowed = f"a multiple of {where.instance_count}, the machines of azure-ml.instance_count"
+        errors = [ErrorItem("processes", str(plan.processes), allowed, "Each machine runs as many of them.")]
+        raise TuneGateError("target_cannot", "The processes cannot be shared out evenly.", errors=errors)
     by_name = plan.allow_download and plan.model_revision is not None and HUB_ID.fullmatch(plan.model) is not None
     request = LaunchRequest(
         plan=plan,

@@ -32,6 +32,7 @@ from service.launch.local import (
     stop_trainer,
     trainer_alive,
 )
+from service.launch.targets.registry import is_remote
 from service.models.tensors import fp32_bytes
 from service.records.manifest import Manifest
 from service.verbs.plan import PlanBundle
@@ -57,6 +58,7 @@ def train(bundle: PlanBundle, out: Path, *, report: Callable[[Progress], None]) 
 
     """
     plan = bundle.plan
+    require_here(plan)
     require_launchable(plan)
     done = finished_run(out, plan_id=plan.id)
     if done is not None:
@@ -86,6 +88,21 @@ def train(bundle: PlanBundle, out: Path, *, report: Callable[[Progress], None]) 
         raise TuneGateError("interrupted", "Stopped before it was done.", remedy=_go_on(out)) from None
     raise_failure(out)
     return finish_run(out, plan=plan, job=None)
+
+
+def require_here(plan: TrainPlan) -> None:
+    """Refuse a plan that is made for machines elsewhere.
+
+    Raises:
+        TuneGateError: `target_cannot`.
+    """
+    if is_remote(plan.target):
+        raise TuneGateError(
+            "target_cannot",
+            f"The plan is for {plan.target}, and this command trains on this machine.",
+            remedy="Launch it by a service (tunegate serve, then POST /v1/plans and /v1/jobs; tunegate jobs watch "
+            "follows it), or by hand: tunegate plan ... --emit script. To train here, plan with --target local.",
+        )
 
 
 def found_in(out: Path, plan_id: str) -> Literal["nothing", "unfinished", "finished"]:

@@ -13,6 +13,8 @@ from quick import ROW, Quick
 from workspace import KEY
 
 from service.errors import TuneGateError
+from service.jobs.states import enter
+from service.launch.targets.registry import target_of
 from service.store.store import Store
 
 SUBMITTED = r"PUT management.*/jobs/tg-"
@@ -91,8 +93,6 @@ def test_a_transfer_that_is_cut_goes_on_and_is_whole(azure: Azure, quick: Quick)
 
 def test_a_job_that_was_made_before_its_answer_was_kept_is_found_again(azure: Azure, quick: Quick) -> None:
     """As after kill -9 between the remote create and the local save."""
-    from service.launch.targets.registry import target_of
-
     target_of(quick.plan).submit(quick.plan)
     assert quick.store.launches.find(quick.id).ref is None  # type: ignore[union-attr]
     assert quick.follow()
@@ -105,8 +105,6 @@ def test_a_job_of_that_name_that_is_not_ours_is_left_alone(azure: Azure, quick: 
     until(lambda: azure.workspace.started)
     azure.workspace.jobs[quick.plan.name]["properties"]["tags"] = {"tunegate_request": "another"}
     with pytest.raises(TuneGateError) as raised:
-        from service.launch.targets.registry import target_of
-
         target_of(quick.plan).submit(quick.plan)
     assert raised.value.code == "remote_taken"
     quick.let_go()
@@ -174,8 +172,6 @@ def test_a_cancelled_job_has_ended_there_when_it_is_said_to_have(azure: Azure, q
     quick.hold()
     following = quick.in_background()
     until(lambda: quick.job.state == "running")
-    from service.jobs.states import enter
-
     enter(quick.store, quick.id, "cancelling")
     azure.fail(r"POST .*/cancel", 503, 5)
     quick.cancel()

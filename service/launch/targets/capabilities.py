@@ -73,3 +73,10 @@ def measures(target: str, rules: RuleFiles) -> bool:
     """Whether a job on this target measures the model on its validation rows."""
     row = capabilities(rules).get(target)
     return row is None or row.measures
+
+
+def elsewhere_refusals(target: str, *, goes_on: bool) -> list[ErrorItem]:
+    """What a target elsewhere cannot take from this machine."""
+    if target == "local" or not goes_on:
+        return []
+    return [ErrorItem("starts_from", f"a run of this machine, on {target}", "local", "Earlier runs are not sent yet.")]
