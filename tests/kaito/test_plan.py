@@ -22,6 +22,7 @@ from service.launch.targets.kaito.presets import presets
 from service.launch.targets.kaito.refusals import refusals
 from service.launch.targets.kaito.settings import kaito_settings
 from service.settings import load_settings
+from service.verbs.launching import launch_plan_for
 from tests.kaito.cluster import SCHEMA
 from tests.kaito.conftest import PLAN, WHERE, launched
 from tests.kaito.webhook import denied
@@ -209,3 +210,17 @@ def test_onnx_and_weight_0_are_refused_with_the_alternatives(
 def test_a_machine_that_kaito_does_not_know_is_refused(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TUNEGATE_KAITO_INSTANCE_TYPE", "Standard_NC4as_T4_v3")
     assert planned(model, "--onnx", "none") == 2
+
+
+def test_an_adapter_in_a_claim_is_for_hand_use_alone() -> None:
+    where = msgspec.structs.replace(WHERE, output_image="", output_push_secret="", output_claim="tuned")
+    assert "claimName: tuned" in kaito(launched(where), where)
+    settings = load_settings(
+        {one: ENVIRONMENT[one] for one in ENVIRONMENT if "OUTPUT" not in one} | {"TUNEGATE_KAITO_OUTPUT_CLAIM": "tuned"}
+    )
+    with pytest.raises(TuneGateError) as caught:
+        launch_plan_for(
+            PLAN, key="job", dataset=DESK, validation=None, model=DESK, rules=rule_files(), settings=settings
+        )
+    assert caught.value.code == "target_cannot"
+    assert "output_image" in str(caught.value.errors[0].allowed)
