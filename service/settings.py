@@ -29,7 +29,7 @@ _EXECUTOR_SILENCE_SECONDS = 30
 _EXECUTOR = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 LogFormat = Literal["auto", "json", "text"]
 _SHOWN = 40
-_AZURE_ML = "TUNEGATE_AZURE_ML_"
+_AZURE_ML, _KAITO = "TUNEGATE_AZURE_ML_", "TUNEGATE_KAITO_"
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -75,9 +75,10 @@ class Settings(msgspec.Struct, frozen=True):
     executor_silence_seconds: int = _EXECUTOR_SILENCE_SECONDS
     # whether /health/ready waits for the privacy scan, which takes seconds after a start
     ready_needs_privacy: bool = False
-    # where cloud targets are named; and what TUNEGATE_AZURE_ML_* say, by their names without it
+    # where cloud targets are named; and what TUNEGATE_AZURE_ML_* and TUNEGATE_KAITO_* say, by their names without it
     targets: Path | None = None
     azure_ml: tuple[tuple[str, str], ...] = ()
+    kaito: tuple[tuple[str, str], ...] = ()
 
     @property
     def targets_file(self) -> Path:
@@ -176,12 +177,15 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         executor_silence_seconds=numbers["TUNEGATE_EXECUTOR_SILENCE_SECONDS"],
         ready_needs_privacy=_yes(values, "TUNEGATE_READY_NEEDS_PRIVACY"),
         targets=Path(targets).expanduser().absolute() if targets else None,
-        azure_ml=tuple(
-            (name.removeprefix(_AZURE_ML).lower(), value)
-            for name, value in sorted(values.items())
-            if name.startswith(_AZURE_ML) and value
-        ),
+        azure_ml=_beginning(values, _AZURE_ML),
+        kaito=_beginning(values, _KAITO),
     )
+
+
+def _beginning(values: Mapping[str, str], prefix: str) -> tuple[tuple[str, str], ...]:
+    """What the variables of one prefix say, by their names without it."""
+    names = sorted(name for name in values if name.startswith(prefix) and values[name])
+    return tuple((name.removeprefix(prefix).lower(), values[name]) for name in names)
 
 
 def _yes(values: Mapping[str, str], name: str) -> bool:

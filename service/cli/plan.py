@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 @click.command("plan")
 @plan_options
 @click.option(
-    "--emit", "emit_as", type=click.Choice(["az-ml", "script"]), help="Print the job in the target's own form instead."
+    "--emit",
+    "emit_as",
+    type=click.Choice(["az-ml", "kaito", "script"]),
+    help="Print the job in the target's own form instead.",
 )
 @output_options()
 def command(emit_as: str | None, format_: str, output: Path | None, *, no_input: bool, **options: Any) -> int:

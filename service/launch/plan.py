@@ -18,7 +18,7 @@ from service.launch.hyperparameters import require_measurable, resolve
 from service.launch.machine import Machine
 from service.launch.parallel import parallel_refusals, process_count
 from service.launch.request import PlanChoices, wrong_values
-from service.launch.targets.capabilities import elsewhere_refusals, require_onnx, target_refusals
+from service.launch.targets.capabilities import elsewhere_refusals, measures, require_onnx, target_refusals
 from service.launch.targets.target import CostEstimate
 from service.launch.tasks import evaluation_of, task_of
 from service.models.tensors import Shapes
@@ -164,7 +164,7 @@ def build_plan(
         outputs=choices.outputs,
         allow_download=settings.allow_download,
         cost=_cost(choices, parts.cost),
-        blockers=_blockers(choices, parts, machine, processes),
+        blockers=_blockers(choices, parts, machine, processes, measured=measures(target, rules)),
         overrides=list(choices.overrides),
         choices=[
             *(parts.start.made if parts.start else []),
@@ -191,14 +191,16 @@ def _cost(choices: PlanChoices, cost: CostEstimate | None) -> dict[str, Any] | N
     return None if cost is None else msgspec.to_builtins(cost) | {"max_usd": choices.max_cost}
 
 
-def _blockers(choices: PlanChoices, parts: PlanParts, machine: Machine, processes: int) -> list[Blocker]:
+def _blockers(
+    choices: PlanChoices, parts: PlanParts, machine: Machine, processes: int, *, measured: bool
+) -> list[Blocker]:
     overridden = {one.code for one in choices.overrides}
     found = blockers_of(
         parts.report,
         parts.estimate,
         machine=machine,
         processes=processes,
-        validated=parts.validation is not None,
+        validated=measured and parts.validation is not None,
         evaluation=parts.evaluation,
     )
     found += cost_blockers(parts.cost, choices.max_cost)

@@ -10,11 +10,15 @@ from service.errors import ErrorItem, TuneGateError
 from service.launch.targets.azure_ml.emit import az_ml, script
 from service.launch.targets.azure_ml.plan import Machine, launch_plan
 from service.launch.targets.azure_ml.settings import azure_ml_settings
+from service.launch.targets.kaito import emit as kaito_emit
+from service.launch.targets.kaito import plan as kaito_plan
+from service.launch.targets.kaito.presets import presets
+from service.launch.targets.kaito.settings import KAITO, kaito_settings
 from service.launch.targets.registry import built
 from service.launch.targets.target import LaunchPlan, LaunchRequest
 from service.models.hub import HUB_ID
 from service.settings import Settings
-from service.verbs.plan_machine import AZURE_ML, azure_machine
+from service.verbs.plan_machine import AZURE_ML, azure_machine, rented_machine
 from trainers.contract import TrainPlan
 
 _BY_HAND = "by-hand"
@@ -36,6 +40,9 @@ def launch_plan_for(
         TuneGateError: `target_cannot`, `target_not_configured`.
     """
     built(plan.target, rules)
+    if plan.target == KAITO:
+        made = _kaito(plan, key=key, dataset=dataset, rules=rules, settings=settings)
+        return made if key == _BY_HAND else _fetchable(made)
     if plan.target != AZURE_ML:
         raise TuneGateError("target_cannot", f"{plan.target}: nothing is sent anywhere.", remedy="Run it here.")
     where = azure_ml_settings(settings)
@@ -75,5 +82,28 @@ def emitted(
         plan, key=_BY_HAND, dataset=dataset.absolute(), validation=validation.absolute() if validation else None,
         model=model, rules=rules, settings=settings,
     )  # fmt: skip
+    if plan.target == KAITO:
+        return kaito_emit.kaito(made, kaito_settings(settings))
     write = {"az-ml": az_ml, "script": script}[format_]
     return write(made, azure_ml_settings(settings))
+
+
+def _kaito(plan: TrainPlan, *, key: str, dataset: Path, rules: RuleFiles, settings: Settings) -> LaunchPlan:
+    where = kaito_settings(settings)
+    row = rented_machine(where.instance_type, KAITO, rules)
+    machine = kaito_plan.Machine(id=row.id, gpus=row.gpus, vcpu=row.vcpu, usd_per_hour=row.usd_per_hour)
+    request = LaunchRequest(
+        plan=plan, key=key, trainer_version=__version__, dataset=dataset, validation=None, model=None
+    )
+    return kaito_plan.launch_plan(request, where, machine, presets(rules))
+
+
+def _fetchable(made: LaunchPlan) -> LaunchPlan:
+    """Refuse what could be launched and never be brought back."""
+    claim = made.manifest["where"]["output_claim"]
+    if claim:
+        seen, allowed = f"claim {claim}", "kaito.output_image and kaito.output_push_secret"
+        why = "A claim's files can be read in the cluster alone. By hand it works: tunegate plan --emit kaito."
+        errors = [ErrorItem("kaito.output_claim", seen, allowed, why)]
+        raise TuneGateError("target_cannot", "tunegate cannot fetch an adapter from a claim.", errors=errors)
+    return made

@@ -28,6 +28,7 @@ from service.verbs.lint import LintInput
 from service.verbs.plan_checks import checked, require_method
 from service.verbs.plan_estimate import estimate_of
 from service.verbs.plan_machine import launch_cost, machine_for, target_of
+from service.verbs.plan_remote import require_carried_out
 from service.verbs.plan_report import linted, report_for
 from service.verbs.plan_task import labels_for, with_task
 from trainers.contract import DatasetRef, TrainPlan
@@ -121,6 +122,7 @@ def plan_from_records(
         ),
     )
     plan = build_plan(seen.choices, parts, rules=rules, machine=machine, settings=settings)
+    require_carried_out(plan, report, data.dataset_path, rules=rules, settings=settings)
     return PlanBundle(
         plan=plan,
         decision=decision,

@@ -7,10 +7,13 @@ import msgspec
 from service.data import RuleFiles
 from service.launch.targets.azure_ml.settings import azure_ml_settings
 from service.launch.targets.capabilities import capabilities
-from service.launch.targets.registry import AZURE_ML, LOCAL, azure_ml, built
+from service.launch.targets.kaito.checks import checks
+from service.launch.targets.kaito.client import cluster_of
+from service.launch.targets.kaito.settings import KAITO, kaito_settings
+from service.launch.targets.registry import LOCAL, azure_ml, built
 from service.launch.targets.target import Capabilities, Check
 from service.settings import Settings
-from service.verbs.plan_machine import azure_machine
+from service.verbs.plan_machine import azure_machine, rented_machine
 
 
 class TargetChecks(msgspec.Struct, frozen=True):
@@ -35,8 +38,17 @@ def check_target(name: str, *, rules: RuleFiles, settings: Settings) -> TargetCh
     built(name, rules)
     if name == LOCAL:
         return TargetChecks(name, ready=True, checks=[Check(name="machine", verdict="ok", seen="this one")])
-    assert name == AZURE_ML
+    found = _kaito(rules, settings) if name == KAITO else _azure_ml(rules, settings)
+    return TargetChecks(name, ready=all(one.verdict != "failed" for one in found), checks=found)
+
+
+def _azure_ml(rules: RuleFiles, settings: Settings) -> list[Check]:
     where = azure_ml_settings(settings)
     azure_machine(where, rules)
-    found = azure_ml(where).check()
-    return TargetChecks(name, ready=all(one.verdict != "failed" for one in found), checks=found)
+    return azure_ml(where).check()
+
+
+def _kaito(rules: RuleFiles, settings: Settings) -> list[Check]:
+    where = kaito_settings(settings)
+    rented_machine(where.instance_type, KAITO, rules)
+    return checks(where, cluster_of(where))

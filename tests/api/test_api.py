@@ -132,7 +132,7 @@ def test_a_plan_on_flawed_data_is_blocked_and_does_not_launch(client: Client) ->
     ("change", "status", "code"),
     [
         ({"technique": "provider-managed"}, 422, "target_cannot"),
-        ({"target": "kaito"}, 422, "target_cannot"),
+        ({"target": "kaito"}, 422, "target_not_configured"),
         ({"technique": "lorra"}, 422, "invalid_input"),
         ({"model": "no-such-model"}, 422, "unreadable_model"),
         ({"model": "phi-3-mini-4k"}, 422, "unreadable_model"),

@@ -94,6 +94,8 @@ FENCED: dict[str, tuple[str, ...]] = {
     "obstore": ("service.storage",),
     "mcp": ("service.mcp",),
     "azure": ("service.launch.targets.azure_ml",),
+    "kubernetes": ("service.launch.targets.kaito",),
+    "oras": ("service.launch.targets.kaito",),
     "opentelemetry": ("service.observe.traces",),
     "bm25s": ("service.evaluate",),
     "presidio_analyzer": ("service.privacy",),

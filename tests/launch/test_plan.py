@@ -135,7 +135,7 @@ def test_without_a_tuning_decision_nothing_is_guessed(answer: Answer | None) -> 
     "choices",
     [
         {"technique": "provider-managed"},
-        {"target": "kaito", "outputs": {"onnx": []}},
+        {"target": "azure-openai", "outputs": {"onnx": []}},
         {"sharding": "zero3", "processes": 1},
         {"offload_optimizer": True},
         {"processes": 2, "hyperparameters": {"batch_size": 3}},

@@ -69,6 +69,12 @@ def target_refusals(target: str, technique: str | None, rules: RuleFiles) -> lis
     return []
 
 
+def measures(target: str, rules: RuleFiles) -> bool:
+    """Whether a job on this target measures the model on its validation rows."""
+    row = capabilities(rules).get(target)
+    return row is None or row.measures
+
+
 def elsewhere_refusals(target: str, *, goes_on: bool) -> list[ErrorItem]:
     """What a target elsewhere cannot take from this machine."""
     if target == "local" or not goes_on:

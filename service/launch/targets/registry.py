@@ -11,6 +11,8 @@ from service.errors import TuneGateError
 from service.launch.targets.azure_ml.client import AzureMl
 from service.launch.targets.azure_ml.settings import AzureMlSettings
 from service.launch.targets.capabilities import capabilities, target_refusals
+from service.launch.targets.kaito.client import Kaito
+from service.launch.targets.kaito.settings import KAITO
 from service.launch.targets.target import Capabilities, LaunchPlan, Target
 
 LOCAL, AZURE_ML = "local", "azure-ml"
@@ -27,6 +29,8 @@ def target_of(plan: LaunchPlan) -> Target:
     Raises:
         TuneGateError: `target_cannot` for a plan of another version.
     """
+    if plan.target == KAITO:
+        return Kaito(plan)
     if plan.target != AZURE_ML:
         raise TuneGateError("target_cannot", f"This version does not launch on {plan.target!r}.")
     return azure_ml(msgspec.convert(plan.manifest["where"], AzureMlSettings))

@@ -26,6 +26,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     nodes: bool
     cancel: bool
     pause: bool
+    # whether the job measures the model before and after on the validation rows
+    measures: bool = True
     # "hours": machines by the hour, "tokens": trained tokens, "none": no bill
     cost: Literal["none", "hours", "tokens"]
     source: str

@@ -1,0 +1,1 @@
+"""KAITO on Kubernetes: a Workspace that tunes one of its presets with its own trainer and hands back an adapter."""
