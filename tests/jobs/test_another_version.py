@@ -11,7 +11,7 @@ def test_running_and_queued_jobs_are_carried_over_and_back(tmp_path: Path) -> No
     home = tmp_path / "home"
     home.mkdir()
     first = Noting(home)
-    running, queued = first.launch(epochs=60), first.launch()
+    running, queued = first.launch(epochs=40), first.launch()
     first.until(running, "running", steps=2)
     trainer = first.trainer(running)
     assert trainer is not None
