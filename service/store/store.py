@@ -16,6 +16,7 @@ from service.records.webhook import job_ended
 from service.store.audit import Audit, append
 from service.store.database import changing, settle
 from service.store.evaluations import Evaluations
+from service.store.events import append_event, events_after, last_source_n
 from service.store.executors import Executors
 from service.store.health import Health, answering
 from service.store.keys import Keys
@@ -26,7 +27,7 @@ from service.store.projects import key_digest, within
 from service.store.quotas import one_by_one, require_room, require_turn
 from service.store.removal import Removal
 from service.store.runs import Runs, add, end, require_carrier
-from service.store.tables import DEFAULT_PROJECT, job_events, jobs, records
+from service.store.tables import DEFAULT_PROJECT, jobs, records
 from service.store.webhooks import Webhooks
 
 R = TypeVar("R")
@@ -169,7 +170,7 @@ class Store:
                 add(connection, job.id, inputs)
                 if launch is not None:
                     keep_launch(connection, job.id, launch)
-                _append(connection, job.id, "state", {"state": job.state})
+                append_event(connection, job.id, "state", {"state": job.state})
                 for deed in deeds:
                     append(connection, self._project, deed, job.id)
         except sa.exc.IntegrityError:
@@ -233,7 +234,7 @@ class Store:
             values = {"body": _encode(changed), "ended": ended}
             connection.execute(sa.update(jobs).where(jobs.c.id == identifier).values(values))
             if event is not None:
-                _append(connection, identifier, *event)
+                append_event(connection, identifier, *event)
             if ended:
                 end(connection, identifier)
             if ended and job.state not in ENDED:
@@ -262,7 +263,7 @@ class Store:
                 if job.state in ENDED:
                     return
                 require_carrier(connection, identifier, carrier)
-                _append(connection, identifier, event, data, source_n=source_n)
+                append_event(connection, identifier, event, data, source_n=source_n)
                 values = {"body": _encode(change(job))}
                 connection.execute(sa.update(jobs).where(jobs.c.id == identifier).values(values))
         except sa.exc.IntegrityError:
@@ -270,19 +271,13 @@ class Store:
 
     def forwarded(self, identifier: str) -> int:
         """The number of the last trainer's record that was appended."""
-        query = sa.select(sa.func.max(job_events.c.source_n)).where(job_events.c.job_id == identifier)
         with self._engine.connect() as connection:
-            return int(connection.execute(query).scalar_one() or 0)
+            return last_source_n(connection, identifier)
 
     def events(self, identifier: str, *, after: int) -> list[JobEvent]:
         """Events numbered above `after`."""
-        table = job_events.c
-        query = sa.select(table.n, table.event, table.at, table.data).where(table.job_id == identifier, table.n > after)
-        if self._project is not None:
-            query = query.where(table.job_id.in_(sa.select(jobs.c.id).where(within(jobs, self._project))))
         with self._engine.connect() as connection:
-            found = connection.execute(query.order_by(table.n)).all()
-        return [JobEvent(n, event, at, msgspec.json.decode(data)) for n, event, at, data in found]
+            return events_after(connection, identifier, after, self._project)
 
 
 def _job(connection: sa.Connection, identifier: str, project: str | None, *, lock: bool = False) -> Job:
@@ -291,21 +286,6 @@ def _job(connection: sa.Connection, identifier: str, project: str | None, *, loc
     if body is None:
         raise TuneGateError("unknown_id", "No job with this id is known here.")
     return msgspec.json.decode(body, type=Job)
-
-
-def _append(
-    connection: sa.Connection, identifier: str, event: str, data: dict[str, Any], source_n: int | None = None
-) -> None:
-    last = sa.select(sa.func.coalesce(sa.func.max(job_events.c.n), 0) + 1).where(job_events.c.job_id == identifier)
-    row = {
-        "job_id": identifier,
-        "n": last.scalar_subquery(),
-        "source_n": source_n,
-        "event": event,
-        "at": now(),
-        "data": msgspec.json.encode(data).decode(),
-    }
-    connection.execute(sa.insert(job_events).values(row))
 
 
 def _encode(job: Job) -> str:
