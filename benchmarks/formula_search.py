@@ -28,7 +28,7 @@ from service.estimate.phases import CONSTANT_BYTES
 from service.models.families import FAMILIES
 from service.settings import load_settings
 from service.verbs.estimate import estimate, read_inputs
-from service.verbs.estimate_simulated import SimulatedModel, simulation_question
+from service.verbs.estimating.simulated import SimulatedModel, simulation_question
 
 DEVICE = "A100-80GB"
 # errors from so many percent on are shown with their parts

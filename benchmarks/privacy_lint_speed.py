@@ -27,7 +27,7 @@ from service.data import rule_files
 from service.lint.catalogue import entries
 from service.lint.profile import load_profile
 from service.verbs.lint import LintInput, LintRequest, lint
-from service.verbs.lint_privacy import Mode, PrivacyRequest, scan_for
+from service.verbs.linting.privacy import Mode, PrivacyRequest, scan_for
 
 REPEATS = 3
 STARTS = 7

@@ -22,7 +22,7 @@ from service.privacy.redaction.copy import Copier
 from service.privacy.redaction.map import Content, MapReader, MapWriter
 from service.privacy.redaction.restore import SameFile
 from service.verbs.redact import redactor_for
-from service.verbs.redact_options import RedactOptions, scan_of
+from service.verbs.redacting.options import RedactOptions, scan_of
 
 PARTS = 3
 SHARE = 20

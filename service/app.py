@@ -35,7 +35,7 @@ from service.api.requests import JsonRequest
 from service.api.webhooks import Webhooks
 from service.settings import Settings, load_settings
 from service.verbs.context import Context, running_context
-from service.verbs.privacy_ready import privacy_prepared
+from service.verbs.redacting.ready import privacy_prepared
 
 
 def build_app(

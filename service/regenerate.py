@@ -28,7 +28,7 @@ from service.records.split import Split
 from service.records.sweep import Sweep
 from service.records.webhook import EvaluationMessage, JobMessage, PingMessage, Webhook, WebhookDelivery
 from service.verbs.estimate import EstimateInputs
-from service.verbs.evaluation_body import EvaluationRequest
+from service.verbs.evaluating.body import EvaluationRequest
 from service.verbs.records import DecisionRequest
 from service.verbs.rules_schema import CHECKS_INDEX, checks_index, table_schema
 from trainers.contract import Progress, Result, TrainPlan

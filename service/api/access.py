@@ -14,8 +14,8 @@ from litestar.handlers import BaseRouteHandler
 from service.access_settings import is_loopback
 from service.errors import TuneGateError
 from service.records.access import Caller, Scope
-from service.verbs.access import OPEN, Allowance
 from service.verbs.context import Context
+from service.verbs.entering.access import OPEN, Allowance
 from service.verbs.keys import key_id
 
 SECURITY: list[dict[str, list[str]]] = [{"ApiKey": []}, {"Bearer": []}]

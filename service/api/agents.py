@@ -12,8 +12,8 @@ from litestar.types import Receive, Scope, Send
 
 from service.api.access import AGENTS, admitted, caller_in
 from service.errors import missing_extra
-from service.verbs.access import OPEN
 from service.verbs.context import Context
+from service.verbs.entering.access import OPEN
 
 if TYPE_CHECKING:
     from service.mcp.server import HttpServer

@@ -17,12 +17,12 @@ from service.errors import TuneGateError
 from service.packing import BUFFER_BYTES
 from service.verbs.bodies import is_large
 from service.verbs.context import Context
-from service.verbs.lint_query import Parameter as QueryParameter
-from service.verbs.lint_query import parameters
+from service.verbs.linting.query import Parameter as QueryParameter
+from service.verbs.linting.query import parameters
 from service.verbs.named_data import named
-from service.verbs.redact_query import PARAMETERS
-from service.verbs.unpacking import CODINGS
-from service.verbs.uploads import Upload, client_left, in_thread
+from service.verbs.receiving.unpacking import CODINGS
+from service.verbs.receiving.uploads import Upload, client_left, in_thread
+from service.verbs.redacting.query import PARAMETERS
 
 T = TypeVar("T")
 _PARQUET = "application/vnd.apache.parquet"

@@ -23,7 +23,7 @@ from service.records.problem import Problem, problem_of
 from service.verbs import chat
 from service.verbs.chat_request import chat_question
 from service.verbs.context import Context
-from service.verbs.uploads import unless_left
+from service.verbs.receiving.uploads import unless_left
 
 T = TypeVar("T")
 # far beyond any context of a local model, and little to hold

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from service.verbs.pages import html_document
+from service.verbs.rendering.pages import html_document
 
 
 def contract_page(document: dict[str, Any]) -> str:

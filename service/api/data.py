@@ -26,11 +26,11 @@ from service.records.dataset import Dataset
 from service.records.lint_report import LintReport
 from service.verbs import datasets
 from service.verbs.context import Context
-from service.verbs.lint_output import render
-from service.verbs.lint_query import lint_request
-from service.verbs.privacy_settings import tables_of
-from service.verbs.redact_query import ready_redactor, redact_options, redact_upload
-from service.verbs.uploads import received
+from service.verbs.linting.output import render
+from service.verbs.linting.query import lint_request
+from service.verbs.receiving.uploads import received
+from service.verbs.redacting.query import ready_redactor, redact_options, redact_upload
+from service.verbs.redacting.settings import tables_of
 
 _JSON = "application/json"
 _LINES = "application/jsonl"

@@ -16,12 +16,12 @@ from service.launch.request import PlanRequest
 from service.records.decision import Decision
 from service.records.estimate import Estimate, EstimateSet
 from service.records.problem import problem_of
-from service.verbs import estimate_page
+from service.verbs.advising.page import html, markdown
+from service.verbs.advising.translate import preferred, translated
 from service.verbs.context import Context
-from service.verbs.decision_page import html, markdown
 from service.verbs.estimate import EstimateInputs, read_inputs
+from service.verbs.estimating import page as estimate_page
 from service.verbs.records import DecisionRequest, make_decision, make_estimates, make_plan
-from service.verbs.translate import preferred, translated
 from trainers.contract import TrainPlan
 
 

@@ -15,9 +15,10 @@ from service.api.chat import ChatOperation
 from service.api.events import MEDIA_TYPE, LastEvent, event_stream
 from service.api.problems import documented
 from service.records.evaluation_job import EvaluationJob
-from service.verbs import evaluation_page, evaluations
+from service.verbs import evaluations
 from service.verbs.context import Context
-from service.verbs.evaluation_body import EvaluationRequest
+from service.verbs.evaluating import page as evaluation_page
+from service.verbs.evaluating.body import EvaluationRequest
 
 Key = Annotated[str | None, HeaderParameter(name="Idempotency-Key", max_length=255)]
 Limit = Annotated[int, Parameter(ge=1, le=500)]

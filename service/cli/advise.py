@@ -18,10 +18,10 @@ from service.records.evaluation import Evaluation
 from service.records.lint_report import LintReport
 from service.settings import load_settings
 from service.verbs.advise import advise
-from service.verbs.decision_page import html, markdown
-from service.verbs.decision_text import text
-from service.verbs.facts import coerced
-from service.verbs.translate import ENGLISH, translated
+from service.verbs.advising.facts import coerced
+from service.verbs.advising.page import html, markdown
+from service.verbs.advising.text import text
+from service.verbs.advising.translate import ENGLISH, translated
 
 
 @click.command("advise")

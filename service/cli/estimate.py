@@ -34,7 +34,7 @@ def command(model: str | None, format_: str, output: Path | None, *, no_input: b
     if format_ == "json":
         emit(pretty_json(answer(found)), output)
     elif format_ == "html":
-        from service.verbs.estimate_page import html
+        from service.verbs.estimating.page import html
 
         emit(html(answer(found)), output)
     else:

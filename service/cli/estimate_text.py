@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from service.records.estimate import Estimate, Fit
-from service.verbs.estimate_cost_words import cost_lines, cost_markdown
-from service.verbs.estimate_shared import assumed, device_text, notes, reasons, run_text
-from service.verbs.estimate_words import judged, places_text, verdict_text
+from service.verbs.estimating.cost_words import cost_lines, cost_markdown
+from service.verbs.estimating.shared import assumed, device_text, notes, reasons, run_text
+from service.verbs.estimating.words import judged, places_text, verdict_text
 
 _TERMS_SHOWN = 4
 

@@ -79,7 +79,7 @@ def command(files: tuple[Path, ...], format_: str, output: Path | None, *, no_in
 
 def _shown(record: Evaluation, format_: str) -> str:
     if format_ in {"markdown", "html"}:
-        from service.verbs import evaluation_page
+        from service.verbs.evaluating import page as evaluation_page
 
         return evaluation_page.html(record) if format_ == "html" else evaluation_page.markdown(record)
     return pretty_json(record) if format_ == "json" else evaluation_text(record)

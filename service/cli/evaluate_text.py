@@ -31,7 +31,7 @@ def evaluation_text(record: Evaluation) -> str:
 
 def _goal_words(goal: Goal) -> str:
     # only a goal needs the measures
-    from service.verbs.evaluation_words import goal_words
+    from service.verbs.evaluating.words import goal_words
 
     return goal_words(goal)
 

@@ -19,11 +19,11 @@ from service.errors import ErrorItem, TuneGateError
 from service.records.lint_report import LintReport, Role
 from service.settings import load_settings
 from service.verbs.lint import METHODS, TOKENS, LintInput, LintRequest, lint
-from service.verbs.lint_baseline import lint_against
-from service.verbs.lint_output import RENDERERS, render
-from service.verbs.lint_privacy import MODES, Mode
-from service.verbs.lint_target import target_and_rules
-from service.verbs.privacy_settings import one_request, privacy_request
+from service.verbs.linting.baseline import lint_against
+from service.verbs.linting.output import RENDERERS, render
+from service.verbs.linting.privacy import MODES, Mode
+from service.verbs.linting.target import target_and_rules
+from service.verbs.redacting.settings import one_request, privacy_request
 
 _STDIN = "-"
 _FORMATS = ("json", *RENDERERS)

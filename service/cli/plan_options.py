@@ -208,7 +208,7 @@ def _adapter(options: dict[str, Any]) -> dict[str, Any] | None:
     if not given:
         return None
     if options["starts_from"]:
-        from service.verbs.continuing import shape_of
+        from service.verbs.planning.continuing import shape_of
 
         # what is not given is that run's; what is, is compared with it
         left: dict[str, Any] = msgspec.to_builtins(shape_of(options["starts_from"]))

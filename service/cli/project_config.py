@@ -14,7 +14,7 @@ import msgspec
 from service.errors import ErrorItem, TuneGateError, suggestion
 
 if TYPE_CHECKING:
-    from service.verbs.privacy_settings import PrivacyTable
+    from service.verbs.redacting.settings import PrivacyTable
 
 # the option that may also be a table of settings, in which `mode` is its value and `languages` that of another option
 _PRIVACY = "privacy"
@@ -83,7 +83,7 @@ def _working_folder() -> Path | None:
 def privacy_tables() -> list[PrivacyTable]:
     """[tool.tunegate.privacy] of pyproject.toml, then [privacy] of tunegate.toml, where there are any."""
     # read by the commands that scan; the others start without what a scan needs
-    from service.verbs.privacy_settings import PrivacyTable
+    from service.verbs.redacting.settings import PrivacyTable
 
     folder = _working_folder()
     return [

@@ -10,7 +10,7 @@ import click
 from service.cli.output import say
 from service.errors import ErrorItem, TuneGateError
 from service.records.decision import Decision
-from service.verbs.facts import Question, coerced, question
+from service.verbs.advising.facts import Question, coerced, question
 
 _DONT_KNOW = {"?", "don't know", "dont know", "unknown", "hindi alam"}
 

@@ -16,9 +16,9 @@ from service.errors import ErrorItem, TuneGateError
 from service.records.redaction import Redaction, Restoration
 from service.settings import load_settings
 from service.verbs.lint import LintInput
-from service.verbs.privacy_settings import one_request, privacy_request
 from service.verbs.redact import RedactRequest, redact
-from service.verbs.redact_options import EVERYTHING, ONLY_IF_NAMED, WITH, RedactOptions, configured
+from service.verbs.redacting.options import EVERYTHING, ONLY_IF_NAMED, WITH, RedactOptions, configured
+from service.verbs.redacting.settings import one_request, privacy_request
 from service.verbs.restore import RestoreRequest, restore
 
 _STDIN = "-"

@@ -78,8 +78,8 @@ def sweep_command(
 ) -> int:
     """Carry out the sweep and print its record or its table; 1 where not even the best trial passes its gate."""
     from service.verbs.sweep import sweep
-    from service.verbs.sweep_plans import Place
-    from service.verbs.sweep_request import read_request
+    from service.verbs.sweeping.plans import Place
+    from service.verbs.sweeping.request import read_request
 
     require_data(options)
     choices = choices_from(options)

@@ -29,7 +29,7 @@ from service.records.job import ENDED
 from service.store.runs import Fenced
 from service.store.store import Store
 
-ENTRY = "service.verbs.evaluation_process"
+ENTRY = "service.verbs.evaluating.process"
 OUTCOME, PROGRESS, ANSWERS = "outcome.json", "progress.json", "answers"
 QUEUE = "evaluations"
 # at a time; they wait for endpoints most of their time

@@ -19,8 +19,8 @@ from service.verbs.advise import advise
 from service.verbs.estimate import EstimateInputs, answer, estimate, read_inputs
 from service.verbs.explain import Page, page
 from service.verbs.lint import LintInput, lint
-from service.verbs.lint_query import lint_request, parameters
-from service.verbs.privacy_settings import tables_of
+from service.verbs.linting.query import lint_request, parameters
+from service.verbs.redacting.settings import tables_of
 
 _REPORT = {"type": "object", "description": "A lint report, as the tool lint gives it: facts that were measured."}
 _SHOWN = 60

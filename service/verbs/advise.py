@@ -31,8 +31,8 @@ from service.records.estimate import Estimate
 from service.records.evaluation import Evaluation
 from service.records.identity import digest
 from service.records.lint_report import LintReport
-from service.verbs.filled import filled, said
-from service.verbs.measured import devices, measured_facts
+from service.verbs.advising.filled import filled, said
+from service.verbs.advising.measured import devices, measured_facts
 from service.verbs.model_choice import model_advice, model_status
 
 

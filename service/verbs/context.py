@@ -18,8 +18,8 @@ from service.launch.answering import Answerers
 from service.records.access import Caller
 from service.settings import Settings
 from service.storage.storage import ProjectStorage, Storage
-from service.verbs.access import OPEN, Doorkeeper
 from service.verbs.bodies import Bodies
+from service.verbs.entering.access import OPEN, Doorkeeper
 from service.verbs.worker_processes import Workers
 
 if TYPE_CHECKING:
@@ -92,8 +92,8 @@ async def running_context(settings: Settings, *, stop_jobs: bool, works: bool = 
     from service.storage.earlier import leave, take_over
     from service.store.database import migrate, open_engine
     from service.store.store import Store
+    from service.verbs.receiving.uploads import remove_stale
     from service.verbs.retention import sweep_for_ever
-    from service.verbs.uploads import remove_stale
     from service.webhooks.dispatcher import dispatching
 
     settings.home.mkdir(parents=True, exist_ok=True)

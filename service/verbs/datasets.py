@@ -19,8 +19,8 @@ from service.records.lint_report import LintReport
 from service.verbs.bodies import is_large
 from service.verbs.context import Context
 from service.verbs.lint import LintInput, LintRequest, asked, lint
-from service.verbs.lint_query import MAX_FINDINGS
-from service.verbs.uploads import client_left, readable
+from service.verbs.linting.query import MAX_FINDINGS
+from service.verbs.receiving.uploads import client_left, readable
 
 
 async def refuse_early(context: Context, request: LintRequest) -> None:

@@ -11,10 +11,10 @@ from service.estimate.smallest import cheapest
 from service.records.estimate import Estimate, EstimateSet
 from service.records.lint_report import LintReport
 from service.settings import Settings
-from service.verbs.calibrations import measured_devices
-from service.verbs.estimate_notes import noted
-from service.verbs.estimate_places import Places
-from service.verbs.estimate_tiers import TIERS, Asked
+from service.verbs.estimating.calibrations import measured_devices
+from service.verbs.estimating.notes import noted
+from service.verbs.estimating.places import Places
+from service.verbs.estimating.tiers import TIERS, Asked
 
 __all__ = ["AdapterInputs", "EstimateInputs", "answer", "estimate", "read_inputs"]
 
@@ -43,7 +43,7 @@ def estimate(
     devices, errors = ([], []) if inputs.tier == "measured" else chosen(names, table)
     errors += check_inputs(inputs)
     if inputs.usage.replaces is not None:
-        from service.verbs.estimate_cost import unknown_service
+        from service.verbs.estimating.cost import unknown_service
 
         errors += unknown_service(inputs, rules)
     if inputs.dataset_id is not None and report is None:
@@ -62,7 +62,7 @@ def estimate(
     if report is None and inputs.training == TrainingInputs() and inputs.usage == UsageInputs():
         return placed
     # most estimates are of memory alone
-    from service.verbs.estimate_cost import with_costs
+    from service.verbs.estimating.cost import with_costs
 
     return with_costs(placed, found.costing, rules)
 

@@ -11,8 +11,8 @@ from service.data import RuleFiles, rule_files
 from service.errors import ErrorItem, TuneGateError
 from service.evaluate.asker import Progress
 from service.evaluate.kept_record import inputs_key, kept
-from service.verbs.evaluate_request import Checked, EvaluateRequest, check_request
-from service.verbs.evaluated import Evaluated, ModelFailure
+from service.verbs.evaluating.evaluated import Evaluated, ModelFailure
+from service.verbs.evaluating.request import Checked, EvaluateRequest, check_request
 
 __all__ = ["EvaluateRequest", "Evaluated", "ModelFailure", "Progress", "evaluate"]
 
@@ -52,7 +52,7 @@ def evaluate_checked(
     rules = rules or rule_files()
     if any(model is not None and model.folder is not None for model in (*checked.models, checked.judge)):
         # endpoints need none of it
-        from service.verbs.evaluate_folders import with_engines
+        from service.verbs.evaluating.folders import with_engines
 
         checked = with_engines(checked)
     asked = [_asked(request), checked.variants, checked.models, checked.judge, rules.revision]
@@ -61,7 +61,7 @@ def evaluate_checked(
     if before is not None:
         return Evaluated(record=before, from_before=True)
     # asking and measuring take longer to import than to find that there is nothing to do
-    from service.verbs.evaluate_run import run
+    from service.verbs.evaluating.run import run
 
     return run(request, checked, key, rules, report)
 

@@ -22,11 +22,11 @@ from service.records.identity import digest
 from service.records.job import ENDED
 from service.verbs.context import Context
 from service.verbs.cursors import position
-from service.verbs.evaluation_body import EvaluationRequest, decoded, read_body
-from service.verbs.evaluation_documents import FOLDER as FOLDER_OF_DOCUMENTS
-from service.verbs.evaluation_documents import write_inline
-from service.verbs.evaluation_process import ANSWERS as FOLDER
-from service.verbs.evaluation_process import EvaluationWork, encoded
+from service.verbs.evaluating.body import EvaluationRequest, decoded, read_body
+from service.verbs.evaluating.documents import FOLDER as FOLDER_OF_DOCUMENTS
+from service.verbs.evaluating.documents import write_inline
+from service.verbs.evaluating.process import ANSWERS as FOLDER
+from service.verbs.evaluating.process import EvaluationWork, encoded
 from service.verbs.following import Event, follow
 
 _EVENT_ID = re.compile(r"(\d{1,9})\.(\d{1,9})", re.ASCII)

@@ -16,8 +16,8 @@ from service.lint.catalogue import explain as explain_check
 from service.lint.catalogue import rule_ids, title_of
 from service.privacy.entities import EntityTable, entity_table
 from service.privacy.recognizers.secret_rules import SecretRule, secret_rules
-from service.verbs.filled import filled, said
-from service.verbs.pages import html_document
+from service.verbs.advising.filled import filled, said
+from service.verbs.rendering.pages import html_document
 
 
 class Page(msgspec.Struct, frozen=True):

@@ -28,11 +28,11 @@ from service.records.job import ENDED, Job, Moment
 from service.records.lint_report import LintReport
 from service.records.manifest import Manifest
 from service.verbs.context import Context
-from service.verbs.continuing import require_start
 from service.verbs.cursors import position
 from service.verbs.following import Event, follow
 from service.verbs.launching import launch_plan_for
 from service.verbs.plan import PlanBundle
+from service.verbs.planning.continuing import require_start
 from service.verbs.train import needed_bytes
 from trainers.contract import TrainPlan
 

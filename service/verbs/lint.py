@@ -29,7 +29,7 @@ from service.lint.schemas_given import given_schemas
 from service.records.decision import FactValue
 from service.records.identity import record_id
 from service.records.lint_report import LintedFile, LintReport, NotScanned, Role, Severity, Summary
-from service.verbs.lint_privacy import PrivacyRequest, is_of_scan, scan_facts, scan_for, scan_gaps, scan_identity
+from service.verbs.linting.privacy import PrivacyRequest, is_of_scan, scan_facts, scan_for, scan_gaps, scan_identity
 
 if TYPE_CHECKING:
     from service.lint.tokens.counter import Mode, TokenCounter

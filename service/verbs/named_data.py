@@ -8,7 +8,7 @@ import anyio.to_thread
 
 from service.storage.sources import Source, allowed
 from service.verbs.context import Context
-from service.verbs.uploads import Upload
+from service.verbs.receiving.uploads import Upload
 
 
 async def named(context: Context, url: str) -> Upload:

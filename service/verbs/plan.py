@@ -23,14 +23,14 @@ from service.records.estimate import Estimate
 from service.records.evaluation import Evaluation
 from service.records.lint_report import LintReport
 from service.settings import Settings
-from service.verbs.continuing import left_for, require_start
 from service.verbs.lint import LintInput
-from service.verbs.plan_checks import checked, require_method
-from service.verbs.plan_estimate import estimate_of
 from service.verbs.plan_machine import launch_cost, machine_for, target_of
 from service.verbs.plan_remote import require_carried_out
-from service.verbs.plan_report import linted, report_for
-from service.verbs.plan_task import labels_for, with_task
+from service.verbs.planning.checks import checked, require_method
+from service.verbs.planning.continuing import left_for, require_start
+from service.verbs.planning.estimate import estimate_of
+from service.verbs.planning.report import linted, report_for
+from service.verbs.planning.task import labels_for, with_task
 from trainers.contract import DatasetRef, TrainPlan
 
 R = TypeVar("R")

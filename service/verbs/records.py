@@ -16,11 +16,11 @@ from service.records.estimate import Estimate, EstimateSet
 from service.records.evaluation import Evaluation
 from service.verbs.advise import advise
 from service.verbs.context import Context
-from service.verbs.continuing import left_by
 from service.verbs.datasets import dataset_file
 from service.verbs.estimate import EstimateInputs, answer, estimate
 from service.verbs.jobs import artifact
 from service.verbs.plan import PlanBundle, PlanData, plan_from_records
+from service.verbs.planning.continuing import left_by
 from trainers.contract import DatasetRef, TrainPlan
 
 

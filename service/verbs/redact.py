@@ -22,8 +22,8 @@ from service.privacy.redaction.ways import way
 from service.records.conversion import ReadFile, WrittenFile
 from service.records.identity import record_id
 from service.records.redaction import RedactedFile, Redaction
-from service.verbs.redact_options import RedactOptions, not_scanned, scan_of
-from service.verbs.redact_places import Place, check_places, places_of, shown
+from service.verbs.redacting.options import RedactOptions, not_scanned, scan_of
+from service.verbs.redacting.places import Place, check_places, places_of, shown
 
 
 class RedactRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,7 +23,7 @@ from service.records.identity import record_id
 from service.records.redaction import Restoration
 from service.verbs.outputs import refuse_taken
 from service.verbs.redact import Measured
-from service.verbs.redact_places import shown
+from service.verbs.redacting.places import shown
 
 
 class RestoreRequest(msgspec.Struct, frozen=True, kw_only=True):

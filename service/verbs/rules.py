@@ -16,7 +16,7 @@ from service.advisor.vocabulary import domain
 from service.data import RuleFiles
 from service.errors import TuneGateError, suggestion
 from service.lint.catalogue import rule_ids, title_of
-from service.verbs.pages import cell
+from service.verbs.rendering.pages import cell
 
 
 class TableSummary(msgspec.Struct, frozen=True):

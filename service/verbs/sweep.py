@@ -18,9 +18,9 @@ from service.records.manifest import Manifest
 from service.records.sweep import Sweep, Trial
 from service.verbs.export import ExportRequest, export
 from service.verbs.plan import PlanBundle
-from service.verbs.sweep_folder import Ledger
-from service.verbs.sweep_plans import Place, planned_trials
-from service.verbs.sweep_request import SweepRequest, value_of
+from service.verbs.sweeping.folder import Ledger
+from service.verbs.sweeping.plans import Place, planned_trials
+from service.verbs.sweeping.request import SweepRequest, value_of
 from service.verbs.train import sigterm_as_ctrl_c, train
 from trainers.contract import Outputs, Progress
 

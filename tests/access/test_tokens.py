@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from service.errors import TuneGateError
 from service.records.access import Caller
 from service.settings import load_settings
-from service.verbs.tokens import Tokens
+from service.verbs.entering.tokens import Tokens
 from tests.access.conftest import House
 
 ISSUER = "https://login.quokkas.org/11111111-aaaa/v2.0"

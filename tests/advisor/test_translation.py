@@ -8,10 +8,10 @@ from service.advisor.examples import load_examples
 from service.data import rule_files
 from service.errors import TuneGateError
 from service.verbs.advise import advise
-from service.verbs.decision_page import html, markdown
-from service.verbs.decision_text import text
-from service.verbs.facts import coerced, question
-from service.verbs.translate import preferred, translated
+from service.verbs.advising.facts import coerced, question
+from service.verbs.advising.page import html, markdown
+from service.verbs.advising.text import text
+from service.verbs.advising.translate import preferred, translated
 
 RULES = rule_files()
 FACTS = next(one.facts for one in load_examples(RULES) if one.rule == "TGT-040")

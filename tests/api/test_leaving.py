@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from service.errors import TuneGateError
-from service.verbs.uploads import in_thread, unless_left
+from service.verbs.receiving.uploads import in_thread, unless_left
 
 
 async def stays() -> None:

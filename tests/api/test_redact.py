@@ -15,7 +15,7 @@ import pytest
 
 from service.cli.app import run
 from service.privacy.scanner import Scanner
-from service.verbs.redact_options import RedactOptions, settings_of
+from service.verbs.redacting.options import RedactOptions, settings_of
 
 MIB = 2**20
 MAIL, CARD = "ada.quokka@example.org", "4111 1111 1111 1111"

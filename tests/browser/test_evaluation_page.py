@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from service.evaluate.assemble import assemble
-from service.verbs.evaluation_page import html
+from service.verbs.evaluating.page import html
 
 Visit = Callable[..., Any]
 PHONE = 360

@@ -17,10 +17,10 @@ from service.launch.grid import EPOCHS, RANK, RATE
 from service.launch.request import PlanChoices
 from service.records.sweep import Sweep, SweepBudget, SweepChain, Trial
 from service.settings import load_settings
-from service.verbs.sweep_best import best_of, left_out_text
-from service.verbs.sweep_folder import Ledger
-from service.verbs.sweep_plans import Place, planned_trials
-from service.verbs.sweep_request import SweepRequest, read_request, require_goal
+from service.verbs.sweeping.best import best_of, left_out_text
+from service.verbs.sweeping.folder import Ledger
+from service.verbs.sweeping.plans import Place, planned_trials
+from service.verbs.sweeping.request import SweepRequest, read_request, require_goal
 
 
 def sweep(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any]:

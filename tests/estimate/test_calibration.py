@@ -22,10 +22,10 @@ from service.models.architecture import read_architecture
 from service.models.resolve import resolve_model
 from service.records.estimate import Estimate
 from service.settings import Settings, load_settings
-from service.verbs.calibrations import DeviceFile
 from service.verbs.estimate import estimate
-from service.verbs.estimate_measured import place_of
-from service.verbs.measured_answer import Answered, kept, of_steps
+from service.verbs.estimating.calibrations import DeviceFile
+from service.verbs.estimating.measured import place_of
+from service.verbs.estimating.measured_answer import Answered, kept, of_steps
 from trainers.contract import MeasuredShape, Measurement, OutOfMemory, Reading
 
 RULES = rule_files(None)

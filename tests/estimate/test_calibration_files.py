@@ -16,8 +16,8 @@ from service.estimate.calibration import Row
 from service.estimate.reserve import FUSED
 from service.records.estimate import Estimate
 from service.settings import Settings, load_settings
-from service.verbs.calibrations import DeviceFile, Key, add_rows, known_calibrations
 from service.verbs.estimate import estimate, read_inputs
+from service.verbs.estimating.calibrations import DeviceFile, Key, add_rows, known_calibrations
 
 RULES = rule_files(None)
 KEY = Key(torch="2.13.0", transformers="5.23.0", attention="sdpa", quantisation="none")

@@ -12,7 +12,7 @@ from service.records.cost import Cost
 from service.records.estimate import Estimate
 from service.settings import load_settings
 from service.verbs.estimate import estimate, read_inputs
-from service.verbs.estimate_cost_words import cost_lines
+from service.verbs.estimating.cost_words import cost_lines
 
 SETTINGS = load_settings({"TUNEGATE_HOME": str(Path("does-not-exist").absolute())})
 TRAINING = {"rows": 1000, "tokens": 300_000, "epochs": 2}

@@ -16,9 +16,9 @@ from service.cli.app import run
 from service.data import rule_files
 from service.records.estimate import Estimate, EstimateSet, Fit
 from service.settings import load_settings
-from service.verbs.drawings import Line, curve, stacked
 from service.verbs.estimate import answer, estimate, read_inputs
-from service.verbs.estimate_page import html
+from service.verbs.estimating.page import html
+from service.verbs.rendering.drawings import Line, curve, stacked
 
 RULES = rule_files()
 SETTINGS = load_settings({"TUNEGATE_HOME": str(Path("does-not-exist").absolute())})

@@ -13,9 +13,9 @@ from service.estimate.hardware import hardware_table
 from service.records.estimate import Estimate
 from service.settings import load_settings
 from service.verbs.estimate import answer, estimate, read_inputs
-from service.verbs.estimate_measured import place_of
-from service.verbs.estimate_page import html
-from service.verbs.estimate_words import places_text
+from service.verbs.estimating.measured import place_of
+from service.verbs.estimating.page import html
+from service.verbs.estimating.words import places_text
 
 RULES = rule_files()
 SETTINGS = load_settings({"TUNEGATE_HOME": str(Path("does-not-exist").absolute())})

@@ -20,7 +20,7 @@ from service.estimate.defaults import settings_of
 from service.estimate.hardware import ANY_GPU
 from service.estimate.inputs import EstimateInputs
 from service.launch.simulation import run_simulation
-from service.verbs.estimate_simulated import SimulatedModel, simulation_question
+from service.verbs.estimating.simulated import SimulatedModel, simulation_question
 from trainers.contract import SimulationQuestion
 
 SMALL = ["smollm2-135m", "--seq-len", "256", "--gpu", "A100-80GB", "--no-padded"]

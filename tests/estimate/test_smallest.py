@@ -14,8 +14,8 @@ from service.estimate.smallest import Machine, layouts_of, smallest
 from service.records.estimate import Estimate, EstimateSet, Fit, Place, Verdict
 from service.settings import load_settings
 from service.verbs.estimate import answer, estimate, read_inputs
-from service.verbs.estimate_words import places_text
-from service.verbs.machines import judged_machines
+from service.verbs.estimating.machines import judged_machines
+from service.verbs.estimating.words import places_text
 from service.verbs.models import hardware
 
 RULES = rule_files()

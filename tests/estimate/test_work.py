@@ -28,8 +28,8 @@ MOST = 1 + 3 + 5
 # what prices, pages, tables for people, writers and ZeRO need
 NOT_NEEDED = (
     "service.cli.estimate_text", "service.estimate.cost", "service.estimate.gathering", "service.estimate.services",
-    "service.estimate.sharded_phases", "service.files", "service.models.hub", "service.verbs.estimate_cost",
-    "service.verbs.estimate_measured", "service.verbs.estimate_simulated", "tempfile", "torch",
+    "service.estimate.sharded_phases", "service.files", "service.models.hub", "service.verbs.estimating.cost",
+    "service.verbs.estimating.measured", "service.verbs.estimating.simulated", "tempfile", "torch",
 )  # fmt: skip
 PROGRAM = """
 import sys

@@ -12,7 +12,7 @@ from service.artifacts.bundle import finish_run
 from service.errors import TuneGateError
 from service.evaluate.models import Model
 from service.verbs.evaluate import EvaluateRequest, evaluate
-from service.verbs.evaluate_folders import engines_of
+from service.verbs.evaluating.folders import engines_of
 from trainers.contract import (
     DatasetRef,
     GenaiResult,

@@ -11,8 +11,8 @@ from scripted_endpoint import Endpoint, Said, Write, chat, right
 
 from service.evaluate import assemble as seam
 from service.evaluate.answers import Answer, ExpectedCall
-from service.verbs import evaluate_run
 from service.verbs.evaluate import Evaluated, EvaluateRequest, evaluate
+from service.verbs.evaluating import run as evaluate_run
 
 Model = Callable[..., str]
 

@@ -13,8 +13,8 @@ from service.errors import TuneGateError
 from service.evaluate import assemble as seam
 from service.evaluate.answers import Answer
 from service.evaluate.judging import score_of
-from service.verbs import evaluate_run
 from service.verbs.evaluate import Evaluated, EvaluateRequest, evaluate
+from service.verbs.evaluating import run as evaluate_run
 
 Model = Callable[..., str]
 

@@ -11,7 +11,7 @@ from scripted_endpoint import Write
 
 from service.errors import TuneGateError
 from service.evaluate.models import Model, key_of, require_keys
-from service.verbs.evaluate_request import EvaluateRequest, check_request
+from service.verbs.evaluating.request import EvaluateRequest, check_request
 
 
 def models(*specs: str, budget: float | None = None, price: str | None = None, goal: str | None = None) -> list[Model]:

@@ -11,7 +11,7 @@ from service.errors import TuneGateError
 from service.evaluate.examples import with_examples
 from service.evaluate.rows import RowFile, read_rows
 from service.records.evaluation import Goal
-from service.verbs.evaluate_request import Checked, EvaluateRequest, check_request
+from service.verbs.evaluating.request import Checked, EvaluateRequest, check_request
 
 MODEL = "m@http://127.0.0.1:9/v1"
 

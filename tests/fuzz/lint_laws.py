@@ -17,7 +17,7 @@ from service.errors import TuneGateError
 from service.lint.catalogue import documentation, entries
 from service.records.lint_report import Finding, LintReport
 from service.verbs.lint import METHODS, LintInput, LintRequest, lint
-from service.verbs.lint_output import RENDERERS, render
+from service.verbs.linting.output import RENDERERS, render
 
 # stands in rows wherever a text may stand; letters and digits only, so that no escape can hide it
 CANARY = "zqCanary7731"

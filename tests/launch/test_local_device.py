@@ -10,7 +10,7 @@ from service.launch.request import PlanChoices
 from service.records.estimate import Estimate
 from service.records.lint_report import LintReport, Summary
 from service.settings import load_settings
-from service.verbs.plan_estimate import estimate_of
+from service.verbs.planning.estimate import estimate_of
 
 REPORT = LintReport(
     id="l" * 64, rules_revision="r" * 64, target="local", method="sft", model=None, files=[], verdict="pass",

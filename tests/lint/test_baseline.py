@@ -17,7 +17,7 @@ from service.errors import TuneGateError
 from service.lint.baseline import against
 from service.records.lint_report import Finding, LintedFile, LintReport, Summary
 from service.verbs.lint import LintInput, LintRequest
-from service.verbs.lint_baseline import lint_against
+from service.verbs.linting.baseline import lint_against
 
 Place = tuple[str, str, str, int]
 PLACES = st.lists(

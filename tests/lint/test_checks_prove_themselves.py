@@ -16,7 +16,7 @@ from service.lint.check import COLUMNS
 from service.lint.personal import READS
 from service.records.lint_report import LintReport
 from service.verbs.lint import LintInput, LintRequest, lint
-from service.verbs.lint_privacy import PrivacyRequest
+from service.verbs.linting.privacy import PrivacyRequest
 
 RULES = rule_files()
 SOURCES = tomllib.loads(RULES.read("lint-sources.toml").decode())

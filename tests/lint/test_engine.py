@@ -22,7 +22,7 @@ from service.lint.fast import Limits, plain_rows
 from service.lint.gate import EVERY_FAMILY, NO_FAMILY, gate
 from service.records.lint_report import LintReport
 from service.verbs.lint import LintInput, LintRequest, lint
-from service.verbs.lint_output import RENDERERS, render
+from service.verbs.linting.output import RENDERERS, render
 
 RULES = rule_files()
 

@@ -14,7 +14,7 @@ from service.lint.suppression import KEY
 from service.records.lint_report import LintReport
 from service.verbs.fix import FixRequest, fix
 from service.verbs.lint import LintInput, LintRequest, lint
-from service.verbs.lint_output import render
+from service.verbs.linting.output import render
 from trainers.contract import DatasetRef
 from trainers.load import load_rows
 

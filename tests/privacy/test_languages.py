@@ -10,7 +10,7 @@ import pytest
 
 from service.data import rule_files
 from service.privacy.languages import FILE, language_code, unknown_languages
-from service.verbs.lint_privacy import TOLD_APART
+from service.verbs.linting.privacy import TOLD_APART
 
 TABLE: dict[str, list[str]] = tomllib.loads(rule_files().read(FILE).decode())["codes"]
 REGIONS = tomllib.loads(rule_files().read("privacy/regions.toml").decode())["language"]

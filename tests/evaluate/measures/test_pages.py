@@ -13,7 +13,7 @@ import pytest
 from service.evaluate.answers import Answer
 from service.evaluate.assemble import assemble
 from service.records.evaluation import Evaluation
-from service.verbs.evaluation_page import html, markdown
+from service.verbs.evaluating.page import html, markdown
 
 Evaluated = Callable[..., Evaluation]
 HOSTILE = "<script>alert(1)</script> | **x** `y`"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from service.records.lint_report import Finding, LintReport
-from service.verbs.lint_output import RENDERERS, render
+from service.verbs.linting.output import RENDERERS, render
 
 Build = Callable[..., LintReport]
 PLAIN = Finding("R030", "error", "data.jsonl", 3, 70, "/messages/2/weight", "weight is a string")

@@ -10,8 +10,8 @@ from html.parser import HTMLParser
 import pytest
 
 from service.records.lint_report import Bin, Finding, LintReport, Statistics
-from service.verbs.lint_output import render
-from service.verbs.lint_page_style import DARK, LIGHT
+from service.verbs.linting.output import render
+from service.verbs.linting.page_style import DARK, LIGHT
 
 Build = Callable[..., LintReport]
 VOID = {"meta", "br", "hr", "img", "link", "input"}

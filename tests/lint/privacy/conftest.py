@@ -14,7 +14,7 @@ from service.data import rule_files
 from service.records.lint_report import LintReport
 from service.settings import load_settings
 from service.verbs.lint import LintInput, LintRequest, lint
-from service.verbs.lint_privacy import PrivacyRequest
+from service.verbs.linting.privacy import PrivacyRequest
 
 Report = Callable[..., LintReport]
 

@@ -20,7 +20,7 @@ from service.privacy.allowed import Allow
 from service.privacy.settings import PrivacySettings
 from service.records.lint_report import LintReport
 from service.verbs.lint import LintInput, LintRequest, lint
-from service.verbs.lint_privacy import PrivacyRequest
+from service.verbs.linting.privacy import PrivacyRequest
 
 Report = Callable[..., LintReport]
 NAMES = "PERSON, LOCATION, ORGANIZATION"

@@ -13,7 +13,7 @@ from service.advisor.knowledge import load_knowledge
 from service.data import rule_files
 from service.privacy.settings import PrivacySettings
 from service.records.lint_report import LintReport
-from service.verbs.measured import measured_facts
+from service.verbs.advising.measured import measured_facts
 
 Report = Callable[..., LintReport]
 

@@ -14,7 +14,7 @@ import pytest
 from planted_row import CARD, IBAN, IN_ARGUMENTS, PLACES, VALUES, leaks, mail, row
 
 from service.records.lint_report import LintReport, PersonalPlace
-from service.verbs.lint_output import RENDERERS, render
+from service.verbs.linting.output import RENDERERS, render
 
 Report = Callable[..., LintReport]
 BESIDE = {"messages": [{"role": "user", "content": f"Pay {CARD}"}, {"role": "assistant", "content": f"To {IBAN}."}]}

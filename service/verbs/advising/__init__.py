@@ -1,0 +1,1 @@
+"""What the advise verb is made of: its questions, measured facts, texts and pages."""

@@ -1,0 +1,1 @@
+"""What the estimate verb is made of: its tiers, what was measured, cost, words, charts and pages."""

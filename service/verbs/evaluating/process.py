@@ -1,0 +1,101 @@
+"""Carries out one evaluation of the service: `python -m service.verbs.evaluating.process WORK OUT`, by its runner.
+
+It says nothing: how far it is stands in a file, and how it ended in another, which is written last.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from service.data import rule_files
+from service.errors import TuneGateError
+from service.files import write_atomically
+from service.records.evaluation_job import EvaluationAsking, EvaluationError, EvaluationOutcome, EvaluationProgress
+from service.settings import load_settings
+from service.verbs.evaluate import EvaluateRequest, Progress, evaluate_checked
+from service.verbs.evaluating.request import Checked
+
+ANSWERS = "answers"
+_OUTCOME, _PROGRESS = "outcome.json", "progress.json"
+_TELL_SECONDS, _WAIT_SECONDS = 0.5, 1.0
+
+
+class EvaluationWork(msgspec.Struct, frozen=True, kw_only=True):
+    """What the process does; files are named as they lie in the folder `data`, so that nothing names the whole path;
+    documents lie in the evaluation's own.
+    """
+
+    request: EvaluateRequest
+    checked: Checked
+    data: str
+
+
+def encoded(work: EvaluationWork) -> bytes:
+    """The work as the process reads it."""
+    return msgspec.json.encode(work, enc_hook=str)
+
+
+def main(work_path: Path, out: Path) -> None:
+    """Evaluate, and leave the outcome."""
+    work = msgspec.json.decode(work_path.read_bytes(), type=EvaluationWork, dec_hook=_path)
+    os.chdir(work.data)
+    documents = None if work.request.documents is None else out / work.request.documents
+    request = msgspec.structs.replace(work.request, out=out / ANSWERS, documents=documents)
+    try:
+        outcome = _evaluated(request, work.checked, _telling(out / _PROGRESS))
+    except TuneGateError as error:
+        outcome = EvaluationOutcome(error=EvaluationError(error.code, error.detail, error.remedy, list(error.errors)))
+    except Exception as error:  # noqa: BLE001 - its words may repeat a row, its type does not
+        detail = f"The process that evaluates met {type(error).__name__}, which it does not handle."
+        outcome = EvaluationOutcome(error=EvaluationError("internal", detail, "Report it, with what was evaluated."))
+    write_atomically(out / _OUTCOME, msgspec.json.encode(outcome))
+
+
+def _evaluated(request: EvaluateRequest, checked: Checked, report: Callable[[Progress], None]) -> EvaluationOutcome:
+    rules = rule_files(load_settings().rules)
+    while True:
+        try:
+            made = evaluate_checked(request, checked, rules=rules, report=report)
+        except TuneGateError as error:
+            if error.code != "run_locked":
+                raise
+            # the service was killed between starting a process and noting it; that one finishes the answers first
+            time.sleep(_WAIT_SECONDS)
+        else:
+            break
+    asking = EvaluationAsking(
+        asked=made.asked,
+        cached=made.cached,
+        retried=made.retried,
+        paid_usd=made.paid_usd,
+        out_of_budget=made.out_of_budget,
+    )
+    return EvaluationOutcome(record=made.record, asking=asking)
+
+
+def _telling(path: Path) -> Callable[[Progress], None]:
+    told = 0.0
+
+    def tell(at: Progress) -> None:
+        nonlocal told
+        if at.done < at.total and time.monotonic() - told < _TELL_SECONDS:
+            return
+        told = time.monotonic()
+        write_atomically(path, msgspec.json.encode(EvaluationProgress(at.done, at.done - at.failed, at.total)))
+
+    return tell
+
+
+def _path(type_: type[Any], text: str) -> Any:
+    return type_(text)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,1 @@
+"""Bodies on their way in: whole or gone, unpacked within limits."""

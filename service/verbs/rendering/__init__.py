@@ -1,0 +1,1 @@
+"""HTML pages, their charts and their elements, shared by every verb that has a page."""
