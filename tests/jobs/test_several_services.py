@@ -93,23 +93,22 @@ def test_a_worker_that_is_killed_for_good_is_robbed_and_the_other_finishes_its_j
 
 
 def test_a_slow_worker_is_not_robbed_and_one_that_was_cut_off_writes_nothing_more(cluster: Cluster) -> None:
-    services = [cluster.serve("one")]
-    job = services[0].launch(epochs=LONG)
+    services = [cluster.serve("one"), cluster.serve("two")]
+    job = services[0].launch(epochs=50)
     slow: Noting = until(carrying(services, job))
-    slow.until(job, "running", steps=3)
-    services.append(other := cluster.serve("two"))
+    (other,) = [one for one in services if one is not slow]
+    other.until(job, "running", steps=3)
     slow.process.send_signal(signal.SIGSTOP)
-    before = len(other_notes(cluster, "two", job))
-    quiet(cluster, "one")
-    assert other_notes(cluster, "two", job)[before:] == []  # silent, and still holding its name
-    cluster.cut("one")
+    quiet(cluster, slow.home.name)
+    assert other_notes(cluster, other.home.name, job) == []  # silent, and still holding its name
+    cluster.cut(slow.home.name)
     until(carrying([other], job))
     slow.process.send_signal(signal.SIGCONT)
     assert slow.process.wait(120) == 3
     assert "lost" in slow.log.read_text()
     assert other.until(job)["state"] == "succeeded"
-    assert violations(other, job, [cluster.folder / "two"], killed=1) == []
-    until(lambda: not processes_of(cluster.folder / "one"))
+    assert violations(other, job, [other.home], killed=1) == []
+    until(lambda: not processes_of(slow.home))
 
 
 def quiet(cluster: Cluster, name: str) -> None:
