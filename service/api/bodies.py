@@ -15,11 +15,11 @@ from litestar.openapi.spec import OpenAPIMediaType, Operation, Parameter, Reques
 
 from service.errors import TuneGateError
 from service.packing import BUFFER_BYTES
-from service.verbs.bodies import is_large
 from service.verbs.context import Context
 from service.verbs.linting.query import Parameter as QueryParameter
 from service.verbs.linting.query import parameters
-from service.verbs.named_data import named
+from service.verbs.receiving.bodies import is_large
+from service.verbs.receiving.named import named
 from service.verbs.receiving.unpacking import CODINGS
 from service.verbs.receiving.uploads import Upload, client_left, in_thread
 from service.verbs.redacting.query import PARAMETERS
@@ -117,7 +117,7 @@ async def named_upload(request: Request[Any, Any, Any], context: Context, url: s
     """What lies under a URL, in the place of a body.
 
     Raises:
-        TuneGateError: `invalid_input` for a body beside it; as `service.verbs.named_data.named`.
+        TuneGateError: `invalid_input` for a body beside it; as `service.verbs.receiving.named.named`.
     """
     async for chunk in _chunks(request):
         if chunk:

@@ -18,9 +18,9 @@ from service.launch.answering import Answerers
 from service.records.access import Caller
 from service.settings import Settings
 from service.storage.storage import ProjectStorage, Storage
-from service.verbs.bodies import Bodies
 from service.verbs.entering.access import OPEN, Doorkeeper
-from service.verbs.worker_processes import Workers
+from service.verbs.receiving.bodies import Bodies
+from service.verbs.receiving.workers import Workers
 
 if TYPE_CHECKING:
     from service.jobs.runner import JobRunner

@@ -16,10 +16,10 @@ from service.records.access import Deed
 from service.records.dataset import Dataset
 from service.records.identity import record_id
 from service.records.lint_report import LintReport
-from service.verbs.bodies import is_large
 from service.verbs.context import Context
 from service.verbs.lint import LintInput, LintRequest, asked, lint
 from service.verbs.linting.query import MAX_FINDINGS
+from service.verbs.receiving.bodies import is_large
 from service.verbs.receiving.uploads import client_left, readable
 
 

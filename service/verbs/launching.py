@@ -18,7 +18,7 @@ from service.launch.targets.registry import built
 from service.launch.targets.target import LaunchPlan, LaunchRequest
 from service.models.hub import HUB_ID
 from service.settings import Settings
-from service.verbs.plan_machine import AZURE_ML, azure_machine, rented_machine
+from service.verbs.planning.machine import AZURE_ML, azure_machine, rented_machine
 from trainers.contract import TrainPlan
 
 _BY_HAND = "by-hand"

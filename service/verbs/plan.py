@@ -24,11 +24,11 @@ from service.records.evaluation import Evaluation
 from service.records.lint_report import LintReport
 from service.settings import Settings
 from service.verbs.lint import LintInput
-from service.verbs.plan_machine import launch_cost, machine_for, target_of
-from service.verbs.plan_remote import require_carried_out
 from service.verbs.planning.checks import checked, require_method
 from service.verbs.planning.continuing import left_for, require_start
 from service.verbs.planning.estimate import estimate_of
+from service.verbs.planning.machine import launch_cost, machine_for, target_of
+from service.verbs.planning.remote import require_carried_out
 from service.verbs.planning.report import linted, report_for
 from service.verbs.planning.task import labels_for, with_task
 from trainers.contract import DatasetRef, TrainPlan

@@ -13,7 +13,7 @@ from service.launch.targets.kaito.settings import KAITO, kaito_settings
 from service.launch.targets.registry import LOCAL, azure_ml, built
 from service.launch.targets.target import Capabilities, Check
 from service.settings import Settings
-from service.verbs.plan_machine import azure_machine, rented_machine
+from service.verbs.planning.machine import azure_machine, rented_machine
 
 
 class TargetChecks(msgspec.Struct, frozen=True):

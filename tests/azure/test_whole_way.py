@@ -48,4 +48,4 @@ def said_nothing_private(azure: Azure, service: Service) -> None:
     for asked in azure.requests:
         if not asked.host.endswith(".blob.core.windows.net"):
             assert not any(word.encode() in asked.body for word in words)
-        assert b"/work" not in asked.body or asked.host.endswith(".blob.core.windows.net")
+        assert str(service.home).encode() not in asked.body or asked.host.endswith(".blob.core.windows.net")

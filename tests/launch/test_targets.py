@@ -22,7 +22,7 @@ from service.launch.targets.azure_ml.talking import cleaned
 from service.launch.targets.capabilities import capabilities
 from service.launch.targets.target import CostEstimate, LaunchPlan, LaunchRequest
 from service.settings import load_settings
-from service.verbs.plan_machine import machine_for
+from service.verbs.planning.machine import machine_for
 from trainers.contract import DatasetRef, Hyperparameters, TrainPlan
 
 RULES = rule_files()

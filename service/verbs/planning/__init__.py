@@ -1,1 +1,1 @@
-"""What the plan verb is made of: its checks, its task, the report and the estimate that it rests on."""
+"""What the plan verb is made of: its checks, its task, its machine, the report and the estimate that it rests on."""

@@ -20,7 +20,7 @@ import msgspec
 from service.errors import ErrorItem, TuneGateError
 from service.files import write_error
 from service.packing import packing_of
-from service.verbs.bodies import LARGE_BYTES, Bodies, Place
+from service.verbs.receiving.bodies import LARGE_BYTES, Bodies, Place
 from service.verbs.receiving.unpacking import Body
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from service.launch.targets.kaito.refusals import IGNORED_WEIGHT, refusals, weig
 from service.launch.targets.kaito.settings import KAITO, kaito_settings
 from service.records.lint_report import LintReport
 from service.settings import Settings
-from service.verbs.plan_machine import rented_machine
+from service.verbs.planning.machine import rented_machine
 from trainers.contract import TrainPlan
 
 
