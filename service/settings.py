@@ -33,7 +33,7 @@ _AZURE_ML, _KAITO = "TUNEGATE_AZURE_ML_", "TUNEGATE_KAITO_"
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """Where things live and what is allowed; see README "Environment" for every variable."""
+    """Where things live and what is allowed; docs/environment.md has every variable."""
 
     home: Path
     database_url: str
