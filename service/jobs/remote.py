@@ -46,14 +46,14 @@ async def follow(store: Store, job_id: str, files: Files) -> bool:
 
 async def cancel(store: Store, job_id: str) -> None:
     """End the remote job and wait until it has ended there, however long it takes to reach the target."""
-    failures = 0
+    plan, failures = await threaded(lambda: plan_of(store, job_id)), 0
     while True:
         try:
             if await threaded(lambda: told_to_end(store, job_id)):
                 return
         except TuneGateError:
             failures += 1
-        await asyncio.sleep(pause_of(plan_of(store, job_id), failures))
+        await asyncio.sleep(pause_of(plan, failures))
 
 
 def fetch(store: Store, job_id: str, out: Path) -> None:

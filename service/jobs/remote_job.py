@@ -68,20 +68,25 @@ class Followed:
 
     async def submitted(self) -> bool:
         """Whether the job exists there now; what may pass is tried again, and never makes a second job."""
-        while self._wanted():
-            try:
-                await threaded(self._submit)
-            except TuneGateError as error:
-                if error.code not in _PASSES:
-                    self._fail(error)
-                    return False
-                self.say(self._failures + 1, error)
-            else:
-                self._failures = 0
-                return self._wanted()
+        while (exists := await threaded(self._tried)) is None:
             self._failures += 1
             await asyncio.sleep(self.pause)
-        return False
+        return exists
+
+    def _tried(self) -> bool | None:
+        """True when it exists there, False when it will not, None when it is to be tried again."""
+        if not self._wanted():
+            return False
+        try:
+            self._submit()
+        except TuneGateError as error:
+            if error.code in _PASSES:
+                self.say(self._failures + 1, error)
+                return None
+            self._fail(error)
+            return False
+        self._failures = 0
+        return self._wanted()
 
     async def look(self) -> bool | None:
         """True when it succeeded there, False when it ended otherwise, None while it goes on."""
