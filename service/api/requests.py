@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from litestar import Request
 from litestar.exceptions import ClientException
 
@@ -24,8 +25,25 @@ class JsonRequest(Request[Any, Any, Any]):
             raise ClientException(f"The body is not UTF-8 (byte {error.start}).") from error
         if too_deep(found):
             raise _too_deep()
+        self._require_json_types(found)
         self.scope["state"][_DECODED] = found
         return found
+
+    def _require_json_types(self, found: Any) -> None:
+        """The framework converts bodies as leniently as queries, so that 0 passes for false and "4" for 4."""
+        body = self.route_handler.parsed_fn_signature.parameters.get("data")
+        if body is None:
+            return
+        try:
+            msgspec.convert(found, body.raw)
+        except msgspec.ValidationError as error:
+            try:
+                msgspec.convert(found, body.raw, strict=False, str_keys=True)
+            except msgspec.ValidationError:
+                return  # the framework finds it too, and tells it
+            message, _, where = str(error).partition(" - at ")
+            extra = [{"message": message, "key": where.strip("`").removeprefix("$."), "source": "body"}]
+            raise ClientException("A value of the body has another type.", extra=extra) from error
 
 
 def decoded_body(request: Request[Any, Any, Any]) -> Any:

@@ -29,10 +29,12 @@ from service.store.store import Store
 
 _QUEUE = "trainers"
 _QUEUE_POLL_SECONDS = 0.1
+# what is found again after a start has waited longer than this; each look costs, also where nothing waits
+_OWN_POLL_SECONDS = 1.0
 # jobs of a queue at once in a process, and how often it looks for one
 _AT_ONCE = {
     _QUEUE: (1, _QUEUE_POLL_SECONDS),
-    remote.QUEUE: (remote.MOST_AT_ONCE, evaluations.QUEUE_POLL_SECONDS),
+    remote.QUEUE: (remote.MOST_AT_ONCE, _OWN_POLL_SECONDS),
     evaluations.QUEUE: (evaluations.MOST_AT_ONCE, evaluations.QUEUE_POLL_SECONDS),
 }
 _BROKE = JobError(
@@ -209,7 +211,9 @@ async def _launched(runner: JobRunner, home: Path, database_url: str, version: s
     try:
         # counted per process: a dead executor's row must never block the queue
         for queue in runner.queues:
-            most, seconds = _AT_ONCE[queue.partition("@")[0]]
+            shared, _, own = queue.partition("@")
+            most, seconds = _AT_ONCE[shared]
+            seconds = _OWN_POLL_SECONDS if own else seconds
             await DBOS.register_queue_async(queue, worker_concurrency=most, polling_interval_sec=seconds)
         if runner.works:
             caretaker = Caretaker(runner.executor, version, [runner.kind(), runner.evaluations.kind()])

@@ -34,7 +34,15 @@ def fresh(serve: Callable[..., Server], tmp_path: Path) -> Iterator[Server]:
 def workers(server: Server) -> list[psutil.Process]:
     """The worker processes of a service."""
     found = psutil.Process(server.process.pid).children(recursive=True)
-    return [one for one in found if "spawn_main" in " ".join(one.cmdline())]
+    return [one for one in found if "spawn_main" in _command_of(one)]
+
+
+def _command_of(process: psutil.Process) -> str:
+    """Nothing for one that has just ended."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
 
 
 def test_a_worker_is_started_when_it_is_needed_and_kept(fresh: Server) -> None:

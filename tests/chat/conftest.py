@@ -97,7 +97,16 @@ def freeze() -> Callable[[int], None]:
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    home = tmp_path_factory.mktemp("home")
+    yield from _with_jobs(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="module")
+def own_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The same for a module that may remove its jobs."""
+    yield from _with_jobs(tmp_path_factory.mktemp("own"))
+
+
+def _with_jobs(home: Path) -> Iterator[Service]:
     make_tiny(home / "models" / "base")
     (home / "privacy.toml").write_text('[privacy]\nmode = "off"\n')
     running = Service(home, TUNEGATE_PRIVACY_SETTINGS=str(home / "privacy.toml"))

@@ -68,6 +68,11 @@ BODIES = {
     "/v1/jobs/{identifier}/chat/completions": {"messages": [{"role": "user", "content": MARKER}]},
     "/v1/jobs/{identifier}/cancel": {MARKER: MARKER},
     "/v1/evaluations/{identifier}/cancel": {MARKER: MARKER},
+    "/v1/webhooks": {"url": f"https://{MARKER}.quokkas.org/{MARKER}", MARKER: MARKER},
+    "/v1/webhooks/{identifier}/ping": {MARKER: MARKER},
+    "/v1/webhooks/{identifier}/secrets": {MARKER: MARKER},
+    "/v1/webhooks/{identifier}/enable": {MARKER: MARKER},
+    "/v1/webhooks/{identifier}/deliveries/{delivery}/retry": {MARKER: MARKER},
 }
 LINES = ("/v1/lint", "/v1/datasets", "/v1/redact")
 

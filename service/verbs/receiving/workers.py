@@ -55,6 +55,10 @@ class _Failed(NamedTuple):
     place: str
 
 
+# what a worker says before it begins
+_BEGUN = "begun"
+
+
 class WorkFailedError(Exception):
     """An error that nobody expected, by its type and place."""
 
@@ -79,7 +83,9 @@ class Workers:
             WorkFailedError: anything else that it raises.
         """
         worker = self._sent((work, given))
-        answer = worker.answer(stop)
+        while (answer := worker.answer(stop)) is None and worker.ended_idle() and not stop.is_set():
+            worker.end()
+            worker = self._sent((work, given))
         if (isinstance(answer, _Done) and answer.kept) or isinstance(answer, _Refused):
             self._keep(worker)
         else:
@@ -123,6 +129,7 @@ class Workers:
         with self._lock:
             kept = not self._closed
             if kept:
+                worker.rest()
                 self._idle.append(worker)
         if not kept:
             worker.end()
@@ -142,12 +149,21 @@ class _Worker:
             target=_work, args=(theirs, log_format), name="worker", daemon=True
         )
         self._process.start()
+        self._rested = self._begun = False
         theirs.close()
         # not among its arguments: start() would wait for ever for a process that was killed before it read them
         self.send(rules)
 
     def alive(self) -> bool:
         return self._process.is_alive()
+
+    def ended_idle(self) -> bool:
+        """Whether it died before it began what it was sent, as one does that had rested long enough."""
+        return self._rested and not self._begun
+
+    def rest(self) -> None:
+        """It has nothing to do."""
+        self._rested, self._begun = True, False
 
     def send(self, task: object) -> bool:
         """Whether it could be sent."""
@@ -160,13 +176,19 @@ class _Worker:
     def answer(self, stop: threading.Event) -> _Done | _Refused | _Failed | None:
         """What the worker says of its task; None where it was killed."""
         try:
-            while not self._pipe.poll(_POLL_SECONDS):
-                if stop.is_set():
+            while not (self._begun and self._pipe.poll(_POLL_SECONDS)):
+                if not self._begun and self._pipe.poll(_POLL_SECONDS):
+                    self._begun = self._pipe.recv() == _BEGUN
+                elif stop.is_set():
                     self.send(None)
-                    return self._pipe.recv() if self._pipe.poll(_END_SECONDS) else None
-            return cast("_Done | _Refused | _Failed", self._pipe.recv())
+                    return self._last() if self._pipe.poll(_END_SECONDS) else None
+            return self._last()
         except (EOFError, OSError):
             return None
+
+    def _last(self) -> _Done | _Refused | _Failed:
+        answer = self._pipe.recv()
+        return cast("_Done | _Refused | _Failed", self._pipe.recv() if answer == _BEGUN else answer)
 
     def end(self) -> None:
         self._process.kill()
@@ -188,6 +210,7 @@ def _work(pipe: Connection, log_format: str) -> None:
             work, given, stop = tasks.get(timeout=_IDLE_SECONDS)
         except Empty:
             return
+        pipe.send(_BEGUN)
         answer = _answered(work, (*given, rules, stop))
         pipe.send(answer)
         if isinstance(answer, _Done) and not answer.kept:

@@ -12,6 +12,7 @@ from service.data import rule_files
 from service.errors import TuneGateError
 from service.records.evaluation import Evaluation
 from service.settings import load_settings
+from service.storage.storage import Storage
 from service.store.database import migrate, open_engine
 from service.store.store import Store
 from service.verbs.context import Context
@@ -21,7 +22,8 @@ from service.verbs.records import DecisionRequest, make_decision
 def test_a_decision_takes_over_stored_evaluations(evaluated: Callable[..., Evaluation], tmp_path: Path) -> None:
     engine = open_engine(f"sqlite:///{tmp_path / 'records.sqlite'}")
     migrate(engine)
-    context = Context(load_settings(), rule_files(), Store(engine), runner=None)  # type: ignore[arg-type]
+    settings = load_settings()
+    context = Context(settings, rule_files(), Store(engine), Storage(settings), runner=None)  # type: ignore[arg-type]
     found = evaluated(400, plain=0.97)
     context.store.put("evaluation", found.id, found)
     body = msgspec.json.encode({"facts": {}, "evaluation_ids": [found.id]})

@@ -67,7 +67,7 @@ def card_says(out: Path, text: str) -> str:
 
 def test_intents_are_learnt_and_the_graph_names_them(encoder: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    asked = ["--technique", "full", "--learning-rate", "3e-3", "--epochs", "6", "--onnx", "fp32", "--onnx", "int8"]
+    asked = ["--technique", "full", "--learning-rate", "1e-3", "--epochs", "10", "--onnx", "fp32", "--onnx", "int8"]
     made = train(encoder, out, "intents", *asked, "--seed", "1")
     before, after = made["evaluation"]["before"], made["evaluation"]["after"]
     assert before["fresh_head"]
