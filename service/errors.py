@@ -71,7 +71,7 @@ CODES: dict[str, Code] = {
     "context_overflow": Code("Longer than the model's context", 422, 2),
     "answer_failed": Code("The answer failed", 500, 1),
     "answerer_ended": Code("The process that answers has ended", 500, 1),
-    "missing_gpu": Code("No GPU on this machine", 501, 3),
+    "missing_gpu": Code("No GPU on this machine", 422, 3),
     "endpoint_not_allowed": Code("Not an address that the operator allows", 403, 2),
     "webhook_disabled": Code("The webhook is disabled", 409, 2),
     "unauthorized": Code("No valid key or token", 401, 3),

@@ -17,7 +17,7 @@ ASKED = {"model": TINY, "techniques": ["lora"], "micro_batch": 1, "seq_len": 16,
 def test_a_service_measures_what_it_has(serve: Callable[..., Any], tmp_path: Path) -> None:
     server = serve(tmp_path, CUDA_VISIBLE_DEVICES="-1", OMP_NUM_THREADS="1", PATH=os.environ["PATH"])
     try:
-        server.refused(server.http.post("/v1/estimates", json=ASKED), 501, "missing_gpu")
+        server.refused(server.http.post("/v1/estimates", json=ASKED), 422, "missing_gpu")
         answer = server.http.post("/v1/estimates", json=ASKED | {"gpu": "cpu"})
         assert answer.status_code == 201
         found = answer.json()

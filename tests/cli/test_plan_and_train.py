@@ -90,7 +90,7 @@ def test_a_blocked_plan_does_not_train(model: Path, tmp_path: Path, capsys: pyte
         (["--model", "{model}"], "Neither a decision nor a technique"),
         (["--model", "{model}", "--technique", "lorra"], "Did you mean 'lora'?"),
         (["--model", "{model}", "--technique", "provider-managed"], "has no trainer on 'local'"),
-        (["--model", "{model}", "--technique", "lora", "--target", "azure-openai"], "launch on 'azure-openai'"),
+        (["--model", "{model}", "--technique", "lora", "--target", "azure-openai"], "hands back no ONNX"),
         (["--model", "{model}", "--technique", "lora", "--override", "lint_errors"], "NAME=VALUE"),
         (["--model", "{model}", "--technique", "lora", "--onnx", "fp8"], "fp8"),
         (["--model", "{model}", "--technique", "lora", "--epochs", "0"], "n_epochs"),
