@@ -275,5 +275,9 @@ def test_memory_does_not_grow_with_the_file(
         assert copied_bytes > times * 8_000
         return most
 
+    def least(times: int) -> int:
+        """Other threads of the test runner allocate too."""
+        return min(peak(times) for _ in range(3))
+
     peak(1)
-    assert peak(20) < peak(4) + (1 << 16)
+    assert least(20) < least(4) + (1 << 16)
