@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from service.artifacts.bundle import RunInputs, read_manifest
+from service.artifacts.bundle import read_manifest
 from service.clock import now
 from service.errors import TuneGateError
 from service.jobs.ground import JobInputs, encoded
@@ -33,7 +33,7 @@ from service.verbs.following import Event, follow
 from service.verbs.launching import launch_plan_for
 from service.verbs.plan import PlanBundle
 from service.verbs.planning.continuing import require_start
-from service.verbs.train import needed_bytes
+from service.verbs.train import needed_bytes, run_inputs
 from trainers.contract import TrainPlan
 
 
@@ -154,17 +154,7 @@ def _added(context: Context, job: Job, bundle: PlanBundle, idempotency_key: str 
     actor, plan = context.caller.actor, bundle.plan
     deeds = [Deed(actor, "job.launched", {"plan": plan.id})]
     deeds += [Deed(actor, "job.overrode", {"code": one.code, "reason": one.reason}) for one in plan.overrides]
-    run = RunInputs(
-        plan=plan,
-        decision=bundle.decision,
-        report=bundle.report,
-        estimate=bundle.estimate,
-        dataset=bundle.dataset,
-        validation=bundle.validation,
-        model=bundle.model,
-        evaluation=bundle.evaluation,
-    )
-    inputs = JobInputs(run=run, needed_bytes=needed_bytes(bundle), traceparent=traceparent())
+    inputs = JobInputs(run=run_inputs(bundle), needed_bytes=needed_bytes(bundle), traceparent=traceparent())
     launch = _launch_of(context, job, bundle) if is_remote(plan.target) else None
     most = context.settings.access.project_jobs
     return context.store.add_job(job, idempotency_key, deeds, inputs=encoded(inputs), launch=launch, most_open=most)

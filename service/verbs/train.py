@@ -68,16 +68,7 @@ def train(bundle: PlanBundle, out: Path, *, report: Callable[[Progress], None]) 
     require_space(out, needed_bytes=needed_bytes(bundle))
     prepare_run(
         out,
-        RunInputs(
-            plan=plan,
-            decision=bundle.decision,
-            report=bundle.report,
-            estimate=bundle.estimate,
-            dataset=bundle.dataset,
-            validation=bundle.validation,
-            model=bundle.model,
-            evaluation=bundle.evaluation,
-        ),
+        run_inputs(bundle),
     )
     try:
         with sigterm_as_ctrl_c():
@@ -113,6 +104,20 @@ def found_in(out: Path, plan_id: str) -> Literal["nothing", "unfinished", "finis
     if earlier != plan_id:
         return "nothing"
     return "finished" if (out / MANIFEST).exists() else "unfinished"
+
+
+def run_inputs(bundle: PlanBundle) -> RunInputs:
+    """What a run folder is filled with."""
+    return RunInputs(
+        plan=bundle.plan,
+        decision=bundle.decision,
+        report=bundle.report,
+        estimate=bundle.estimate,
+        dataset=bundle.dataset,
+        validation=bundle.validation,
+        model=bundle.model,
+        evaluation=bundle.evaluation,
+    )
 
 
 def needed_bytes(bundle: PlanBundle) -> int:

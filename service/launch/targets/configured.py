@@ -47,7 +47,8 @@ def configured(
     ]
     for name, field in fields.items():
         if name in values:
-            errors += _wrong(place(target, name), values[name], shapes.get(name), ranges.get(name))
+            whole = field.type is int
+            errors += _wrong(place(target, name), values[name], shapes.get(name), ranges.get(name), whole=whole)
         elif field.required:
             errors.append(ErrorItem(place(target, name), "nothing", shapes[name].said))
     require_none(target, errors, settings)
@@ -92,7 +93,9 @@ def _from_file(target: str, path: Path) -> dict[str, Any]:
     return dict(table)
 
 
-def _wrong(where: str, value: object, shape: Shape | None, limits: tuple[float, float] | None) -> list[ErrorItem]:
+def _wrong(
+    where: str, value: object, shape: Shape | None, limits: tuple[float, float] | None, *, whole: bool
+) -> list[ErrorItem]:
     shown = str(value)[:_SHOWN]
     if shape is not None:
         fits = isinstance(value, str) and re.fullmatch(shape.pattern, value) is not None
@@ -100,7 +103,7 @@ def _wrong(where: str, value: object, shape: Shape | None, limits: tuple[float, 
     if limits is None:
         return []
     try:
-        number = float(str(value))
+        number = int(str(value)) if whole else float(str(value))
     except ValueError:
         number = float("nan")
     low, high = limits
