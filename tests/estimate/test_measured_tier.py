@@ -136,7 +136,7 @@ def test_without_a_gpu_it_says_so(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     problem = estimated(capsys, config(tmp_path), *SHAPE, "--measure", code=3)
-    assert (problem["code"], problem["status"]) == ("missing_gpu", 501)
+    assert (problem["code"], problem["status"]) == ("missing_gpu", 422)
     assert "--gpu cpu" in problem["remedy"]
 
 
