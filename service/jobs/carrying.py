@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from dbos import DBOS
 
 from service.jobs.executor import Executor
-from service.store.runs import Fenced, Runs
+from service.store.runs import Fenced, Run, Runs
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -60,6 +60,18 @@ def carrier() -> str | None:
     """The try that runs, as writes name it; None outside a workflow."""
     this = _TRY.get()
     return this.carrier if this is not None else None
+
+
+def require_mine(runs: Runs, identifier: str) -> Run:
+    """Who carries it out, which is this try.
+
+    Raises:
+        Fenced: when it is another, or it has ended.
+    """
+    run = runs.get(identifier)
+    if (mine := carrier()) is not None and run.carrier != mine:
+        raise Fenced(identifier)
+    return run
 
 
 async def take(runs: Runs, executor: Executor) -> None:

@@ -16,10 +16,10 @@ from typing import Any, Literal
 import msgspec
 from dbos import DBOS
 
-from service.artifacts.bundle import finish_run, prepare_run, require_space
+from service.artifacts.bundle import finish_run, prepare_run, read_manifest, require_space
 from service.errors import TuneGateError
 from service.jobs import remote
-from service.jobs.carrying import carrier, carrying, patiently, take
+from service.jobs.carrying import carrier, carrying, patiently, require_mine, take
 from service.jobs.folders import settle
 from service.jobs.ground import Ground, JobInputs, inputs_of
 from service.jobs.keeping import once_storage_answers, with_data
@@ -38,8 +38,7 @@ from service.launch.local import (
 from service.observe.logs import job_id as logged_job
 from service.observe.traces import step_span
 from service.records.job import ENDED, Job, JobError
-from service.records.manifest import MANIFEST, Comparison
-from service.store.runs import Fenced
+from service.records.manifest import MANIFEST
 
 # names the step sequence: bump it only when the sequence changes, or running jobs are stranded
 PIPELINE_VERSION = "prepare-follow-finalize/1"
@@ -222,9 +221,7 @@ def _worth_resuming(job_id: str, out: Path) -> bool:
 
 
 def _forward_new(job_id: str, out: Path) -> None:
-    run = Ground.store.runs.get(job_id)
-    if (mine := carrier()) is not None and run.carrier != mine:
-        raise Fenced(job_id)
+    run = require_mine(Ground.store.runs, job_id)
     for record in read_progress(out, after=Ground.store.forwarded(job_id) - run.base):
         forward(Ground.store, job_id, record, base=run.base)
 
@@ -260,26 +257,28 @@ async def _finalize(job_id: str) -> Literal["closed", "gone"] | bool:
                 await patiently(remote.fetch, Ground.store, job_id, out)
         elif not await asyncio.to_thread(_has_ended, out):
             return "gone"
-        held = await patiently(_finish, job_id, inputs)
+        await patiently(_finish, job_id, inputs)
         # what was trained is not lost to an outage or a full disk: it waits in the run folder
         await once_storage_answers(Ground.store, job_id, lambda: _keep(job_id), also=frozenset({"disk_full"}))
     except (TuneGateError, OSError) as error:
         await patiently(_fail_with, job_id, error)
         return "closed"
-    await patiently(_succeed, job_id, held)
+    await patiently(_succeed, job_id, out)
     return "closed"
 
 
-def _finish(job_id: str, inputs: JobInputs) -> Comparison | None:
-    job = _as_succeeded(Ground.store.job(job_id))
-    return finish_run(Ground.runs / job_id, plan=inputs.run.plan, job=job).evaluation.comparison
+def _finish(job_id: str, inputs: JobInputs) -> None:
+    finish_run(Ground.runs / job_id, plan=inputs.run.plan, job=_as_succeeded(Ground.store.job(job_id)))
 
 
 def _keep(job_id: str) -> None:
-    Ground.storage.of(Ground.store.project_of(job_id)).keep_artifact(job_id)
+    files = Ground.storage.of(Ground.store.project_of(job_id))
+    files.keep_artifact(job_id, wanted=lambda: require_mine(Ground.store.runs, job_id))
 
 
-def _succeed(job_id: str, held: Comparison | None) -> None:
+def _succeed(job_id: str, out: Path) -> None:
+    # of what was kept, which may be an earlier try's
+    held = read_manifest(out).evaluation.comparison
     gate: dict[str, Any] = {"gate": held.gate, "gate_why": held.why} if held is not None else {}
     if held is not None:
         said = {"message": f"gate {held.gate or 'open'}: {held.why}"}

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from service.errors import ErrorItem
 
 CHUNK_BYTES = 1 << 20
+
+
+class Kept(NamedTuple):
+    """An object and when it was put there, in seconds since 1970 by the clock of the store."""
+
+    key: str
+    at: float
 
 
 class Backend(Protocol):
@@ -16,6 +23,9 @@ class Backend(Protocol):
 
     def keep(self, key: str, path: Path) -> None:
         """Put a file under a key, whole or not at all; what stood there is replaced."""
+
+    def create(self, key: str, content: bytes) -> bool:
+        """Put a small object under a key where nothing stands; False, and nothing is changed, where something does."""
 
     def local(self, key: str) -> Path | None:
         """The object itself where it is a file of this machine; None in a remote store."""
@@ -35,6 +45,9 @@ class Backend(Protocol):
 
     def remove_below(self, prefix: str) -> None:
         """Remove every object whose key begins with `prefix/`."""
+
+    def listed(self, prefix: str = "") -> Iterator[Kept]:
+        """Every object, or every one whose key begins with `prefix/`; half-written ones are none."""
 
     def unready(self) -> list[ErrorItem]:
         """What keeps the store from being used, told within seconds."""

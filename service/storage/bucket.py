@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from service.errors import ErrorItem, TuneGateError
+from service.storage.backend import Kept
 from service.storage.failures import missing, told, unreachable
 from service.storage.opening import opened
 from service.storage_settings import Address
@@ -38,8 +39,21 @@ class Bucket:
             with told(self._place):
                 obstore.put(self._store, key, path, chunk_size=part_bytes, max_concurrency=_PARTS_AT_ONCE)
         except TuneGateError as error:
-            # where something is put, only the container can be missing
-            raise unreachable(self._place) if error.code == "storage_missing" else error from error
+            raise self._no_container(error) from error
+
+    def create(self, key: str, content: bytes) -> bool:
+        """By a conditional request; one whose answer was lost and that was sent again may find its own object."""
+        import obstore
+        from obstore.exceptions import AlreadyExistsError
+
+        try:
+            with told(self._place):
+                obstore.put(self._store, key, content, mode="create", use_multipart=False)
+        except TuneGateError as error:
+            if isinstance(error.__cause__, AlreadyExistsError):
+                return False
+            raise self._no_container(error) from error
+        return True
 
     def local(self, key: str) -> Path | None:
         """None: nothing of it lies on this machine."""
@@ -105,13 +119,13 @@ class Bucket:
         """Remove what lies below a prefix."""
         import obstore
 
-        names = list(self.keys(prefix))
+        names = [one.key for one in self.listed(prefix)]
         with told(self._place):
             for start in range(0, len(names), _NAMES_AT_ONCE):
                 obstore.delete(self._store, names[start : start + _NAMES_AT_ONCE])
 
-    def keys(self, prefix: str | None = None) -> Iterator[str]:
-        """The keys of all objects, or of those below a prefix.
+    def listed(self, prefix: str = "") -> Iterator[Kept]:
+        """As the store lists them.
 
         Raises:
             TuneGateError: `storage_refused`, `storage_unreachable`.
@@ -119,8 +133,8 @@ class Bucket:
         import obstore
 
         with told(self._place):
-            for page in obstore.list(self._store, prefix):
-                yield from (str(one["path"]) for one in page)
+            for page in obstore.list(self._store, prefix or None):
+                yield from (Kept(str(one["path"]), one["last_modified"].timestamp()) for one in page)
 
     def unready(self) -> list[ErrorItem]:
         """Asks for an object that is not there, which tells who may not, and for a name, which tells of no bucket."""
@@ -135,3 +149,7 @@ class Bucket:
         except TuneGateError as error:
             return [ErrorItem("storage", error.title, "a store that answers and lets us in", error.remedy)]
         return []
+
+    def _no_container(self, error: TuneGateError) -> TuneGateError:
+        """Where something is put, only the container can be missing."""
+        return unreachable(self._place) if error.code == "storage_missing" else error

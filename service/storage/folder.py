@@ -12,10 +12,11 @@ from pathlib import Path
 from service.errors import ErrorItem, TuneGateError
 from service.files import write_error
 from service.leftovers import PREFIX, hold
-from service.storage.backend import CHUNK_BYTES
+from service.storage.backend import CHUNK_BYTES, Kept
 from service.storage.failures import missing, unreachable
 
 _PLACE = "The storage folder"
+_READY = ".ready-"
 
 
 class Folder:
@@ -27,21 +28,30 @@ class Folder:
     def keep(self, key: str, path: Path) -> None:
         """Link a file into the folder, or copy it from another disk; either way it appears whole."""
         target = self._folder / key
-        with _written(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            held = hold(target.parent)
-            temporary = temporary_of(target)
+        with _beside(target) as temporary:
+            if not linked(path, temporary):
+                _copied(path, temporary)
+            os.replace(temporary, target)  # noqa: PTH105
+            _sync(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+
+    def create(self, key: str, content: bytes) -> bool:
+        """Its name is given as a second one, which fails where it is taken; a disk without links has no such step."""
+        target = self._folder / key
+        with _beside(target) as temporary:
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
             try:
-                if not linked(path, temporary):
-                    _copied(path, temporary)
+                target.hardlink_to(temporary)
+            except FileExistsError:
+                return False
+            except OSError:
+                if target.exists():
+                    return False
                 os.replace(temporary, target)  # noqa: PTH105
-                _sync(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-            finally:
-                # where both names are one file already, `replace` leaves the first
-                with suppress(OSError):
-                    temporary.unlink(missing_ok=True)
-                if held is not None:
-                    os.close(held)
+            _sync(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+        return True
 
     def local(self, key: str) -> Path | None:
         """Where it lies."""
@@ -76,9 +86,16 @@ class Folder:
             if path.exists():
                 shutil.rmtree(path)
 
+    def listed(self, prefix: str = "") -> Iterator[Kept]:
+        """Its files; one that is linked into it is as old as its name."""
+        for path in (self._folder / prefix).rglob("*"):
+            with suppress(FileNotFoundError):
+                if path.is_file() and not path.name.startswith((PREFIX, _READY)):
+                    yield Kept(path.relative_to(self._folder).as_posix(), path.stat().st_ctime)
+
     def unready(self) -> list[ErrorItem]:
         """A file is written and removed again."""
-        path = self._folder / f".ready-{os.getpid()}-{threading.get_ident()}"
+        path = self._folder / f"{_READY}{os.getpid()}-{threading.get_ident()}"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(b"ready")
@@ -125,6 +142,23 @@ def _sync(path: Path, flags: int) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+@contextmanager
+def _beside(target: Path) -> Iterator[Path]:
+    """A name beside a file under which it is made; nothing is left there."""
+    with _written(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        held = hold(target.parent)
+        temporary = temporary_of(target)
+        try:
+            yield temporary
+        finally:
+            # where both names are one file already, `replace` leaves the first
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            if held is not None:
+                os.close(held)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from service.access_settings import PROJECT
 from service.errors import TuneGateError
 
-_DATASET = re.compile(r"[0-9a-f]{64}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _JOB = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -18,7 +18,7 @@ def dataset_key(project: str, identifier: str) -> str:
     Raises:
         TuneGateError: `unknown_id` for what is no id.
     """
-    return f"{_checked(PROJECT, project)}/datasets/{_checked(_DATASET, identifier)}.jsonl"
+    return f"{_checked(PROJECT, project)}/datasets/{_checked(_DIGEST, identifier)}.jsonl"
 
 
 def artifact_prefix(project: str, job_id: str) -> str:
@@ -28,6 +28,17 @@ def artifact_prefix(project: str, job_id: str) -> str:
         TuneGateError: `unknown_id` for what is no id.
     """
     return f"{_checked(PROJECT, project)}/artifacts/{_checked(_JOB, job_id)}"
+
+
+def try_prefix(prefix: str, manifest_id: str) -> str:
+    """`PROJECT/artifacts/JOB/MANIFEST`: the files that one manifest names, which nobody else writes to.
+
+    Raises:
+        TuneGateError: `artifact_corrupt` for what is no id.
+    """
+    if not _DIGEST.fullmatch(manifest_id):
+        raise TuneGateError("artifact_corrupt", "The manifest has no id.")
+    return f"{prefix}/{manifest_id}"
 
 
 def file_key(prefix: str, path: str) -> str:

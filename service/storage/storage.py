@@ -120,14 +120,16 @@ class ProjectStorage:
         if self._backend.local(dataset_key(self._project, identifier)) is None:
             removed(path)
 
-    def keep_artifact(self, job_id: str) -> None:
-        """Keep a finished run folder.
+    def keep_artifact(self, job_id: str, *, wanted: Callable[[], object] = nothing) -> None:
+        """Keep a finished run folder; where one of the job is kept already, that takes the folder's place.
+
+        `wanted` is called before each file, and raises where it is not to be written any more.
 
         Raises:
-            TuneGateError: `disk_full`, `storage_refused`, `storage_unreachable`.
+            TuneGateError: `disk_full`, `storage_refused`, `storage_unreachable`, `storage_missing`, `storage_corrupt`.
         """
-        out = self._storage.runs / job_id
-        artifacts.kept(self._backend, artifact_prefix(self._project, job_id), out)
+        prefix, out = artifact_prefix(self._project, job_id), self._storage.runs / job_id
+        artifacts.kept(self._backend, prefix, out, _PLACE, wanted=wanted)
 
     def artifact(self, job_id: str) -> Path:
         """The run folder of a finished job on this machine; fetched, and every file checked, where it is not here.

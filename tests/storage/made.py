@@ -36,7 +36,7 @@ def everything(storage: Storage) -> list[str]:
         assert folder is not None
         return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     assert isinstance(storage.backend, Bucket)
-    return sorted(storage.backend.keys())
+    return sorted(one.key for one in storage.backend.listed())
 
 
 def run_of(runs: Path, size: int = 100) -> tuple[str, Manifest]:

@@ -118,7 +118,7 @@ def test_a_folder_on_the_same_disk_has_nothing_twice(storage: Storage, tmp_path:
     files.keep_dataset(identifier, path)
     files.keep_artifact(job)
     found = files.dataset(identifier, sha256=sha256, size=100)
-    kept = storage.backend.local(f"desk/artifacts/{job}/{manifest.files[0].path}")
+    kept = storage.backend.local(f"desk/artifacts/{job}/{manifest.id}/{manifest.files[0].path}")
     assert found.samefile(path) == (kept is not None)
     if kept is not None:
         assert kept.samefile(storage.runs / job / manifest.files[0].path)
@@ -136,7 +136,7 @@ def test_what_was_changed_behind_our_back_is_not_given_out(storage: Storage, tmp
     other = tmp_path / "other"
     other.write_bytes(os.urandom(100))
     storage.backend.keep(f"desk/datasets/{identifier}.jsonl", other)
-    storage.backend.keep(f"desk/artifacts/{job}/{manifest.files[0].path}", other)
+    storage.backend.keep(f"desk/artifacts/{job}/{manifest.id}/{manifest.files[0].path}", other)
     for ask in (lambda: files.dataset(identifier, sha256=sha256, size=100), lambda: files.artifact(job)):
         with pytest.raises(TuneGateError) as raised:
             ask()
@@ -144,7 +144,7 @@ def test_what_was_changed_behind_our_back_is_not_given_out(storage: Storage, tmp
     assert not (storage.runs / job).exists()
     assert not list(storage.runs.glob(".*"))
     # a manifest whose words are not its id's
-    storage.backend.keep(f"desk/artifacts/{job}/{manifest.files[0].path}", path)
+    storage.backend.keep(f"desk/artifacts/{job}/{manifest.id}/{manifest.files[0].path}", path)
     text = tmp_path / "manifest.json"
     text.write_text(b"".join(storage.backend.read(f"desk/artifacts/{job}/{MANIFEST}")).decode().replace("plan", "card"))
     storage.backend.keep(f"desk/artifacts/{job}/{MANIFEST}", text)
