@@ -16,6 +16,7 @@ from service.errors import TuneGateError
 from service.jobs.executor import is_home
 from service.jobs.ground import Ground
 from service.launch.local import WORK, stop_trainer
+from service.records.manifest import MANIFEST
 from service.store.runs import Run
 
 _GRACE_SECONDS = 10.0
@@ -53,7 +54,7 @@ def settle(job_id: str, carrier: str | None) -> Path:
 def _moved(run: Run, out: Path) -> bool:
     """Whether the last carrier's folder is within reach, nobody works in it, and all of it is here now."""
     earlier = Path(run.folder or "")
-    if run.folder is None or not is_home(earlier.parent.parent, run.home) or not (earlier / WORK).is_dir():
+    if run.folder is None or not is_home(earlier.parent.parent, run.home) or not _holds_a_run(earlier):
         return False
     stop_trainer(earlier, grace_seconds=_GRACE_SECONDS)
     with _unused(earlier) as unused:
@@ -63,6 +64,11 @@ def _moved(run: Run, out: Path) -> bool:
             shutil.copytree(earlier, copy, copy_function=_linked)
             copy.rename(out)
     return unused
+
+
+def _holds_a_run(folder: Path) -> bool:
+    """A run that goes on, or one that was closed and not kept yet."""
+    return (folder / WORK).is_dir() or (folder / MANIFEST).is_file()
 
 
 def _finished(job_id: str) -> bool:
@@ -79,7 +85,11 @@ def _finished(job_id: str) -> bool:
 @contextmanager
 def _unused(folder: Path) -> Iterator[bool]:
     """Whether no trainer holds the folder, and none can while the block runs (trainers.lock)."""
-    descriptor = os.open(folder / WORK / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        descriptor = os.open(folder / WORK / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except FileNotFoundError:  # it was closed
+        yield True
+        return
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

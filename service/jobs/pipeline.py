@@ -257,9 +257,8 @@ async def _finalize(job_id: str) -> Literal["closed", "gone"] | bool:
                 await patiently(remote.fetch, Ground.store, job_id, out)
         elif not await asyncio.to_thread(_has_ended, out):
             return "gone"
-        await patiently(_finish, job_id, inputs)
         # what was trained is not lost to an outage or a full disk: it waits in the run folder
-        await once_storage_answers(Ground.store, job_id, lambda: _keep(job_id), also=frozenset({"disk_full"}))
+        await once_storage_answers(Ground.store, job_id, lambda: _close(job_id, inputs), also=frozenset({"disk_full"}))
     except (TuneGateError, OSError) as error:
         await patiently(_fail_with, job_id, error)
         return "closed"
@@ -267,11 +266,8 @@ async def _finalize(job_id: str) -> Literal["closed", "gone"] | bool:
     return "closed"
 
 
-def _finish(job_id: str, inputs: JobInputs) -> None:
+def _close(job_id: str, inputs: JobInputs) -> None:
     finish_run(Ground.runs / job_id, plan=inputs.run.plan, job=_as_succeeded(Ground.store.job(job_id)))
-
-
-def _keep(job_id: str) -> None:
     files = Ground.storage.of(Ground.store.project_of(job_id))
     files.keep_artifact(job_id, wanted=lambda: require_mine(Ground.store.runs, job_id))
 

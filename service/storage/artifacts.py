@@ -56,6 +56,23 @@ def kept(backend: Backend, prefix: str, out: Path, place: str, *, wanted: Callab
     (out / KEPT).touch()
 
 
+def is_kept(backend: Backend, prefix: str, out: Path, place: str) -> bool:
+    """Whether a run folder of this machine is what is kept of the job; one that others were faster than is not.
+
+    Raises:
+        TuneGateError: `storage_refused`, `storage_unreachable`.
+    """
+    if not (out / MANIFEST).is_file():
+        return False
+    if not (out / KEPT).exists():
+        here, published = manifest_of((out / MANIFEST).read_bytes(), place), _published(backend, prefix, place)
+        if published is not None and published.id != here.id:
+            return False
+        # earlier versions left no mark
+        (out / KEPT).touch()
+    return True
+
+
 def placed(backend: Backend, prefix: str, out: Path, place: str) -> None:
     """Make a run folder out of what is kept, every file of it checked; it appears whole or not at all.
 

@@ -139,7 +139,7 @@ class ProjectStorage:
         """
         prefix, out = artifact_prefix(self._project, job_id), self._storage.runs / job_id
         self._storage.room.used(out)
-        if not (out / MANIFEST).is_file():
+        if not artifacts.is_kept(self._backend, prefix, out, _PLACE):
             if self._backend.local(prefix) is None:
                 self._storage.make_room(artifacts.bytes_of(self._backend, prefix, _PLACE))
             artifacts.placed(self._backend, prefix, out, _PLACE)

@@ -13,8 +13,7 @@ import pytest
 import sqlalchemy as sa
 from postgres_server import Postgres
 from quick_jobs import Noting, processes_of, until, violations
-
-from service.store.executors import lock_number
+from sessions import cut_session
 
 LONG = 30
 
@@ -42,16 +41,7 @@ class Cluster:
         return [self.folder / name for name in ("one", "two", "door") if (self.folder / name).exists()]
 
     def cut(self, name: str) -> None:
-        """End the session by which a service holds its name, as a network that is gone would."""
-        engine = sa.create_engine(self.address)
-        number = lock_number(name) % 2**64
-        query = sa.text(
-            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' "
-            "AND classid::bigint = :high AND objid::bigint = :low"
-        )
-        with engine.begin() as connection:
-            assert connection.execute(query, {"high": number >> 32, "low": number % 2**32}).rowcount == 1
-        engine.dispose()
+        assert cut_session(self.address, name)
 
 
 @pytest.fixture

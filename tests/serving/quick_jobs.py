@@ -199,10 +199,10 @@ def violations(service: Noting, job_id: str, homes: list[Path], *, killed: int) 
     wrong = [f"it failed: {job['error']}"] if job["state"] == "failed" else []
     if [n for n, _, _ in events] != list(range(1, len(events) + 1)):
         wrong.append(f"its events have gaps or repeat: {[n for n, _, _ in events]}")
-    ends = [data for _, event, data in events if event == "end"]
-    if ends != [{"state": job["state"]}] or not events or events[-1][1] != "end":
+    ends = [data["state"] for _, event, data in events if event == "end"]
+    if ends != [job["state"]] or not events or events[-1][1] != "end":
         wrong.append(f"its events end with {ends}")
-    begun = Counter(line.split()[2] for home in homes for line in _notes(home) if line.split()[3] == job_id)
+    begun = Counter(line.split()[2] for home in homes for line in notes_of(home) if line.split()[3] == job_id)
     if begun["trainer"] > 1 + killed:
         wrong.append(f"its trainer was started {begun['trainer']} times, and killed {killed} times")
     if job["state"] == "succeeded":
@@ -218,7 +218,8 @@ def violations(service: Noting, job_id: str, homes: list[Path], *, killed: int) 
     return wrong
 
 
-def _notes(home: Path) -> list[str]:
+def notes_of(home: Path) -> list[str]:
+    """What its services began: time, pid, step, job."""
     try:
         return (home / "notes").read_text().splitlines()
     except FileNotFoundError:

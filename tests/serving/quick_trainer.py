@@ -19,6 +19,7 @@ import msgspec
 from trainers.contract import Result, TrainPlan
 from trainers.lock import RunLocked, hold
 from trainers.outfiles import WORK, write_atomically
+from trainers.problems import from_exception
 from trainers.progress import ProgressWriter
 from trainers.runfolder import carried_out, claim, clear_leftovers
 from trainers.stopping import StopSignal
@@ -35,7 +36,11 @@ def main(plan_path: Path, out: Path) -> int:
     out.mkdir(parents=True, exist_ok=True)
     try:
         with hold(out), stop.gentle():
-            return _run(plan, out, stop)
+            try:
+                return _run(plan, out, stop)
+            except OSError as error:
+                leave(out, Result(status="failed", plan=plan.id, error=from_exception(error, "train").failure))
+                return 1
     except RunLocked:
         return 3
 
