@@ -268,8 +268,15 @@ async def _finalize(job_id: str) -> Literal["closed", "gone"] | bool:
 
 def _close(job_id: str, inputs: JobInputs) -> None:
     finish_run(Ground.runs / job_id, plan=inputs.run.plan, job=_as_succeeded(Ground.store.job(job_id)))
-    files = Ground.storage.of(Ground.store.project_of(job_id))
-    files.keep_artifact(job_id, wanted=lambda: require_mine(Ground.store.runs, job_id))
+    project = Ground.store.project_of(job_id)
+    Ground.store.of(project).storing.begin("artifact", job_id)
+    Ground.storage.of(project).keep_artifact(job_id, wanted=lambda: _require_wanted(job_id))
+
+
+def _require_wanted(job_id: str) -> None:
+    require_mine(Ground.store.runs, job_id)
+    if Ground.store.job(job_id).state != "finalizing":
+        raise TuneGateError("job_cancelled", "The job was cancelled while its files were kept.")
 
 
 def _succeed(job_id: str, out: Path) -> None:

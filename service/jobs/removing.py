@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -13,10 +14,12 @@ from service.jobs.caretaker import workflows_of
 from service.launch.local import stop_trainer
 from service.records.access import Deed
 from service.records.job import ENDED
-from service.storage.storage import ProjectStorage
+from service.storage.storage import ProjectStorage, Storage
 from service.store.database import settle
 from service.store.store import Store
+from service.store.storing import Standing
 
+_LOG = logging.getLogger("tunegate.retention")
 _OPEN = {"PENDING", "ENQUEUED", "DELAYED"}
 _PATIENCE_SECONDS, _POLL_SECONDS = 10.0, 0.1
 
@@ -38,6 +41,32 @@ async def remove_job(store: Store, files: ProjectStorage, runs: Path, job_id: st
     for workflow in await workflows_of(job_id):
         await DBOS.delete_workflow_async(workflow.workflow_id)
     await asyncio.to_thread(store.removal.job, job_id, deed)
+
+
+def remove_left(store: Store, storage: Storage, *, before: str) -> int:
+    """Remove objects that were begun to be stored before a time (UTC, ISO 8601) and that nothing names; how many.
+
+    A store that does not answer leaves them for the next time.
+    """
+    removed = 0
+    if storage.unready():
+        return removed
+
+    def tidied(standing: Standing) -> None:
+        nonlocal removed
+        if kind == "artifact" and standing != "open":
+            files.remove_left(identifier, whole=standing == "left")
+        elif standing == "left":
+            files.remove_dataset(identifier)
+        removed += standing == "left"
+
+    for project, kind, identifier in store.storing.begun(before):
+        files = storage.of(project)
+        try:
+            store.of(project).storing.settle(kind, identifier, before=before, tidy=tidied)
+        except TuneGateError as error:
+            _LOG.info("left", extra={"fields": {"id": identifier, "code": error.code}})
+    return removed
 
 
 def settle_jobs(engine: sa.Engine | None) -> bool:

@@ -123,7 +123,14 @@ class JobRunner:
         if await asyncio.to_thread(remote.is_remote, self._store, job_id):
             await remote.cancel(self._store, job_id)
         await asyncio.to_thread(stop_trainer, self._runs / job_id, grace_seconds=GRACE_SECONDS)
+        await asyncio.to_thread(self._unkeep, job_id)
         await asyncio.to_thread(enter, self._store, job_id, "cancelled")
+
+    def _unkeep(self, job_id: str) -> None:
+        """What was being kept when it was cancelled goes; what cannot be removed now is found later (storing)."""
+        if any(moment.state == "finalizing" for moment in self._store.job(job_id).timeline):
+            with suppress(TuneGateError):
+                Ground.storage.of(self._store.project_of(job_id)).remove_left(job_id, whole=True)
 
     def _here(self, job_id: str) -> bool:
         return self._store.runs.get(job_id).home == self.executor.home

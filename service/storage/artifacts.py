@@ -51,8 +51,7 @@ def kept(backend: Backend, prefix: str, out: Path, place: str, *, wanted: Callab
     if published is not None and published.id != manifest.id:
         wanted()
         placed(backend, prefix, out, place)
-    if published is not None:
-        _remove_other_tries(backend, prefix, published)
+    remove_other_tries(backend, prefix, place)
     (out / KEPT).touch()
 
 
@@ -99,6 +98,20 @@ def placed(backend: Backend, prefix: str, out: Path, place: str) -> None:
         shutil.rmtree(making, ignore_errors=True)
 
 
+def remove_other_tries(backend: Backend, prefix: str, place: str) -> None:
+    """Remove what services left that were killed or robbed while they kept another folder of the job.
+
+    Raises:
+        TuneGateError: `storage_refused`, `storage_unreachable`, `storage_corrupt`.
+    """
+    published = _published(backend, prefix, place)
+    if published is None or (own := _folder(backend, prefix, published)) == prefix:
+        return
+    for one in list(backend.listed(prefix)):
+        if not one.key.startswith(f"{own}/") and one.key != file_key(prefix, MANIFEST):
+            backend.remove(one.key)
+
+
 def bytes_of(backend: Backend, prefix: str, place: str) -> int:
     """How much the files of a kept run are."""
     return sum(file.bytes for file in manifest_of(b"".join(backend.read(file_key(prefix, MANIFEST))), place).files)
@@ -142,15 +155,6 @@ def _folder(backend: Backend, prefix: str, manifest: Manifest) -> str:
     own = try_prefix(prefix, manifest.id)
     beside = manifest.files and not backend.has(file_key(own, manifest.files[0].path))
     return prefix if beside and backend.has(file_key(prefix, manifest.files[0].path)) else own
-
-
-def _remove_other_tries(backend: Backend, prefix: str, published: Manifest) -> None:
-    """What services left that were killed or robbed while they kept another folder of the job."""
-    if (own := _folder(backend, prefix, published)) == prefix:
-        return
-    for one in list(backend.listed(prefix)):
-        if not one.key.startswith(f"{own}/") and one.key != file_key(prefix, MANIFEST):
-            backend.remove(one.key)
 
 
 def _placed(backend: Backend, key: str, target: Path, sha256: str, place: str) -> None:

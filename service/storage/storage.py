@@ -145,16 +145,27 @@ class ProjectStorage:
             artifacts.placed(self._backend, prefix, out, _PLACE)
         return out
 
+    def remove_left(self, job_id: str, *, whole: bool) -> None:
+        """Remove what the store has of a job: all of it, or only what tries left beside the one that is published.
+
+        Raises:
+            TuneGateError: `storage_refused`, `storage_unreachable`, `storage_corrupt`.
+        """
+        prefix = artifact_prefix(self._project, job_id)
+        if not whole:
+            artifacts.remove_other_tries(self._backend, prefix, _PLACE)
+            return
+        # first what says that it is whole
+        self._backend.remove(file_key(prefix, MANIFEST))
+        self._backend.remove_below(prefix)
+
     def remove_artifact(self, job_id: str) -> None:
         """Remove a job's run folder, here and in the store; what was begun and not finished too.
 
         Raises:
             TuneGateError: `unreadable_path`, `storage_refused`, `storage_unreachable`.
         """
-        prefix = artifact_prefix(self._project, job_id)
-        # first what says that it is whole
-        self._backend.remove(file_key(prefix, MANIFEST))
-        self._backend.remove_below(prefix)
+        self.remove_left(job_id, whole=True)
         removed(self._storage.runs / job_id)
 
     def _file(self, identifier: str) -> Path:

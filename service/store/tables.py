@@ -121,6 +121,18 @@ request_counts = Table(
     Column("requests", Integer, nullable=False),
 )
 
+# what was begun to be put into the storage: noted before its first byte, so that what a kill leaves is found; kind is
+# dataset or artifact, id that of the record or of the job
+storing = Table(
+    "storing",
+    metadata,
+    Column("project", String(63), primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    Column("begun_at", String(32), nullable=False),
+    Index("storing_begun", "begun_at"),
+)
+
 # services that carry out jobs; a beat is in milliseconds of the database's clock
 executors = Table(
     "executors",

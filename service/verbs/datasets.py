@@ -90,6 +90,8 @@ def store_dataset(context: Context, path: Path, request: LintRequest, stop: thre
     if stop.is_set():
         raise client_left()
     most = context.settings.access.project_bytes
+    # a kill between the bytes and the record leaves bytes that are found by this
+    context.store.storing.begin("dataset", dataset.id)
     if context.files.has_dataset(dataset.id):
         context.store.renew("dataset", dataset.id)
     else:

@@ -18,6 +18,8 @@ from service.verbs.context import Context
 _LOG = logging.getLogger("tunegate.retention")
 _ACTOR = "retention"
 _SECONDS = 3600.0
+# no upload takes as long
+_LEFT_AFTER = timedelta(days=1)
 
 
 async def remove_job(context: Context, job_id: str) -> None:
@@ -57,6 +59,8 @@ async def sweep(context: Context) -> None:
     await _remove(context, kept.evaluations, removal.old_evaluations, evaluations.remove)
     await _remove(context, kept.datasets, removal.old_datasets, _remove_dataset)
     await asyncio.to_thread(_remove_leftovers, context)
+    before = told(datetime.now(UTC) - _LEFT_AFTER)
+    await asyncio.to_thread(removing.remove_left, context.store, context.storage, before=before)
     await asyncio.to_thread(settle, context)
 
 

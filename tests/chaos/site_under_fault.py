@@ -12,6 +12,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,8 +27,12 @@ from quick_jobs import ENDED, GUARD_SECONDS, Noting, Zygote, notes_of, processes
 from sessions import cut_session, is_robbed
 from small_disk import SmallDisk
 
+from service.clock import told
+from service.jobs.removing import remove_left
 from service.settings import load_settings
 from service.storage.storage import Storage
+from service.store.database import open_engine
+from service.store.store import Store
 
 # two workers keep a service up while the other is dead; one of them is dead for good once it was silent so long
 SILENCE = {"TUNEGATE_EXECUTOR_SILENCE_SECONDS": "3"}
@@ -58,7 +63,7 @@ class Site:
         self.faults: list[Fault] = []
         self.wrong: list[str] = []
         self.ends: Counter[str] = Counter()
-        self.killed = 0
+        self.killed = self.left = 0
         self.further: dict[str, int] = {}
         self.postgres = self.ending.enter_context(postgres_server()) if database == "postgres" else None
         self.disk = SmallDisk(folder / "disk", _DISK_BYTES)
@@ -117,13 +122,18 @@ class Site:
         end = time.monotonic() + seconds
         while self.killed < kills and time.monotonic() < end:
             self.trial()
-        # what was removed, cancelled or robbed leaves nothing
+        # what was cancelled or robbed while it was kept leaves nothing that is not found
+        store = Store(open_engine(self.settings.get("TUNEGATE_DATABASE_URL") or self.own_database()))
+        self.left = remove_left(store, self.open_storage(), before=told(datetime.now(UTC)))
         deadline = time.monotonic() + 30
         while found := left_behind(self.open_storage(), self.living(), self.homes):
             if time.monotonic() > deadline:
                 self.wrong += [f"{self.name}: {one}" for one in found]
                 break
             time.sleep(1)
+
+    def own_database(self) -> str:
+        return f"sqlite:///{self.homes[0] / 'tunegate.sqlite'}"
 
     def open_storage(self) -> Storage:
         home = {"TUNEGATE_HOME": str(self.folder / "aside")}
@@ -148,11 +158,11 @@ class Site:
         befell = {fault.kind for fault in self.faults[faults:]}
         code = (self.seen(job)["error"] or {}).get("code")
         # nothing can be done about a full disk but to say so
-        told = code == "disk_full" and "disk full" in befell
-        if cancelled and state not in {"cancelled", "succeeded"} and not told:
+        said = code == "disk_full" and "disk full" in befell
+        if cancelled and state not in {"cancelled", "succeeded"} and not said:
             self.wrong.append(f"{self.name}: {job} was cancelled and {state}")
         for service in self.running():
-            found = self.settled(service, job, trainers_killed, told=told)
+            found = self.settled(service, job, trainers_killed, said=said)
             self.wrong += [f"{self.name}: {job} ({', '.join(sorted(befell))}): {one}" for one in found]
 
     def launch(self) -> str:
@@ -174,21 +184,21 @@ class Site:
     def seen(self, job: str) -> Any:
         return self.patiently(lambda: self.living().job(job))
 
-    def settled(self, service: Noting, job: str, killed: int, *, told: bool) -> list[str]:
+    def settled(self, service: Noting, job: str, killed: int, *, said: bool) -> list[str]:
         """What is wrong once processes that are being ended had their time."""
         deadline = time.monotonic() + 30
-        while found := self._violations(service, job, killed, told=told):
+        while found := self._violations(service, job, killed, said=said):
             if time.monotonic() > deadline:
                 return found
             time.sleep(0.5)
         return []
 
-    def _violations(self, service: Noting, job: str, killed: int, *, told: bool) -> list[str]:
+    def _violations(self, service: Noting, job: str, killed: int, *, said: bool) -> list[str]:
         try:
             found = violations(service, job, self.homes, killed=killed)
         except (httpx.HTTPError, AssertionError, KeyError, psutil.Error) as error:
             return [f"cannot be looked at ({type(error).__name__})"]
-        return [one for one in found if not (told and one.startswith("it failed"))]
+        return [one for one in found if not (said and one.startswith("it failed"))]
 
     def end_of(self, job: str, seconds: float = GUARD_SECONDS) -> str:
         def ended() -> str | None:
