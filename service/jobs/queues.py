@@ -6,16 +6,19 @@ of an idle service. Those threads are DBOS's own here; what they wait for can be
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from dbos import DBOS
-from dbos._queue import queue_worker_thread
+from dbos._queue import Queue, queue_worker_thread
 
+_LOG = logging.getLogger("tunegate.jobs")
 # after a ring that came before what it is about
 _OFTEN_SECONDS = 0.2
+_AGAIN_SECONDS = 1.0
 _JOIN_SECONDS = 10.0
 
 
@@ -62,9 +65,9 @@ class Queues:
                 one.name, worker_concurrency=one.at_once, polling_interval_sec=one.seconds
             )
             heard = _Heard(self._bell)
-            thread = threading.Thread(
-                target=queue_worker_thread, args=(heard, dbos, queue), name=f"queue-{one.name}", daemon=True
-            )
+            # whether it lives is asked by its name (service.verbs.operation)
+            name = f"queue-worker-{one.name}"
+            thread = threading.Thread(target=_take, args=(heard, dbos, queue), name=name, daemon=True)
             self._threads.append((heard, thread))
             thread.start()
 
@@ -76,6 +79,15 @@ class Queues:
         for _, thread in self._threads:
             thread.join(_JOIN_SECONDS)
         self._threads.clear()
+
+
+def _take(heard: _Heard, dbos: DBOS, queue: Queue) -> None:
+    while not heard.is_set():
+        try:
+            queue_worker_thread(heard, dbos, queue)
+        except Exception as error:  # noqa: BLE001 - nobody else would take what is queued
+            _LOG.error("Taking from the queue %r broke (%s); it is begun again.", queue.name, type(error).__name__)
+        heard.wait(_AGAIN_SECONDS)
 
 
 class _Heard(threading.Event):
