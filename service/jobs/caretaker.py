@@ -17,9 +17,12 @@ from dbos import DBOS, SetWorkflowID, WorkflowStatus
 from service.errors import TuneGateError
 from service.jobs.carrying import carried_here
 from service.jobs.executor import Executor
+from service.jobs.queues import BELL
 
 _LOG = logging.getLogger("tunegate.jobs")
 LOOK_SECONDS = 1.0
+# while nothing is open, unless this process queues something: others queue what they take
+_IDLE_LOOK_SECONDS = 5.0
 # what was claimed begins within a moment
 _CLAIMED_SECONDS = 10.0
 _MOST_AGAIN = 3
@@ -74,6 +77,8 @@ class Caretaker:
         self._version = version
         self._kinds = {kind.name: kind for kind in kinds}
         self._claimed: dict[str, float] = {}
+        # something was open at the last look
+        self._open = True
         self._swept = -_SWEEP_SECONDS
 
     async def watch(self) -> None:
@@ -85,11 +90,19 @@ class Caretaker:
                 _LOG.warning("A look after jobs was cut off (%s).", type(error).__name__)
             except Exception as error:  # noqa: BLE001 - the next look may find what this one stumbled over gone
                 _LOG.error("A look after jobs failed (%s).", type(error).__name__)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Until the next look; what is queued here meanwhile is looked after as soon as if something had been open."""
+        rung, waited = BELL.rung, 0.0
+        while waited < (LOOK_SECONDS if self._open or BELL.rung != rung else _IDLE_LOOK_SECONDS):
             await asyncio.sleep(LOOK_SECONDS)
+            waited += LOOK_SECONDS
 
     async def look(self) -> None:
         """Once over everything that is open."""
         await self._me.until_held()
+        self._open = True
         found = await self._open_workflows()
         await self._recover_own(found)
         if self._me.others is not None:
@@ -98,13 +111,18 @@ class Caretaker:
                 if silent(name):
                     await self._take_over(name)
         await self._carry_over(found)
+        left = bool(found)
         for kind in self._kinds.values():
             if time.monotonic() - self._swept > _SWEEP_SECONDS:
                 await asyncio.to_thread(kind.sweep)
             for identifier in await asyncio.to_thread(kind.open):
+                left = True
                 await self._settle(kind, identifier)
         if time.monotonic() - self._swept > _SWEEP_SECONDS:
             self._swept = time.monotonic()
+        if any(one.status == "ENQUEUED" for one in found):
+            BELL.ring()
+        self._open = left
 
     async def _open_workflows(self) -> list[WorkflowStatus]:
         found: list[WorkflowStatus] = await DBOS.list_workflows_async(
@@ -138,6 +156,7 @@ class Caretaker:
         """From its last finished step; from its first where the steps may be others."""
         if one.app_version in await self._versions(queue):
             await DBOS.resume_workflow_async(one.workflow_id, queue_name=queue)
+            BELL.ring()
         else:
             await self._anew(one, queue)
 
@@ -163,6 +182,7 @@ class Caretaker:
                 await DBOS.fork_workflow_async(workflow, 1, application_version=self._version, queue_name=queue)
         elif status.status == "CANCELLED":  # of a version that was left and is run again
             await DBOS.resume_workflow_async(made, queue_name=queue)
+        BELL.ring()
 
     async def _queue(self, one: WorkflowStatus) -> str:
         """The shared queue that a workflow came from."""
@@ -186,6 +206,7 @@ class Caretaker:
             with SetWorkflowID(identifier):
                 queue = await asyncio.to_thread(kind.queue_of, identifier)
                 await DBOS.enqueue_workflow_async(queue, kind.workflow, identifier)
+            BELL.ring()
             return
         if any(one.status in _OPEN for one in found) or carried_here(identifier):
             return

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from dbos import DBOS
 
 from service.jobs.executor import Executor
+from service.jobs.queues import BELL
 from service.store.runs import Fenced, Run, Runs
 
 P = ParamSpec("P")
@@ -21,6 +22,7 @@ R = TypeVar("R")
 
 _LOG = logging.getLogger("tunegate.jobs")
 _FIRST_WAIT_SECONDS, _LAST_WAIT_SECONDS = 0.1, 5.0
+_NOTED_SECONDS = 2.0
 _AWAY = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
 
 
@@ -49,6 +51,8 @@ def carrying(identifier: str) -> Iterator[None]:
         if not _RUNNING[identifier]:
             del _RUNNING[identifier]
         _TRY.reset(token)
+        # whoever waits for its place has it once DBOS has noted the end, which it does next
+        BELL.ring(often_seconds=_NOTED_SECONDS)
 
 
 def carried_here(identifier: str) -> bool:

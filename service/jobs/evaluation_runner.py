@@ -24,6 +24,7 @@ from service.jobs.evaluations import (
     state_of,
 )
 from service.jobs.executor import Executor
+from service.jobs.queues import BELL
 from service.launch.local import WORK, stop_trainer, work_plan
 from service.records.evaluation_job import EvaluationError
 from service.records.job import ENDED
@@ -60,6 +61,7 @@ class EvaluationRunner:
         queue = own_queue(QUEUE, self._executor.name) if self._works else QUEUE
         with SetWorkflowID(identifier):
             await DBOS.enqueue_workflow_async(queue, carry_out_evaluation, identifier)
+        BELL.ring()
 
     def cancel_soon(self, identifier: str) -> None:
         """Cancel in the background; the state is already `cancelling`."""

@@ -34,8 +34,6 @@ OUTCOME, PROGRESS, ANSWERS = "outcome.json", "progress.json", "answers"
 QUEUE = "evaluations"
 # at a time; they wait for endpoints most of their time
 MOST_AT_ONCE = 2
-# every look costs an idle service time; an evaluation takes seconds at least
-QUEUE_POLL_SECONDS = 0.5
 _POLL_SECONDS, GRACE_SECONDS = 0.2, 10.0
 _MAX_STARTS = 3
 _DIED = EvaluationError(

@@ -20,6 +20,7 @@ from service.jobs.executor import Executor
 from service.jobs.ground import Ground, keep_inputs_of_files
 from service.jobs.keeping import in_use
 from service.jobs.pipeline import GRACE_SECONDS, PIPELINE_VERSION, carry_out
+from service.jobs.queues import BELL, Polled, Queues
 from service.jobs.states import enter, fail
 from service.launch.local import WORK, stop_trainer, trainer_alive
 from service.records.job import ENDED, Job, JobError
@@ -28,15 +29,10 @@ from service.storage.storage import Storage
 from service.store.store import Store
 
 _QUEUE = "trainers"
-_QUEUE_POLL_SECONDS = 0.1
-# what is found again after a start has waited longer than this; each look costs, also where nothing waits
-_OWN_POLL_SECONDS = 1.0
-# jobs of a queue at once in a process, and how often it looks for one
-_AT_ONCE = {
-    _QUEUE: (1, _QUEUE_POLL_SECONDS),
-    remote.QUEUE: (remote.MOST_AT_ONCE, _OWN_POLL_SECONDS),
-    evaluations.QUEUE: (evaluations.MOST_AT_ONCE, evaluations.QUEUE_POLL_SECONDS),
-}
+# jobs of a queue at once in a process
+_AT_ONCE = {_QUEUE: 1, remote.QUEUE: remote.MOST_AT_ONCE, evaluations.QUEUE: evaluations.MOST_AT_ONCE}
+# what this process queued it takes at once; it looks unasked for what another service queued, if there can be one
+_OTHERS_POLL_SECONDS, _POLL_SECONDS = 0.5, 10.0
 _BROKE = JobError(
     "internal", "The job met a problem of the service again and again.", "Look at the service's log, and launch again."
 )
@@ -63,10 +59,18 @@ class JobRunner:
         shared = [_QUEUE, remote.QUEUE, evaluations.QUEUE]
         return [*shared, *(own_queue(queue, self.executor.name) for queue in shared)]
 
+    def polled(self) -> Iterator[Polled]:
+        """How it does so."""
+        for queue in self.queues:
+            shared, _, own = queue.partition("@")
+            others = self.executor.others is not None and not own
+            yield Polled(queue, _AT_ONCE[shared], _OTHERS_POLL_SECONDS if others else _POLL_SECONDS)
+
     async def submit(self, job: Job) -> None:
         """Queue a job that is already stored with its inputs; the job id is the workflow id, so twice is once."""
         with SetWorkflowID(job.id):
             await DBOS.enqueue_workflow_async(await asyncio.to_thread(self._queue_of, job.id), carry_out, job.id)
+        BELL.ring()
 
     def cancel_soon(self, job_id: str) -> None:
         """Cancel in the background; the state is already `cancelling`."""
@@ -199,7 +203,7 @@ async def running_jobs(
 @asynccontextmanager
 async def _launched(runner: JobRunner, home: Path, database_url: str, version: str) -> AsyncIterator[None]:
     url, runner.engine = _dbos_database(home, database_url)
-    DBOS(
+    dbos = DBOS(
         config=DBOSConfig(
             name="tunegate",
             system_database_url=url,
@@ -212,16 +216,11 @@ async def _launched(runner: JobRunner, home: Path, database_url: str, version: s
             log_level="WARNING",
         )
     )
-    DBOS.listen_queues(runner.queues)
+    DBOS.listen_queues([])
     await asyncio.to_thread(DBOS.launch)
-    watching = None
+    watching, queues = None, Queues()
     try:
-        # counted per process: a dead executor's row must never block the queue
-        for queue in runner.queues:
-            shared, _, own = queue.partition("@")
-            most, seconds = _AT_ONCE[shared]
-            seconds = _OWN_POLL_SECONDS if own else seconds
-            await DBOS.register_queue_async(queue, worker_concurrency=most, polling_interval_sec=seconds)
+        await queues.open(dbos, runner.polled())
         if runner.works:
             caretaker = Caretaker(runner.executor, version, [runner.kind(), runner.evaluations.kind()])
             watching = asyncio.create_task(caretaker.watch())
@@ -231,6 +230,7 @@ async def _launched(runner: JobRunner, home: Path, database_url: str, version: s
             watching.cancel()
             with suppress(asyncio.CancelledError):
                 await watching
+        await asyncio.to_thread(queues.close)
         await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)
 
 

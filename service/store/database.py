@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 
 from service.errors import TuneGateError
 from service.observe.metrics import DATABASE_ERRORS
+from service.store.changes import CHANGES
 
 # how long a writer waits for another, and who tidies up for those who read
 _BUSY_MS, _PATIENCE_MS = 30_000, 1_000
@@ -56,6 +57,7 @@ def changing(engine: sa.Engine) -> Iterator[sa.Connection]:
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         yield connection
+    CHANGES.tell()
 
 
 def migrate(engine: sa.Engine) -> None:

@@ -27,6 +27,7 @@ from service.store.projects import key_digest, within
 from service.store.quotas import one_by_one, require_room, require_turn
 from service.store.removal import Removal
 from service.store.runs import Runs, add, end, require_carrier
+from service.store.standing import Standing
 from service.store.storing import Storing
 from service.store.tables import DEFAULT_PROJECT, jobs, records
 from service.store.webhooks import Webhooks
@@ -54,6 +55,7 @@ class Store:
         self.audit = Audit(engine, project)
         self.health = Health(engine)
         self.runs = Runs(engine)
+        self.standing = Standing(engine)
         self.removal = Removal(engine, project)
         self.storing = Storing(engine, project)
         self.webhooks = Webhooks(engine, project)

@@ -19,6 +19,7 @@ from service.records.access import Caller
 from service.settings import Settings
 from service.storage.storage import ProjectStorage, Storage
 from service.verbs.entering.access import OPEN, Doorkeeper
+from service.verbs.following import Admissions, Feeds, of_evaluations, of_jobs
 from service.verbs.receiving.bodies import Bodies
 from service.verbs.receiving.workers import Workers
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _CHAT_THREADS = 8
 _DOOR_THREADS = 4
+_CATCHING_UP_THREADS = 4
 
 
 class Context:
@@ -54,6 +56,11 @@ class Context:
         self.looks: dict[object, asyncio.Future[Any]] = {}
         # set once the service is told to end: streams end, and what asks is told
         self.stopping = threading.Event()
+        # what is followed over HTTP, and events from before somebody began to
+        self.jobs_followed = Feeds(of_jobs(store), self.stopping)
+        self.evaluations_followed = Feeds(of_evaluations(store), self.stopping)
+        self.catching_up = anyio.CapacityLimiter(_CATCHING_UP_THREADS)
+        self.admissions = Admissions(self.door.still)
         # set once the scan is prepared, or none is wanted
         self.privacy_ready = threading.Event()
         # linting holds a core: more at once than there are cores would only make each of them slower
@@ -70,9 +77,9 @@ class Context:
         own.caller, own.store = caller, self.store.of(caller.project)
         return own
 
-    def still_admitted(self) -> bool:
-        """Whether the caller would still be let in; call it in a thread."""
-        return self.door.still(self.caller)
+    async def still_admitted(self) -> bool:
+        """Whether the caller would still be let in, as of a moment ago."""
+        return await self.admissions.admitted(self.caller)
 
     @property
     def files(self) -> ProjectStorage:

@@ -93,13 +93,10 @@ def events(context: Context, identifier: str, *, after: str | None) -> AsyncIter
     """
     seen = _Seen.after(after)
 
-    def look() -> tuple[list[Event], bool]:
-        try:
-            return seen.news(context.store.evaluations.get(identifier))
-        except TuneGateError:
-            return [Event(seen.id, "end", {"state": "removed"})], True
+    async def news(job: EvaluationJob | None) -> tuple[list[Event], bool]:
+        return seen.news(job) if job is not None else ([Event(seen.id, "end", {"state": "removed"})], True)
 
-    return follow(look, context.stopping, context.still_admitted)
+    return follow(context.evaluations_followed, identifier, news, context.still_admitted)
 
 
 def list_evaluations(context: Context, *, cursor: str | None, limit: int) -> EvaluationList:

@@ -1,18 +1,44 @@
-"""following: what happens to a job or an evaluation, as numbered events that go on after the last one that was seen."""
+"""following: what happens to a job or an evaluation, as numbered events that go on after the last one that was seen.
+
+One look at the database serves everybody who follows in this process; a change that is made here is looked at at once.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import logging
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-_POLL_SECONDS = 0.2
+from service.observe.logs import place_of
+from service.records.access import Caller
+from service.records.evaluation_job import EvaluationJob
+from service.records.job import JobEvent
+from service.store.changes import CHANGES
+
+if TYPE_CHECKING:
+    from service.store.standing import JobStanding
+    from service.store.store import Store
+
+V = TypeVar("V")
+# how those stand that are there, by how each stood before (None at first); called in a thread
+Read = Callable[[Mapping[str, V | None]], dict[str, V]]
+_LOG = logging.getLogger("tunegate.following")
+# of what other processes change, and of whether the service ends
+_POLL_SECONDS = 0.5
+# changes within this time are one look
+_GATHER_SECONDS = 0.05
 _HEARTBEAT_SECONDS = 15.0
-# how long a stream goes on after its key was taken back
-_ADMITTED_SECONDS = 2.0
+# who is farther behind reads the rest from the database
+_KEPT_EVENTS = 256
+# a stream goes on for at most the sum of the two after its key was taken back
+_ADMITTED_SECONDS, _ASKED_SECONDS = 1.5, 1.0
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -23,34 +49,182 @@ class Event(msgspec.Struct, frozen=True):
     data: dict[str, Any]
 
 
+class JobView(NamedTuple):
+    """How far a job is: the number of its last event, and the events up to that one, as many as are kept here."""
+
+    ended: bool
+    last: int
+    events: tuple[Event, ...] = ()
+
+    def after(self, seen: int) -> Sequence[Event] | None:
+        """Those numbered above `seen`; None where some of them are not kept here."""
+        new = max(0, self.last - seen)
+        return self.events[len(self.events) - new :] if new <= len(self.events) else None
+
+
+def event_of(one: JobEvent) -> Event:
+    """A job's event as it is told."""
+    return Event(str(one.n), one.event, one.data)
+
+
+def of_jobs(store: Store) -> Read[JobView]:
+    """How jobs are looked at: only those with news are read, and only their news."""
+
+    def read(known: Mapping[str, JobView | None]) -> dict[str, JobView]:
+        return {
+            identifier: _moved(store, identifier, known[identifier], standing)
+            for identifier, standing in store.standing.jobs(known).items()
+        }
+
+    return read
+
+
+def _moved(store: Store, identifier: str, before: JobView | None, standing: JobStanding) -> JobView:
+    if before is None:
+        return JobView(*standing)
+    if before[:2] == standing:
+        return before
+    new = [event_of(one) for one in store.events(identifier, after=before.last)]
+    last = int(new[-1].id) if new else before.last
+    return JobView(standing.ended, last, (*before.events, *new)[-_KEPT_EVENTS:])
+
+
+def of_evaluations(store: Store) -> Read[EvaluationJob]:
+    """How evaluations are looked at."""
+    return store.standing.evaluations
+
+
+class Feed(Generic[V]):
+    """One thing that is followed: how it stands (None where it is gone), and how often that changed."""
+
+    def __init__(self) -> None:
+        self.view: V | None = None
+        self.number = 0
+        self.followers = 0
+        self._changed = asyncio.Event()
+
+    def tell(self, view: V | None) -> None:
+        """How it stands now."""
+        if not self.number or view != self.view:
+            self.view, self.number = view, self.number + 1
+            self.wake()
+
+    def wake(self) -> None:
+        """End all waits."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def after(self, number: int, seconds: float) -> None:
+        """Wait until it changed oftener than that, for so long at most."""
+        if self.number == number:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), seconds)
+
+
+class Feeds(Generic[V]):
+    """All of one kind that are followed in this process."""
+
+    def __init__(
+        self, read: Read[V], stopping: threading.Event, *, poll_seconds: float = _POLL_SECONDS
+    ) -> None:
+        self._read, self._poll = read, poll_seconds
+        self.stopping = stopping
+        self._feeds: dict[str, Feed[V]] = {}
+        self._woken = asyncio.Event()
+        self._looking: asyncio.Task[None] | None = None
+
+    @contextmanager
+    def followed(self, identifier: str) -> Iterator[Feed[V]]:
+        """What is looked at while somebody follows it."""
+        feed = self._feeds.setdefault(identifier, Feed())
+        feed.followers += 1
+        if self._looking is None:
+            # of no request: it goes on when the one that began it has ended
+            self._looking = asyncio.create_task(self._look_on(), context=contextvars.Context())
+        elif not feed.number:
+            self._woken.set()
+        try:
+            yield feed
+        finally:
+            feed.followers -= 1
+            if not feed.followers:
+                del self._feeds[identifier]
+
+    async def _look_on(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            with CHANGES.told(lambda: loop.call_soon_threadsafe(self._woken.set)):
+                while self._feeds:
+                    self._woken.clear()
+                    await self._look()
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._woken.wait(), self._poll)
+                        await asyncio.sleep(_GATHER_SECONDS)
+        finally:
+            self._looking = None
+
+    async def _look(self) -> None:
+        known = {identifier: feed.view for identifier, feed in self._feeds.items()}
+        try:
+            found = await asyncio.to_thread(self._read, known)
+        except Exception as error:  # noqa: BLE001 - the database may be away: who follows is told once it is back
+            _LOG.warning("A look at what is followed failed: %s at %s", type(error).__name__, place_of(error))
+            found = None
+        for identifier, feed in self._feeds.items():
+            if found is not None and identifier in known:
+                feed.tell(found.get(identifier))
+            if self.stopping.is_set():
+                feed.wake()
+
+
+class Admissions:
+    """Whether callers would still be let in, asked once for all the streams of one."""
+
+    def __init__(self, still: Callable[[Caller], bool]) -> None:
+        self._still = still
+        self._asked: dict[Caller, tuple[float, asyncio.Future[bool]]] = {}
+
+    async def admitted(self, caller: Caller) -> bool:
+        """What was answered a moment ago, or is answered now."""
+        now = time.monotonic()
+        before = self._asked.get(caller)
+        if before is None or now - before[0] > _ASKED_SECONDS:
+            self._asked = {one: kept for one, kept in self._asked.items() if now - kept[0] <= _ASKED_SECONDS}
+            before = self._asked[caller] = now, asyncio.ensure_future(asyncio.to_thread(self._still, caller))
+        # one stream that is cut off takes the answer from no other
+        return await asyncio.shield(before[1])
+
+
 async def follow(
-    look: Callable[[], tuple[Sequence[Event], bool]],
-    stopping: threading.Event,
-    admitted: Callable[[], bool],
+    feeds: Feeds[V],
+    identifier: str,
+    news: Callable[[V | None], Awaitable[tuple[Sequence[Event], bool]]],
+    admitted: Callable[[], Awaitable[bool]],
     *,
-    poll_seconds: float = _POLL_SECONDS,
     heartbeat_seconds: float = _HEARTBEAT_SECONDS,
 ) -> AsyncIterator[Event | None]:
-    """Events until the end, or until `stopping` is set or who follows is no more `admitted`; None now and then while
+    """Events until the end, or until the service ends or who follows is no more `admitted`; None now and then while
     nothing happens.
 
-    Both are called in threads; `look` gives what is new since its last call and whether that is the end.
+    `news` gives what is new to this follower by how it stands, and whether that is the end.
     """
-    silent, unasked = 0.0, 0.0
-    while not stopping.is_set():
-        if unasked >= _ADMITTED_SECONDS:
-            unasked = 0.0
-            if not await asyncio.to_thread(admitted):
-                return
-        events, ended = await asyncio.to_thread(look)
-        for event in events:
-            silent = 0.0
-            yield event
-        if ended:
-            return
-        await asyncio.sleep(poll_seconds)
-        silent += poll_seconds
-        unasked += poll_seconds
-        if silent >= heartbeat_seconds:
-            silent = 0.0
-            yield None
+    seen = 0
+    heard = asked = time.monotonic()
+    with feeds.followed(identifier) as feed:
+        while not feeds.stopping.is_set():
+            await feed.after(seen, min(_ADMITTED_SECONDS, heartbeat_seconds))
+            if time.monotonic() - asked >= _ADMITTED_SECONDS:
+                if not await admitted():
+                    return
+                asked = time.monotonic()
+            if feed.number != seen:
+                seen = feed.number
+                events, ended = await news(feed.view)
+                for event in events:
+                    heard = time.monotonic()
+                    yield event
+                if ended:
+                    return
+            if time.monotonic() - heard >= heartbeat_seconds:
+                heard = time.monotonic()
+                yield None

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+import anyio
+import anyio.to_thread
 import msgspec
 
 from service.artifacts.bundle import read_manifest
@@ -29,7 +32,7 @@ from service.records.lint_report import LintReport
 from service.records.manifest import Manifest
 from service.verbs.context import Context
 from service.verbs.cursors import position
-from service.verbs.following import Event, follow
+from service.verbs.following import Event, JobView, event_of, follow
 from service.verbs.launching import launch_plan_for
 from service.verbs.plan import PlanBundle
 from service.verbs.planning.continuing import require_start
@@ -94,20 +97,19 @@ def events(context: Context, job_id: str, *, after: int) -> AsyncIterator[Event 
     """Events numbered above `after`, until the job ends or the service does; None now and then meanwhile."""
     seen = after
 
-    def look() -> tuple[list[Event], bool]:
+    async def news(view: JobView | None) -> tuple[Sequence[Event], bool]:
         nonlocal seen
-        # read before its events: one that ends in between has its end still to come
-        try:
-            over = context.store.job(job_id).state in ENDED
-        except TuneGateError:
+        if view is None:
             return [Event(str(seen), "end", {"state": "removed"})], True
-        found = context.store.events(job_id, after=seen)
-        seen = found[-1].n if found else seen
+        found: Sequence[Event] | None = view.after(seen)
+        if found is None:
+            earlier = functools.partial(context.store.events, job_id, after=seen)
+            found = [event_of(one) for one in await anyio.to_thread.run_sync(earlier, limiter=context.catching_up)]
+        seen = int(found[-1].id) if found else seen
         # whoever asks for what comes after the end is given nothing
-        ended = found[-1].event == "end" if found else over
-        return [Event(str(one.n), one.event, one.data) for one in found], ended
+        return found, found[-1].event == "end" if found else view.ended
 
-    return follow(look, context.stopping, context.still_admitted)
+    return follow(context.jobs_followed, job_id, news, context.still_admitted)
 
 
 def logs(context: Context, job_id: str) -> str:

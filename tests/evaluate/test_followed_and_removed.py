@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import threading
 from collections.abc import Callable
@@ -10,9 +9,6 @@ from typing import Any
 
 import httpx
 from service_process import BEFORE_KILL, Service, gone, wait_for
-
-from service.api.events import event_stream
-from service.verbs.following import Event, follow
 
 Told = list[tuple[str, str, Any]]
 
@@ -70,17 +66,6 @@ def test_a_failure_is_the_end_with_its_reason(service: Service) -> None:
     assert (last[1], last[2]["state"], last[2]["error"]["code"]) == ("end", "failed", "invalid_input")
     answer = service.http.get("/v1/evaluations/none/events")
     assert (answer.status_code, answer.json()["code"]) == (404, "unknown_id")
-
-
-def test_nothing_to_tell_is_told_now_and_then() -> None:
-    async def first() -> tuple[bytes, bytes]:
-        looks = iter([([], False), ([], False), ([Event("7", "end", {"state": "failed"})], True)])
-        events = follow(lambda: next(looks), threading.Event(), lambda: True, poll_seconds=0.0, heartbeat_seconds=0.0)
-        written = [piece async for piece in event_stream(events).iterator]
-        assert written[0] == written[1]
-        return written[1], written[2]
-
-    assert asyncio.run(first()) == (b": still here\n\n", b'id: 7\nevent: end\ndata: {"state":"failed"}\n\n')
 
 
 def test_a_removed_one_leaves_nothing_but_its_id_where_it_is_named(service: Service) -> None:
