@@ -19,6 +19,9 @@ from service.storage_settings import StorageSettings, storage_settings
 # Azure's and OpenAI's limit for one file; a larger set goes in parts
 _MAX_BODY_BYTES = 512 * 2**20
 _BODY_IDLE_SECONDS = 60
+# a tenth of what the slowest lines bring that are in use
+_BODY_BYTES_PER_SECOND = 1024
+_HEAD_SECONDS = 30
 # of all bodies that are on their way or being worked on: enough for a crowd of small ones, or for eight of the largest
 _BODIES_AT_ONCE, _BODIES_BYTES = 256, 4 * 2**30
 _CHAT_MODELS, _CHAT_IDLE_SECONDS = 2, 300
@@ -43,7 +46,11 @@ class Settings(msgspec.Struct, frozen=True):
     api_key: str | None
     allow_download: bool
     max_body_bytes: int = _MAX_BODY_BYTES
+    # how long a request line and its headers may take
+    head_seconds: int = _HEAD_SECONDS
+    # within that many seconds of waiting at least so many bytes for each must come of a body, or its end
     body_idle_seconds: int = _BODY_IDLE_SECONDS
+    body_bytes_per_second: int = _BODY_BYTES_PER_SECOND
     # what is more is answered with `busy`
     bodies_at_once: int = _BODIES_AT_ONCE
     bodies_bytes: int = _BODIES_BYTES
@@ -139,7 +146,9 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         values,
         {
             "TUNEGATE_MAX_BODY_BYTES": _MAX_BODY_BYTES,
+            "TUNEGATE_HEAD_SECONDS": _HEAD_SECONDS,
             "TUNEGATE_BODY_IDLE_SECONDS": _BODY_IDLE_SECONDS,
+            "TUNEGATE_BODY_BYTES_PER_SECOND": _BODY_BYTES_PER_SECOND,
             "TUNEGATE_BODIES_AT_ONCE": _BODIES_AT_ONCE,
             "TUNEGATE_BODIES_BYTES": _BODIES_BYTES,
             "TUNEGATE_CHAT_MODELS": _CHAT_MODELS,
@@ -159,7 +168,9 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         api_key=values.get("TUNEGATE_API_KEY") or None,
         allow_download=_yes(values, "TUNEGATE_ALLOW_DOWNLOAD"),
         max_body_bytes=numbers["TUNEGATE_MAX_BODY_BYTES"],
+        head_seconds=numbers["TUNEGATE_HEAD_SECONDS"],
         body_idle_seconds=numbers["TUNEGATE_BODY_IDLE_SECONDS"],
+        body_bytes_per_second=numbers["TUNEGATE_BODY_BYTES_PER_SECOND"],
         bodies_at_once=numbers["TUNEGATE_BODIES_AT_ONCE"],
         bodies_bytes=numbers["TUNEGATE_BODIES_BYTES"],
         chat_models=numbers["TUNEGATE_CHAT_MODELS"],

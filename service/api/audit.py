@@ -11,9 +11,9 @@ from litestar.params import Parameter
 from service.api.problems import documented
 from service.records.access import AuditEntry
 from service.verbs.context import Context
+from service.verbs.cursors import position
 
 Limit = Annotated[int, Parameter(ge=1, le=500)]
-After = Annotated[int | None, Parameter(ge=0, le=2**53)]
 
 
 class AuditList(msgspec.Struct, frozen=True):
@@ -24,11 +24,11 @@ class AuditList(msgspec.Struct, frozen=True):
 
 
 @get(
-    "/audit", sync_to_thread=True, tags=["operation"], responses=documented(),
+    "/audit", sync_to_thread=True, tags=["operation"], responses=documented(422),
     summary="Who launched, overrode, cancelled, removed or let in, in order.",
 )  # fmt: skip
-def audit_log(context: Context, cursor: After = None, limit: Limit = 100) -> AuditList:
+def audit_log(context: Context, cursor: str | None = None, limit: Limit = 100) -> AuditList:
     """Entries of the caller's project; the scope admin sees them."""
-    found = context.store.audit.page(after=cursor or 0, limit=limit + 1)
+    found = context.store.audit.page(after=position(cursor), limit=limit + 1)
     page = found[:limit]
     return AuditList(page, str(page[-1].n) if len(found) > limit else None)

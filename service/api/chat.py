@@ -16,7 +16,7 @@ from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Requ
 from litestar.response import Stream
 
 from service.api.bodies import left
-from service.api.problems import documented, on_anything, on_http, on_known
+from service.api.problems import OF_BODIES, documented, on_anything, on_http, on_known
 from service.errors import ErrorItem, TuneGateError
 from service.records.chat_completion import ChatChunk, ChatCompletion, ChatModel, ChatModels, ChatRequest
 from service.records.problem import Problem, problem_of
@@ -106,7 +106,7 @@ class Chat(Controller):
 
     @post(
         "/chat/completions", status_code=200, request_max_body_size=_BODY_BYTES, operation_class=ChatOperation,
-        responses=documented(404, 409, 413, 422, 501, 503) | {
+        responses=documented(404, 409, *OF_BODIES, 422, 501, 503) | {
             200: ResponseSpec(
                 ChatCompletion, generate_examples=False,
                 description="The answer; with stream: true its pieces as server-sent events, the last one [DONE].",

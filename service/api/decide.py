@@ -9,7 +9,7 @@ import msgspec
 from litestar import Controller, Request, Response, get, post
 from litestar.exceptions import HTTPException, ValidationException
 
-from service.api.problems import answer_of, documented, on_http
+from service.api.problems import OF_BODIES, answer_of, documented, on_http
 from service.api.requests import decoded_body
 from service.errors import TuneGateError
 from service.launch.request import PlanRequest
@@ -32,7 +32,7 @@ class Decisions(Controller):
     tags = ("decisions",)
 
     # a millisecond of work and one short write: handing it to a thread costs as much again (benchmarks/advise_speed.py)
-    @post(sync_to_thread=False, responses=documented(404, 422))
+    @post(sync_to_thread=False, responses=documented(404, *OF_BODIES, 422))
     def decide(self, request: Request[Any, Any, Any], data: DecisionRequest, context: Context) -> Response[Decision]:
         """The decision record; `answer` is null while facts are missing.
 
@@ -75,7 +75,7 @@ class Estimates(Controller):
 
     @post(
         sync_to_thread=True,
-        responses=documented(404, 422),
+        responses=documented(404, *OF_BODIES, 422),
         exception_handlers={ValidationException: _every_mistake},
     )
     def estimate(
@@ -103,7 +103,7 @@ class Plans(Controller):
     path = "/plans"
     tags = ("plans",)
 
-    @post(sync_to_thread=True, responses=documented(404, 422))
+    @post(sync_to_thread=True, responses=documented(404, *OF_BODIES, 422))
     def plan(self, data: PlanRequest, context: Context) -> TrainPlan:
         """The plan with its blockers; nothing is spent."""
         return make_plan(context, data)

@@ -13,7 +13,7 @@ from litestar.response import Stream
 
 from service.api.chat import ChatOperation
 from service.api.events import MEDIA_TYPE, LastEvent, event_stream
-from service.api.problems import documented
+from service.api.problems import OF_BODIES, documented
 from service.records.evaluation_job import EvaluationJob
 from service.verbs import evaluations
 from service.verbs.context import Context
@@ -37,7 +37,7 @@ class Evaluations(Controller):
     path = "/evaluations"
     tags = ("evaluations",)
 
-    @post(status_code=202, operation_class=EvaluationOperation, responses=documented(403, 409, 413, 422, 501))
+    @post(status_code=202, operation_class=EvaluationOperation, responses=documented(403, 409, *OF_BODIES, 422, 501))
     async def launch(
         self, request: Request[Any, Any, Any], context: Context, idempotency_key: Key = None
     ) -> Response[EvaluationJob]:

@@ -25,7 +25,8 @@ async def safe_headers(message: Message, scope: Scope) -> None:
     if message["type"] != "http.response.start":
         return
     added = dict(_SAFE)
-    if scope["path"].startswith("/v1/"):
+    # the router takes //v1 for /v1
+    if scope["path"].lstrip("/").startswith("v1/"):
         added[b"cache-control"] = b"no-store"
     allowance = allowance_of(scope.get("state") or {})
     if allowance is not None:

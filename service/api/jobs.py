@@ -10,7 +10,7 @@ from litestar.params import HeaderParameter, Parameter
 from litestar.response import File, Stream
 
 from service.api.events import MEDIA_TYPE, LastEvent, event_stream
-from service.api.problems import documented
+from service.api.problems import OF_BODIES, documented
 from service.records.job import Job
 from service.records.manifest import Manifest
 from service.verbs import jobs, retention
@@ -28,7 +28,7 @@ class Jobs(Controller):
     path = "/jobs"
     tags = ("jobs",)
 
-    @post(status_code=202, responses=documented(404, 409))
+    @post(status_code=202, responses=documented(404, 409, *OF_BODIES))
     async def launch(self, data: jobs.JobRequest, context: Context, idempotency_key: Key = None) -> Job:
         """Queue a job for a plan; the same Idempotency-Key gives the same job."""
         return await jobs.launch(context, data, idempotency_key=idempotency_key)

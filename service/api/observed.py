@@ -11,6 +11,8 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.access import caller_in
+from service.api.arrival import Arrival
+from service.api.hosts import one_host
 from service.api.problems import problem_bytes
 from service.errors import TuneGateError
 from service.observe.logs import chosen_request_id, request_id
@@ -23,6 +25,10 @@ _HEADER = b"x-request-id"
 # asked for every few seconds by those who watch
 _WATCHED = ("/health/", "/metrics")
 _CLIENT_LEFT = 499
+_STOPPING = TuneGateError("stopping", "The service is stopping.", remedy="Send the request again.")
+_BAD_HOST = TuneGateError(
+    "bad_host", "The request needs one Host header, of a name or address and perhaps a port.", remedy="Ask by a URL."
+)
 
 
 class Requests:
@@ -84,8 +90,11 @@ class Observed:
             request_id.reset(token)
 
     async def _answered(self, one: _Request) -> None:
+        if not one_host(one.scope):
+            await one.refuse(_BAD_HOST)
+            return
         if self._requests.refusing and not one.path.startswith(_WATCHED):
-            await one.refuse()
+            await one.refuse(_STOPPING)
             return
         task = asyncio.current_task()
         assert task is not None
@@ -97,7 +106,7 @@ class Observed:
         except asyncio.CancelledError:
             if not self._requests.was_cut_off(task):
                 raise
-            await one.refuse()
+            await one.refuse(_STOPPING)
         finally:
             self._requests.end(task)
 
@@ -113,6 +122,7 @@ class _Request:
         self.path: str = scope["path"]
         self.status = _CLIENT_LEFT
         self._started = False
+        self._arrival = Arrival(self.scope["litestar_app"].state.context.settings)
         self._read = self._written = 0
         self._start = time.perf_counter()
 
@@ -122,7 +132,8 @@ class _Request:
         return str(self.scope.get("path_template") or UNMATCHED)
 
     async def receive(self) -> Any:
-        message = await self._receive()
+        # a stream that is under way asks only whether its client is still there
+        message: Any = await (self._receive() if self._started else self._arrival.next(self._receive))
         if message["type"] == "http.request":
             self._read += len(message.get("body", b""))
         return message
@@ -135,11 +146,10 @@ class _Request:
             self._written += len(message.get("body", b""))
         await self._send(message)
 
-    async def refuse(self) -> None:
-        """503, unless an answer is under way: that one is left broken off, which its length or its last chunk shows."""
+    async def refuse(self, error: TuneGateError) -> None:
+        """A problem, unless an answer is under way: that is left broken off, which its length or last chunk shows."""
         if self._started:
             return
-        error = TuneGateError("stopping", "The service is stopping.", remedy="Send the request again.")
         body, headers = problem_bytes(error)
         await self.send({"type": "http.response.start", "status": error.status, "headers": headers})
         await self.send({"type": "http.response.body", "body": body, "more_body": False})

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 
 from service.errors import ErrorItem, TuneGateError
@@ -20,6 +20,8 @@ MEDIA_TYPE = "application/problem+json"
 _LOG = logging.getLogger("tunegate")
 _RETRY_SECONDS = "5"
 _EVERYWHERE = (400, 401, 403, 429, 500, 503)
+# of every route that takes a body: too slow, too large
+OF_BODIES = (408, 413)
 # RFC 9110 section 11.6.1: a 401 names the ways in; RFC 6750 names the errors of Bearer
 _WAYS_IN = 'Bearer realm="tunegate", ApiKey realm="tunegate"'
 _HEADERS = {
@@ -29,6 +31,8 @@ _HEADERS = {
     },
     # what frees it is the caller's doing or the end of a job
     "quota_exceeded": {"Retry-After": "60"},
+    # the rest of the body may never come (RFC 9110, 15.5.9)
+    "body_stalled": {"Connection": "close"},
     "unauthorized": {"WWW-Authenticate": _WAYS_IN},
     "forbidden": {"WWW-Authenticate": 'Bearer realm="tunegate", error="insufficient_scope"'},
 }
@@ -70,11 +74,16 @@ def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[b
         title=HTTPStatus(error.status_code).phrase,
         status=error.status_code,
         code=_CODES.get(error.status_code, "invalid_input" if error.status_code == HTTPStatus.BAD_REQUEST else "usage"),
-        detail=error.detail,
+        detail=_detail(error),
         remedy="GET /schema describes every route and body.",
         errors=errors,
     )
     return answer_of(problem, dict(error.headers or {}))
+
+
+def _detail(error: HTTPException) -> str:
+    """The framework's words, but for those that repeat the query: it may hold what is asked about."""
+    return "The request does not fit the contract." if isinstance(error, ValidationException) else error.detail
 
 
 def on_anything(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

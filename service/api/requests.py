@@ -6,15 +6,22 @@ from typing import Any
 
 import msgspec
 from litestar import Request
-from litestar.exceptions import ClientException
+from litestar.exceptions import ClientException, InternalServerException
 
 from service.nesting import DEEPEST, too_deep
+from service.verbs.receiving.uploads import client_left
 
 _DECODED = "decoded_body"
 
 
 class JsonRequest(Request[Any, Any, Any]):
     """A request whose JSON is text and not nested endlessly."""
+
+    async def body(self) -> bytes:
+        try:
+            return await super().body()
+        except InternalServerException as error:
+            raise client_left() from error
 
     async def json(self) -> Any:
         try:

@@ -7,7 +7,7 @@ from typing import Annotated
 from litestar import Controller, Response, delete, get, post
 from litestar.params import Parameter
 
-from service.api.problems import documented
+from service.api.problems import OF_BODIES, documented
 from service.records.webhook import NewWebhook, Webhook, WebhookDelivery
 from service.verbs import webhooks
 from service.verbs.context import Context
@@ -22,7 +22,7 @@ class Webhooks(Controller):
     path = "/webhooks"
     tags = ("webhooks",)
 
-    @post(sync_to_thread=True, responses=documented(403, 422))
+    @post(sync_to_thread=True, responses=documented(403, *OF_BODIES, 422))
     def create(self, data: webhooks.WebhookRequest, context: Context) -> Response[NewWebhook]:
         """Tell an address what ends; its secret is in this answer and in no other.
 

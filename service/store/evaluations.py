@@ -17,6 +17,7 @@ from service.store.database import changing
 from service.store.numbers import insert_numbered
 from service.store.outbox import tell
 from service.store.projects import key_digest, within
+from service.store.quotas import require_turn
 from service.store.runs import add, end, require_carrier
 from service.store.tables import DEFAULT_PROJECT, evaluations, records
 
@@ -35,15 +36,25 @@ class Evaluations:
         self._project = project
 
     def add(
-        self, job: EvaluationJob, idempotency_key: str | None, deeds: Sequence[Deed] = ()
+        self,
+        job: EvaluationJob,
+        idempotency_key: str | None,
+        deeds: Sequence[Deed] = (),
+        *,
+        most_open: int | None = None,
     ) -> tuple[EvaluationJob, bool]:
-        """Keep a new one and who asked for it; (the earlier one, False) when the key was used before."""
+        """Keep a new one and who asked for it; (the earlier one, False) when the key was used before.
+
+        Raises:
+            TuneGateError: `quota_exceeded` where the project has `most_open` evaluations that have not ended.
+        """
         key = key_digest(self._project, idempotency_key)
         row = {"id": job.id, "idempotency_key": key, "body": _encode(job)}
-        row["project"] = self._project or DEFAULT_PROJECT
+        project = self._project or DEFAULT_PROJECT
         try:
             with self._engine.begin() as connection:
-                insert_numbered(connection, evaluations, row)
+                insert_numbered(connection, evaluations, row | {"project": project})
+                require_turn(connection, evaluations, project, most_open)
                 add(connection, job.id, None)
                 for deed in deeds:
                     append(connection, self._project, deed, job.id)

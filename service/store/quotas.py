@@ -5,10 +5,11 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from service.errors import TuneGateError
-from service.store.tables import jobs, records
+from service.store.tables import evaluations, jobs, records
 
 # any two numbers that are always the same; no other lock here has two
 _LOCK = (0x7467, 1)
+_NAMES = {jobs: "job(s)", evaluations: "evaluation(s)"}
 
 
 def one_by_one(connection: sa.Connection) -> None:
@@ -17,19 +18,19 @@ def one_by_one(connection: sa.Connection) -> None:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(*_LOCK)))
 
 
-def require_turn(connection: sa.Connection, project: str, most: int | None) -> None:
-    """Refuse the job that was just added where the project has more than it may that have not ended.
+def require_turn(connection: sa.Connection, table: sa.Table, project: str, most: int | None) -> None:
+    """Refuse the job or evaluation that was just added to `table` where the project has more open ones than it may.
 
     Raises:
         TuneGateError: `quota_exceeded`.
     """
     if most is None:
         return
-    query = sa.select(sa.func.count()).select_from(jobs).where(jobs.c.ended.is_(False), jobs.c.project == project)
+    query = sa.select(sa.func.count()).select_from(table).where(table.c.ended.is_(False), table.c.project == project)
     if connection.execute(query).scalar_one() > most:
         raise TuneGateError(
             "quota_exceeded",
-            f"The project has {most} job(s) that have not ended, as many as it may.",
+            f"The project has {most} {_NAMES[table]} that have not ended, as many as it may.",
             remedy="Wait until one ends, or cancel one.",
         )
 

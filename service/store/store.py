@@ -170,7 +170,7 @@ class Store:
         try:
             with self._engine.begin() as connection:
                 insert_numbered(connection, jobs, row)
-                require_turn(connection, self._place, most_open)
+                require_turn(connection, jobs, self._place, most_open)
                 add(connection, job.id, inputs)
                 if launch is not None:
                     keep_launch(connection, job.id, launch)

@@ -43,7 +43,8 @@ async def launch(context: Context, body: bytes, *, idempotency_key: str | None) 
     """Queue an evaluation; the same key gives the same one.
 
     Raises:
-        TuneGateError: `invalid_input`, `endpoint_not_allowed`, `missing_key`; `key_reused` for a key of another body.
+        TuneGateError: `invalid_input`, `endpoint_not_allowed`, `missing_key`, `quota_exceeded`; `key_reused` for a key
+            of another body.
     """
     job, new = await asyncio.to_thread(_stored, context, body, idempotency_key)
     if new or job.state == "queued":
@@ -168,13 +169,16 @@ def _stored(context: Context, content: bytes, key: str | None) -> tuple[Evaluati
     timeline = [EvaluationMoment("queued", now())]
     made = EvaluationJob(id=identifier, request=_asked(body), state="queued", timeline=timeline)
     deed = Deed(context.caller.actor, "evaluation.launched")
-    job, new = context.store.evaluations.add(made, key, [deed])
-    if not new:
-        shutil.rmtree(out, ignore_errors=True)
-        if job.request != made.request:
-            raise TuneGateError(
-                "key_reused", "The Idempotency-Key was used for another evaluation.", remedy="Use a new key."
-            )
+    most, new = context.settings.access.project_evaluations, False
+    try:
+        job, new = context.store.evaluations.add(made, key, [deed], most_open=most)
+    finally:
+        if not new:
+            shutil.rmtree(out, ignore_errors=True)
+    if not new and job.request != made.request:
+        raise TuneGateError(
+            "key_reused", "The Idempotency-Key was used for another evaluation.", remedy="Use a new key."
+        )
     return job, new
 
 

@@ -9,12 +9,16 @@ import pytest
 from service.verbs.keys import key_store
 from tests.access.conftest import DESK, House, new_job, seeded
 
+ENDPOINT = "http://127.0.0.1:9/v1"  # refused before it is asked
 SIZE = len((DESK / "train.jsonl").read_bytes())
 
 
 @pytest.fixture(scope="module")
 def house(serve: Callable[..., House]) -> House:
-    return serve(TUNEGATE_AUTH="required", TUNEGATE_PROJECT_BYTES=str(SIZE + 10), TUNEGATE_PROJECT_JOBS="1")
+    return serve(
+        TUNEGATE_AUTH="required", TUNEGATE_PROJECT_BYTES=str(SIZE + 10), TUNEGATE_PROJECT_JOBS="1",
+        TUNEGATE_PROJECT_EVALUATIONS="1", TUNEGATE_ENDPOINTS=ENDPOINT,
+    )  # fmt: skip
 
 
 def test_a_key_is_told_what_is_left_and_then_when_to_come_back(house: House) -> None:
@@ -61,6 +65,19 @@ def test_a_project_has_no_more_jobs_at_once_than_it_may(house: House) -> None:
     with key_store(house.settings) as store:
         store.of("elsewhere").add_job(new_job("elsewhere"), None)
     assert house.ask("POST", f"/v1/jobs/{ids['jobs']}/cancel", secret).status_code == 202
+
+
+def test_a_project_has_no_more_evaluations_at_once_than_it_may(house: House) -> None:
+    secret = house.key("measuring").secret
+    ids = seeded(house, "measuring", secret)  # one that has not ended is there
+    known = sorted(house.settings.evaluations.glob("*"))
+    body = {"dataset_id": ids["datasets"], "models": [{"id": "m", "name": "m", "endpoint": ENDPOINT}]}
+    answer = house.ask("POST", "/v1/evaluations", secret, json=body)
+    house.refused(answer, 429, "quota_exceeded")
+    assert int(answer.headers["retry-after"]) > 0
+    assert sorted(house.settings.evaluations.glob("*")) == known
+    assert house.ask("POST", f"/v1/evaluations/{ids['evaluations']}/cancel", secret).status_code == 202
+    assert [one["id"] for one in house.ask("GET", "/v1/evaluations", secret).json()["items"]] == [ids["evaluations"]]
 
 
 def test_every_answer_tells_browsers_what_not_to_do(house: House) -> None:

@@ -63,7 +63,7 @@ def test_any_other_name_is_refused(service: Served, host: str) -> None:
 
 
 def test_one_good_name_does_not_make_up_for_another(service: Served) -> None:
-    assert asked(service, "localhost", _REBOUND)[1]["code"] == "host_refused"
+    assert asked(service, "localhost", _REBOUND)[1]["code"] == "bad_host"
 
 
 def test_a_page_under_a_name_of_its_own_acts_as_little_as_it_reads(service: Served) -> None:

@@ -14,6 +14,7 @@ from unweighted import add_base
 
 from service.errors import TuneGateError
 from service.records.dataset import Dataset
+from service.records.evaluation_job import EvaluationJob
 from service.store.database import migrate, open_engine
 from service.store.store import Store
 from tests.access.conftest import DESK, new_job
@@ -60,6 +61,17 @@ def test_no_more_jobs_are_added_than_may_be_open(url: str) -> None:
 
 def test_without_a_quota_all_are_added_each_with_a_number_of_its_own(url: str) -> None:
     assert at_once(url, lambda store, number: store.add_job(new_job(f"job-{number}"), None)) == ["added"] * _AT_ONCE
+
+
+def new_evaluation(identifier: str) -> EvaluationJob:
+    return EvaluationJob(id=identifier, request="0" * 64, state="queued", timeline=[])
+
+
+def test_no_more_evaluations_are_added_than_may_be_open(url: str) -> None:
+    def add(store: Store, number: int) -> object:
+        return store.evaluations.add(new_evaluation(f"evaluation-{number}"), None, most_open=_MOST)
+
+    assert at_once(url, add) == ["added"] * _MOST + ["quota_exceeded"] * (_AT_ONCE - _MOST)
 
 
 def test_no_more_bytes_are_kept_than_may_be(url: str, report: object) -> None:

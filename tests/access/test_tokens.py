@@ -110,6 +110,7 @@ def test_tokens_and_keys_are_ways_into_one_service(issuer: Issuer, serve: Callab
     path = f"/v1/decisions/{made.json()['id']}"
     assert ask("GET", path, writer).json() == made.json()
     house.refused(ask("DELETE", "/v1/datasets/none", issuer.token()), 403, "forbidden")
+    assert ask("GET", path, issuer.token(roles=None, scope="email tunegate.read")).status_code == 200
     house.refused(ask("GET", path, issuer.token(tid="tenant-2")), 403, "forbidden")
     house.refused(ask("GET", path, issuer.token(aud="another")), 401, "unauthorized")
     assert ask("GET", path, house.key("library").secret.encode()).status_code == 200
@@ -148,6 +149,10 @@ def test_roles_and_scopes_become_ours(issuer: Issuer) -> None:
     assert mapped.caller(issuer.token(roles=["ML.Engineer"])).scopes == {"launch", "read"}
     refusal(mapped, issuer.token(roles=["tunegate.read"]), "forbidden")
     refusal(tokens, issuer.token(roles="tunegate.nothing"), "forbidden")
+    # RFC 9068: one text with spaces between, and a type of its own
+    access = issuer.token(roles=None, oid=None, scope="openid tunegate.read tunegate.launch", client_id="ci")
+    assert untimed(tokens.caller(access)) == Caller("default", "oidc:someone", frozenset({"read", "launch"}))
+    refusal(tokens, issuer.token(roles=None, scope="tunegate.readx openid"), "forbidden")
     assert issuer.fetched == 2  # once for each, however many tokens
 
 

@@ -199,6 +199,7 @@ def test_a_stored_dataset_is_linted_by_every_rule(server: Any) -> None:
     ("headers", "said"),
     [
         ({"Content-Encoding": "br"}, "gzip"),
+        ({"Content-Encoding": ""}, "gzip"),
         ({"Content-Encoding": "gzip, gzip"}, "gzip"),
         ({"Content-Type": "multipart/form-data; boundary=x"}, "--data-binary"),
     ],

@@ -65,7 +65,8 @@ class Tokens:
                 `identity_unreachable`.
         """
         claims = self._claims(token)
-        named = {*_texts(claims.get("roles")), *_texts(claims.get("scp"))}
+        # Entra ID names app roles and delegated scopes apart; `scope` is RFC 9068's (section 2.2.3)
+        named = {name for claim in ("roles", "scp", "scope") for name in _texts(claims.get(claim))}
         granted = {scope for claim, scope in self._settings.scopes if claim in named}
         scopes = frozenset(scope for scope in SCOPES if scope in granted)
         if not scopes:

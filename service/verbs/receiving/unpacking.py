@@ -25,7 +25,7 @@ class Body:
     """The bytes of a file out of those of a body: the content coding undone, then the packing of the file itself."""
 
     def __init__(self, coding: str | None) -> None:
-        name = (coding or "identity").strip().lower()
+        name = "identity" if coding is None else coding.strip().lower()
         if name not in CODINGS:
             raise TuneGateError(
                 "unsupported_body",
