@@ -14,6 +14,7 @@ import msgspec
 from service.clock import now
 from service.errors import TuneGateError
 from service.launch.targets.azure_ml.checks import checks
+from service.launch.targets.azure_ml.endpoint import Endpoint
 from service.launch.targets.azure_ml.files import code_folder
 from service.launch.targets.azure_ml.outputs import Outputs
 from service.launch.targets.azure_ml.plan import CODE, TAG
@@ -47,6 +48,7 @@ class AzureMl:
         self._made: Any = None
         self._making = threading.Lock()
         self._outputs = Outputs(where, self._ml, self._credential)
+        self.endpoint = Endpoint(where, self._ml, self._credential)
 
     def submit(self, plan: LaunchPlan) -> RemoteRef:
         """Create the job with everything it reads; the job of an earlier call is found by its name and its tag."""
