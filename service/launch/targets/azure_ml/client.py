@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from service.launch.targets.azure_ml.endpoint import Endpoint
 from service.launch.targets.azure_ml.files import code_folder
 from service.launch.targets.azure_ml.outputs import Outputs
 from service.launch.targets.azure_ml.plan import CODE, TAG
+from service.launch.targets.azure_ml.registering import registered
 from service.launch.targets.azure_ml.settings import AzureMlSettings
 from service.launch.targets.azure_ml.talking import talking
 from service.launch.targets.target import (
@@ -112,6 +113,11 @@ class AzureMl:
     def fetch(self, ref: RemoteRef, out: Path, *, tick: Callable[[], None]) -> None:
         """Every file into `out`, streamed; one that is there already with its hash is not fetched again."""
         self._outputs.fetch(ref.name, out, tick=tick)
+
+    def register(self, plan: LaunchPlan, ref: RemoteRef, out: Path, tags: Mapping[str, str]) -> str:
+        """A version of the model of its base, with the chain of ids as its tags."""
+        with talking("registering the model"):
+            return registered(self._ml(), self._outputs.container(), self._where, plan, ref, out, tags)
 
     def check(self) -> list[Check]:
         """Credential, workspace, compute, storage and image, each with its remedy."""
