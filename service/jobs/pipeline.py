@@ -259,6 +259,7 @@ async def _finalize(job_id: str) -> Literal["closed", "gone"] | bool:
             return "gone"
         # what was trained is not lost to an outage or a full disk: it waits in the run folder
         await once_storage_answers(Ground.store, job_id, lambda: _close(job_id, inputs), also=frozenset({"disk_full"}))
+        await patiently(remote.registered, Ground.store, job_id, out)
     except (TuneGateError, OSError) as error:
         await patiently(_fail_with, job_id, error)
         return "closed"

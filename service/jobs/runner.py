@@ -13,8 +13,9 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 from dbos._serialization import DBOSPortableJSON
 
 from service.errors import TuneGateError
-from service.jobs import evaluations, remote
+from service.jobs import deployments, evaluations, remote
 from service.jobs.caretaker import Caretaker, Kind, cancel_workflows, own_queue
+from service.jobs.deployments import DeploymentRunner
 from service.jobs.evaluation_runner import EvaluationRunner
 from service.jobs.executor import Executor
 from service.jobs.ground import Ground, keep_inputs_of_files
@@ -30,7 +31,12 @@ from service.store.store import Store
 
 _QUEUE = "trainers"
 # jobs of a queue at once in a process
-_AT_ONCE = {_QUEUE: 1, remote.QUEUE: remote.MOST_AT_ONCE, evaluations.QUEUE: evaluations.MOST_AT_ONCE}
+_AT_ONCE = {
+    _QUEUE: 1,
+    remote.QUEUE: remote.MOST_AT_ONCE,
+    evaluations.QUEUE: evaluations.MOST_AT_ONCE,
+    deployments.QUEUE: deployments.MOST_AT_ONCE,
+}
 # what this process queued it takes at once; it looks unasked for what another service queued, if there can be one
 _OTHERS_POLL_SECONDS, _POLL_SECONDS = 0.5, 10.0
 _BROKE = JobError(
@@ -47,6 +53,7 @@ class JobRunner:
         self.executor = executor
         self.works = works
         self.evaluations = EvaluationRunner(store, runs.parent / "evaluations", executor, works=works)
+        self.deployments = DeploymentRunner(store, executor)
         self._cancelling: dict[str, asyncio.Task[None]] = {}
         # DBOS's own tables, where they are a file of their own
         self.engine: sa.Engine | None = None
@@ -56,7 +63,7 @@ class JobRunner:
         """Queues that this process takes work from."""
         if not self.works:
             return []
-        shared = [_QUEUE, remote.QUEUE, evaluations.QUEUE]
+        shared = [_QUEUE, remote.QUEUE, evaluations.QUEUE, deployments.QUEUE]
         return [*shared, *(own_queue(queue, self.executor.name) for queue in shared)]
 
     def polled(self) -> Iterator[Polled]:
@@ -222,7 +229,8 @@ async def _launched(runner: JobRunner, home: Path, database_url: str, version: s
     try:
         await queues.open(dbos, runner.polled())
         if runner.works:
-            caretaker = Caretaker(runner.executor, version, [runner.kind(), runner.evaluations.kind()])
+            kinds = [runner.kind(), runner.evaluations.kind(), runner.deployments.kind()]
+            caretaker = Caretaker(runner.executor, version, kinds)
             watching = asyncio.create_task(caretaker.watch())
         yield
     finally:
