@@ -46,6 +46,7 @@ CODES: dict[str, Code] = {
     "target_refused": Code("The target refused", 502, 3),
     "remote_taken": Code("The name of the remote job belongs to another request", 409, 1),
     "remote_gone": Code("The remote job was deleted there", 502, 1),
+    "deleted_externally": Code("Somebody else deleted the remote job", 502, 1),
     "cost_exceeded": Code("The job reached its max_cost", 409, 1),
     "plan_blocked": Code("The plan is blocked", 409, 1),
     "plan_mismatch": Code("The data or model is not what was planned", 409, 2),

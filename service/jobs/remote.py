@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from service.errors import TuneGateError
-from service.jobs.remote_job import Files, Followed, lock_of, pause_of, plan_of, threaded
+from service.jobs.remote_job import GONE, Files, Followed, lock_of, pause_of, plan_of, threaded
 from service.launch.targets.registry import target_of
 from service.launch.targets.target import RemoteRef
 from service.records.job import ENDED
@@ -106,7 +106,7 @@ def told_to_end(store: Store, job_id: str) -> bool:
         if state not in ENDED and state != "cancelling":
             target.cancel(ref)
     except TuneGateError as error:
-        if error.code == "remote_gone":
+        if error.code in GONE:
             return True
         raise
     return state in ENDED
