@@ -43,14 +43,14 @@ class JobError(msgspec.Struct, frozen=True):
 class OnnxOf(msgspec.Struct, frozen=True):
     """Whether there is an ONNX of a result; `reason` says why not."""
 
-    reason: Literal["adapter_only", "weights_not_exportable"] | None = None
+    reason: Literal["adapter_only"] | None = None
     available: bool = False
 
 
 class RemoteResult(msgspec.Struct, frozen=True):
-    """What a target hands back that carries out no trainer of ours; `id` is its name there: an image, a model."""
+    """What a target's own trainer hands back; `id` is its name there, an image."""
 
-    kind: Literal["peft-adapter", "hosted-model"]
+    kind: Literal["peft-adapter"]
     id: str | None
     onnx: OnnxOf
 

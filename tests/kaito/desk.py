@@ -6,18 +6,20 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from served import Served
 
+from tests.kaito import cluster as clusters
+from tests.kaito import registry as images
 from tests.kaito.cluster import Cluster
 from tests.kaito.registry import Registry, layer
 
 PRESET = "phi-4-mini-instruct"
 ENDED = {"succeeded", "failed", "cancelled"}
-REPOSITORY = "tuned/desk"
 # what KAITO's trainer leaves: save_pretrained of a base with LoRA in it, by the Workspace's own configuration
 _TUNE = """
 import json, sys, torch
@@ -64,6 +66,37 @@ class Kaito:
             names = ("adapter_config.json", "adapter_model.safetensors")
             self._made[wanted] = {f"data/{name}": (out / name).read_bytes() for name in names}
         return self._made[wanted]
+
+
+class Place(NamedTuple):
+    """One cluster, one registry, and the data folder of services that know both by their settings."""
+
+    kaito: Kaito
+    home: Path
+    settings: dict[str, str]
+
+    @property
+    def cluster(self) -> Cluster:
+        return self.kaito.cluster
+
+
+@contextmanager
+def place(folder: Path, base: Path) -> Iterator[Place]:
+    """Both run while the block does."""
+    cluster, registry, home = Cluster(), images.Registry(), folder / "home"
+    (home / "models").mkdir(parents=True)
+    (home / "models" / PRESET).symlink_to(base)
+    with clusters.served(cluster) as address, images.served(registry) as host:
+        settings = {
+            "KUBECONFIG": str(clusters.kubeconfig(folder, address)),
+            "DOCKER_CONFIG": str(images.docker_login(folder, host)),
+            "TUNEGATE_KAITO_INSTANCE_TYPE": "Standard_NC24ads_A100_v4", "TUNEGATE_KAITO_NAMESPACE": "tuning",
+            "TUNEGATE_KAITO_INPUT_URL": "https://rows.quokkas.org/{sha256}.jsonl",
+            "TUNEGATE_KAITO_OUTPUT_IMAGE": f"{host}/tuned/desk", "TUNEGATE_KAITO_OUTPUT_PUSH_SECRET": "push",
+            "TUNEGATE_KAITO_POLL_SECONDS": "0.2", "TUNEGATE_PRIVACY": "off",
+        }  # fmt: skip
+        yield Place(Kaito(cluster, registry, base, folder), home, settings)
+        cluster.let_go.set()
 
 
 class Desk(Served):
