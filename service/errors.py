@@ -49,6 +49,7 @@ CODES: dict[str, Code] = {
     "plan_changed": Code("What would be made is not what was shown", 409, 2),
     "deployment_failed": Code("The deployment failed", 409, 1),
     "smoke_failed": Code("The deployed model does not answer", 502, 1),
+    "deleted_externally": Code("Somebody else deleted the remote job", 502, 1),
     "cost_exceeded": Code("The job reached its max_cost", 409, 1),
     "plan_blocked": Code("The plan is blocked", 409, 1),
     "plan_mismatch": Code("The data or model is not what was planned", 409, 2),

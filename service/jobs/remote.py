@@ -15,7 +15,7 @@ import msgspec
 
 from service.artifacts.bundle import read_manifest
 from service.errors import TuneGateError
-from service.jobs.remote_job import Files, Followed, lock_of, pause_of, plan_of, threaded
+from service.jobs.remote_job import GONE, Files, Followed, lock_of, pause_of, plan_of, threaded
 from service.launch.targets.registry import target_of
 from service.launch.targets.target import Registers, RemoteRef
 from service.records.job import ENDED
@@ -133,7 +133,7 @@ def told_to_end(store: Store, job_id: str) -> bool:
         if state not in ENDED and state != "cancelling":
             target.cancel(ref)
     except TuneGateError as error:
-        if error.code == "remote_gone":
+        if error.code in GONE:
             return True
         raise
     return state in ENDED

@@ -32,6 +32,8 @@ _UNKNOWN_AFTER = 3
 # a job that was just made may not be seen by every server there yet
 _GONE_AFTER = 3
 _SECONDS_PER_HOUR = 3600
+# how a target says that there is no such job any more
+GONE = frozenset({"remote_gone", "deleted_externally"})
 # what may pass before a job is made there
 _PASSES = {"target_unreachable", "storage_unreachable", "storage_refused"}
 # what a launch plan uploads, by its names for it, as files of this machine
@@ -149,6 +151,8 @@ class Followed:
                 return
             ref = self.target.submit(self._with_files())
             self._store.launches.refer(self._id, msgspec.json.encode(ref))
+        for warning in self.plan.warnings:
+            self._log(warning)
         run = RemoteRun(ref.target, ref.name, None, ref.url)
         said = {"message": f"submitted to {ref.target} as {ref.name}" + (f": {ref.url}" if ref.url else "")}
         self._store.update_job(
@@ -162,7 +166,7 @@ class Followed:
         return msgspec.structs.replace(self.plan, files=files)
 
     def _take(self, status: RemoteStatus) -> bool | None:
-        cost = self._cost(status)
+        cost = self._cost(billed=status.state in _BILLED)
         self._show(status, cost)
         if status.state == "succeeded":
             return enter(self._store, self._id, "finalizing").state == "finalizing"
@@ -183,11 +187,11 @@ class Followed:
         enter(self._store, self._id, "running" if status.state == "cancelling" else status.state)
         return None
 
-    def _cost(self, status: RemoteStatus) -> float | None:
+    def _cost(self, *, billed: bool) -> float | None:
         """USD from when the machines were first seen."""
         launch = self._store.launches.find(self._id)
         begun = launch.billed_from if launch else None
-        if begun is None and status.state in _BILLED:
+        if begun is None and billed:
             begun = self._store.launches.bill(self._id)
         if begun is None or self.plan.usd_per_hour is None:
             return None
@@ -220,18 +224,24 @@ class Followed:
 
     def _unseen(self, error: TuneGateError) -> bool | None:
         """A job that cannot be seen goes on there: only one that is known to be gone has failed."""
-        if error.code == "remote_gone":
+        if error.code in GONE:
             self._gone += 1
-            if self._gone >= _GONE_AFTER:
-                self._fail(TuneGateError("remote_gone", "The remote job was deleted there.", remedy="Launch it again."))
-                return False
-            return None
+            return self._lost(error.code) if self._gone >= _GONE_AFTER else None
         if error.code == "artifact_corrupt":
             self._fail(error)
             return False
         self._failures += 1
         self.say(self._failures, error)
         return None
+
+    def _lost(self, code: str) -> bool:
+        """A target whose jobs end by being deleted says nothing else of one that became too dear."""
+        cost = self._cost(billed=False)
+        if self._too_dear(cost):
+            self._fail(self._dear(cost))
+        else:
+            self._fail(TuneGateError(code, "The remote job was deleted there.", remedy="Launch it again."))
+        return False
 
     def _fail(self, error: TuneGateError) -> None:
         fail(self._store, self._id, JobError(error.code, error.detail, error.remedy))

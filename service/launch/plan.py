@@ -14,6 +14,7 @@ from service.launch.blockers import blockers_of, cost_blockers
 from service.launch.combinations import refusals
 from service.launch.compute import compute_refusals, resolve_compute
 from service.launch.continuing import Start
+from service.launch.exporting import exports_here
 from service.launch.hyperparameters import require_measurable, resolve
 from service.launch.machine import Machine
 from service.launch.parallel import parallel_refusals, process_count
@@ -69,6 +70,7 @@ def choose(
     machine: Machine,
     shapes: Shapes | None = None,
     also: Sequence[ErrorItem] = (),
+    settings: Settings | None = None,
 ) -> tuple[str, str, str]:
     """(target, technique, sharding): asked for, else decided; never guessed.
 
@@ -85,7 +87,8 @@ def choose(
     target = choices.target or (answer.target if answer else None) or "local"
     sharding = choices.sharding or (answer.sharding if answer and not choices.technique else None) or "none"
     cannot = target_refusals(target, technique, rules)
-    require_onnx(target, list(choices.outputs.onnx), rules)
+    here = settings is not None and exports_here(target, settings)
+    require_onnx(target, list(choices.outputs.onnx), rules, here=here)
     if not cannot and technique is not None:
         known = shapes if shapes is not None else {}
         cannot += elsewhere_refusals(target, goes_on=choices.starts_from is not None)
@@ -122,7 +125,7 @@ def build_plan(
 ) -> TrainPlan:
     """The plan with its blockers; it spends nothing."""
     target, technique, sharding = choose(
-        choices, parts.decision, rules=rules, machine=machine, shapes=parts.model.shapes
+        choices, parts.decision, rules=rules, machine=machine, shapes=parts.model.shapes, settings=settings
     )
     require_measurable(choices.hyperparameters, validated=parts.validation is not None)
     processes = process_count(choices, sharding=sharding, machine=machine)

@@ -40,6 +40,21 @@ class JobError(msgspec.Struct, frozen=True):
     remedy: str
 
 
+class OnnxOf(msgspec.Struct, frozen=True):
+    """Whether there is an ONNX of a result; `reason` says why not."""
+
+    reason: Literal["adapter_only"] | None = None
+    available: bool = False
+
+
+class RemoteResult(msgspec.Struct, frozen=True):
+    """What a target's own trainer hands back; `id` is its name there, an image."""
+
+    kind: Literal["peft-adapter"]
+    id: str | None
+    onnx: OnnxOf
+
+
 class RemoteRun(msgspec.Struct, frozen=True):
     """Where a job is carried out elsewhere: the target, its name there, the target's own word for its state.
 
@@ -51,6 +66,8 @@ class RemoteRun(msgspec.Struct, frozen=True):
     status: str | None = None
     url: str | None = None
     model: str | None = None
+    # null while it goes on, and where a whole run came back
+    result: RemoteResult | None = None
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,15 +15,15 @@ from service.artifacts.bundle import finish_run, require_space
 from service.artifacts.finished import finished
 from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError
-from service.files import write_atomically
-from service.launch.local import EXPORT, work_plan
+from service.launch.exporting import prepare_export
+from service.launch.local import EXPORT
 from service.models.hub import pinned
 from service.models.resolve import resolve_model
 from service.models.tensors import fp32_bytes
 from service.records.manifest import Manifest
 from service.settings import Settings
 from service.verbs.train import follow_trainer, raise_failure, sigterm_as_ctrl_c
-from trainers.contract import STARTED_PLAN, Compute, DatasetRef, Outputs, Progress, TrainPlan, cannot_run
+from trainers.contract import DatasetRef, Outputs, Progress, TrainPlan, cannot_run
 
 # the merged weights and a copy in between, beside one ONNX copy per precision
 _COPIES = 2
@@ -209,25 +209,6 @@ def _prepare(place: Path, run: Path, plan: TrainPlan, found: _Found, request: Ex
         shutil.copytree(run / "adapter", place / "adapter")
     if (run / _MODEL).is_dir():
         shutil.copytree(run / _MODEL, place / _MODEL, copy_function=_link_weights)
-    here = msgspec.structs.replace(
-        plan,
-        model=str(found.model),
-        dataset=found.dataset,
-        validation=found.validation,
-        outputs=request.outputs,
-        allow_download=False,
-        starts_from=None,
-        # how it was trained is done: nothing of it is needed to merge and to export
-        sharding="none",
-        processes=1,
-        offload_optimizer=False,
-        compute=Compute(base_dtype=plan.compute.base_dtype, autocast=plan.compute.autocast),
-        evaluation=msgspec.structs.replace(plan.evaluation, metrics=[]),
-        hyperparameters=msgspec.structs.replace(
-            plan.hyperparameters, early_stopping=None, eval_steps=None, keep="last", batch_size=1, micro_batch=1
-        ),
+    prepare_export(
+        place, plan, model=found.model, dataset=found.dataset, validation=found.validation, outputs=request.outputs
     )
-    content = msgspec.json.encode(here)
-    write_atomically(work_plan(place), content)
-    # the run's own plan stands in the folder as a record; what is carried out here is this one
-    write_atomically(work_plan(place).with_name(STARTED_PLAN), content)

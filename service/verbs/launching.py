@@ -10,6 +10,7 @@ from service.errors import ErrorItem, TuneGateError
 from service.launch.targets.azure_ml.emit import az_ml, script
 from service.launch.targets.azure_ml.plan import Machine, launch_plan
 from service.launch.targets.azure_ml.settings import azure_ml_settings
+from service.launch.targets.capabilities import require_onnx
 from service.launch.targets.kaito import emit as kaito_emit
 from service.launch.targets.kaito import plan as kaito_plan
 from service.launch.targets.kaito.presets import presets
@@ -78,6 +79,8 @@ def emitted(
         shown = ", ".join(allowed) or "none: it runs here"
         errors = [ErrorItem("emit", format_, shown)]
         raise TuneGateError("target_cannot", f"Target {plan.target!r} has no form {format_!r}.", errors=errors)
+    # nobody fetches what is launched by hand
+    require_onnx(plan.target, list(plan.outputs.onnx), rules)
     made = launch_plan_for(
         plan, key=_BY_HAND, dataset=dataset.absolute(), validation=validation.absolute() if validation else None,
         model=model, rules=rules, settings=settings,

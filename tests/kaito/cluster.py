@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,8 @@ class Cluster:
         # looked at before (may answer instead) and after (may swallow the answer) each request
         self.faults: list[Callable[[str, str], Answer | str | None]] = []
         self.cut_watches = 0
+        # answers that are held back until it is set
+        self.let_go = threading.Event()
         self.installed, self.namespaces, self.secrets = True, {"tuning"}, {"push"}
         self.allowed = True
         self.finalizer = False
@@ -58,6 +60,11 @@ class Cluster:
             return "swallow" if status == 0 else failure(status, "made to fail")
 
         self.faults.append(fault)
+
+    def hold(self, method: str, part: str) -> None:
+        """Do the work of such requests and answer none of them until `let_go`."""
+        self.let_go.clear()
+        self.faults.append(lambda asked, path: "hold" if asked == method and part in path else None)
 
     def workspaces(self) -> list[dict[str, Any]]:
         return [one for (kind, _, _), one in self.objects.items() if kind == "workspaces"]
@@ -202,6 +209,19 @@ def failure(status: int, message: str) -> Answer:
                     "reason": _REASONS.get(status, "Failure"), "code": status}  # fmt: skip
 
 
+def kubeconfig(folder: Path, address: str) -> Path:
+    """One that names this cluster."""
+    config = {
+        "apiVersion": "v1", "kind": "Config", "current-context": "desk",
+        "clusters": [{"name": "desk", "cluster": {"server": address}}],
+        "users": [{"name": "clerk", "user": {"token": "quokka-token"}}],
+        "contexts": [{"name": "desk", "context": {"cluster": "desk", "user": "clerk"}}],
+    }  # fmt: skip
+    file = folder / "kubeconfig"
+    file.write_text(json.dumps(config))
+    return file
+
+
 def _owner(made: dict[str, Any]) -> str | None:
     owners = made["metadata"].get("ownerReferences") or [{}]
     return owners[0].get("uid")
@@ -230,9 +250,12 @@ def served(cluster: Cluster) -> Iterator[str]:  # noqa: C901 - the handler's met
             if method == "WATCH":
                 return self.stream(int(query["resourceVersion"]), float(query.get("timeoutSeconds", 60)))
             answer = cluster.answer(self.command, parts.path.rstrip("/"), query, body)
-            if said == "swallow":
+            if said == "hold":
+                cluster.let_go.wait()
+            if said is not None:
                 self.close_connection = True
-                self.connection.shutdown(socket.SHUT_RDWR)
+                with suppress(OSError):  # who asked may be gone
+                    self.connection.shutdown(socket.SHUT_RDWR)
                 return None
             return self.send(answer)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import NamedTuple
 
 import msgspec
 import pytest
-import yaml
 
 from service.data import rule_files
 from service.launch.targets.kaito.client import Kaito, cluster_of
@@ -19,7 +17,7 @@ from service.launch.targets.kaito.presets import presets
 from service.launch.targets.kaito.settings import KaitoSettings
 from service.launch.targets.target import LaunchPlan, LaunchRequest, RemoteStatus
 from tests.kaito import registry as images
-from tests.kaito.cluster import Cluster, served
+from tests.kaito.cluster import Cluster, kubeconfig, served
 from trainers.contract import Adapter, Compute, DatasetRef, Hyperparameters, TrainPlan
 
 PLAN = TrainPlan(
@@ -59,14 +57,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster
     """A cluster that a kubeconfig of its own names."""
     made = Cluster()
     with served(made) as address:
-        config = {
-            "apiVersion": "v1", "kind": "Config", "current-context": "desk",
-            "clusters": [{"name": "desk", "cluster": {"server": address}}],
-            "users": [{"name": "clerk", "user": {"token": "quokka-token"}}],
-            "contexts": [{"name": "desk", "context": {"cluster": "desk", "user": "clerk"}}],
-        }  # fmt: skip
-        (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
-        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+        monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path, address)))
         yield made
 
 
@@ -80,10 +71,7 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[
     """A registry that docker login was done for, with its address."""
     made = images.Registry()
     with images.served(made) as address:
-        (tmp_path / "docker").mkdir()
-        login = {"auths": {address: {"auth": images.LOGIN}}}
-        (tmp_path / "docker" / "config.json").write_text(json.dumps(login))
-        monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+        monkeypatch.setenv("DOCKER_CONFIG", str(images.docker_login(tmp_path, address)))
         yield made, address
 
 

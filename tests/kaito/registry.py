@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 TOKEN = "quokka-token"
 LOGIN = base64.b64encode(b"reader:quokka").decode()
@@ -48,6 +49,14 @@ def layer(files: dict[str, bytes]) -> bytes:
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
     return gzip.compress(sink.getvalue())
+
+
+def docker_login(folder: Path, address: str) -> Path:
+    """A folder for DOCKER_CONFIG, as docker login leaves it."""
+    made = folder / "docker"
+    made.mkdir()
+    (made / "config.json").write_text(json.dumps({"auths": {address: {"auth": LOGIN}}}))
+    return made
 
 
 @contextmanager

@@ -35,15 +35,15 @@ def _rows(content: bytes) -> tuple[Capabilities, ...]:
         raise TuneGateError("invalid_rules", f"{FILE}: {error}.") from error
 
 
-def require_onnx(target: str, wanted: list[str], rules: RuleFiles) -> None:
-    """Refuse a target that hands back no ONNX where some is wanted.
+def require_onnx(target: str, wanted: list[str], rules: RuleFiles, *, here: bool = False) -> None:
+    """Refuse a target that hands back no ONNX where some is wanted, unless it is made `here` of what comes back.
 
     Raises:
         TuneGateError: `target_cannot_produce_onnx` with the targets that do.
     """
     rows = capabilities(rules)
     row = rows.get(target)
-    if row is None or row.onnx or not wanted:
+    if row is None or row.onnx or not wanted or (here and row.weights):
         return
     others = ", ".join(one.id for one in rows.values() if one.onnx)
     comes = "an adapter comes back" if row.weights else "no weights come back"

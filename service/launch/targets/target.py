@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 
-from service.records.job import State
+from service.records.job import RemoteResult, State
 from trainers.contract import Failure, Progress, TrainPlan
 
 
@@ -65,6 +65,10 @@ class LaunchPlan(msgspec.Struct, frozen=True, kw_only=True):
     usd_per_hour: float | None = None
     max_usd: float | None = None
     poll_seconds: float = 30.0
+    # whether what comes back is exported to ONNX by whoever fetches it
+    exports_here: bool = False
+    # what comes back, where it is no whole run
+    result: RemoteResult | None = None
 
 
 class RemoteRef(msgspec.Struct, frozen=True, kw_only=True):

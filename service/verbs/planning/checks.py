@@ -69,12 +69,14 @@ def checked(
         found += _beyond_context(wanted, model)
     shapes = adapted_shapes(module_shapes(model.folder), task) if model and model.folder else {}
     try:
-        target, technique, sharding = choose(wanted, decision, rules=rules, machine=machine, shapes=shapes, also=found)
+        target, technique, sharding = choose(
+            wanted, decision, rules=rules, machine=machine, shapes=shapes, also=found, settings=settings
+        )
     except TuneGateError as error:
         if problem is None or not error.errors or not wanted.model:
             raise
         also = [*found, ErrorItem("model", problem.detail.rstrip("."), None, problem.remedy or None)]
-        choose(wanted, decision, rules=rules, machine=machine, shapes=shapes, also=also)
+        choose(wanted, decision, rules=rules, machine=machine, shapes=shapes, also=also, settings=settings)
     if problem is not None or model is None or model.folder is None:
         raise problem or TuneGateError("unreadable_model", wanted.model)
     _require_template(wanted, model.folder)

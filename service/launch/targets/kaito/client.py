@@ -115,12 +115,11 @@ class Kaito:
         """How the Workspace stands, from the namespace's watch; where it failed, why, from its Job and its pods."""
         workspace = self._cluster.watched.get(ref.name) or self._workspace()
         if workspace is None or not self._ours(workspace):
-            raise TuneGateError("remote_gone", "deleted_externally: the Workspace is gone.", remedy="Launch it again.")
+            raise TuneGateError("deleted_externally", "The Workspace is gone.", remedy="Launch it again.")
         status = state_of(workspace)
         if status.state != "failed":
             return status
-        free = f"kubectl delete workspace {ref.name} -n {self._where.namespace}"
-        return failed_status(workspace, self._job(ref.name), self._pods(ref.name), free=free)
+        return failed_status(workspace, self._job(ref.name), self._pods(ref.name), free=self._free(ref))
 
     def progress(self, ref: RemoteRef, *, after: int) -> list[Progress]:
         """Nothing: KAITO tells progress in the container's log alone, which may hold rows."""
@@ -150,12 +149,22 @@ class Kaito:
 
     def fetch(self, ref: RemoteRef, out: Path, *, tick: Callable[[], None]) -> None:
         """The adapter into `out`, its layers' hashes compared; then the Workspace goes, and its nodes with it."""
-        self._outputs.fetch(out, tick=tick)
+        try:
+            self._outputs.fetch(out, tick=tick)
+        except TuneGateError as error:
+            if error.code in {"target_unreachable", "job_cancelled"}:
+                raise
+            # it stays for whoever mends this, and so do its nodes
+            remedy = f"{error.remedy} Its nodes are billed until it is deleted: {self._free(ref)}"
+            raise TuneGateError(error.code, str(error), remedy=remedy, errors=error.errors) from error
         self.cancel(ref)
 
     def check(self) -> list[Check]:
         """Kubeconfig, API, CRD, rights, namespace, secret and registry, each with its remedy."""
         return checks(self._where, self._cluster)
+
+    def _free(self, ref: RemoteRef) -> str:
+        return f"kubectl delete workspace {ref.name} -n {self._where.namespace}"
 
     def _ref(self) -> RemoteRef:
         return RemoteRef(target="kaito", name=self._plan.name, submitted_at=now())

@@ -12,6 +12,7 @@ from service.launch.targets.kaito.presets import Preset, preset_of
 from service.launch.targets.kaito.settings import DIGEST, KaitoSettings
 from service.launch.targets.target import LaunchPlan, LaunchRequest
 from service.records.identity import record_id
+from service.records.job import OnnxOf, RemoteResult
 from trainers.contract import Adapter, TrainPlan
 
 GROUP, VERSION, PLURAL = "kaito.sh", "v1beta1", "workspaces"
@@ -20,6 +21,8 @@ LABEL, MANAGER = "app.kubernetes.io/managed-by", "tunegate"
 # the value is joined to /mnt by the controller, which refuses /mnt itself
 OUTPUT_DIR = "/mnt/results"
 _NAME_DIGITS = 12
+# settings that say what is done here, and nothing of what is sent
+_OURS = {"poll_seconds", "onnx"}
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +49,7 @@ def launch_plan(request: LaunchRequest, where: KaitoSettings, machine: Machine, 
         "key": request.key,
         "trainer": request.trainer_version,
         "dataset": plan.dataset.sha256,
-        "where": {name: value for name, value in settings.items() if name != "poll_seconds"},
+        "where": {name: value for name, value in settings.items() if name not in _OURS},
     }
     digest = record_id(content)
     name = f"tg-{digest[:_NAME_DIGITS]}"
@@ -65,6 +68,10 @@ def launch_plan(request: LaunchRequest, where: KaitoSettings, machine: Machine, 
         usd_per_hour=machine.usd_per_hour,
         max_usd=(plan.cost or {}).get("max_usd"),
         poll_seconds=where.poll_seconds,
+        exports_here=bool(plan.outputs.onnx),
+        result=RemoteResult(
+            "peft-adapter", str(workspace["tuning"]["output"].get("image", "")) or None, onnx=OnnxOf("adapter_only")
+        ),
     )
 
 
@@ -179,6 +186,8 @@ def _warnings(plan: TrainPlan, machine: Machine) -> list[str]:
     said = ["its trainer cuts rows that are longer than its own limit, without a word"]
     if plan.validation is not None:
         said.append("validation rows are not sent: KAITO's trainer measures nothing on them")
+    if plan.outputs.onnx:
+        said.append("the ONNX is made here, on this plan's base model; KAITO trains on its own copy of it")
     if machine.usd_per_hour is None:
         said.append(f"no_price: none was found for {machine.id}; costs are not counted")
     return said

@@ -11,7 +11,7 @@ from service.errors import ErrorItem
 from service.launch.targets.configured import Shape, configured, place, require_none
 from service.settings import Settings
 
-KAITO = "kaito"
+KAITO, HERE = "kaito", "here"
 # stands for the sha256 of the rows, so that no two datasets share a place
 DIGEST = "{sha256}"
 _LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
@@ -31,6 +31,7 @@ _SHAPES = {
     "output_image": Shape(_REPOSITORY, "REGISTRY/NAME without a tag: each job gets its own tag"),
     "output_push_secret": Shape(_SUBDOMAIN, "the name of a secret of type kubernetes.io/dockerconfigjson"),
     "output_claim": Shape(_SUBDOMAIN, "the name of a PersistentVolumeClaim in the namespace"),
+    "onnx": Shape(f"none|{HERE}", "none, or here: the service that fetches an adapter exports it"),
 }
 _RANGES = {"poll_seconds": (0.2, 3600)}
 _INPUTS, _OUTPUTS = ("input_url", "input_image", "input_claim"), ("output_image", "output_claim")
@@ -55,6 +56,8 @@ class KaitoSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     output_image: str = ""
     output_push_secret: str = ""
     output_claim: str = ""
+    # "here": plans may ask for ONNX, which the service makes of the adapter and the plan's base model
+    onnx: str = "none"
     poll_seconds: float = 10.0
 
 
