@@ -36,10 +36,10 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
 
     `effect` is what the statistic says: `ks` the largest distance between two distributions, `psi` the population
     stability index, `auc` how well a row's side is told by its words (0.5 = not at all), `difference` of two shares,
-    `fall` how much a score got worse, `share` of answers that changed. `verdict`: drifted where the whole interval
-    lies at or above `threshold`, stable where it lies below, else undecided; `effect` is null where `why` says that nothing can be said. `p_value` of no change at all,
-    `p_adjusted` by Holm over the report. `psi` of numbers is over the baseline's deciles. `baseline` and `current`
-    describe the sides in figures.
+    `fall` how much a score got worse, `share` of answers that changed; null where `why` says that nothing can be said.
+    `verdict`: drifted where the whole interval lies at or above `threshold`, stable where it lies below, else
+    undecided. `p_value` is of no change at all, `p_adjusted` by Holm over the report; `psi` of numbers is over the
+    baseline's deciles. `baseline` and `current` describe the sides in figures.
     """
 
     feature: str

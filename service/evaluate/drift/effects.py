@@ -2,7 +2,7 @@
 
 PSI and KS are not negative, so a sample shows more than there is: their intervals are basic bootstrap intervals
 (A. Davison and D. Hinkley, Bootstrap Methods, 1997, 5.2), which take what the sampling adds away again. Counts are
-drawn anew from the multinomial distributions that were seen, seeded. What no draw can show bounds them too: a value or a
+drawn anew from the multinomial distributions that were seen, seeded. What no draw can show bounds them too: a
 category that neither side has in its sample may still have a share on one (Wilson).
 """
 

@@ -23,7 +23,7 @@ from service.records.drift import DriftSide
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """How rows are read: `counter` counts tokens (None: they are not compared), `workers` 0 = as many as it is worth."""
+    """How rows are read: `counter` counts tokens (None: nobody does), `workers` 0 = as many as it is worth."""
 
     method: str = "sft"
     seed: int = 0

@@ -65,8 +65,8 @@ def drift_page(rule: DriftRule) -> str:
     return "\n".join(
         [
             f"# {rule.id} {rule.title}",
-            f"Compared: `{rule.feature}`, by {_MEANINGS[rule.statistic]}. It drifted where the whole interval lies at or "
-            f"above {rule.at_least:g}, and is stable where it lies below.",
+            f"Compared: `{rule.feature}`, by {_MEANINGS[rule.statistic]}.",
+            f"It drifted where the whole interval lies at or above {rule.at_least:g}, and is stable where it lies below.",
             *("", "## Why it matters", rule.why, "", "## What to do", rule.remedy),
             *("", "## References", f"{rule.source}; read {rule.read_on}.", ""),
         ]
