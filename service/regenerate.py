@@ -17,6 +17,7 @@ from service.records.conversion import Conversion
 from service.records.dataset import Dataset
 from service.records.decision import Decision
 from service.records.deployment import Deployment, DeploymentPlan
+from service.records.drift import DriftReport
 from service.records.estimate import Estimate
 from service.records.evaluation import Evaluation
 from service.records.evaluation_job import EvaluationJob
@@ -62,6 +63,7 @@ SCHEMAS: dict[str, type[msgspec.Struct]] = {
     "estimate-inputs": EstimateInputs,
     "plan-request": PlanRequest,
     "evaluation": Evaluation,
+    "drift": DriftReport,
     "evaluation-job": EvaluationJob,
     "evaluation-request": EvaluationRequest,
     "deployment": Deployment,

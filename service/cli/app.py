@@ -27,6 +27,7 @@ VERBS = {
     "export": "service.cli.export",
     "chat": "service.cli.chat",
     "evaluate": "service.cli.evaluate",
+    "drift": "service.cli.drift",
     "jobs": "service.cli.jobs",
     "targets": "service.cli.targets",
     "deploy": "service.cli.deploy",

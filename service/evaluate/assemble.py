@@ -13,6 +13,7 @@ import msgspec
 
 from service.data import RuleFiles, rule_files
 from service.errors import ErrorItem, TuneGateError, missing_extra
+from service.evaluate.answered_rows import keep_rows
 from service.evaluate.answers import Answer, EvaluationRow
 from service.evaluate.conclude import conclude
 from service.evaluate.facts import Findings, facts
@@ -88,6 +89,8 @@ def assemble(
     ranks = Ranks(about.variants)
     kept = kept or KeptMeasures()
     keys, sides = _sides(rows, answers, about, rules, kept)
+    if answers:
+        keep_rows(kept, keys, rows, answers, sides)
     figures = _figures(keys, sides, ranks, draws, settings["margin"], kept)
     found_cells = (_cell(i, one, figures, rows, answers[one.variant, one.model], about) for i, one in enumerate(sides))
     cells = sorted(found_cells, key=ranks.order)

@@ -7,7 +7,7 @@ rules, code and libraries that measure. One that breaks off or was changed is me
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -56,6 +56,18 @@ class KeptMeasures:
         for path in self._folder.iterdir():
             if path.name not in self._used:
                 path.unlink(missing_ok=True)
+
+
+def kept_files(folder: Path, type_: type[T]) -> Iterator[T]:
+    """What of this type the folder of an evaluation holds, the newest first; damaged files are passed over."""
+    try:
+        paths = sorted((folder / FOLDER).iterdir(), key=lambda one: -one.stat().st_mtime)
+    except OSError:
+        return
+    for path in paths:
+        found = _read(path, path.name, type_)
+        if found is not None:
+            yield found
 
 
 def key_of(*rests_on: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial as bound
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,7 +17,7 @@ from service.lint.gate import prepare
 from service.lint.partial import Findings, Kept, Partial
 from service.lint.reader import Encoding, Reader, encoding_of
 from service.lint.stretch import Stretch
-from service.lint.workers import Piece, WorkerLostError, pieces, read_in_pool, workers_for
+from service.lint.workers import Piece, WorkerLostError, lint_piece, pieces, read_in_pool, workers_for
 from service.packing import BUFFER_BYTES, open_file, packing_of, spooled, unpacked, watched
 from service.parquet import MAGIC
 from service.records.lint_report import Finding, LintedFile, Role
@@ -84,7 +85,8 @@ class Linter:
         found = pieces(path, shown_as, size)
         digest = hashlib.sha256()
         try:
-            partials = read_in_pool(found, self._checks, workers, meanwhile=lambda: _hash_into(digest, path, shown_as))
+            read = bound(lint_piece, checks=self._checks)
+            partials = read_in_pool(found, read, workers, meanwhile=lambda: hash_into(digest, path, shown_as))
             partial = self._merged(partials, found)
         except WorkerLostError:
             # one process needs the least memory
@@ -114,7 +116,7 @@ class Linter:
     ) -> None:
         """Lint the rows; size and hash are those of the file, which has rows in place of lines and no offsets."""
         digest = hashlib.sha256()
-        _hash_into(digest, path, shown_as)
+        hash_into(digest, path, shown_as)
         # drags in what only Parquet needs
         from service.lint.parquet_limited import limited_lines
         from service.lint.parquet_lines import parquet_lines
@@ -208,7 +210,8 @@ class Linter:
         self._findings.append(Finding(rule=code, path=path, **one._asdict()))
 
 
-def _hash_into(digest: hashlib._Hash, path: Path, shown_as: str) -> None:
+def hash_into(digest: hashlib._Hash, path: Path, shown_as: str) -> None:
+    """Add a file's bytes to a digest."""
     with open_file(path, shown_as) as stream:
         while block := stream.read(BUFFER_BYTES):
             digest.update(block)

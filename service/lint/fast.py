@@ -87,7 +87,7 @@ def plain_rows(
 
     `held` is what the gate saw by line, `unseen` what is to be taken for seen in all others.
     """
-    numbers, rows = _in_turns(lines, limits)
+    numbers, rows = rows_in_turns(lines, limits.longest)
     contents = [[message.content for message in messages] for messages in rows]
     joined = list(map(SEPARATOR.join, contents))
     weights: dict[int, Weights] = {}
@@ -107,11 +107,11 @@ def plain_rows(
     return Plain(numbers, contents, joined, weights, _suspects(numbers, contents, joined, held, unseen))
 
 
-def _in_turns(lines: Sequence[bytes], limits: Limits) -> tuple[list[int], list[Messages]]:
-    """Lines that hold a conversation in turns, and its messages."""
+def rows_in_turns(lines: Sequence[bytes], longest: int) -> tuple[list[int], list[Messages]]:
+    """Lines of at most so many bytes that hold a conversation in turns, and its messages."""
     numbers: list[int] = []
     rows: list[Messages] = []
-    decode, forms, longest = DECODER.decode, _forms, limits.longest
+    decode, forms = DECODER.decode, _forms
     for number, line in enumerate(lines):
         try:
             messages = decode(line).messages

@@ -58,12 +58,15 @@ class Reader:
     A stretch that begins at `start` > 0 begins with a line; one with an `end` ends after a line's end.
     """
 
-    def __init__(self, stream: BinaryIO, *, start: int = 0, end: int | None = None, hashed: bool = True) -> None:
+    def __init__(
+        self, stream: BinaryIO, *, start: int = 0, end: int | None = None, hashed: bool = True, gated: bool = True
+    ) -> None:
         self.bytes = 0
         self.crlf = 0
         self.encoding = Encoding(None, "utf-8")
         self._stream = stream
         self._start = start
+        self._gated = gated
         self._left = None if end is None else end - start
         self._digest = hashlib.sha256() if hashed else None
 
@@ -120,7 +123,7 @@ class Reader:
         offsets = [offset + end + 1 for end in ends[:-1]]
         if not lines[-1]:
             lines.pop()
-        held = _by_line(gate(chunk), ends)
+        held = _by_line(gate(chunk), ends) if self._gated else None
         if not offset and self.encoding.mark == "utf-8":
             lines[0] = lines[0][_UTF8_MARK_BYTES:]
             offsets[0] = _UTF8_MARK_BYTES

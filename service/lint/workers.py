@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeVar, cast
 
 from service.lint.chosen import Checks
 from service.lint.partial import Partial
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnContext
 
+Read = TypeVar("Read")
 STRETCH_BYTES = 16 << 20
 # below this a pool costs more than it saves
 _WORTH_BYTES = 64 << 20
@@ -63,8 +64,10 @@ class WorkerLostError(Exception):
     """A worker was killed, most likely for memory."""
 
 
-def read_in_pool(found: list[Piece], checks: Checks, workers: int, meanwhile: Callable[[], None]) -> Iterator[Partial]:
-    """The partial of every piece, in order; `meanwhile` is done while the workers begin.
+def read_in_pool(
+    found: list[Piece], read: Callable[[Piece], Read], workers: int, meanwhile: Callable[[], None]
+) -> Iterator[Read]:
+    """What `read` makes of every piece, in order; `meanwhile` is done while the workers begin.
 
     Each worker has a pipe of its own: a worker that is killed while it writes would keep the others of a shared one
     waiting for ever.
@@ -79,13 +82,13 @@ def read_in_pool(found: list[Piece], checks: Checks, workers: int, meanwhile: Ca
     # a forked worker has the rules and the gate at hand; elsewhere each loads its own
     context = cast("SpawnContext", multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn"))
     left = iter(enumerate(found))
-    ready: dict[int, Partial] = {}
+    ready: dict[int, Read] = {}
     pipes: list[Connection] = []
     processes = []
     try:
         for first in islice(left, workers):
             ours, theirs = context.Pipe()
-            process = context.Process(target=_work, args=(theirs, checks, os.getpid()), daemon=True)
+            process = context.Process(target=_work, args=(theirs, read, os.getpid()), daemon=True)
             with _without_interrupts():
                 process.start()
                 # an interrupt that waited comes at the end of this block, and must find the process to kill
@@ -97,8 +100,8 @@ def read_in_pool(found: list[Piece], checks: Checks, workers: int, meanwhile: Ca
         for wanted in range(len(found)):
             while wanted not in ready:
                 for pipe in cast("list[Connection]", wait(pipes)):
-                    number, partial = pipe.recv()
-                    ready[number] = partial
+                    number, made = pipe.recv()
+                    ready[number] = made
                     task = next(left, None)
                     pipe.send(task)
                     if task is None:
@@ -126,13 +129,13 @@ def _without_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _work(pipe: Connection, checks: Checks, parent: int) -> None:
-    """Lint pieces as long as there are any. The parent handles Ctrl-C for all."""
+def _work(pipe: Connection, read: Callable[[Piece], object], parent: int) -> None:
+    """Read pieces as long as there are any. The parent handles Ctrl-C for all."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
     while (task := pipe.recv()) is not None:
         number, piece = task
-        pipe.send((number, lint_piece(piece, checks)))
+        pipe.send((number, read(piece)))
 
 
 def _follow(parent: int) -> None:
@@ -144,10 +147,16 @@ def _follow(parent: int) -> None:
 
 def lint_piece(piece: Piece, checks: Checks) -> Partial:
     """Lint one piece in this process."""
+    with reader_of(piece) as reader:
+        return Stretch(checks, last=piece.last).read(reader)
+
+
+@contextmanager
+def reader_of(piece: Piece, *, gated: bool = True) -> Iterator[Reader]:
+    """A reader of the piece alone; one that is not `gated` looks for nothing in the lines."""
     with open_file(piece.path, piece.shown_as) as stream:
         stream.seek(piece.start)
-        reader = Reader(stream, start=piece.start, end=piece.end, hashed=False)
-        return Stretch(checks, last=piece.last).read(reader)
+        yield Reader(stream, start=piece.start, end=piece.end, hashed=False, gated=gated)
 
 
 def _line_end(stream: BinaryIO, place: int, size: int) -> int:

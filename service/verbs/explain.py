@@ -12,6 +12,7 @@ from service.advisor.tables import Rule
 from service.advisor.vocabulary import FactKind, domain
 from service.data import RuleFiles
 from service.errors import TuneGateError, suggestion
+from service.evaluate.drift.rules import drift_page, drift_rules
 from service.lint.catalogue import explain as explain_check
 from service.lint.catalogue import rule_ids, title_of
 from service.privacy.entities import EntityTable, entity_table
@@ -43,6 +44,9 @@ def page(rules: RuleFiles, identifier: str) -> Page:
         return Page(code, secrets[code].title, _secret(secrets[code], kinds))
     if (rule_id := kinds.named_rule(code)) is not None and (named := explain_check(rule_id)) is not None:
         return Page(rule_id, title_of(rule_id), named)
+    drifts = {one.id: one for one in drift_rules(rules).rule}
+    if code in drifts:
+        return Page(code, drifts[code].title, drift_page(drifts[code]))
     knowledge = load_knowledge(rules)
     if code in knowledge.rules:
         name, rule = knowledge.rules[code]
@@ -56,7 +60,14 @@ def page(rules: RuleFiles, identifier: str) -> Page:
         return Page(name, knowledge.vocabulary[name].ask, _fact(knowledge, knowledge.vocabulary[name]))
     if name in knowledge.models.cards:
         return Page(name, knowledge.models.cards[name].title, _model(knowledge, knowledge.models.cards[name]))
-    known = [*knowledge.rules, *rule_ids(), *secrets, *kinds.named, *(entry.id for entry in _entries(knowledge))]
+    known = [
+        *knowledge.rules,
+        *rule_ids(),
+        *drifts,
+        *secrets,
+        *kinds.named,
+        *(entry.id for entry in _entries(knowledge)),
+    ]
     words = [*(entry.name for entry in _entries(knowledge)), *knowledge.vocabulary, *knowledge.models.cards]
     hint = suggestion(code, known) or suggestion(name, words)
     raise TuneGateError(

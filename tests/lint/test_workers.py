@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,7 @@ def test_every_piece_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert len(found) > 5
     checks = chosen_checks(load_profile("openai", RULES), set(rule_ids()), method="sft", model="", most=20)
     asked = []
-    read = list(workers.read_in_pool(found, checks, processes, lambda: asked.append(1)))
+    read = list(workers.read_in_pool(found, partial(workers.lint_piece, checks=checks), processes, lambda: asked.append(1)))
     assert sum(partial.lines for partial in read) == len(path.read_bytes().splitlines())
     assert asked == [1]
 

@@ -1,0 +1,65 @@
+"""Whether a row's words tell on which side it stands: a classifier learns from one half and is judged on the other.
+
+A naive Bayes over hashed words that a row has or has not (D. Lopez-Paz and M. Oquab, arXiv 1610.06545, for the test).
+What is kept of a word is its hash, and no word is ever told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import xxhash
+
+from service.evaluate.drift.effects import Draws, Effect, auc
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Numbers = NDArray[np.float64]
+else:
+    Numbers = Any
+
+_BUCKETS = 1 << 16
+# runs of letters and digits; scripts without spaces by character
+_WORD = re.compile(
+    "[\u0e00-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\\W_\u0e00-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+"
+)
+
+
+def told_by_words(before: Sequence[str], after: Sequence[str], draws: Draws) -> Effect:
+    """The AUC on the halves that nothing was learnt from; rows come in the random order of their sample."""
+    sides = [[_buckets(text) for text in texts] for texts in (before, after)]
+    weights = _learnt(sides[0][::2], sides[1][::2])
+    scores = [[_score(row, weights) for row in rows[1::2]] for rows in sides]
+    return auc(scores[0], scores[1], draws)
+
+
+def _buckets(text: str) -> list[int]:
+    digest = xxhash.xxh3_64_intdigest
+    return [digest(word.encode()) % _BUCKETS for word in set(_WORD.findall(text.lower()))]
+
+
+def _learnt(before: Sequence[list[int]], after: Sequence[list[int]]) -> Numbers:
+    """The weight of every bucket: how much likelier a row of `after` has it, as a logarithm; both get half a row."""
+    import numpy as np
+
+    counts = [np.bincount(np.concatenate([*map(_array, rows)]), minlength=_BUCKETS) for rows in (before, after)]
+    shares = [(count + 0.5) / (len(rows) + 1) for count, rows in zip(counts, (before, after), strict=True)]
+    weights: Numbers = np.log(shares[1] / shares[0])
+    # what neither side has says nothing
+    weights[(counts[0] + counts[1]) == 0] = 0.0
+    return weights
+
+
+def _score(row: list[int], weights: Numbers) -> float:
+    """The mean weight, so that a longer row is not surer by its length alone; 0 of a row without words."""
+    return float(weights[_array(row)].mean()) if row else 0.0
+
+
+def _array(row: list[int]) -> Any:
+    import numpy as np
+
+    return np.array(row, dtype=np.int64)

@@ -1,0 +1,1 @@
+"""What of drift is not the verb itself: its page and its words."""
