@@ -27,6 +27,7 @@ VERBS = {
     "export": "service.cli.export",
     "chat": "service.cli.chat",
     "evaluate": "service.cli.evaluate",
+    "synth": "service.cli.synth",
     "jobs": "service.cli.jobs",
     "targets": "service.cli.targets",
     "rules": "service.cli.rules",
