@@ -26,6 +26,7 @@ from service.records.problem import Problem
 from service.records.redaction import Redaction, Restoration
 from service.records.split import Split
 from service.records.sweep import Sweep
+from service.records.synthesis import RowProvenance, SynthReport
 from service.records.webhook import EvaluationMessage, JobMessage, PingMessage, Webhook, WebhookDelivery
 from service.verbs.estimate import EstimateInputs
 from service.verbs.evaluating.body import EvaluationRequest
@@ -41,6 +42,8 @@ SCHEMAS: dict[str, type[msgspec.Struct]] = {
     "split": Split,
     "redaction": Redaction,
     "restoration": Restoration,
+    "synth": SynthReport,
+    "synth-provenance": RowProvenance,
     "dataset": Dataset,
     "estimate": Estimate,
     "plan": TrainPlan,

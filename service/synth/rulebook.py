@@ -114,3 +114,8 @@ def limits(rules: RuleFiles) -> Limits:
 def reasons(rules: RuleFiles) -> dict[str, Reason]:
     """The reasons by id."""
     return {one.id: one for one in rule_file(REASONS, _Reasons, rules).reason}
+
+
+def by_name(rules: RuleFiles) -> dict[str, str]:
+    """The ids of the reasons by the names that records are counted by."""
+    return {one.name: one.id for one in reasons(rules).values()}
