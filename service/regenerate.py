@@ -28,6 +28,7 @@ from service.records.problem import Problem
 from service.records.redaction import Redaction, Restoration
 from service.records.split import Split
 from service.records.sweep import Sweep
+from service.records.synthesis import RowProvenance, SynthReport
 from service.records.webhook import (
     DeploymentMessage,
     EvaluationMessage,
@@ -50,6 +51,8 @@ SCHEMAS: dict[str, type[msgspec.Struct]] = {
     "split": Split,
     "redaction": Redaction,
     "restoration": Restoration,
+    "synth": SynthReport,
+    "synth-provenance": RowProvenance,
     "dataset": Dataset,
     "estimate": Estimate,
     "plan": TrainPlan,

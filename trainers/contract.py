@@ -243,6 +243,8 @@ class TrainPlan(msgspec.Struct, frozen=True, kw_only=True):
     labels: list[str] = []
     # the record of an evaluation that says how good the model is untuned; null: only what this run measures itself
     evaluation_id: str | None = None
+    # the records of the syntheses that wrote rows of the dataset or the validation data
+    synth: list[str] = []
 
 
 # the plan that a run folder belongs to, in its .work

@@ -207,6 +207,7 @@ def _chain(plan: TrainPlan, job_id: str | None) -> Chain:
         job_id,
         starts_from=start,
         evaluation=plan.evaluation_id,
+        synth=plan.synth,
     )
 
 

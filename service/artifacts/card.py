@@ -264,4 +264,5 @@ def _chain_rows(chain: Chain) -> list[tuple[str, str]]:
     names = ("decision", "lint_report", "estimate", "plan", "job")
     rows = [(name, getattr(chain, name) or "not made") for name in names]
     given = {"starts_from": chain.starts_from, "evaluation": chain.evaluation}
-    return rows + [(name, value) for name, value in given.items() if value]
+    rows += [(name, value) for name, value in given.items() if value]
+    return rows + [("synth (a model wrote rows of the data)", one) for one in chain.synth]

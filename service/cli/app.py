@@ -28,6 +28,7 @@ VERBS = {
     "chat": "service.cli.chat",
     "evaluate": "service.cli.evaluate",
     "drift": "service.cli.drift",
+    "synth": "service.cli.synth",
     "jobs": "service.cli.jobs",
     "targets": "service.cli.targets",
     "deploy": "service.cli.deploy",

@@ -112,6 +112,7 @@ def manifest_text(manifest: Manifest, out: Path) -> str:
              "estimate": manifest.chain.estimate, "plan": manifest.chain.plan, "job": manifest.chain.job,
              "earlier run": manifest.chain.starts_from,
              "evaluation": manifest.chain.evaluation}  # fmt: skip
+    chain |= {f"synthesis {n}": one for n, one in enumerate(manifest.chain.synth, 1)}
     lines.append("  rests on " + ", ".join(f"{name} {value[:12]}" for name, value in chain.items() if value))
     return "\n".join(lines)
 

@@ -33,16 +33,27 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     code: str | None = None
     usd: float = 0.0
     reserved_usd: float = 0.0
+    tokens: int = 0
+    reserved_tokens: int = 0
+
+    @property
+    def reserves(self) -> bool:
+        return bool(self.reserved_usd or self.reserved_tokens)
 
 
 class AnswerLog:
-    """The answers of one folder, in memory and on disk; one process at a time holds it."""
+    """The answers of one folder, in memory and on disk; one process at a time holds it.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    `usd`, `tokens` and `sent` (requests) are over all tries, as far as the lines say them. With `sync` every line is on
+    the disk before it counts, so that no loss of power takes one back.
+    """
+
+    def __init__(self, folder: Path, *, sync: bool = False) -> None:
+        self._folder, self._sync = folder, sync
         self._found: dict[str, Entry] = {}
         self._descriptor = self._lock = -1
         self.usd = 0.0
+        self.tokens = self.sent = 0
 
     def __enter__(self) -> Self:
         """Make the folder readable by this user alone, and take up what is in it.
@@ -86,11 +97,18 @@ class AnswerLog:
             written = os.write(self._descriptor, line)
             while written < len(line):
                 written += os.write(self._descriptor, line[written:])
+            if self._sync:
+                os.fsync(self._descriptor)
         except OSError as error:
             raise write_error(self._folder / ANSWERS, error) from error
-        self.usd += entry.usd
+        self._count(entry)
         if final:
             self._found[entry.key] = entry
+
+    def _count(self, entry: Entry) -> None:
+        self.usd += entry.usd
+        self.tokens += entry.tokens
+        self.sent += entry.reserves
 
     def _claim(self) -> None:
         if self._folder.is_dir():
@@ -111,7 +129,7 @@ class AnswerLog:
         if whole < len(content):
             os.ftruncate(self._descriptor, whole)
         decoder = msgspec.json.Decoder(Entry)
-        reserved: dict[str, list[float]] = {}
+        reserved: dict[str, list[Entry]] = {}
         for number, line in enumerate(content[:whole].splitlines(), 1):
             try:
                 entry = decoder.decode(line)
@@ -121,15 +139,17 @@ class AnswerLog:
                     f"{path}:{number}: no line of an evaluation's answers.",
                     remedy="Remove the line, or name a new folder.",
                 ) from error
-            self.usd += entry.usd
+            self._count(entry)
             under_way = reserved.setdefault(entry.key, [])
-            if entry.reserved_usd:
-                under_way.append(entry.reserved_usd)
+            if entry.reserves:
+                under_way.append(entry)
             elif under_way:
                 under_way.pop()
             if entry.reply is not None or entry.code in FINAL:
                 self._found[entry.key] = entry
-        self.usd += sum(map(sum, reserved.values()))
+        for left in (one for several in reserved.values() for one in several):
+            self.usd += left.reserved_usd
+            self.tokens += left.reserved_tokens
 
 
 def _hold(folder: Path) -> int:

@@ -63,7 +63,7 @@ class Asking:
                     for _ in range(min(line.workers, len(work[id(line)]))):
                         group.create_task(self._worker(line, queue))
         except* TuneGateError as errors:
-            raise _first(errors) from errors
+            raise first_of(errors) from errors
         for found in self._answers.values():
             found.sort(key=lambda answer: answer.line)
         return Asked(self._answers, self._done == self._total, self._out_of_budget)
@@ -187,10 +187,10 @@ class Asking:
         return replies[-1].text
 
 
-def _first(errors: BaseExceptionGroup[TuneGateError]) -> TuneGateError:
+def first_of(errors: BaseExceptionGroup[TuneGateError]) -> TuneGateError:
     """One of several problems that are the same one, a full disk for example."""
     found = errors.exceptions[0]
-    return found if isinstance(found, TuneGateError) else _first(found)
+    return found if isinstance(found, TuneGateError) else first_of(found)
 
 
 def _sum(numbers: Sequence[int | None]) -> int | None:

@@ -52,7 +52,7 @@ def read_documents(
         name = path.relative_to(folder).as_posix()
         paragraphs, why = _paragraphs(path, digest, name)
         if why is not None:
-            passed_over.append(ErrorItem(name, why, _KINDS))
+            passed_over.append(ErrorItem(name, why, KINDS))
             continue
         files += 1
         texts = cut(paragraphs, passage_tokens, count)
@@ -62,7 +62,7 @@ def read_documents(
         raise TuneGateError(
             "invalid_input",
             f"{called or folder}: the folder of documents holds {seen}.",
-            remedy=f"Give {_KINDS}.",
+            remedy=f"Give {KINDS}.",
             errors=passed_over[:_SHOWN],
         )
     described = {
@@ -107,29 +107,36 @@ def _pieces(paragraph: str, most: int, count: Callable[[str], int]) -> Iterator[
 
 def _paragraphs(path: Path, digest: Any, name: str) -> tuple[list[str], str | None]:
     """(paragraphs, None), or ([], why the file is passed over)."""
+    found, content, why = paragraphs_of(path)
+    if why is None:
+        digest.update(f"{name}\0{len(content)}\0".encode(errors="surrogateescape"))
+        digest.update(content)
+    return found, why
+
+
+def paragraphs_of(path: Path) -> tuple[list[str], bytes, str | None]:
+    """(paragraphs, content of the file, None), or ([], b"", why it is no document)."""
     read = _READERS.get(path.suffix.lower())
     if read is None:
-        return [], "another kind of file"
+        return [], b"", "another kind of file"
     try:
         if path.stat().st_size > _LARGEST_BYTES:
-            return [], f"more than {_LARGEST_BYTES >> 20} MiB"
+            return [], b"", f"more than {_LARGEST_BYTES >> 20} MiB"
         content = path.read_bytes()
         text = content.decode("utf-8-sig")
     except OSError as error:
-        return [], str(error.strerror)
+        return [], b"", str(error.strerror)
     except UnicodeDecodeError:
-        return [], "binary, or not UTF-8"
+        return [], b"", "binary, or not UTF-8"
     if "\0" in text:
-        return [], "binary"
+        return [], b"", "binary"
     try:
         found = [one.strip() for one in read(text) if one.strip()]
     except ValueError:
-        return [], "damaged"
+        return [], b"", "damaged"
     if not found:
-        return [], "without text"
-    digest.update(f"{name}\0{len(content)}\0".encode(errors="surrogateescape"))
-    digest.update(content)
-    return found, None
+        return [], b"", "without text"
+    return found, content, None
 
 
 def _plain(text: str) -> Iterator[str]:
@@ -218,4 +225,4 @@ _READERS: dict[str, Callable[[str], Iterator[str]]] = {
     ".html": _html, ".htm": _html, ".csv": _csv, ".tsv": _csv, ".json": _json, ".jsonl": _json, ".ndjson": _json,
 }  # fmt: skip
 SUFFIXES = tuple(_READERS)
-_KINDS = f"documents in UTF-8: {', '.join(SUFFIXES)}"
+KINDS = f"documents in UTF-8: {', '.join(SUFFIXES)}"

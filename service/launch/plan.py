@@ -186,6 +186,7 @@ def build_plan(
         task=task_of(choices),
         labels=parts.labels,
         evaluation_id=parts.evaluation.id if parts.evaluation else None,
+        synth=parts.report.synth,
     )
     return msgspec.structs.replace(plan, id=plan_id(plan, model_is_path=parts.model.is_path))
 

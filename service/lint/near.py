@@ -20,10 +20,10 @@ BYTES = 2 * PERMUTATIONS
 FEWEST_WORDS = 12
 _SEED = 1
 # scripts that put no spaces between words: Thai, Lao, Khmer, kana and Chinese
-_UNSPACED = "\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
+UNSPACED = "\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
 # compiled when they are needed, which takes longer than to lint a small file
-_WORD = rf"[^\W{_UNSPACED}]+"
-_RUN = rf"[{_UNSPACED}]{{2,}}"
+_WORD = rf"[^\W{UNSPACED}]+"
+_RUN = rf"[{UNSPACED}]{{2,}}"
 
 
 def words(text: str) -> set[str]:

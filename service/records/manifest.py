@@ -23,6 +23,8 @@ class Chain(msgspec.Struct, frozen=True):
     starts_from: str | None = None
     # what said how good the model is untuned, beside the run's own measures
     evaluation: str | None = None
+    # what says how rows of the data were made by a model
+    synth: list[str] = []
 
 
 class ManifestFile(msgspec.Struct, frozen=True):

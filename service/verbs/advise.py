@@ -88,7 +88,7 @@ def advise(
         stale=_stale(knowledge, reasons, [one.rule for one in certain], today),
         overrides=[],
         models=model_advice(knowledge, derived, today) if tunes else [],
-        evidence=_evidence(evaluations),
+        evidence=[*_evidence(evaluations), *_of_syntheses(report)],
     )
 
 
@@ -98,6 +98,15 @@ def _evidence(evaluations: Sequence[Evaluation]) -> list[Evidence]:
     from service.lint.outputs.groups import printable
 
     return [Evidence(one.id, printable(one.conclusion.why)) for one in evaluations]
+
+
+def _of_syntheses(report: LintReport | None) -> list[Evidence]:
+    """What the data is said to be, by the records of whoever had a model write it."""
+    if report is None:
+        return []
+    share = report.facts.get("data.synthetic", 0)
+    says = f"a model wrote rows of the data: {said(share)} of the training rows, by the lint report"
+    return [Evidence(one, says) for one in report.synth]
 
 
 def _edition(knowledge: Knowledge, wanted: str | None) -> str:

@@ -17,6 +17,7 @@ from service.lint.catalogue import explain as explain_check
 from service.lint.catalogue import rule_ids, title_of
 from service.privacy.entities import EntityTable, entity_table
 from service.privacy.recognizers.secret_rules import SecretRule, secret_rules
+from service.synth.rulebook import reasons, templates
 from service.verbs.advising.filled import filled, said
 from service.verbs.rendering.pages import html_document
 
@@ -47,6 +48,9 @@ def page(rules: RuleFiles, identifier: str) -> Page:
     drifts = {one.id: one for one in drift_rules(rules).rule}
     if code in drifts:
         return Page(code, drifts[code].title, drift_page(drifts[code]))
+    written = _of_synthesis(rules)
+    if code in written:
+        return written[code]
     knowledge = load_knowledge(rules)
     if code in knowledge.rules:
         name, rule = knowledge.rules[code]
@@ -65,6 +69,7 @@ def page(rules: RuleFiles, identifier: str) -> Page:
         *rule_ids(),
         *drifts,
         *secrets,
+        *written,
         *kinds.named,
         *(entry.id for entry in _entries(knowledge)),
     ]
@@ -84,6 +89,21 @@ def html_page(explained: Page) -> str:
 
 def _entries(knowledge: Knowledge) -> list[Entry]:
     return [entry for found in knowledge.entries.values() for entry in found.values()]
+
+
+def _of_synthesis(rules: RuleFiles) -> dict[str, Page]:
+    """The pages of why a reply of a model becomes no row, and of how rows are asked for."""
+    pages = {}
+    for one in reasons(rules).values():
+        lines = [f"# {one.id} {one.title}", one.why, "", "## What to do", one.remedy]
+        lines += ["", "## References", f"{one.source}.", ""]
+        pages[one.id] = Page(one.id, one.title, "\n".join(lines))
+    for template in templates(rules).template:
+        title = f"How a row of type {template.type} is asked for, from {template.of}"
+        asked = "\n".join(f"> {line}" for line in template.ask.splitlines())
+        lines = [f"# {template.id} {title}", asked, "", "## References", f"{template.source}; read {template.read_on}."]
+        pages[template.id] = Page(template.id, title, "\n".join([*lines, ""]))
+    return pages
 
 
 def _example(rules: RuleFiles, identifier: str) -> Example | None:

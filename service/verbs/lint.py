@@ -30,6 +30,7 @@ from service.records.decision import FactValue
 from service.records.identity import record_id
 from service.records.lint_report import LintedFile, LintReport, NotScanned, Role, Severity, Summary
 from service.verbs.linting.privacy import PrivacyRequest, is_of_scan, scan_facts, scan_for, scan_gaps, scan_identity
+from service.verbs.linting.synthetic import Synthetic, synthetic_of
 
 if TYPE_CHECKING:
     from service.lint.tokens.counter import Mode, TokenCounter
@@ -99,9 +100,12 @@ def lint(
     linter = Linter(
         checks, workers=request.workers, parquet=request.parquet, parquet_bytes=request.parquet_bytes, progress=progress
     )
-    for one in sorted(request.inputs, key=lambda each: each.role):
+    inputs = sorted(request.inputs, key=lambda each: each.role)
+    for one in inputs:
         _read(one, linter, stdin)
-    return _report(request, checks, rules, linter, linter.finish(), undone)
+    corpus = linter.finish()
+    synthetic = synthetic_of([one.path for one in inputs], linter.files)
+    return _report(request, checks, rules, linter, corpus, undone, synthetic)
 
 
 class Undone(NamedTuple):
@@ -176,14 +180,20 @@ def _chosen(request: LintRequest) -> set[str]:
 
 
 def _report(
-    request: LintRequest, checks: Checks, rules: RuleFiles, linter: Linter, corpus: Corpus, undone: Undone
+    request: LintRequest,
+    checks: Checks,
+    rules: RuleFiles,
+    linter: Linter,
+    corpus: Corpus,
+    undone: Undone,
+    synthetic: Synthetic,
 ) -> LintReport:
     revision = hashlib.sha256(f"{rules.revision} {__version__}".encode()).hexdigest()
     findings, counts = linter.findings(), linter.counts
     listed = Counter(finding.rule for finding in findings)
     errors, personal = linter.total("error"), corpus.personal()
     return LintReport(
-        id=_identity(request, checks, revision, linter),
+        id=_identity(request, checks, revision, linter, synthetic),
         rules_run=sorted(checks.severities),
         rules_revision=revision,
         target=checks.profile.id,
@@ -196,9 +206,10 @@ def _report(
         findings=findings,
         suppressed=linter.suppressed,
         truncated={code: count - listed[code] for code, count in counts.items() if count > listed[code]},
-        facts=_facts(corpus, errors) | scan_facts(checks.privacy, personal),
-        not_scanned=_not_scanned(checks, undone, corpus, linter.files),
+        facts=_facts(corpus, errors) | scan_facts(checks.privacy, personal) | synthetic.facts,
+        not_scanned=[*_not_scanned(checks, undone, corpus, linter.files), *synthetic.untold],
         statistics=corpus.statistics(),
+        synth=synthetic.ids,
     )
 
 
@@ -242,7 +253,7 @@ def _not_scanned(checks: Checks, undone: Undone, corpus: Corpus, files: list[Lin
     return found
 
 
-def _identity(request: LintRequest, checks: Checks, revision: str, linter: Linter) -> str:
+def _identity(request: LintRequest, checks: Checks, revision: str, linter: Linter, synthetic: Synthetic) -> str:
     counted = checks.counter.name if checks.counter else None
     refused = sorted(checks.profile.refused)
     return record_id(
@@ -257,6 +268,8 @@ def _identity(request: LintRequest, checks: Checks, revision: str, linter: Linte
             "privacy": scan_identity(checks.privacy),
             "rules_revision": revision,
         }
+        # of other data the id is what it always was
+        | ({"synth": [synthetic.ids, synthetic.share]} if synthetic.ids else {})
     )
 
 

@@ -52,6 +52,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "service.split": ("service.convert",),
     "service.estimate": ("service.models", "trainers.contract"),
     "service.evaluate": ("service.lint",),
+    "service.synth": ("service.evaluate", "service.lint", "service.privacy"),
     "service.privacy": (),
     "service.store": ("trainers.contract",),
     "service.storage": (),
@@ -62,7 +63,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "service.verbs": (
         "service.jobs", "service.launch", "service.artifacts", "service.store", "service.storage", "service.advisor",
         "service.lint", "service.privacy", "service.convert", "service.split", "service.estimate", "service.evaluate",
-        "service.models", "service.webhooks",
+        "service.models", "service.synth", "service.webhooks",
         "trainers.contract", "trainers.answers",
     ),
     # what a skin knows: verbs, records, and the request types of the contract

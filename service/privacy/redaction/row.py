@@ -20,12 +20,21 @@ Scan = Callable[[str, tuple[str, ...]], Sequence[Found]]
 
 # system messages come again and again; a long text seldom does
 _REMEMBERED, _SHORT = 1024, 4096
+# before a text that may look like JSON or inline data, and is neither here
+_MARK = ".\n"
 
 
 class RedactedRow(NamedTuple):
     """`row` is the given object where nothing was found; `counts` are replaced places by entity."""
 
     row: Any
+    counts: Counter[str]
+
+
+class RedactedTexts(NamedTuple):
+    """`edits` are of each given text, in order: what gives way, and to what."""
+
+    edits: list[tuple[Edit, ...]]
     counts: Counter[str]
 
 
@@ -47,11 +56,28 @@ class Redactor:
         A tag can speak for a number beside it as the value did not ("<US_BANK_NUMBER_1> 12345678"), so what was
         changed is scanned again; places only grow, so this ends.
         """
+        conversation = self._settled(row)
+        return RedactedRow(conversation.row, conversation.counts())
+
+    def redacted_texts(self, texts: Sequence[str]) -> RedactedTexts:
+        """Plain texts of one document, as one conversation: equal values have equal names in all of them.
+
+        A text that is JSON is read as the text that it is.
+        """
+        conversation = self._settled({"messages": [{"role": "user", "content": _MARK + text} for text in texts]})
+        skipped = len(_MARK)
+        edits = [
+            tuple(Edit(max(0, one.start - skipped), one.end - skipped, one.text) for one in found if one.end > skipped)
+            for found in conversation.edits
+        ]
+        return RedactedTexts(edits, conversation.counts())
+
+    def _settled(self, row: Any) -> _Conversation:
         conversation = _Conversation(row)
         while True:
             grown = [conversation.take(number, self._found(text)) for number, text in conversation.unseen()]
             if not any(grown):
-                return RedactedRow(conversation.row, conversation.counts())
+                return conversation
             conversation.spread()
             conversation.rewrite(self._way)
 
@@ -70,6 +96,11 @@ class _Conversation:
         self._now = self._texts
         self._seen: list[Text | None] = [None] * len(self._texts)
         self.row = row
+
+    @property
+    def edits(self) -> list[list[Edit]]:
+        """Of each text as it was given."""
+        return self._edits
 
     def unseen(self) -> list[tuple[int, Text]]:
         """Texts that nobody scanned as they are now, with their number."""

@@ -79,7 +79,7 @@ def check_request(request: EvaluateRequest) -> Checked:
     for name, given, why in (("FILE", request.files, "a JSONL file"), ("model", request.models, "at least one")):
         if not given:
             errors.append(ErrorItem(name, "nothing", why))
-    goal, prices = read_goal(request.goal, errors), _prices(request, errors)
+    goal, prices = read_goal(request.goal, errors), prices_of(request.price, request.api_key_env, errors)
     models = read_models(request.models, prices, errors)
     judges = read_models([request.judge] if request.judge is not None else [], prices, errors)
     read = Checked(_variants(request, errors), models, goal, judges[0] if judges else None)
@@ -150,14 +150,15 @@ def usual_variants(request: EvaluateRequest) -> list[Variant]:
     return found
 
 
-def _prices(request: EvaluateRequest, errors: list[ErrorItem]) -> Prices:
-    if request.price is None:
-        return Prices(request.api_key_env)
-    found = _PRICE.fullmatch(request.price.strip())
+def prices_of(price: str | None, api_key_env: str | None, errors: list[ErrorItem]) -> Prices:
+    """What is said of endpoints that are named in short; a price that is none is noted."""
+    if price is None:
+        return Prices(api_key_env)
+    found = _PRICE.fullmatch(price.strip())
     if found is None:
-        errors.append(ErrorItem("price", repr(request.price[:40]), "PROMPT/ANSWER, USD per million tokens: 0.15/0.60"))
-        return Prices(request.api_key_env)
-    return Prices(request.api_key_env, (float(found[1]), float(found[2])))
+        errors.append(ErrorItem("price", repr(price[:40]), "PROMPT/ANSWER, USD per million tokens: 0.15/0.60"))
+        return Prices(api_key_env)
+    return Prices(api_key_env, (float(found[1]), float(found[2])))
 
 
 def _check_budget(request: EvaluateRequest, models: list[Model], errors: list[ErrorItem]) -> None:

@@ -1,0 +1,90 @@
+"""The documents that rows are written from: files and folders, as texts of paragraphs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from service.errors import ErrorItem, TuneGateError
+from service.evaluate.documents import KINDS, paragraphs_of
+from service.records.synthesis import PassedOver
+
+BREAK = "\n\n"
+_SHOWN = 100
+
+
+class Source(msgspec.Struct, frozen=True):
+    """A document; `paragraphs` are (start, end) of its text in characters, a blank line stands between them."""
+
+    name: str
+    sha256: str
+    bytes: int
+    text: str
+    paragraphs: list[tuple[int, int]]
+
+
+class Sources(msgspec.Struct, frozen=True):
+    """The documents in the order of their names, and what of folders is none."""
+
+    documents: list[Source]
+    passed_over: list[PassedOver]
+
+
+def read_sources(paths: Sequence[Path]) -> Sources:
+    """Every document that is named, or stands below a folder that is. Names in folders are relative to the folder.
+
+    What is named and is no document is refused; in a folder it is passed over, and refused where nothing else is there.
+
+    Raises:
+        TuneGateError: `unreadable_path` for what is not there, `invalid_input` with everything that is no document.
+    """
+    missing = [path for path in paths if not path.exists()]
+    if missing:
+        raise TuneGateError("unreadable_path", f"{', '.join(map(str, missing))}: no such file or folder.")
+    documents: list[Source] = []
+    errors: list[ErrorItem] = []
+    passed_over: list[ErrorItem] = []
+    for path in paths:
+        folder = path.is_dir()
+        before = len(documents)
+        for file, name in _files(path):
+            made = _read(file, name)
+            if isinstance(made, Source):
+                documents.append(made)
+            else:
+                (passed_over if folder else errors).append(made)
+        if folder and len(documents) == before:
+            errors += [*passed_over] or [ErrorItem(str(path), "a folder without files", KINDS)]
+    if errors or not documents:
+        raise TuneGateError(
+            "invalid_input",
+            f"{len(errors)} source(s) cannot be read."
+            + (f" The first {_SHOWN} are named." if len(errors) > _SHOWN else ""),
+            remedy=f"Take them out, or give {KINDS}.",
+            errors=list(dict.fromkeys(errors))[:_SHOWN],
+        )
+    return Sources(documents, [PassedOver(one.where, str(one.seen)) for one in passed_over])
+
+
+def _files(path: Path) -> Iterator[tuple[Path, str]]:
+    if not path.is_dir():
+        yield path, str(path)
+        return
+    for file in sorted(one for one in path.rglob("*") if one.is_file()):
+        yield file, file.relative_to(path).as_posix()
+
+
+def _read(path: Path, name: str) -> Source | ErrorItem:
+    if not path.is_file():
+        return ErrorItem(name, "a pipe or device", KINDS)
+    found, content, why = paragraphs_of(path)
+    if why is not None:
+        return ErrorItem(name, "an empty file" if path.stat().st_size == 0 else why, KINDS)
+    places, start = [], 0
+    for paragraph in found:
+        places.append((start, start + len(paragraph)))
+        start += len(paragraph) + len(BREAK)
+    return Source(name, hashlib.sha256(content).hexdigest(), len(content), BREAK.join(found), places)
