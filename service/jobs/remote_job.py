@@ -20,6 +20,7 @@ from service.jobs.carrying import carrier, while_away
 from service.jobs.states import enter, fail, forward
 from service.launch.targets.registry import target_of
 from service.launch.targets.target import LaunchPlan, RemoteRef, RemoteStatus, Target
+from service.records.hosted import HOSTED, Hosted
 from service.records.job import ENDED, Job, JobError, RemoteRun
 from service.store.store import Store
 
@@ -33,6 +34,7 @@ _UNKNOWN_AFTER = 3
 _GONE_AFTER = 3
 _SECONDS_PER_HOUR = 3600
 # what may pass before a job is made there
+_WAITS = "remote_waits"
 _PASSES = {"target_unreachable", "storage_unreachable", "storage_refused"}
 # what a launch plan uploads, by its names for it, as files of this machine
 Files = Callable[[], Mapping[str, Path | None]]
@@ -69,7 +71,6 @@ class Followed:
     async def submitted(self) -> bool:
         """Whether the job exists there now; what may pass is tried again, and never makes a second job."""
         while (exists := await threaded(self._tried)) is None:
-            self._failures += 1
             await asyncio.sleep(self.pause)
         return exists
 
@@ -80,8 +81,11 @@ class Followed:
         try:
             self._submit()
         except TuneGateError as error:
+            if error.code == _WAITS:
+                return None
             if error.code in _PASSES:
-                self.say(self._failures + 1, error)
+                self._failures += 1
+                self.say(self._failures, error)
                 return None
             self._fail(error)
             return False
@@ -118,6 +122,12 @@ class Followed:
             self._log(f"{error.detail} {error.remedy}")
         if failures == _UNKNOWN_AFTER:
             enter(self._store, self._id, "unknown")
+
+    def keep_hosted(self, out: Path) -> None:
+        """Show what a service that keeps the weights made."""
+        if (out / HOSTED).is_file():
+            hosted = msgspec.json.decode((out / HOSTED).read_bytes(), type=Hosted)
+            self._store.update_job(self._id, lambda job: msgspec.structs.replace(job, hosted=hosted), carrier=carrier())
 
     def require_wanted(self) -> None:
         """Stop a transfer whose job is being cancelled.
@@ -177,6 +187,8 @@ class Followed:
         """USD from when the machines were first seen."""
         launch = self._store.launches.find(self._id)
         begun = launch.billed_from if launch else None
+        if status.usd is not None:
+            return round(status.usd, 4)
         if begun is None and status.state in _BILLED:
             begun = self._store.launches.bill(self._id)
         if begun is None or self.plan.usd_per_hour is None:
