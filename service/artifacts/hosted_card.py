@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from service.artifacts.card import base_name, chain_rows, training_data
 from service.artifacts.card_evaluation import number
@@ -35,7 +36,6 @@ def hosted_card(plan: TrainPlan, hosted: Hosted, chain: Chain, report: LintRepor
     return "\n\n".join("\n".join(lines) for lines in sections) + "\n"
 
 
-def _rows(values: dict[str, float] | dict[str, object]) -> list[str]:
-    return [
-        f"| {name} | {number(value) if isinstance(value, int | float) else value} |" for name, value in values.items()
-    ]
+def _rows(values: Mapping[str, object]) -> list[str]:
+    shown = {name: number(value) if isinstance(value, int | float) else value for name, value in values.items()}
+    return [f"| {name} | {value} |" for name, value in shown.items()]

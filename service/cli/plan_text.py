@@ -12,7 +12,6 @@ _SHOWN_LABELS = 12
 
 def plan_text(plan: TrainPlan) -> str:
     """One screen: what would be run, with what, resting on what, and what blocks it."""
-    values = plan.hyperparameters
     method = f" by {plan.method}" if plan.method != "sft" else ""
     lines = [
         f"plan {plan.id[:12]}  {plan.technique}{method} on {plan.target}, model {plan.model}{_task(plan)}",
@@ -68,12 +67,11 @@ def _token_cost(cost: dict[str, Any]) -> str:
     most = f", at most {cost['max_usd']:g}" if cost["max_usd"] is not None else ""
     if cost["usd"] is None:
         return f"cost: not known: {cost['reason']}{most}"
-    price = (
-        f"{cost['usd_per_million_tokens']:g} USD per million ({cost['tier']}, {cost['confidence']}, {cost['as_of']})"
-    )
+    said = f"{cost['tier']}, {cost['confidence']}, {cost['as_of']}"
+    counted = f"{cost['tokens']} tokens x {cost['epochs']} epochs x {cost['usd_per_million_tokens']:g} USD per million"
     hosting = cost["hosting_usd_per_hour"]
     deployed = f"; deployed {hosting:g} USD/h" if hosting is not None else ""
-    return f"cost: about {cost['usd']:.2f} USD: {cost['tokens']} tokens x {cost['epochs']} epochs x {price}{deployed}{most}"
+    return f"cost: about {cost['usd']:.2f} USD: {counted} ({said}){deployed}{most}"
 
 
 def _task(plan: TrainPlan) -> str:

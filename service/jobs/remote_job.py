@@ -70,9 +70,10 @@ class Followed:
 
     async def submitted(self) -> bool:
         """Whether the job exists there now; what may pass is tried again, and never makes a second job."""
-        while (exists := await threaded(self._tried)) is None:
+        while True:
+            if (exists := await threaded(self._tried)) is not None:
+                return exists
             await asyncio.sleep(self.pause)
-        return exists
 
     def _tried(self) -> bool | None:
         """True when it exists there, False when it will not, None when it is to be tried again."""

@@ -114,7 +114,7 @@ class Account:
             timeout=httpx2.Timeout(_SECONDS, connect=_CONNECT_SECONDS),
             # rows follow no redirect
             http_client=DefaultHttpxClient(follow_redirects=False),
-            default_headers=dict.fromkeys(_UNSAID, Omit()),
+            default_headers={name: Omit() for name in _UNSAID},  # type: ignore[misc]
         )
 
     def _heed(self, error: Exception) -> None:

@@ -54,7 +54,8 @@ def uploaded(name, path):
 
 def started():
     request = JOB["metadata"][@METADATA@]
-    return next((one for one in client.fine_tuning.jobs.list() if (one.metadata or {}).get(@METADATA@) == request), None)
+    every = client.fine_tuning.jobs.list()
+    return next((one for one in every if (one.metadata or {}).get(@METADATA@) == request), None)
 
 
 job = started()

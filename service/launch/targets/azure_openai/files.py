@@ -71,9 +71,13 @@ def _processed(account: Account, file: Any) -> str:
             said = f"Azure still reads the rows (file {file.id}, {str(status)[:40]})."
             raise TuneGateError("remote_waits", said, remedy="It is asked again.")
         time.sleep(_LOOK_SECONDS)
-        doing, identifier = "looking at the rows", file.id
-        file = _known(account.ask(doing, lambda client, one=identifier: client.files.retrieve(one)), doing)
+        file = _looked(account, str(file.id))
     return str(file.id)
+
+
+def _looked(account: Account, identifier: str) -> Any:
+    doing = "looking at the rows"
+    return _known(account.ask(doing, lambda client: client.files.retrieve(identifier)), doing)
 
 
 def _known(file: Any, doing: str) -> Any:

@@ -52,9 +52,7 @@ def offered(
     wire, row = found
     errors = [*_refused(row, method, where, today)]
     if not wire:
-        why = (
-            "Its name at the service is in no source: add listed-as to its row in an own rules folder (TUNEGATE_RULES)."
-        )
+        why = "No source tells its name there: add listed-as to its row in an own rules folder (TUNEGATE_RULES)."
         errors.append(ErrorItem("model", model, None, why))
     return Offer(model=model, wire=wire, row=row, warnings=list(_warnings(row, method, where, today))), errors
 

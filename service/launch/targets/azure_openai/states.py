@@ -44,7 +44,5 @@ def _failure(job: Any) -> Failure:
     lines = _LINE.findall(message) if isinstance(message, str) else []
     where = f" (line {', '.join(lines[:10])})" if lines else ""
     detail = f"The job failed at Azure: {', '.join(shown) or 'it names no code'}{where}."
-    remedy = (
-        f"Its page in the Foundry portal says why in words, which may quote rows and are not repeated here. {CHECK}"
-    )
+    remedy = f"The Foundry portal says why in words, which may quote rows and are not repeated here. {CHECK}"
     return Failure("job_failed", detail, remedy)
