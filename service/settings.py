@@ -32,7 +32,7 @@ _EXECUTOR_SILENCE_SECONDS = 30
 _EXECUTOR = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 LogFormat = Literal["auto", "json", "text"]
 _SHOWN = 40
-_AZURE_ML, _KAITO = "TUNEGATE_AZURE_ML_", "TUNEGATE_KAITO_"
+_AZURE_ML, _AZURE_OPENAI, _KAITO = "TUNEGATE_AZURE_ML_", "TUNEGATE_AZURE_OPENAI_", "TUNEGATE_KAITO_"
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -82,9 +82,11 @@ class Settings(msgspec.Struct, frozen=True):
     executor_silence_seconds: int = _EXECUTOR_SILENCE_SECONDS
     # whether /health/ready waits for the privacy scan, which takes seconds after a start
     ready_needs_privacy: bool = False
-    # where cloud targets are named; and what TUNEGATE_AZURE_ML_* and TUNEGATE_KAITO_* say, by their names without it
+    # where cloud targets are named; and what TUNEGATE_AZURE_ML_*, TUNEGATE_AZURE_OPENAI_* and TUNEGATE_KAITO_* say, by
+    # their names without it
     targets: Path | None = None
     azure_ml: tuple[tuple[str, str], ...] = ()
+    azure_openai: tuple[tuple[str, str], ...] = ()
     kaito: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -189,6 +191,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         ready_needs_privacy=_yes(values, "TUNEGATE_READY_NEEDS_PRIVACY"),
         targets=Path(targets).expanduser().absolute() if targets else None,
         azure_ml=_beginning(values, _AZURE_ML),
+        azure_openai=_beginning(values, _AZURE_OPENAI),
         kaito=_beginning(values, _KAITO),
     )
 

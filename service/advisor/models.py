@@ -45,7 +45,10 @@ class BaseModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Availability(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
-    """One model on one target; without dates no end is known. `regions` empty: not stated."""
+    """One model on one target; without dates no end is known. `regions` empty: not stated.
+
+    `listed_as` is the target's own name of the model, null where no source says it.
+    """
 
     id: str
     model: str
@@ -56,6 +59,7 @@ class Availability(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", fo
     review_by: date
     techniques: list[str] = []
     regions: list[str] = []
+    listed_as: str | None = None
     until_new: date | None = None
     until_existing: date | None = None
     deployable_until: date | None = None

@@ -11,9 +11,10 @@ from litestar.response import File, Stream
 
 from service.api.events import MEDIA_TYPE, LastEvent, event_stream
 from service.api.problems import OF_BODIES, documented
+from service.records.artifacts import Artifacts
 from service.records.job import Job
 from service.records.manifest import Manifest
-from service.verbs import jobs, retention
+from service.verbs import hosted, jobs, retention
 from service.verbs.artifact import zipped
 from service.verbs.context import Context
 from service.verbs.cursors import position
@@ -64,6 +65,21 @@ class Jobs(Controller):
     async def cancel(self, identifier: str, context: Context) -> Job:
         """Stop a job and its whole process tree."""
         return await jobs.cancel(context, identifier)
+
+    @post("/{identifier:str}/pause", status_code=202, responses=documented(404, 409, 422))
+    async def pause(self, identifier: str, context: Context) -> Job:
+        """Ask the job's target to halt it; 422 where the target cannot."""
+        return await hosted.halt(context, identifier, "pause")
+
+    @post("/{identifier:str}/resume", status_code=202, responses=documented(404, 409, 422))
+    async def resume(self, identifier: str, context: Context) -> Job:
+        """Ask the job's target to go on with a paused job."""
+        return await hosted.halt(context, identifier, "resume")
+
+    @get("/{identifier:str}/artifacts", sync_to_thread=True, responses=documented(404, 409))
+    def artifacts(self, identifier: str, context: Context) -> Artifacts:
+        """What a succeeded job made, one by one; of a hosted model its ids and metrics."""
+        return hosted.artifacts(context, identifier)
 
     @get("/{identifier:str}/manifest", sync_to_thread=True, responses=documented(404, 409))
     def manifest(self, identifier: str, context: Context) -> Manifest:

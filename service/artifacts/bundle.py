@@ -9,6 +9,7 @@ import msgspec
 
 from service.artifacts.card import base_name, model_card
 from service.artifacts.compared import comparison
+from service.artifacts.hosted_card import hosted_card
 from service.artifacts.licence import base_licence
 from service.artifacts.listing import differences, listed
 from service.errors import TuneGateError
@@ -17,6 +18,7 @@ from service.launch.local import WORK, read_result, work_plan
 from service.records.decision import Decision
 from service.records.estimate import Estimate
 from service.records.evaluation import Evaluation as EvaluationRecord
+from service.records.hosted import HOSTED, Hosted
 from service.records.identity import record_id
 from service.records.job import Job
 from service.records.lint_report import LintReport
@@ -151,7 +153,12 @@ def finish_run(out: Path, *, plan: TrainPlan, job: Job | None, source: Manifest 
         write_atomically(out / "job.json", _readable(judged(job, held)))
     job_id = job.id if job else source.chain.job if source else None
     chain = _chain(plan, job_id)
-    card = model_card(plan, result, chain, measured=measured, report=_lint_report(out), licence=licence)
+    hosted = _hosted(out)
+    card = (
+        model_card(plan, result, chain, measured=measured, report=_lint_report(out), licence=licence)
+        if hosted is None
+        else hosted_card(plan, hosted, chain, _lint_report(out))
+    )
     write_atomically(out / "README.md", card.encode())
     made_from = source.id if source else None
     manifest = _manifest(out, plan=plan, result=result, measured=measured, chain=chain, made_from=made_from)
@@ -218,6 +225,14 @@ def _lint_report(out: Path) -> LintReport | None:
         return None
 
 
+def _hosted(out: Path) -> Hosted | None:
+    """What a service that keeps the weights told of them."""
+    try:
+        return msgspec.json.decode((out / HOSTED).read_bytes(), type=Hosted)
+    except FileNotFoundError:
+        return None
+
+
 def _manifest(
     out: Path, *, plan: TrainPlan, result: Result, measured: Evaluation, chain: Chain, made_from: str | None
 ) -> Manifest:
@@ -253,7 +268,8 @@ def _with_paths(inputs: RunInputs) -> TrainPlan:
         validation = msgspec.structs.replace(validation, path=str(inputs.validation))
     return msgspec.structs.replace(
         plan,
-        model=str(inputs.model),
+        # no model of a managed service lies here
+        model=str(inputs.model) if inputs.model.parts else plan.model,
         dataset=msgspec.structs.replace(plan.dataset, path=str(inputs.dataset)),
         validation=validation,
     )

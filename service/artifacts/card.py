@@ -38,12 +38,12 @@ def model_card(
         _front_matter(plan, result, licence),
         [f"# {base}, fine-tuned ({plan.technique})", "", _summary(plan, base, exported=bool(result.onnx))],
         ["## Intended use", *_intended_use(plan, licence)],
-        ["## Training data", *_training_data(plan, report)],
+        ["## Training data", *training_data(plan, report)],
         ["## Training", *_training(plan, result)],
         ["## Evaluation", *evaluation_section(measured)],
         ["## ONNX files", *_onnx(plan, result)],
         ["## Load", *_loading(plan, result.onnx)],
-        ["## Chain of records", *(f"- {name}: `{value}`" for name, value in _chain_rows(chain))],
+        ["## Chain of records", *(f"- {name}: `{value}`" for name, value in chain_rows(chain))],
     ]
     return "\n\n".join("\n".join(lines) for lines in sections) + "\n"
 
@@ -115,7 +115,8 @@ def _intended_use(plan: TrainPlan, licence: str | None) -> list[str]:
     ]
 
 
-def _training_data(plan: TrainPlan, report: LintReport | None) -> list[str]:
+def training_data(plan: TrainPlan, report: LintReport | None) -> list[str]:
+    """What is told of the rows: hash and counts."""
     rows = [f"sha256 `{plan.dataset.sha256}`; the data itself is not part of the artifact."]
     if report is None:
         return rows
@@ -260,7 +261,8 @@ def _rows(values: Mapping[str, Any]) -> list[str]:
     return [f"| {name} | {number(value)} |" for name, value in values.items()]
 
 
-def _chain_rows(chain: Chain) -> list[tuple[str, str]]:
+def chain_rows(chain: Chain) -> list[tuple[str, str]]:
+    """The records by their names."""
     names = ("decision", "lint_report", "estimate", "plan", "job")
     rows = [(name, getattr(chain, name) or "not made") for name in names]
     given = {"starts_from": chain.starts_from, "evaluation": chain.evaluation}

@@ -10,6 +10,7 @@ from service.cli.output import emit, output_options, pretty_json, say
 from service.cli.plan_text import choices_text
 from service.cli.train import progress_line
 from service.client import Client
+from service.records.hosted import Hosted
 from service.records.job import Job
 from service.settings import load_settings
 
@@ -81,9 +82,25 @@ def logs(job: str) -> int:
 def cancel(job: str, format_: str, output: Path | None, *, no_input: bool) -> int:
     """Stop a job and its whole process tree."""
     del no_input
-    found = _client().cancel_job(job)
-    emit(pretty_json(found) if format_ == "json" else _text(found), output)
-    return 0
+    return _told(_client().cancel_job(job), format_, output)
+
+
+@command.command("pause")
+@click.argument("job")
+@output_options()
+def pause(job: str, format_: str, output: Path | None, *, no_input: bool) -> int:
+    """Halt a job whose target can (azure-openai); what is done is kept."""
+    del no_input
+    return _told(_client().pause_job(job), format_, output)
+
+
+@command.command("resume")
+@click.argument("job")
+@output_options()
+def resume(job: str, format_: str, output: Path | None, *, no_input: bool) -> int:
+    """Go on with a paused job."""
+    del no_input
+    return _told(_client().resume_job(job), format_, output)
 
 
 @command.command("artifact")
@@ -96,6 +113,11 @@ def artifact(job: str, out: Path) -> int:
     return 0
 
 
+def _told(job: Job, format_: str, output: Path | None) -> int:
+    emit(pretty_json(job) if format_ == "json" else _text(job), output)
+    return 0
+
+
 def _line(job: Job) -> str:
     progress = job.progress
     total = f"/{progress.total}" if progress.total else ""
@@ -104,8 +126,24 @@ def _line(job: Job) -> str:
 
 def _text(job: Job) -> str:
     lines = [_line(job), *(f"  {moment.at} {moment.state}" for moment in job.timeline)]
+    if job.remote:
+        lines.append(f"  on {job.remote.target}: {job.remote.name}, {job.remote.status or 'just made'}")
+    if job.cost is not None:
+        lines.append(f"  cost so far: {job.cost:.4f} USD")
+    if job.hosted:
+        lines += _hosted(job.hosted)
     if job.gate_why:
         lines.append(f"  gate {job.gate or 'open'}: {job.gate_why}")
     if job.error:
         lines.append(f"  {job.error.code}: {job.error.detail} {job.error.remedy}")
     return "\n".join(lines)
+
+
+def _hosted(hosted: Hosted) -> list[str]:
+    """What stays at the service."""
+    lines = [f"  hosted model {hosted.model} (weights_not_exportable)"]
+    lines += [f"    checkpoint of step {one.step}: {one.model}" for one in hosted.checkpoints]
+    lines += [f"    {name} {value:g}" for name, value in hosted.metrics.items()]
+    if hosted.trained_tokens is not None:
+        lines.append(f"    trained tokens {hosted.trained_tokens}")
+    return [*lines, f"    {hosted.metrics_refused}"] if hosted.metrics_refused else lines

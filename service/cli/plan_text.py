@@ -12,19 +12,16 @@ _SHOWN_LABELS = 12
 
 def plan_text(plan: TrainPlan) -> str:
     """One screen: what would be run, with what, resting on what, and what blocks it."""
-    values = plan.hyperparameters
     method = f" by {plan.method}" if plan.method != "sft" else ""
     lines = [
         f"plan {plan.id[:12]}  {plan.technique}{method} on {plan.target}, model {plan.model}{_task(plan)}",
-        (
-            f"  epochs {values.n_epochs}, batch {values.batch_size} (micro {values.micro_batch}), "
-            f"learning rate {values.learning_rate:g}, seed {values.seed}"
-        ),
+        _numbers(plan),
     ]
     if plan.starts_from is not None:
         lines.append(f"  goes on from what run {plan.starts_from.manifest[:12]} left ({plan.starts_from.path})")
-    lines += [f"  {line}" for line in _settings(plan)]
-    alone = "the model" if plan.technique == "full" else "the adapter"
+    managed = plan.technique == "provider-managed"
+    lines += [f"  {line}" for line in ([] if managed else _settings(plan))]
+    alone = "the model" if plan.technique == "full" else "a hosted model's id" if managed else "the adapter"
     lines.append(f"  ONNX {', '.join(plan.outputs.onnx) or f'none: {alone} alone'}")
     for name in ("decision", "lint_report", "estimate"):
         identifier = getattr(plan, name)
@@ -43,12 +40,39 @@ def plan_text(plan: TrainPlan) -> str:
     return "\n".join(lines)
 
 
+def _numbers(plan: TrainPlan) -> str:
+    values = plan.hyperparameters
+    if plan.technique == "provider-managed":
+        # 0: the service's own choice
+        multiplier = f"{values.learning_rate_multiplier:g}" if values.learning_rate_multiplier else "auto"
+        beta = f", beta {values.dpo.beta or 'auto'}" if values.dpo else ""
+        shown = f"batch {values.batch_size or 'auto'}, learning rate multiplier {multiplier}{beta}"
+        return f"  epochs {values.n_epochs}, {shown}, seed {values.seed}"
+    return (
+        f"  epochs {values.n_epochs}, batch {values.batch_size} (micro {values.micro_batch}), "
+        f"learning rate {values.learning_rate:g}, seed {values.seed}"
+    )
+
+
 def _cost(cost: dict[str, Any]) -> str:
+    if "usd_per_million_tokens" in cost:
+        return _token_cost(cost)
     rate = f"{cost['count']} x {cost['machine']}" + (
         f", {cost['usd_per_hour']:g} USD/h" if cost["usd_per_hour"] else ""
     )
     about = f"about {cost['usd']:.2f} USD for {cost['hours']:g} h of training" if cost["usd"] is not None else ""
     return f"cost: {rate}: {about or cost['reason']}" + (f", at most {cost['max_usd']:g}" if cost["max_usd"] else "")
+
+
+def _token_cost(cost: dict[str, Any]) -> str:
+    most = f", at most {cost['max_usd']:g}" if cost["max_usd"] is not None else ""
+    if cost["usd"] is None:
+        return f"cost: not known: {cost['reason']}{most}"
+    said = f"{cost['tier']}, {cost['confidence']}, {cost['as_of']}"
+    counted = f"{cost['tokens']} tokens x {cost['epochs']} epochs x {cost['usd_per_million_tokens']:g} USD per million"
+    hosting = cost["hosting_usd_per_hour"]
+    deployed = f"; deployed {hosting:g} USD/h" if hosting is not None else ""
+    return f"cost: about {cost['usd']:.2f} USD: {counted} ({said}){deployed}{most}"
 
 
 def _task(plan: TrainPlan) -> str:

@@ -14,6 +14,7 @@ from service.client.connection import Connection, Event
 from service.client.fetching import fetch_artifact, fetch_whole
 from service.client.retrying import Retries
 from service.errors import TuneGateError
+from service.records.artifacts import Artifacts
 from service.records.dataset import Dataset
 from service.records.decision import Decision
 from service.records.deployment import Deployment, DeploymentPlan
@@ -103,6 +104,17 @@ class Client:
 
     def cancel_job(self, identifier: str) -> Job:
         return self._post(f"/v1/jobs/{identifier}/cancel", None, Job)
+
+    def pause_job(self, identifier: str) -> Job:
+        """Halt a job whose target can; its state says when that has come."""
+        return self._post(f"/v1/jobs/{identifier}/pause", None, Job)
+
+    def resume_job(self, identifier: str) -> Job:
+        return self._post(f"/v1/jobs/{identifier}/resume", None, Job)
+
+    def artifacts(self, identifier: str) -> Artifacts:
+        """What a job made, one by one; of a hosted model its ids and metrics."""
+        return self._get(f"/v1/jobs/{identifier}/artifacts", Artifacts)
 
     def manifest(self, identifier: str) -> Manifest:
         return self._get(f"/v1/jobs/{identifier}/manifest", Manifest)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -17,7 +18,7 @@ from service.artifacts.bundle import read_manifest
 from service.errors import TuneGateError
 from service.jobs.remote_job import GONE, Files, Followed, lock_of, pause_of, plan_of, threaded
 from service.launch.targets.registry import target_of
-from service.launch.targets.target import Registers, RemoteRef
+from service.launch.targets.target import Pausable, Registers, RemoteRef
 from service.records.job import ENDED
 from service.store.store import Store
 
@@ -86,6 +87,7 @@ def fetch(store: Store, job_id: str, out: Path) -> None:
         time.sleep(pause_of(one.plan, failures))
         one.require_wanted()
     one.forward()
+    one.keep_hosted(out)
     _require_loadable(out)
 
 
@@ -137,6 +139,19 @@ def told_to_end(store: Store, job_id: str) -> bool:
             return True
         raise
     return state in ENDED
+
+
+def halt(store: Store, job_id: str, deed: Literal["pause", "resume"]) -> None:
+    """Ask the target to pause a job, or to go on with it; a later look says when that has come.
+
+    Raises:
+        TuneGateError: `target_cannot`, `target_unreachable`, `target_refused`, `remote_gone`.
+    """
+    one = Followed(store, job_id)
+    if not isinstance(one.target, Pausable):
+        raise TuneGateError("target_cannot", f"{one.plan.target} cannot {deed} a job.")
+    ask = one.target.pause if deed == "pause" else one.target.resume
+    ask(one.ref())
 
 
 def _require_loadable(out: Path) -> None:

@@ -20,6 +20,7 @@ from service.jobs.carrying import carrier, while_away
 from service.jobs.states import enter, fail, forward
 from service.launch.targets.registry import target_of
 from service.launch.targets.target import LaunchPlan, RemoteRef, RemoteStatus, Target
+from service.records.hosted import HOSTED, Hosted
 from service.records.job import ENDED, Job, JobError, RemoteRun
 from service.store.store import Store
 
@@ -35,6 +36,7 @@ _SECONDS_PER_HOUR = 3600
 # how a target says that there is no such job any more
 GONE = frozenset({"remote_gone", "deleted_externally"})
 # what may pass before a job is made there
+_WAITS = "remote_waits"
 _PASSES = {"target_unreachable", "storage_unreachable", "storage_refused"}
 # what a launch plan uploads, by its names for it, as files of this machine
 Files = Callable[[], Mapping[str, Path | None]]
@@ -70,10 +72,10 @@ class Followed:
 
     async def submitted(self) -> bool:
         """Whether the job exists there now; what may pass is tried again, and never makes a second job."""
-        while (exists := await threaded(self._tried)) is None:
-            self._failures += 1
+        while True:
+            if (exists := await threaded(self._tried)) is not None:
+                return exists
             await asyncio.sleep(self.pause)
-        return exists
 
     def _tried(self) -> bool | None:
         """True when it exists there, False when it will not, None when it is to be tried again."""
@@ -82,8 +84,11 @@ class Followed:
         try:
             self._submit()
         except TuneGateError as error:
+            if error.code == _WAITS:
+                return None
             if error.code in _PASSES:
-                self.say(self._failures + 1, error)
+                self._failures += 1
+                self.say(self._failures, error)
                 return None
             self._fail(error)
             return False
@@ -131,6 +136,12 @@ class Followed:
         said = {"message": f"the model is registered as {model}"}
         self._store.update_job(self._id, change, ("log", said), carrier=carrier())
 
+    def keep_hosted(self, out: Path) -> None:
+        """Show what a service that keeps the weights made."""
+        if (out / HOSTED).is_file():
+            hosted = msgspec.json.decode((out / HOSTED).read_bytes(), type=Hosted)
+            self._store.update_job(self._id, lambda job: msgspec.structs.replace(job, hosted=hosted), carrier=carrier())
+
     def require_wanted(self) -> None:
         """Stop a transfer whose job is being cancelled.
 
@@ -152,7 +163,7 @@ class Followed:
             ref = self.target.submit(self._with_files())
             self._store.launches.refer(self._id, msgspec.json.encode(ref))
         for warning in self.plan.warnings:
-            self._log(warning)
+            self.log(warning)
         run = RemoteRun(ref.target, ref.name, None, ref.url)
         said = {"message": f"submitted to {ref.target} as {ref.name}" + (f": {ref.url}" if ref.url else "")}
         self._store.update_job(
@@ -166,7 +177,7 @@ class Followed:
         return msgspec.structs.replace(self.plan, files=files)
 
     def _take(self, status: RemoteStatus) -> bool | None:
-        cost = self._cost(billed=status.state in _BILLED)
+        cost = round(status.usd, 4) if status.usd is not None else self._cost(billed=status.state in _BILLED)
         self._show(status, cost)
         if status.state == "succeeded":
             return enter(self._store, self._id, "finalizing").state == "finalizing"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from service.errors import ErrorItem, TuneGateError
 from service.launch.machine import Machine
-from service.launch.targets.target import CostEstimate
+from service.launch.targets.target import CostEstimate, TokenCost
 from service.records.estimate import Estimate
 from service.records.evaluation import Evaluation
 from service.records.lint_report import LintReport
@@ -117,10 +117,12 @@ def _memory_blockers(estimate: Estimate | None, machine: Machine, processes: int
     ]
 
 
-def cost_blockers(cost: CostEstimate | None, most: float | None) -> list[Blocker]:
+def cost_blockers(cost: CostEstimate | TokenCost | None, most: float | None) -> list[Blocker]:
     """What was asked to be the most, held against the estimate; a job that cannot be priced cannot be kept below it."""
     if cost is None or most is None:
         return []
+    if isinstance(cost, TokenCost):
+        return _token_blockers(cost, most)
     if cost.usd_per_hour is None:
         detail = f"max_cost is {most:g} USD, and {cost.machine} has no price: {cost.reason}."
         return [Blocker(code=_MAX_COST, detail=detail, remedy="Use a machine with a price, or leave max_cost out.")]
@@ -128,3 +130,15 @@ def cost_blockers(cost: CostEstimate | None, most: float | None) -> list[Blocker
         return []
     detail = f"About {cost.usd:.2f} USD ({cost.count} x {cost.machine}, {cost.hours:.2f} h); max_cost is {most:g}."
     return [Blocker(code=_MAX_COST, detail=detail, remedy="A cheaper machine, fewer epochs, or a higher max_cost.")]
+
+
+def _token_blockers(cost: TokenCost, most: float) -> list[Blocker]:
+    if cost.usd_high is None:
+        detail = f"max_cost is {most:g} USD, and what it will cost is not known: {cost.reason}."
+        remedy = "A model and training type with a price (rules/service-prices.toml), or leave max_cost out."
+        return [Blocker(code=_MAX_COST, detail=detail, remedy=remedy)]
+    if cost.usd_high <= most:
+        return []
+    counted = f"{cost.tokens} tokens x {cost.epochs} epochs x {cost.usd_per_million_tokens:g} USD per million"
+    detail = f"Up to {cost.usd_high:.2f} USD ({counted}); max_cost is {most:g}."
+    return [Blocker(code=_MAX_COST, detail=detail, remedy="Fewer rows or epochs, or a higher max_cost.")]

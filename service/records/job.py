@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from service.records.hosted import Hosted
+
 State = Literal[
     "queued",
     "preparing",
@@ -87,6 +89,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     gate_why: str | None = None
     # null for a job of this machine; `cost` is in USD so far, counted from when its machines were first seen
     remote: RemoteRun | None = None
+    # what a service that keeps the weights made
+    hosted: Hosted | None = None
 
 
 class JobEvent(msgspec.Struct, frozen=True):

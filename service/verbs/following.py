@@ -124,9 +124,7 @@ class Feed(Generic[V]):
 class Feeds(Generic[V]):
     """All of one kind that are followed in this process."""
 
-    def __init__(
-        self, read: Read[V], stopping: threading.Event, *, poll_seconds: float = _POLL_SECONDS
-    ) -> None:
+    def __init__(self, read: Read[V], stopping: threading.Event, *, poll_seconds: float = _POLL_SECONDS) -> None:
         self._read, self._poll = read, poll_seconds
         self.stopping = stopping
         self._feeds: dict[str, Feed[V]] = {}

@@ -19,8 +19,6 @@ from service.jobs.ground import JobInputs, encoded
 from service.jobs.states import enter
 from service.launch.blockers import require_launchable
 from service.launch.targets.registry import is_remote
-from service.models.hub import pinned
-from service.models.resolve import resolve_model
 from service.observe.traces import traceparent
 from service.records.access import Deed
 from service.records.dataset import Dataset
@@ -34,7 +32,7 @@ from service.verbs.context import Context
 from service.verbs.cursors import position
 from service.verbs.following import Event, JobView, event_of, follow
 from service.verbs.launching import launch_plan_for
-from service.verbs.plan import PlanBundle
+from service.verbs.plan import PlanBundle, planned_model
 from service.verbs.planning.continuing import require_start
 from service.verbs.train import needed_bytes, run_inputs
 from trainers.contract import TrainPlan
@@ -129,11 +127,19 @@ def artifact(context: Context, job_id: str) -> tuple[Path, Manifest]:
     """The finished run folder and its manifest.
 
     Raises:
-        TuneGateError: `unknown_id`, `artifact_not_ready`, and what the storage raises where it is fetched.
+        TuneGateError: `unknown_id`, `artifact_not_ready`, `weights_not_exportable` where they stay at a service, and
+            what the storage raises where it is fetched.
     """
     job = context.store.job(job_id)
     if job.state != "succeeded":
         raise TuneGateError("artifact_not_ready", f"The job is {job.state}.", remedy="Wait until it has succeeded.")
+    if job.hosted is not None:
+        raise TuneGateError(
+            "weights_not_exportable",
+            f"The model {job.hosted.model} stays at {job.remote.target if job.remote else 'its service'}, for good.",
+            remedy="tunegate jobs show and GET /v1/jobs/{id}/artifacts list what there is; plan for local or azure-ml "
+            "where weights or ONNX are wanted.",
+        )
     out = context.files.artifact(job_id)
     return out, read_manifest(out)
 
@@ -178,9 +184,7 @@ def _bundle(context: Context, plan_id: str) -> PlanBundle:
     if plan.starts_from is not None and plan.starts_from.job:
         artifact(context, plan.starts_from.job)
     require_start(plan)
-    model = resolve_model(pinned(plan.model, plan.model_revision), rules=context.rules, settings=context.settings)
-    if model.folder is None or model.fingerprint != plan.model_fingerprint:
-        raise TuneGateError("plan_mismatch", f"{plan.model}: not the model that was planned.", remedy="Plan again.")
+    model = planned_model(plan, rules=context.rules, settings=context.settings)
     for reference in (plan.dataset, plan.validation):
         if reference is not None:
             context.store.get("dataset", str(reference.id), Dataset)
@@ -192,6 +196,6 @@ def _bundle(context: Context, plan_id: str) -> PlanBundle:
         # they are fetched where the job runs
         dataset=Path(),
         validation=None,
-        model=model.folder,
+        model=model,
         evaluation=context.store.get("evaluation", plan.evaluation_id, Evaluation) if plan.evaluation_id else None,
     )

@@ -10,6 +10,9 @@ from service.errors import ErrorItem, TuneGateError
 from service.launch.targets.azure_ml.emit import az_ml, script
 from service.launch.targets.azure_ml.plan import Machine, launch_plan
 from service.launch.targets.azure_ml.settings import azure_ml_settings
+from service.launch.targets.azure_openai import emit as openai_emit
+from service.launch.targets.azure_openai import plan as openai_plan
+from service.launch.targets.azure_openai.settings import AZURE_OPENAI, azure_openai_settings
 from service.launch.targets.capabilities import require_onnx
 from service.launch.targets.kaito import emit as kaito_emit
 from service.launch.targets.kaito import plan as kaito_plan
@@ -20,6 +23,7 @@ from service.launch.targets.target import LaunchPlan, LaunchRequest
 from service.models.hub import HUB_ID
 from service.settings import Settings
 from service.verbs.planning.machine import AZURE_ML, azure_machine, rented_machine
+from service.verbs.planning.managed import launch_offer
 from trainers.contract import TrainPlan
 
 _BY_HAND = "by-hand"
@@ -44,6 +48,8 @@ def launch_plan_for(
     if plan.target == KAITO:
         made = _kaito(plan, key=key, dataset=dataset, rules=rules, settings=settings)
         return made if key == _BY_HAND else _fetchable(made)
+    if plan.target == AZURE_OPENAI:
+        return _azure_openai(plan, key=key, dataset=dataset, validation=validation, rules=rules, settings=settings)
     if plan.target != AZURE_ML:
         raise TuneGateError("target_cannot", f"{plan.target}: nothing is sent anywhere.", remedy="Run it here.")
     where = azure_ml_settings(settings)
@@ -87,8 +93,21 @@ def emitted(
     )  # fmt: skip
     if plan.target == KAITO:
         return kaito_emit.kaito(made, kaito_settings(settings))
+    if plan.target == AZURE_OPENAI:
+        return openai_emit.script(made, azure_openai_settings(settings))
     write = {"az-ml": az_ml, "script": script}[format_]
     return write(made, azure_ml_settings(settings))
+
+
+def _azure_openai(
+    plan: TrainPlan, *, key: str, dataset: Path, validation: Path | None, rules: RuleFiles, settings: Settings
+) -> LaunchPlan:
+    where = azure_openai_settings(settings)
+    offer = launch_offer(plan, where, rules)
+    request = LaunchRequest(
+        plan=plan, key=key, trainer_version=__version__, dataset=dataset, validation=validation, model=None
+    )
+    return openai_plan.launch_plan(request, where, model=offer.wire, warnings=offer.warnings)
 
 
 def _kaito(plan: TrainPlan, *, key: str, dataset: Path, rules: RuleFiles, settings: Settings) -> LaunchPlan:

@@ -12,6 +12,7 @@ from service.data import RuleFiles
 from service.errors import TuneGateError
 from service.files import write_atomically
 from service.launch.continuing import Left
+from service.launch.managed import MANAGED, is_managed
 from service.launch.parallel import process_count
 from service.launch.plan import PlanParts, build_plan
 from service.launch.request import PlanChoices
@@ -28,6 +29,7 @@ from service.verbs.planning.checks import checked, require_method
 from service.verbs.planning.continuing import left_for, require_start
 from service.verbs.planning.estimate import estimate_of
 from service.verbs.planning.machine import launch_cost, machine_for, target_of
+from service.verbs.planning.managed import ManagedData, managed_offer, plan_managed
 from service.verbs.planning.remote import require_carried_out
 from service.verbs.planning.report import linted, report_for
 from service.verbs.planning.task import labels_for, with_task
@@ -83,6 +85,9 @@ def plan_from_records(
 
     """
     require_method(choices.method, data.report, data.validation_method)
+    target = target_of(choices.target, decision)
+    if is_managed(target, rules):
+        return _managed(choices, target, data, decision, evaluation, rules=rules, settings=settings)
     machine = machine_for(target_of(choices.target, decision), rules=rules, settings=settings)
     left = left or left_for(choices)
     with_its_task, made = with_task(choices, data.dataset_path)
@@ -146,8 +151,14 @@ def plan_from_files(
     evaluation: Evaluation | None = None,
 ) -> PlanBundle:
     """The plan on files of this machine; they are linted for the plan's target first."""
-    left = left_for(choices)
     tasked, _ = with_task(choices, data)
+    if is_managed(target := target_of(choices.target, decision), rules):
+        managed_offer(tasked, target, rules=rules, settings=settings)
+        report = linted_data(data, validation, tasked, target=target, rules=rules)
+        return plan_from_records(
+            tasked, report, decision=decision, rules=rules, settings=settings, evaluation=evaluation
+        )
+    left = left_for(choices)
     machine = machine_for(target_of(choices.target, decision), rules=rules, settings=settings)
     # before the files are linted, which may take minutes
     seen = checked(tasked, decision, left, rules=rules, settings=settings, machine=machine)
@@ -191,11 +202,7 @@ def reopen_plan(plan: TrainPlan, *, rules: RuleFiles, settings: Settings) -> Pla
     require_start(plan)
     dataset = _unchanged(plan.dataset)
     validation = _unchanged(plan.validation) if plan.validation else None
-    model = resolve_model(pinned(plan.model, plan.model_revision), rules=rules, settings=settings)
-    if model.folder is None or model.fingerprint != plan.model_fingerprint:
-        raise TuneGateError(
-            "plan_mismatch", f"{plan.model}: the model is not the one that was planned.", remedy="Plan again."
-        )
+    model = planned_model(plan, rules=rules, settings=settings)
     report = _kept(plan.lint_report, LintReport, settings)
     return PlanBundle(
         plan=plan,
@@ -204,9 +211,46 @@ def reopen_plan(plan: TrainPlan, *, rules: RuleFiles, settings: Settings) -> Pla
         estimate=_kept(plan.estimate, Estimate, settings),
         dataset=dataset,
         validation=validation,
-        model=model.folder,
+        model=model,
         evaluation=_kept(plan.evaluation_id, Evaluation, settings),
     )
+
+
+def planned_model(plan: TrainPlan, *, rules: RuleFiles, settings: Settings) -> Path:
+    """Where the model lies that was planned; of a managed service's nothing lies here.
+
+    Raises:
+        TuneGateError: `plan_mismatch`, `unreadable_model`.
+
+    """
+    if plan.technique == MANAGED:
+        return Path()
+    model = resolve_model(pinned(plan.model, plan.model_revision), rules=rules, settings=settings)
+    if model.folder is None or model.fingerprint != plan.model_fingerprint:
+        raise TuneGateError("plan_mismatch", f"{plan.model}: not the model that was planned.", remedy="Plan again.")
+    return model.folder
+
+
+def _managed(
+    choices: PlanChoices, target: str, data: PlanData, decision: Decision | None, evaluation: Evaluation | None,
+    *, rules: RuleFiles, settings: Settings,
+) -> PlanBundle:  # fmt: skip
+    tasked, _ = with_task(choices, data.dataset_path)
+    managed_offer(tasked, target, rules=rules, settings=settings)
+    report = data.report
+    if report.target != target:
+        # a service's own limits and refusals are not those that the rows were looked at by
+        shown = report.files[0].path
+        report = linted([LintInput(path=data.dataset_path, shown_as=shown, role="train")], target, rules,
+                        task_of(tasked), choices.method)  # fmt: skip
+    plan = plan_managed(
+        tasked, target, ManagedData(report=report, dataset=data.dataset, validation=data.validation),
+        decision=decision, evaluation=evaluation, rules=rules, settings=settings,
+    )  # fmt: skip
+    return PlanBundle(
+        plan=plan, decision=decision, report=report, estimate=None, dataset=data.dataset_path,
+        validation=data.validation_path, model=Path(), evaluation=evaluation,
+    )  # fmt: skip
 
 
 def _relint(plan: TrainPlan, *, rules: RuleFiles) -> LintReport:

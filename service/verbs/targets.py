@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import msgspec
 
+from service.advisor.knowledge import load_knowledge
 from service.data import RuleFiles
 from service.launch.targets.azure_ml.settings import azure_ml_settings
+from service.launch.targets.azure_openai.account import account_of
+from service.launch.targets.azure_openai.checks import checks as checks_of
+from service.launch.targets.azure_openai.checks import tunable_check
+from service.launch.targets.azure_openai.offers import tunable_on
+from service.launch.targets.azure_openai.settings import AZURE_OPENAI, azure_openai_settings
 from service.launch.targets.capabilities import capabilities
 from service.launch.targets.kaito.checks import checks
 from service.launch.targets.kaito.client import cluster_of
@@ -38,7 +46,8 @@ def check_target(name: str, *, rules: RuleFiles, settings: Settings) -> TargetCh
     built(name, rules)
     if name == LOCAL:
         return TargetChecks(name, ready=True, checks=[Check(name="machine", verdict="ok", seen="this one")])
-    found = _kaito(rules, settings) if name == KAITO else _azure_ml(rules, settings)
+    asked = {KAITO: _kaito, AZURE_OPENAI: _azure_openai}.get(name, _azure_ml)
+    found = asked(rules, settings)
     return TargetChecks(name, ready=all(one.verdict != "failed" for one in found), checks=found)
 
 
@@ -46,6 +55,12 @@ def _azure_ml(rules: RuleFiles, settings: Settings) -> list[Check]:
     where = azure_ml_settings(settings)
     azure_machine(where, rules)
     return azure_ml(where).check()
+
+
+def _azure_openai(rules: RuleFiles, settings: Settings) -> list[Check]:
+    where = azure_openai_settings(settings)
+    models = tunable_on(where, load_knowledge(rules).models, datetime.now(UTC).date())
+    return [*checks_of(account_of(where)), tunable_check(models, where)]
 
 
 def _kaito(rules: RuleFiles, settings: Settings) -> list[Check]:

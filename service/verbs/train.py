@@ -31,6 +31,7 @@ from service.launch.local import (
     stop_trainer,
     trainer_alive,
 )
+from service.launch.managed import MANAGED
 from service.launch.targets.registry import is_remote
 from service.models.tensors import fp32_bytes
 from service.records.manifest import MANIFEST, Manifest
@@ -122,6 +123,8 @@ def run_inputs(bundle: PlanBundle) -> RunInputs:
 
 def needed_bytes(bundle: PlanBundle) -> int:
     """A safe-side guess of the outputs' size: the base weights in fp32 for every copy that is written."""
+    if bundle.plan.technique == MANAGED:
+        return 0  # no weights come back
     return fp32_bytes(bundle.model) * (_COPIES + len(bundle.plan.outputs.onnx))
 
 

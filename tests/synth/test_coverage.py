@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from scripted_endpoint import Endpoint, Said
-from tests.synth.conftest import PASSAGES, Ask, good, passage_of, row, rows_of
 
 from service.cli.app import run
 from service.errors import TuneGateError
+from tests.synth.conftest import PASSAGES, Ask, good, passage_of, row, rows_of
 
 
 def test_every_passage_is_asked_for_once_before_any_twice(docs: Path, endpoint: Endpoint, ask: Ask) -> None:

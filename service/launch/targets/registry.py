@@ -10,6 +10,8 @@ from service.data import RuleFiles
 from service.errors import TuneGateError
 from service.launch.targets.azure_ml.client import AzureMl
 from service.launch.targets.azure_ml.settings import AzureMlSettings
+from service.launch.targets.azure_openai.client import AzureOpenAi
+from service.launch.targets.azure_openai.settings import AZURE_OPENAI
 from service.launch.targets.capabilities import capabilities, target_refusals
 from service.launch.targets.kaito.client import Kaito
 from service.launch.targets.kaito.settings import KAITO
@@ -31,6 +33,8 @@ def target_of(plan: LaunchPlan) -> Target:
     """
     if plan.target == KAITO:
         return Kaito(plan)
+    if plan.target == AZURE_OPENAI:
+        return AzureOpenAi(plan)
     if plan.target != AZURE_ML:
         raise TuneGateError("target_cannot", f"This version does not launch on {plan.target!r}.")
     return azure_ml(msgspec.convert(plan.manifest["where"], AzureMlSettings))

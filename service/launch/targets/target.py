@@ -86,6 +86,8 @@ class RemoteStatus(msgspec.Struct, frozen=True, kw_only=True):
     state: State
     raw: str
     error: Failure | None = None
+    # spent so far, where the target tells it; else hours are counted
+    usd: float | None = None
 
 
 class Artifact(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +107,27 @@ class CostEstimate(msgspec.Struct, frozen=True, kw_only=True):
     machine: str | None
     count: int
     source: str
+    reason: str | None = None
+
+
+class TokenCost(msgspec.Struct, frozen=True, kw_only=True):
+    """What a managed service will charge: tokens of the file x epochs x price; `usd` is null with the reason.
+
+    `usd_high` differs from `usd` where tokens or price are known as a range; the price is its upper end.
+    """
+
+    usd: float | None
+    usd_high: float | None
+    # of one epoch, at most
+    tokens: int | None
+    epochs: int
+    usd_per_million_tokens: float | None
+    tier: str
+    source: str
+    as_of: str | None = None
+    confidence: str | None = None
+    # while the tuned model is deployed
+    hosting_usd_per_hour: float | None = None
     reason: str | None = None
 
 
@@ -158,3 +181,12 @@ class Target(Protocol):
         ...
 
     def check(self) -> list[Check]: ...
+
+
+@runtime_checkable
+class Pausable(Protocol):
+    """A target that can halt a job and go on with it; a later poll says when that has come."""
+
+    def pause(self, ref: RemoteRef) -> None: ...
+
+    def resume(self, ref: RemoteRef) -> None: ...

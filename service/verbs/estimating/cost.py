@@ -47,7 +47,7 @@ def with_costs(estimates: list[Estimate], costing: Costing, rules: RuleFiles) ->
 
     """
     inputs = costing.inputs
-    known = _known(inputs.training, costing.report)
+    known = known_of(inputs.training, costing.report)
     if known is None and inputs.usage == UsageInputs():
         return estimates
     prices = Prices(machines=azure_machines(rules), machine_source=price_source(rules), services=service_prices(rules))
@@ -125,7 +125,7 @@ def _on(device: Hardware, technique: str, costing: Costing, model: Architecture 
     return OnDevice(device=device, run=run, settings=nested(values))
 
 
-def _known(given: TrainingInputs, report: LintReport | None) -> KnownData | None:
+def known_of(given: TrainingInputs, report: LintReport | None) -> KnownData | None:
     """What caller and report say together; None where neither says anything."""
     if report is None and given == TrainingInputs():
         return None
