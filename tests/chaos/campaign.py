@@ -66,7 +66,7 @@ def report(sites: list[Site], *, seed: int, seconds: float) -> str:
         "the sha256 of its manifest; its weights are those of every step once; no process of it is left. One that a",
         "full disk befell may end as failed with `disk_full`. A service that stood still while another took over",
         "ends once it wakes and begins no step. What was begun to be stored and is named by nothing",
-        f"({sum(one.left for one in sites)} notes of it) is removed as the service does it; then the storage is listed:",
+        f"({sum(one.left for one in sites)} notes) is removed as the service does it; then the storage is listed:",
         "it holds the files of each succeeded job's manifest, datasets that have a record, and nothing else.",
         "The trainer is a stand-in without torch (tests/serving/quick_trainer.py).",
         "Full is " + " and ".join(sorted({one.disk.kind for one in sites})) + ".",
