@@ -61,18 +61,25 @@ class Zygote:
 class Noting(Served):
     """A service over a data folder with the model `base`, whose trainer is quick_trainer.
 
-    `pipeline` makes it one of another version; a zygote forks it.
+    `pipeline` makes it one of another version; a zygote forks it; `signalled` says where it is killed or stopped
+    (noting.py).
     """
 
     def __init__(
-        self, home: Path, *flags: str, pipeline: str | None = None, zygote: Zygote | None = None, **settings: str
+        self,
+        home: Path,
+        *flags: str,
+        pipeline: str | None = None,
+        zygote: Zygote | None = None,
+        signalled: dict[str, Any] | None = None,
+        **settings: str,
     ) -> None:
         if not (home / "models").exists():
             add_base(home)
         quick = home / "quick.toml"
         quick.write_text('[privacy]\nmode = "off"\n')
         self.notes = home / "notes"
-        how = json.dumps({"notes": str(self.notes), "version": pipeline, "quick": True})
+        how = json.dumps({"notes": str(self.notes), "version": pipeline, "quick": True, "signal": signalled})
         quiet = {"TUNEGATE_PRIVACY_SETTINGS": str(quick), "PYTHONPATH": PATH, "OMP_NUM_THREADS": "1"}
         if zygote is None:
             self.program = (str(HERE / "noting.py"), how)
