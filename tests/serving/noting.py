@@ -1,8 +1,9 @@
 """`tunegate serve` that notes when each step's body begins and each trainer is started, for tests that count them.
 
 `python noting.py '{"notes": PATH}' OPTIONS`; `"version"` makes it a service of another pipeline, `"quick"` one whose
-trainer is quick_trainer, `"signal"` one that is killed or stopped at a place. `python noting.py zygote` has everything imported and forks such services, for campaigns that
-start hundreds: it reads a line of JSON for each ({"environment", "log", "out", "arguments"}) and answers with its pid.
+trainer is quick_trainer, `"signal"` one that is killed or stopped at a place. `python noting.py zygote` has everything
+imported and forks such services, for campaigns that start hundreds: it reads a line of JSON for each ({"environment",
+"log", "out", "arguments"}) and answers with its pid.
 """
 
 from __future__ import annotations
