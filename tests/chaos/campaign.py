@@ -62,7 +62,7 @@ def report(sites: list[Site], *, seed: int, seconds: float) -> str:
         f"**{len(wrong)} violations**.",
         "",
         "Each job was held against: it ends; its events have no gap or repetition and end once; no more trainers were",
-        "started than were killed and one; every file of its artifact, as handed out by every service, has",
+        "started than were killed, or left behind by who took the job over, and one; every file of its artifact, as handed out by every service, has",
         "the sha256 of its manifest; its weights are those of every step once; no process of it is left. One that a",
         "full disk befell may end as failed with `disk_full`. A service that stood still while another took over",
         "ends once it wakes and begins no step. What was begun to be stored and is named by nothing",

@@ -101,7 +101,7 @@ class Site:
         if self.relay is not None:
             found += ["storage cut"] * 2
         if self.postgres is not None:
-            found += ["worker for good", "database", "hang"]
+            found += ["worker for good", "database", *["hang"] * 2]
         return found
 
     def start(self) -> None:
@@ -141,13 +141,14 @@ class Site:
 
     def trial(self) -> None:
         job, faults, trainers_killed = self.launch(), len(self.faults), 0
-        for _ in range(self.chance.randint(1, 5)):
+        cancelled = self.chance.random() < CANCELLED_SHARE
+        for _ in range(self.chance.randint(1, 1 if cancelled else 5)):
             self.wait(job)
             trainers_killed += self.befall(job)
             self.start()
             if self.seen(job)["state"] in ENDED:
                 break
-        if cancelled := self.chance.random() < CANCELLED_SHARE:
+        if cancelled:
             self.patiently(lambda: self.living().cancel(job))
         try:
             state = self.end_of(job)
@@ -230,7 +231,8 @@ class Site:
             self.killed += 1
             return 0
         if kind == "hang":
-            return self.hang(service, job)
+            self.hang(service, job)
+            return 0
         if kind in {"disk full", "storage cut"}:
             return self.for_a_while(kind, carrier, job)
         trainers = self.kill_trainer(service, job) if kind != "service" else 0
@@ -263,11 +265,10 @@ class Site:
             self.relay.mend()
         return trainers
 
-    def hang(self, service: Noting, job: str) -> int:
+    def hang(self, service: Noting, job: str) -> None:
         """A service stands still, and its session is gone; another takes over; then it wakes."""
         assert self.postgres is not None
         name, process = service.home.name, psutil.Process(service.pid)
-        had = service.trainer(job)
         [other] = [one for one in self.running() if one is not service]
         process.suspend()
         cut_session(self.postgres.address("chaos", "+psycopg"), name)
@@ -285,7 +286,6 @@ class Site:
             self.services[name] = None
             if began := [line for line in notes_of(service.home) if job in line and float(line.split()[0]) > woken]:
                 self.wrong.append(f"{self.name}: {job}: a service that was robbed began {began}")
-        return int(had is not None and not had.is_running())
 
     def gets_further(self, job: str) -> bool:
         """Whether it did since its trainer was killed last: one that never does is given up, as it should be."""
