@@ -35,16 +35,21 @@ class Evaluations:
         self._project = project
 
     def add(
-        self, job: EvaluationJob, idempotency_key: str | None, deeds: Sequence[Deed] = ()
+        self,
+        job: EvaluationJob,
+        idempotency_key: str | None,
+        deeds: Sequence[Deed] = (),
+        *,
+        inputs: str | None = None,
     ) -> tuple[EvaluationJob, bool]:
-        """Keep a new one and who asked for it; (the earlier one, False) when the key was used before."""
+        """Keep a new one, who asked for it and what it needs; (the earlier one, False) when the key was used before."""
         key = key_digest(self._project, idempotency_key)
         row = {"id": job.id, "idempotency_key": key, "body": _encode(job)}
         row["project"] = self._project or DEFAULT_PROJECT
         try:
             with self._engine.begin() as connection:
                 insert_numbered(connection, evaluations, row)
-                add(connection, job.id, None)
+                add(connection, job.id, inputs)
                 for deed in deeds:
                     append(connection, self._project, deed, job.id)
         except sa.exc.IntegrityError:

@@ -93,7 +93,7 @@ class Store:
                 connection.execute(_INSERT_RECORD, row)
                 require_room(connection, self._place, most_bytes)
                 if kind == "dataset":
-                    named(connection, self._place, kind, identifier)
+                    named(connection, self._place, "dataset", identifier)
         except sa.exc.IntegrityError:
             return self.get(kind, identifier, type(record))
         return record
