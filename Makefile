@@ -35,7 +35,7 @@ test: $(READY)   ## every test
 fuzz: $(READY)   ## search for bytes that get no lawful lint report, for SECONDS (60); Linux
 	$(BIN)/python tests/fuzz/lint_bytes.py $(or $(SECONDS),60)
 
-chaos: $(READY)  ## kill services and trainers at random moments, KILLS (20) times from SEED (1), and look at what is left; Linux
+chaos: $(READY)  ## kill services and trainers KILLS (20) times from SEED (1), fill disks, cut lines, and look at what is left; Linux
 	$(BIN)/python tests/chaos/campaign.py --kills $(or $(KILLS),20) --seed $(or $(SEED),1)
 
 lint: $(READY)   ## ruff and mypy

@@ -53,6 +53,11 @@ class EvaluationRunner:
             write_atomically(out / ANSWERS / "answers.jsonl", answers)
         return out
 
+    @property
+    def shared(self) -> bool:
+        """Whether other services may have to begin one anew, so that what it needs is kept in the database."""
+        return self._executor.others is not None
+
     async def submit(self, identifier: str) -> None:
         """Queue one that is stored and prepared; the id is the workflow's, so twice is once."""
         where = {"home": self._executor.home, "folder": str(self._folder / identifier)}
@@ -124,8 +129,9 @@ class EvaluationRunner:
         """Stop processes of what has ended, and remove what another service was asked to remove."""
         for work in self._folder.glob(f"*/{WORK}"):
             out = work.parent
-            state = state_of(out.name)
-            if state in {None, *ENDED} and time.time() - work.stat().st_mtime > _LEFT_SECONDS:
+            state, home = state_of(out.name), self._store.runs.get(out.name).home
+            elsewhere = home not in {None, self._executor.home}
+            if (state in {None, *ENDED} or elsewhere) and time.time() - work.stat().st_mtime > _LEFT_SECONDS:
                 stop_trainer(out, grace_seconds=0)
                 if state is None:
                     shutil.rmtree(out, ignore_errors=True)

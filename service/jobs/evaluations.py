@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from dbos import DBOS
@@ -15,7 +16,9 @@ from dbos import DBOS
 from service.clock import now
 from service.errors import TuneGateError
 from service.jobs.carrying import carrier, carrying, patiently, take
-from service.jobs.executor import Executor, is_home
+from service.jobs.evaluation_folders import settled, within_reach
+from service.jobs.executor import Executor
+from service.jobs.keeping import PASSES
 from service.launch.local import start_trainer, stop_trainer, trainer_alive
 from service.records.evaluation_job import (
     EvaluationError,
@@ -35,6 +38,7 @@ QUEUE = "evaluations"
 # at a time; they wait for endpoints most of their time
 MOST_AT_ONCE = 2
 _POLL_SECONDS, GRACE_SECONDS = 0.2, 10.0
+_WAIT_SECONDS = 5.0
 _MAX_STARTS = 3
 _DIED = EvaluationError(
     "trainer_died",
@@ -58,8 +62,9 @@ class EvaluationGround:
 async def carry_out_evaluation(identifier: str) -> None:
     """One evaluation from queued to its end."""
     with carrying(identifier):
-        if await follow_evaluation(identifier):
-            await conclude_evaluation(identifier)
+        while await follow_evaluation(identifier):
+            if await conclude_evaluation(identifier) != "gone":
+                break
 
 
 @DBOS.step(name="follow_evaluation", preemptible=True)
@@ -71,15 +76,16 @@ async def follow_evaluation(identifier: str) -> bool:
     try:
         if (await patiently(enter, identifier, "running")).state != "running":
             return False
-        out = await patiently(within_reach, identifier)
-        for _ in range(_MAX_STARTS if out is not None else 0):
-            assert out is not None
+        out = await _settled(identifier)
+        if out is None:
+            return False
+        for _ in range(_MAX_STARTS):
             if not await patiently(_start_or_adopt, identifier, out):
                 return False
             await _until_dead(identifier, out)
             if read_outcome(out) is not None:
                 return True
-        await patiently(fail, identifier, _DIED if out is not None else _OUT_OF_REACH)
+        await patiently(fail, identifier, _DIED)
     except BaseException:
         # only one that is being cancelled may lose its process: a run that was fenced off must not end the adopted one
         if await patiently(state_of, identifier) in {"cancelling", "cancelled", None}:
@@ -90,8 +96,8 @@ async def follow_evaluation(identifier: str) -> bool:
 
 
 @DBOS.step(name="conclude_evaluation")
-async def conclude_evaluation(identifier: str) -> bool:
-    """Keep the record where decisions and plans look for it."""
+async def conclude_evaluation(identifier: str) -> Literal["gone"] | bool:
+    """Keep the record where decisions and plans look for it; "gone" where its folder is on a host that is lost."""
     await take(EvaluationGround.store.runs, EvaluationGround.executor)
     return await patiently(_conclude, identifier)
 
@@ -116,14 +122,26 @@ def read_outcome(out: Path) -> EvaluationOutcome | None:
         return None
 
 
-def within_reach(identifier: str) -> Path | None:
-    """Where its files are, if this service can reach them."""
-    run = EvaluationGround.store.runs.get(identifier)
-    own = EvaluationGround.folder / identifier
-    if run.folder is None or run.home == EvaluationGround.executor.home:
-        return own
-    there = Path(run.folder)
-    return there if is_home(there.parent.parent, run.home) and there.is_dir() else None
+async def _settled(identifier: str) -> Path | None:
+    """Its folder, once the storage gives what it reads; None when it has ended or is being cancelled."""
+    while (await patiently(state_of, identifier)) == "running":
+        try:
+            out = await patiently(settled, identifier, EvaluationGround.folder)
+        except (TuneGateError, OSError) as error:
+            if not isinstance(error, TuneGateError) or error.code not in PASSES:
+                await patiently(fail, identifier, _told(error))
+                return None
+        else:
+            if out is None:
+                await patiently(fail, identifier, _OUT_OF_REACH)
+            return out
+        await asyncio.sleep(_WAIT_SECONDS)
+    return None
+
+
+def _told(error: Exception) -> EvaluationError:
+    known = error if isinstance(error, TuneGateError) else TuneGateError("environment", type(error).__name__)
+    return EvaluationError(known.code, known.detail, known.remedy)
 
 
 def _start_or_adopt(identifier: str, out: Path) -> bool:
@@ -134,8 +152,7 @@ def _start_or_adopt(identifier: str, out: Path) -> bool:
     try:
         start_trainer(out, ENTRY)
     except (TuneGateError, OSError) as error:
-        known = error if isinstance(error, TuneGateError) else TuneGateError("environment", type(error).__name__)
-        fail(identifier, EvaluationError(known.code, known.detail, known.remedy))
+        fail(identifier, _told(error))
         return False
     if (state := state_of(identifier)) != "running":
         # cancelled while it was being started: whoever cancelled it may not have seen it yet
@@ -170,14 +187,14 @@ def _show(identifier: str, out: Path, shown: EvaluationProgress) -> EvaluationPr
     return seen
 
 
-def _conclude(identifier: str) -> bool:
+def _conclude(identifier: str) -> Literal["gone"] | bool:
     state = state_of(identifier)
     if state is None or state in ENDED:
         return False  # a kill came before its end was noted
-    out = within_reach(identifier)
+    out = within_reach(identifier, EvaluationGround.folder)
     outcome = read_outcome(out) if out is not None else None
     if outcome is None:
-        return fail(identifier, _OUT_OF_REACH)
+        return "gone"
     if outcome.record is None:
         error = outcome.error or EvaluationError("internal", "The process that evaluates left no record.", "")
         return fail(identifier, error)

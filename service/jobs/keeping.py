@@ -21,7 +21,7 @@ from service.store.store import Store
 from trainers.contract import DatasetRef, TrainPlan
 
 T = TypeVar("T")
-_PASSES = frozenset({"storage_unreachable", "storage_refused"})
+PASSES = frozenset({"storage_unreachable", "storage_refused"})
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 1.0, 60.0
 
 
@@ -38,7 +38,7 @@ async def once_storage_answers(
         try:
             return await patiently(work)
         except TuneGateError as error:
-            if error.code not in _PASSES | also:
+            if error.code not in PASSES | also:
                 raise
             if not told:
                 said = {"message": f"waits for the storage: {error.detail} {error.remedy}"}

@@ -41,9 +41,10 @@ class Evaluations:
         idempotency_key: str | None,
         deeds: Sequence[Deed] = (),
         *,
+        inputs: str | None = None,
         most_open: int | None = None,
     ) -> tuple[EvaluationJob, bool]:
-        """Keep a new one and who asked for it; (the earlier one, False) when the key was used before.
+        """Keep a new one, who asked for it and what it needs; (the earlier one, False) when the key was used before.
 
         Raises:
             TuneGateError: `quota_exceeded` where the project has `most_open` evaluations that have not ended.
@@ -55,7 +56,7 @@ class Evaluations:
             with self._engine.begin() as connection:
                 insert_numbered(connection, evaluations, row | {"project": project})
                 require_turn(connection, evaluations, project, most_open)
-                add(connection, job.id, None)
+                add(connection, job.id, inputs)
                 for deed in deeds:
                     append(connection, self._project, deed, job.id)
         except sa.exc.IntegrityError:

@@ -111,9 +111,10 @@ class Outbox:
         free = {"claimed_by": None, "claimed_until": None}
         values = {"state": FAILED, "outcome": disabled, "tried_at": tried_at, **free}
         with self._engine.begin() as connection:
-            if connection.execute(sa.update(webhooks).where(one).values(disabled=why)).rowcount:
-                append(connection, claim.project, deed, claim.webhook)
+            changed = connection.execute(sa.update(webhooks).where(one).values(disabled=why)).rowcount
             connection.execute(sa.update(outbox).where(waiting).values(values))
+            if changed:
+                append(connection, claim.project, deed, claim.webhook)
 
     def purge(self, before: str) -> int:
         """Remove what was delivered or given up before a time; how many."""

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from service.errors import TuneGateError
 from service.store.tables import evaluations, jobs, records
 
-# any two numbers that are always the same; no other lock here has two
+# any two numbers that are always the same; of locks with two numbers there is one more, in audit.py
 _LOCK = (0x7467, 1)
 _NAMES = {jobs: "job(s)", evaluations: "evaluation(s)"}
 

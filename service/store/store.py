@@ -29,7 +29,7 @@ from service.store.quotas import one_by_one, require_room, require_turn
 from service.store.removal import Removal
 from service.store.runs import Runs, add, end, require_carrier
 from service.store.standing import Standing
-from service.store.storing import Storing
+from service.store.storing import Storing, named
 from service.store.tables import DEFAULT_PROJECT, jobs, records
 from service.store.webhooks import Webhooks
 
@@ -96,6 +96,8 @@ class Store:
                     one_by_one(connection)
                 connection.execute(_INSERT_RECORD, row)
                 require_room(connection, self._place, most_bytes)
+                if kind == "dataset":
+                    named(connection, self._place, "dataset", identifier)
         except sa.exc.IntegrityError:
             return self.get(kind, identifier, type(record))
         return record

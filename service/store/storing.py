@@ -21,6 +21,11 @@ Kind = Literal["dataset", "artifact"]
 Standing = Literal["named", "open", "left"]
 
 
+def named(connection: sa.Connection, project: str, kind: Kind, identifier: str) -> None:
+    """Strike out the note in the transaction that names it; one that is being looked at as a leftover is waited for."""
+    connection.execute(sa.delete(storing).where(_one(project, kind, identifier)))
+
+
 class Storing:
     """All calls are synchronous and durable when they return."""
 
@@ -31,7 +36,7 @@ class Storing:
     def begin(self, kind: Kind, identifier: str) -> None:
         """Note it; one that is just being removed as a leftover is waited for, so that its bytes are then missing."""
         key = {"project": self._place, "kind": kind, "id": identifier}
-        chosen = sa.and_(*(storing.c[name] == value for name, value in key.items()))
+        chosen = _one(self._place, kind, identifier)
         while True:
             try:
                 with changing(self._engine) as connection:
@@ -50,7 +55,7 @@ class Storing:
 
     def settle(self, kind: Kind, identifier: str, *, before: str, tidy: Callable[[Standing], object]) -> None:
         """Let `tidy` remove what nothing names while nobody can begin to store the same, and strike out the note."""
-        chosen = sa.and_(storing.c.project == self._place, storing.c.kind == kind, storing.c.id == identifier)
+        chosen = _one(self._place, kind, identifier)
         with changing(self._engine) as connection:
             query = sa.select(storing.c.begun_at).where(chosen).with_for_update()
             begun = connection.execute(query).scalar_one_or_none()
@@ -71,3 +76,7 @@ class Storing:
             return "left"
         state = msgspec.json.decode(body, type=Job).state
         return "named" if state == "succeeded" else "left" if state in ENDED else "open"
+
+
+def _one(project: str, kind: Kind, identifier: str) -> sa.ColumnElement[bool]:
+    return sa.and_(storing.c.project == project, storing.c.kind == kind, storing.c.id == identifier)

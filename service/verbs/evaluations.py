@@ -14,6 +14,7 @@ import msgspec
 from service.clock import now
 from service.errors import TuneGateError
 from service.evaluate.answer_log import ANSWERS
+from service.jobs.evaluation_inputs import encoded as inputs_encoded
 from service.jobs.evaluations import enter
 from service.records.access import Deed
 from service.records.evaluation import Evaluation
@@ -163,15 +164,17 @@ def _stored(context: Context, content: bytes, key: str | None) -> tuple[Evaluati
     request, checked = read_body(context, body, errors)
     answers = _answers(context, body.continues)
     identifier = str(uuid.uuid4())
-    work = EvaluationWork(request=request, checked=checked, data=str(context.files.datasets))
+    roots = {"runs": str(context.settings.runs), "models": str(context.settings.models)}
+    work = EvaluationWork(request=request, checked=checked, data=str(context.files.datasets), **roots)
     out = context.runner.evaluations.prepare(identifier, encoded(work), answers=answers)
     write_inline(out / FOLDER_OF_DOCUMENTS, body.documents)
     timeline = [EvaluationMoment("queued", now())]
     made = EvaluationJob(id=identifier, request=_asked(body), state="queued", timeline=timeline)
     deed = Deed(context.caller.actor, "evaluation.launched")
+    inputs = _inputs(work, body, answers) if context.runner.evaluations.shared else None
     most, new = context.settings.access.project_evaluations, False
     try:
-        job, new = context.store.evaluations.add(made, key, [deed], most_open=most)
+        job, new = context.store.evaluations.add(made, key, [deed], inputs=inputs, most_open=most)
     finally:
         if not new:
             shutil.rmtree(out, ignore_errors=True)
@@ -180,6 +183,14 @@ def _stored(context: Context, content: bytes, key: str | None) -> tuple[Evaluati
             "key_reused", "The Idempotency-Key was used for another evaluation.", remedy="Use a new key."
         )
     return job, new
+
+
+def _inputs(work: EvaluationWork, body: EvaluationRequest, answers: bytes | None) -> str:
+    """What another service begins it with when this one is lost with its folder."""
+    files = {f"{FOLDER_OF_DOCUMENTS}/{one.name}": one.text for one in body.documents}
+    if answers is not None:
+        files[f"{FOLDER}/{ANSWERS}"] = answers.decode()
+    return inputs_encoded(work.inputs(files))
 
 
 def _asked(body: EvaluationRequest) -> str:

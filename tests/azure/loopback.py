@@ -69,6 +69,8 @@ class Loopback:
         self.hosts, self.faults, self.requests, self.unhandled = hosts, [], [], []
         self.connected: set[str] = set()
         self._lock = threading.Lock()
+        # set when answers that are held go; whoever asked may be gone by then
+        self.let_go = threading.Event()
         self.authority, certificate = make_certificates(folder)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
@@ -97,7 +99,9 @@ class Loopback:
             "AZURE_CLIENT_SECRET": SECRET,
         }  # fmt: skip
 
-    def fail(self, pattern: str, how: Literal["cut", "lost"] | int, times: int = 1, **headers: str) -> Fault:
+    def fail(
+        self, pattern: str, how: Literal["cut", "lost", "held", "held before"] | int, times: int = 1, **headers: str
+    ) -> Fault:
         fault = Fault(pattern, how, times, {name.replace("_", "-"): value for name, value in headers.items()})
         self.faults.append(fault)
         return fault
@@ -154,6 +158,7 @@ class Loopback:
 
 
 SECRET = "QkVHSU4-tester-secret-of-the-loopback"
+_HELD_SECONDS = 300
 
 
 class _Server(ThreadingHTTPServer):
@@ -177,14 +182,18 @@ class _Handler(BaseHTTPRequestHandler):
             {name.lower(): value for name, value in self.headers.items()}, body,
         )  # fmt: skip
         fault = self.azure.fault_of(f"{asked.method} {asked.host}{asked.path}?{parts.query}")
-        if fault is not None and fault.how == "cut":
+        if fault is not None and fault.how == "held before":
+            self.azure.let_go.wait(_HELD_SECONDS)
+        if fault is not None and fault.how in {"cut", "held before"}:
             self._hang_up()
             return
         if fault is not None and isinstance(fault.how, int):
             answer = Answer.problem(fault.how, "Injected", **fault.headers)
         else:
             answer = self.azure.answer(asked)
-        if fault is not None and fault.how == "lost":
+        if fault is not None and fault.how == "held":
+            self.azure.let_go.wait(_HELD_SECONDS)
+        if fault is not None and fault.how in {"lost", "held"}:
             self._hang_up()
             return
         self.send_response(answer.status)

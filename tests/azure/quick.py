@@ -36,11 +36,7 @@ class Quick:
         self.folder, self.out = folder, folder / "run"
         for name in ("job", "base"):
             (folder / name).mkdir(parents=True)
-        _model(folder / "job" / "model.onnx")
-        python = folder / "job" / "python"
-        shutil.copy(Path(__file__).with_name("quick_run.py"), folder / "job" / "quick_run.py")
-        python.write_text(f'#!/bin/sh\nexec {sys.executable} {folder / "job" / "quick_run.py"} "$@"\n')
-        python.chmod(0o755)
+        python = quick_python(folder / "job")
         (folder / "train.jsonl").write_text(f'{{"messages":[{{"role":"user","content":"{ROW}"}}]}}\n')
         (folder / "base" / "config.json").write_text("{}")
         engine = open_engine(f"sqlite:///{folder / 'tunegate.sqlite'}")
@@ -104,6 +100,16 @@ PLAN = TrainPlan(
     dataset=DatasetRef(path="train.jsonl", sha256="d" * 64),
     hyperparameters=Hyperparameters(base_learning_rate=1e-3, learning_rate=1e-3),
 )  # fmt: skip
+
+
+def quick_python(folder: Path) -> Path:
+    """What stands for a job's Python, in a folder with the run that it is."""
+    _model(folder / "model.onnx")
+    python = folder / "python"
+    shutil.copy(Path(__file__).with_name("quick_run.py"), folder / "quick_run.py")
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} {folder / "quick_run.py"} "$@"\n')
+    python.chmod(0o755)
+    return python
 
 
 def _model(path: Path) -> None:

@@ -3,47 +3,37 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import shutil
 import sys
 import tempfile
 import time
-import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "serving"))
 
 import httpx
 import psutil
 from leavings import left_behind
-from object_stores import Azurite, Moto, ObjectStore, Relay
-from postgres_server import postgres_server
-from quick_jobs import ENDED, GUARD_SECONDS, Noting, Zygote, notes_of, processes_of, until, violations
+from quick_jobs import ENDED, GUARD_SECONDS, Noting, notes_of, until, violations
+from services_under_fault import Services
 from sessions import cut_session, is_robbed
-from small_disk import SmallDisk
 
 from service.clock import told
 from service.jobs.removing import remove_left
-from service.settings import load_settings
-from service.storage.storage import Storage
 from service.store.database import open_engine
 from service.store.store import Store
 
-# two workers keep a service up while the other is dead; one of them is dead for good once it was silent so long
-SILENCE = {"TUNEGATE_EXECUTOR_SILENCE_SECONDS": "3"}
 LONGEST_WAIT_SECONDS = 2.5
 # a disk that is full and a line that is cut stay so for that long at most
 LONGEST_FAULT_SECONDS = 4.0
 # nobody takes over what was about to end
 _TAKEN_OVER_SECONDS = 15
-CANCELLED_SHARE, MEANWHILE_KILLED_SHARE = 0.15, 0.4
-STORES: dict[str, type[ObjectStore]] = {"azure": Azurite, "s3": Moto}
-_DISK_BYTES = 64 << 20
+CANCELLED_SHARE, MEANWHILE_KILLED_SHARE, AT_THE_END_SHARE = 0.15, 0.4, 0.2
 
 
 class Fault(NamedTuple):
@@ -54,45 +44,18 @@ class Fault(NamedTuple):
     moment: str
 
 
-class Site:
-    """Services over one database, and the faults that befall them; `storage` is folder, azure or s3."""
+class Site(Services):
+    """What befalls them while they carry out jobs, and what is wrong afterwards."""
 
-    def __init__(self, database: str, storage: str, folder: Path, chance: random.Random) -> None:
-        self.name, self.folder, self.chance = f"{database}, {storage}", folder, chance
-        self.ending = contextlib.ExitStack()
+    def __init__(
+        self, database: str, storage: str, folder: Path, chance: random.Random, ending: contextlib.ExitStack
+    ) -> None:
+        super().__init__(database, storage, folder, chance, ending)
         self.faults: list[Fault] = []
         self.wrong: list[str] = []
         self.ends: Counter[str] = Counter()
-        self.killed = self.left = 0
+        self.left = 0
         self.further: dict[str, int] = {}
-        self.postgres = self.ending.enter_context(postgres_server()) if database == "postgres" else None
-        self.disk = SmallDisk(folder / "disk", _DISK_BYTES)
-        self.ending.callback(self.disk.close)
-        self.settings = dict(SILENCE)
-        if self.postgres is not None:
-            self.postgres.create("chaos")
-            self.settings["TUNEGATE_DATABASE_URL"] = self.postgres.address("chaos", "+psycopg")
-        self.settings["TUNEGATE_STORAGE_URL"] = (self.disk.folder / "storage").as_uri()
-        self.relay: Relay | None = None
-        if storage != "folder":
-            self._store(STORES[storage])
-        self.zygote = Zygote()
-        self.ending.callback(self.zygote.stop)
-        self.homes = [self.disk.folder / name for name in (["one"] if self.postgres is None else ["one", "two"])]
-        self.services: dict[str, Noting | None] = {home.name: None for home in self.homes}
-        for home in self.homes:
-            home.mkdir()
-        self.ending.callback(self._end_services)
-        self.start()
-
-    def _store(self, kind: type[ObjectStore]) -> None:
-        """A store of objects behind a line that can be cut; this process reaches it past that."""
-        (self.folder / "store").mkdir()
-        store = kind(self.folder / "store")
-        self.ending.callback(store.stop)
-        self.relay = Relay(store.port)
-        self.settings |= store.environment(self.relay.port) | {"TUNEGATE_STORAGE_URL": store.url("chaos")}
-        os.environ.update(store.environment())
 
     @property
     def kinds(self) -> list[str]:
@@ -101,21 +64,8 @@ class Site:
         if self.relay is not None:
             found += ["storage cut"] * 2
         if self.postgres is not None:
-            found += ["worker for good", "database", "hang"]
+            found += ["worker for good", "database", *["hang"] * 2]
         return found
-
-    def start(self) -> None:
-        """Whatever does not run."""
-        for home in self.homes:
-            if self.services[home.name] is None:
-                settings = self.settings | {"TUNEGATE_EXECUTOR": home.name}
-                self.services[home.name] = Noting(home, zygote=self.zygote, **settings)
-
-    def running(self) -> list[Noting]:
-        return [one for one in self.services.values() if one is not None]
-
-    def living(self) -> Noting:
-        return self.running()[0]
 
     def run(self, kills: int, *, seconds: float = float("inf")) -> None:
         """Jobs with one to five faults each, until there were so many kills, or no job more is begun."""
@@ -132,22 +82,16 @@ class Site:
                 break
             time.sleep(1)
 
-    def own_database(self) -> str:
-        return f"sqlite:///{self.homes[0] / 'tunegate.sqlite'}"
-
-    def open_storage(self) -> Storage:
-        home = {"TUNEGATE_HOME": str(self.folder / "aside")}
-        return Storage(load_settings(home | {"TUNEGATE_STORAGE_URL": self.settings["TUNEGATE_STORAGE_URL"]}))
-
     def trial(self) -> None:
         job, faults, trainers_killed = self.launch(), len(self.faults), 0
-        for _ in range(self.chance.randint(1, 5)):
-            time.sleep(self.chance.uniform(0, LONGEST_WAIT_SECONDS))
+        cancelled = self.chance.random() < CANCELLED_SHARE
+        for _ in range(self.chance.randint(1, 1 if cancelled else 5)):
+            self.wait(job)
             trainers_killed += self.befall(job)
             self.start()
             if self.seen(job)["state"] in ENDED:
                 break
-        if cancelled := self.chance.random() < CANCELLED_SHARE:
+        if cancelled:
             self.patiently(lambda: self.living().cancel(job))
         try:
             state = self.end_of(job)
@@ -165,24 +109,11 @@ class Site:
             found = self.settled(service, job, trainers_killed, said=said)
             self.wrong += [f"{self.name}: {job} ({', '.join(sorted(befell))}): {one}" for one in found]
 
-    def launch(self) -> str:
-        """One job, asked for until it is answered."""
-        key = uuid.UUID(int=self.chance.getrandbits(128)).hex
-        return str(self.patiently(lambda: self.chance.choice(self.running()).launch(epochs=6, key=key)))
-
-    def patiently(self, ask: Callable[[], Any]) -> Any:
-        """What is answered once a fault is over."""
-        deadline = time.monotonic() + GUARD_SECONDS
-        while True:
-            try:
-                return ask()
-            except (httpx.HTTPError, AssertionError):
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.5)
-
-    def seen(self, job: str) -> Any:
-        return self.patiently(lambda: self.living().job(job))
+    def wait(self, job: str) -> None:
+        """A random while; now and then until the trainer is done, since what comes then is over in a moment."""
+        time.sleep(self.chance.uniform(0, LONGEST_WAIT_SECONDS))
+        if self.chance.random() < AT_THE_END_SHARE:
+            until(lambda: self.seen(job)["state"] not in {"queued", "preparing", "running"})
 
     def settled(self, service: Noting, job: str, killed: int, *, said: bool) -> list[str]:
         """What is wrong once processes that are being ended had their time."""
@@ -224,7 +155,8 @@ class Site:
             self.killed += 1
             return 0
         if kind == "hang":
-            return self.hang(service, job)
+            self.hang(service, job)
+            return 0
         if kind in {"disk full", "storage cut"}:
             return self.for_a_while(kind, carrier, job)
         trainers = self.kill_trainer(service, job) if kind != "service" else 0
@@ -257,11 +189,10 @@ class Site:
             self.relay.mend()
         return trainers
 
-    def hang(self, service: Noting, job: str) -> int:
+    def hang(self, service: Noting, job: str) -> None:
         """A service stands still, and its session is gone; another takes over; then it wakes."""
         assert self.postgres is not None
         name, process = service.home.name, psutil.Process(service.pid)
-        had = service.trainer(job)
         [other] = [one for one in self.running() if one is not service]
         process.suspend()
         cut_session(self.postgres.address("chaos", "+psycopg"), name)
@@ -279,7 +210,6 @@ class Site:
             self.services[name] = None
             if began := [line for line in notes_of(service.home) if job in line and float(line.split()[0]) > woken]:
                 self.wrong.append(f"{self.name}: {job}: a service that was robbed began {began}")
-        return int(had is not None and not had.is_running())
 
     def gets_further(self, job: str) -> bool:
         """Whether it did since its trainer was killed last: one that never does is given up, as it should be."""
@@ -289,60 +219,15 @@ class Site:
         self.further[job] = step
         return True
 
-    def kill_trainer(self, service: Noting, job: str) -> int:
-        trainer = service.trainer(job)
-        if trainer is None:
-            return 0
-        with contextlib.suppress(psutil.NoSuchProcess):
-            for one in [trainer, *trainer.children(recursive=True)]:
-                one.kill()
-            self.killed += 1
-            return 1
-        return 0
-
-    def kill_service(self, name: str, job: str, *, with_trainer: bool) -> int:
-        service = self.services[name]
-        assert service is not None
-        service.kill()
-        self.services[name] = None
-        self.killed += 1
-        # a trainer that was being started, or outlives its service, is killed with its host
-        return self.kill_trainer(service, job) if with_trainer else 0
-
-    def processes(self) -> list[psutil.Process]:
-        """Services with their children, and trainers."""
-        found = [one for home in self.homes for one in processes_of(home)]
-        for service in self.running():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                own = psutil.Process(service.pid)
-                found += [own, *own.children(recursive=True)]
-        return found
-
-    def where(self, job: str) -> tuple[str, str]:
-        """(where the pipeline stands, the service that has the job's trainer, else any)."""
-        shown: dict[str, Any] = {"state": "?", "step": None}
-        with contextlib.suppress(httpx.HTTPError, AssertionError):
-            shown = self.living().job(job)
-        state = str(shown["state"])
-        moment = f"{state} ({shown['step']})" if state == "running" else state
-        having = [one.home.name for one in self.running() if one.trainer(job) is not None]
-        return moment, (having or [self.chance.choice(self.running()).home.name])[0]
-
-    def _end_services(self) -> None:
-        for service in self.running():
-            service.end()
-
 
 @contextlib.contextmanager
 def site(database: str, storage: str, chance: random.Random) -> Iterator[Site]:
     """Services over a new database in a temporary folder, which stays where something was wrong."""
     folder = Path(tempfile.mkdtemp(prefix="tunegate-chaos-"))
-    made = Site(database, storage, folder, chance)
-    try:
+    with contextlib.ExitStack() as ending:
+        made = Site(database, storage, folder, chance, ending)
         yield made
         if made.wrong:
             shutil.copytree(made.disk.folder, folder / "kept", ignore_dangling_symlinks=True)
-    finally:
-        made.ending.close()
     if not made.wrong:
         shutil.rmtree(folder)

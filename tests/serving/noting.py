@@ -1,8 +1,9 @@
 """`tunegate serve` that notes when each step's body begins and each trainer is started, for tests that count them.
 
 `python noting.py '{"notes": PATH}' OPTIONS`; `"version"` makes it a service of another pipeline, `"quick"` one whose
-trainer is quick_trainer. `python noting.py zygote` has everything imported and forks such services, for campaigns that
-start hundreds: it reads a line of JSON for each ({"environment", "log", "out", "arguments"}) and answers with its pid.
+trainer is quick_trainer, `"signal"` one that is killed or stopped at a place. `python noting.py zygote` has everything
+imported and forks such services, for campaigns that start hundreds: it reads a line of JSON for each ({"environment",
+"log", "out", "arguments"}) and answers with its pid.
 """
 
 from __future__ import annotations
@@ -37,12 +38,44 @@ def serve(how: dict[str, Any], options: list[str]) -> int:
     pipeline.start_trainer = noted("trainer", start or pipeline.start_trainer)
     for name in ("_prepare", "_follow", "_finalize"):
         setattr(pipeline, name, noted(name.lstrip("_"), getattr(pipeline, name)))
+    if how.get("signal"):
+        _signalled(**how["signal"])
     if how.get("version"):
         from service.verbs import context
 
         runner.running_jobs = functools.partial(runner.running_jobs, version=how["version"])
         assert context is not None
     return run(["serve", *options])
+
+
+def _signalled(at: str, after: int, number: int) -> None:
+    """Give this process a signal at a place, after so many passed it: `object` once one lies in the storage, `record`
+    before one of a dataset is written.
+    """
+    from service.storage.folder import Folder
+    from service.store.store import Store
+
+    passed = 0
+
+    def passing() -> None:
+        nonlocal passed
+        passed += 1
+        if passed == after:
+            os.kill(os.getpid(), number)
+
+    keep, put = Folder.keep, Store.put
+
+    def kept(self: Folder, key: str, path: Path) -> None:
+        keep(self, key, path)
+        if at == "object" and "/artifacts/" in key:
+            passing()
+
+    def stored(self: Store, kind: str, *arguments: Any, **named: Any) -> Any:
+        if at == "record" and kind == "dataset":
+            passing()
+        return put(self, kind, *arguments, **named)
+
+    Folder.keep, Store.put = kept, stored  # type: ignore[method-assign]
 
 
 def zygote() -> None:

@@ -61,18 +61,25 @@ class Zygote:
 class Noting(Served):
     """A service over a data folder with the model `base`, whose trainer is quick_trainer.
 
-    `pipeline` makes it one of another version; a zygote forks it.
+    `pipeline` makes it one of another version; a zygote forks it; `signalled` says where it is killed or stopped
+    (noting.py).
     """
 
     def __init__(
-        self, home: Path, *flags: str, pipeline: str | None = None, zygote: Zygote | None = None, **settings: str
+        self,
+        home: Path,
+        *flags: str,
+        pipeline: str | None = None,
+        zygote: Zygote | None = None,
+        signalled: dict[str, Any] | None = None,
+        **settings: str,
     ) -> None:
         if not (home / "models").exists():
             add_base(home)
         quick = home / "quick.toml"
         quick.write_text('[privacy]\nmode = "off"\n')
         self.notes = home / "notes"
-        how = json.dumps({"notes": str(self.notes), "version": pipeline, "quick": True})
+        how = json.dumps({"notes": str(self.notes), "version": pipeline, "quick": True, "signal": signalled})
         quiet = {"TUNEGATE_PRIVACY_SETTINGS": str(quick), "PYTHONPATH": PATH, "OMP_NUM_THREADS": "1"}
         if zygote is None:
             self.program = (str(HERE / "noting.py"), how)
@@ -203,11 +210,15 @@ def violations(service: Noting, job_id: str, homes: list[Path], *, killed: int) 
     if ends != [job["state"]] or not events or events[-1][1] != "end":
         wrong.append(f"its events end with {ends}")
     begun = Counter(line.split()[2] for home in homes for line in notes_of(home) if line.split()[3] == job_id)
-    if begun["trainer"] > 1 + killed:
-        wrong.append(f"its trainer was started {begun['trainer']} times, and killed {killed} times")
+    # who takes a job over ends its trainer
+    said = [data.get("message") or "" for _, event, data in events if event == "log"]
+    moved = sum("goes on here" in one or "begins anew here" in one for one in said)
+    if begun["trainer"] > 1 + killed + moved:
+        often = f"killed {killed} times, and the job taken over {moved} times"
+        wrong.append(f"its trainer was started {begun['trainer']} times, {often}")
     if job["state"] == "succeeded":
         steps = [data["step"] for _, event, data in events if event == "step"]
-        anew = sum("begins anew" in (data.get("message") or "") for _, event, data in events if event == "log")
+        anew = any("begins anew" in one for one in said)
         total = max(steps, default=0)
         if not anew and steps != list(range(1, total + 1)):
             wrong.append(f"its steps have gaps: {steps}")

@@ -16,7 +16,9 @@ import msgspec
 
 from service.data import rule_files
 from service.errors import TuneGateError
+from service.evaluate.models import Model
 from service.files import write_atomically
+from service.jobs.evaluation_inputs import EvaluationInputs, Places, places_of
 from service.records.evaluation_job import EvaluationAsking, EvaluationError, EvaluationOutcome, EvaluationProgress
 from service.settings import load_settings
 from service.verbs.evaluate import EvaluateRequest, Progress, evaluate_checked
@@ -29,12 +31,42 @@ _TELL_SECONDS, _WAIT_SECONDS = 0.5, 1.0
 
 class EvaluationWork(msgspec.Struct, frozen=True, kw_only=True):
     """What the process does; files are named as they lie in the folder `data`, so that nothing names the whole path;
-    documents lie in the evaluation's own.
+    documents lie in the evaluation's own. Models lie below `runs` or `models`.
     """
 
     request: EvaluateRequest
     checked: Checked
     data: str
+    runs: str = ""
+    models: str = ""
+
+    def at(self, places: Places) -> EvaluationWork:
+        """The same on another host."""
+        roots = {self.runs: places.runs, self.models: places.models}
+
+        def moved(model: Model) -> Model:
+            folder = Path(model.folder or "")
+            for here, there in roots.items():
+                if model.folder is not None and here and folder.is_relative_to(here):
+                    return msgspec.structs.replace(model, folder=str(Path(there) / folder.relative_to(here)))
+            return model
+
+        models, judge = [moved(one) for one in self.checked.models], self.checked.judge
+        checked = msgspec.structs.replace(self.checked, models=models, judge=moved(judge) if judge else None)
+        return EvaluationWork(request=self.request, checked=checked, **msgspec.structs.asdict(places))
+
+    def inputs(self, files: dict[str, str]) -> EvaluationInputs:
+        """What any service over the same database begins it with; `files` lie in its folder."""
+        variants = [one.examples_file for one in self.checked.variants]
+        named = [*self.request.files, *self.request.regression, self.request.examples, *variants]
+        models = [*self.checked.models, *([self.checked.judge] if self.checked.judge else [])]
+        folders = [Path(one.folder) for one in models if one.folder is not None]
+        return EvaluationInputs(
+            work=encoded(self).decode(),
+            files=files,
+            datasets=sorted({Path(one).stem for one in named if one is not None}),
+            jobs=sorted({one.relative_to(self.runs).parts[0] for one in folders if one.is_relative_to(self.runs)}),
+        )
 
 
 def encoded(work: EvaluationWork) -> bytes:
@@ -45,6 +77,8 @@ def encoded(work: EvaluationWork) -> bytes:
 def main(work_path: Path, out: Path) -> None:
     """Evaluate, and leave the outcome."""
     work = msgspec.json.decode(work_path.read_bytes(), type=EvaluationWork, dec_hook=_path)
+    if (places := places_of(out)) is not None:
+        work = work.at(places)
     os.chdir(work.data)
     documents = None if work.request.documents is None else out / work.request.documents
     request = msgspec.structs.replace(work.request, out=out / ANSWERS, documents=documents)

@@ -1,0 +1,52 @@
+"""Where an evaluation is carried out: in the folder it was given, or in one made here of what the database has."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from service.jobs.carrying import carrier
+from service.jobs.evaluation_inputs import Places, decoded, fill
+from service.jobs.executor import is_home
+from service.jobs.ground import Ground
+from service.launch.local import stop_trainer
+from service.records.dataset import Dataset
+
+
+def within_reach(identifier: str, folder: Path) -> Path | None:
+    """Where its files are, if this service can reach them; `folder` has those of this one's evaluations."""
+    run = Ground.store.runs.get(identifier)
+    if run.folder is None or run.home == Ground.executor.home:
+        return folder / identifier
+    there = Path(run.folder)
+    return there if is_home(there.parent.parent, run.home) and there.is_dir() else None
+
+
+def settled(identifier: str, folder: Path) -> Path | None:
+    """Where it goes on; None for one of an earlier version, whose needs are in its lost folder alone.
+
+    What was answered in a folder that is lost is asked again.
+
+    Raises:
+        Fenced: when another carries it out.
+        TuneGateError: what the storage raises; `unknown_id` for a dataset that was deleted.
+        OSError: when the folder cannot be made.
+    """
+    if (found := within_reach(identifier, folder)) is not None:
+        return found
+    content, mine, out = Ground.store.runs.inputs(identifier), carrier(), folder / identifier
+    if content is None or mine is None:
+        return None
+    inputs, project = decoded(content), Ground.store.evaluations.project(identifier)
+    records, files = Ground.store.of(project), Ground.storage.of(project)
+    stop_trainer(out, grace_seconds=0)
+    shutil.rmtree(out, ignore_errors=True)
+    # first, so that what it reads is known to be in use
+    fill(out, inputs, Places(str(files.datasets), str(Ground.runs), str(Ground.models)))
+    for one in inputs.datasets:
+        dataset = records.get("dataset", one, Dataset)
+        files.dataset(one, sha256=dataset.sha256, size=dataset.bytes)
+    for job in inputs.jobs:
+        files.artifact(job)
+    Ground.store.runs.settle(identifier, mine, home=Ground.executor.home, folder=str(out), base=0)
+    return out

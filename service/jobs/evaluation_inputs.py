@@ -1,0 +1,61 @@
+"""What an evaluation needs, kept in the database where several services share one: any of them can begin it anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from service.files import write_atomically
+from service.launch.local import WORK, work_plan
+
+_PLACES = "places.json"
+
+
+class Places(msgspec.Struct, frozen=True):
+    """Folders of the host that carries an evaluation out: datasets, run folders of jobs, models."""
+
+    data: str
+    runs: str
+    models: str
+
+
+class EvaluationInputs(msgspec.Struct, frozen=True, kw_only=True):
+    """`work` as its process reads it, `files` by their path in its folder, ids of the datasets and jobs that it reads.
+
+    Gone from the database once it has ended.
+    """
+
+    work: str
+    files: dict[str, str] = {}
+    datasets: list[str] = []
+    jobs: list[str] = []
+
+
+def encoded(inputs: EvaluationInputs) -> str:
+    """The inputs as the database keeps them."""
+    return msgspec.json.encode(inputs).decode()
+
+
+def decoded(content: str) -> EvaluationInputs:
+    """What was kept."""
+    return msgspec.json.decode(content, type=EvaluationInputs)
+
+
+def fill(out: Path, inputs: EvaluationInputs, places: Places) -> None:
+    """Make the folder of an evaluation on a host that did not take it, readable by this user alone."""
+    out.mkdir(parents=True, mode=0o700)
+    for name, text in inputs.files.items():
+        (out / name).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_atomically(out / name, text.encode())
+    write_atomically(out / WORK / _PLACES, msgspec.json.encode(places))
+    # last: with it the folder is taken for one that can be worked in
+    write_atomically(work_plan(out), inputs.work.encode())
+
+
+def places_of(out: Path) -> Places | None:
+    """Where this host has what the work names, if that is another one than the work's own."""
+    try:
+        return msgspec.json.decode((out / WORK / _PLACES).read_bytes(), type=Places)
+    except FileNotFoundError:
+        return None
