@@ -63,10 +63,10 @@ class Service:
         command = [sys.executable, str(Path(__file__)), str(self.port), str(path)]
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
-    def cpu(self) -> float:
-        """CPU seconds of the service and all that it started, those that have ended included."""
+    def cpu(self, without: int | None = None) -> float:
+        """CPU seconds of the service and all that it started, those that have ended included, but for a trainer."""
         total = 0.0
-        for process in self._processes():
+        for process in {*self._processes()} - _tree(without):
             try:
                 times = process.cpu_times()
             except psutil.NoSuchProcess:
@@ -76,10 +76,8 @@ class Service:
 
     def memory(self, without: int) -> float:
         """MB that the service and all that it started hold alone (unique set size), but for a trainer."""
-        trainer = psutil.Process(without)
-        left_out = {trainer, *trainer.children(recursive=True)}
         total = 0
-        for process in {*self._processes()} - left_out:
+        for process in {*self._processes()} - _tree(without):
             try:
                 total += process.memory_full_info().uss
             except psutil.NoSuchProcess:
@@ -91,8 +89,14 @@ class Service:
         self.process.wait(60)
 
     def _processes(self) -> list[psutil.Process]:
-        own = psutil.Process(self.process.pid)
-        return [own, *own.children(recursive=True)]
+        return list(_tree(self.process.pid))
+
+
+def _tree(pid: int | None) -> set[psutil.Process]:
+    if pid is None:
+        return set()
+    root = psutil.Process(pid)
+    return {root, *root.children(recursive=True)}
 
 
 def lint(connection: http.client.HTTPConnection, body: Path | bytes) -> tuple[int, bytes]:

@@ -64,21 +64,11 @@ def _started(service: Service, plan: str) -> float:
 
 def of_crowd(folder: Path) -> None:
     """Small lints all at once, and followers of the job that trains meanwhile."""
-    home = folder / "crowd"
-    base = home / "models" / "base"
-    maker = [sys.executable, str(DESK / "make_base_model.py"), str(base), "--steps", "2"]
-    subprocess.run(maker, check=True, capture_output=True)
-    service = Service(home)
+    service, job, trainer = training(folder / "crowd")
     rows = b"".join(corpus(0.2).splitlines(keepends=True)[:SMALL_ROWS])
     service.lint(rows)
-    job = _post(service, "/v1/jobs", {"plan_id": _plan(service, "base", n_epochs=500)})["id"]
-    deadline = time.monotonic() + _GUARD_SECONDS
-    while _get(service, f"/v1/jobs/{job}")["progress"]["step"] < 1:
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    trainer = json.loads((home / "runs" / job / ".work" / "trainer-process.json").read_text())["pid"]
     before = service.memory(without=trainer)
-    with _followed(service, job) as times:
+    with followed(service, job, FOLLOWERS) as times:
         time.sleep(2)
         quiet = service.memory(without=trainer)
         marks = [len(one) for one in times]
@@ -102,15 +92,35 @@ def of_crowd(folder: Path) -> None:
     print(
         f"  memory of the service alone: {before:.0f} MB, with followers {quiet:.0f} MB, after the crowd {most:.0f} MB"
     )
+    stop(service, job)
+
+
+def training(home: Path) -> tuple[Service, str, int]:
+    """(a service, a job of it that trains for long, the process of its trainer)."""
+    base = home / "models" / "base"
+    maker = [sys.executable, str(DESK / "make_base_model.py"), str(base), "--steps", "2"]
+    subprocess.run(maker, check=True, capture_output=True)
+    service = Service(home)
+    job = _post(service, "/v1/jobs", {"plan_id": _plan(service, "base", n_epochs=500)})["id"]
+    deadline = time.monotonic() + _GUARD_SECONDS
+    while _get(service, f"/v1/jobs/{job}")["progress"]["step"] < 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    trainer = json.loads((home / "runs" / job / ".work" / "trainer-process.json").read_text())["pid"]
+    return service, job, trainer
+
+
+def stop(service: Service, job: str) -> None:
+    """End a job and its service."""
     _post(service, f"/v1/jobs/{job}/cancel", None)
     service.stop()
 
 
 @contextmanager
-def _followed(service: Service, job: str) -> Iterator[list[list[float]]]:
+def followed(service: Service, job: str, followers: int) -> Iterator[list[list[float]]]:
     """When each follower's events came."""
-    times: list[list[float]] = [[] for _ in range(FOLLOWERS)]
-    connections = [service.connection() for _ in range(FOLLOWERS)]
+    times: list[list[float]] = [[] for _ in range(followers)]
+    connections = [service.connection() for _ in range(followers)]
 
     def follow(number: int) -> None:
         connections[number].request("GET", f"/v1/jobs/{job}/events")
@@ -122,7 +132,7 @@ def _followed(service: Service, job: str) -> Iterator[list[list[float]]]:
         except (OSError, ValueError, AttributeError):
             return
 
-    threads = [threading.Thread(target=follow, args=(number,), daemon=True) for number in range(FOLLOWERS)]
+    threads = [threading.Thread(target=follow, args=(number,), daemon=True) for number in range(followers)]
     for thread in threads:
         thread.start()
     yield times

@@ -1,11 +1,12 @@
 """The service against the command line, and against itself under load; every ratio is measured in one run.
 
-Run: python benchmarks/service_speed.py [cpu] [latency] [start] [crowd]   (all without a name)
+Run: python benchmarks/service_speed.py [cpu] [latency] [start] [crowd] [idle] [followers]   (all without a name)
 
 `cpu` is the CPU of a lint over HTTP (the service and all its processes) over that of `tunegate lint` on the same file;
 what both need to begin with is taken out by two sizes of file. `latency` is the p99 of small requests while a file of
 1 GB is linted, over that of the idle service. `start` is the time from a launch to the trainer's process, `crowd` what
-200 small lints at once meet beside 50 followers of a job that trains.
+200 small lints at once meet beside 50 followers of a job that trains; `idle` and `followers` are the CPU that a service
+takes when nobody asks anything, and when 300 follow one job.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from statistics import median
 
 from _service import Service, at, conditions, get, lint, store, timed, write_rows
 from _service_crowd import of_crowd, of_start
+from _service_idle import of_followers, of_idle
 from lint_speed import corpus
 
-REPEATS = 2
+REPEATS, CPU_REPEATS = 2, 5
 SIZES_MB = (20, 120)
 LARGE_MB = 1000
 IDLE_REQUESTS = 500
@@ -36,7 +38,7 @@ def of_cpu(folder: Path) -> None:
     service.lint(files[0])
     print("lint of the same file: CPU milliseconds per MB, and what a lint needs beside")
     ratios = []
-    for _ in range(REPEATS):
+    for _ in range(CPU_REPEATS):
         served = [_served(service, file) for file in files]
         commanded = [_commanded(file) for file in files]
         ours, theirs = _slope(sizes, served), _slope(sizes, commanded)
@@ -114,6 +116,7 @@ def _small(connection: object, rows: bytes, kept: str, times: list[list[float]])
 
 def main() -> None:
     parts = {"cpu": of_cpu, "latency": of_latency, "start": of_start, "crowd": of_crowd}
+    parts |= {"idle": of_idle, "followers": of_followers}
     chosen = sys.argv[1:] or list(parts)
     print(f"python benchmarks/service_speed.py {' '.join(chosen)}\n{conditions()}\n")
     for name in chosen:

@@ -54,6 +54,6 @@ async def _started(context: Context) -> HttpServer:
 
     # takes a second, in which others must be answered
     module = await asyncio.to_thread(importlib.import_module, "service.mcp.server")
-    ground = Ground(context.settings, context.rules, files=False)
+    ground = Ground(context.settings, context.rules, files=False, workers=context.workers)
     server: HttpServer = module.HttpServer(ground, context.linting)
     return server

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,10 @@ from service.settings import Settings
 from service.verbs.advise import advise
 from service.verbs.estimate import EstimateInputs, answer, estimate, read_inputs
 from service.verbs.explain import Page, page
-from service.verbs.lint import LintInput, lint
+from service.verbs.lint import LintInput, LintRequest, lint
 from service.verbs.linting.query import lint_request, parameters
+from service.verbs.receiving.bodies import LARGE_BYTES
+from service.verbs.receiving.workers import Workers
 from service.verbs.redacting.settings import tables_of
 
 _REPORT = {"type": "object", "description": "A lint report, as the tool lint gives it: facts that were measured."}
@@ -27,11 +30,15 @@ _SHOWN = 60
 
 
 class Ground(msgspec.Struct, frozen=True):
-    """What the tools work with; `files` says whether they may read those of this machine."""
+    """What the tools work with; `files` says whether they may read those of this machine.
+
+    Large texts are linted by `workers`, where there are any: a thread would hold up the others of a service.
+    """
 
     settings: Settings
     rules: RuleFiles
     files: bool
+    workers: Workers | None = None
 
 
 class ToolKind(msgspec.Struct, frozen=True):
@@ -152,7 +159,16 @@ def _lint(ground: Ground, given: dict[str, Any]) -> LintReport:
         inputs = [LintInput(Path(one), one) for one in given["paths"]]
         request = msgspec.structs.replace(request, inputs=inputs, parquet=True)
         return lint(request, rules=ground.rules)
-    return lint(request, rules=ground.rules, stdin=io.BytesIO(given["text"].encode("utf-8", "surrogatepass")))
+    data = given["text"].encode("utf-8", "surrogatepass")
+    stop = threading.Event()
+    if ground.workers is not None and len(data) >= LARGE_BYTES:
+        return ground.workers.run(_linted, data, request, stop=stop)
+    return _linted(data, request, ground.rules, stop)
+
+
+def _linted(data: bytes, request: LintRequest, rules: RuleFiles, stop: threading.Event) -> LintReport:
+    del stop
+    return lint(request, rules=rules, stdin=io.BytesIO(data))
 
 
 def _estimate(ground: Ground, given: dict[str, Any]) -> Estimate | EstimateSet:

@@ -39,6 +39,8 @@ _HEARTBEAT_SECONDS = 15.0
 _KEPT_EVENTS = 256
 # a stream goes on for at most the sum of the two after its key was taken back
 _ADMITTED_SECONDS, _ASKED_SECONDS = 1.5, 1.0
+# what is new to one follower by how it stands now (None where it is gone), and whether that is the end
+News = Callable[[V | None], Awaitable[tuple[Sequence["Event"], bool]]]
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -62,9 +64,22 @@ class JobView(NamedTuple):
         return self.events[len(self.events) - new :] if new <= len(self.events) else None
 
 
-def event_of(one: JobEvent) -> Event:
-    """A job's event as it is told."""
-    return Event(str(one.n), one.event, one.data)
+def job_news(after: int, earlier: Callable[[int], Awaitable[list[JobEvent]]]) -> News[JobView]:
+    """What is new to who has seen the events up to `after`; `earlier` gives those above a number from the database."""
+    seen = after
+
+    async def news(view: JobView | None) -> tuple[Sequence[Event], bool]:
+        nonlocal seen
+        if view is None:
+            return [Event(str(seen), "end", {"state": "removed"})], True
+        found = view.after(seen)
+        if found is None:
+            found = [_event(one) for one in await earlier(seen)]
+        seen = int(found[-1].id) if found else seen
+        # whoever asks for what comes after the end is given nothing
+        return found, found[-1].event == "end" if found else view.ended
+
+    return news
 
 
 def of_jobs(store: Store) -> Read[JobView]:
@@ -84,9 +99,13 @@ def _moved(store: Store, identifier: str, before: JobView | None, standing: JobS
         return JobView(*standing)
     if before[:2] == standing:
         return before
-    new = [event_of(one) for one in store.events(identifier, after=before.last)]
+    new = [_event(one) for one in store.events(identifier, after=before.last)]
     last = int(new[-1].id) if new else before.last
     return JobView(standing.ended, last, (*before.events, *new)[-_KEPT_EVENTS:])
+
+
+def _event(one: JobEvent) -> Event:
+    return Event(str(one.n), one.event, one.data)
 
 
 def of_evaluations(store: Store) -> Read[EvaluationJob]:
@@ -196,15 +215,13 @@ class Admissions:
 async def follow(
     feeds: Feeds[V],
     identifier: str,
-    news: Callable[[V | None], Awaitable[tuple[Sequence[Event], bool]]],
+    news: News[V],
     admitted: Callable[[], Awaitable[bool]],
     *,
     heartbeat_seconds: float = _HEARTBEAT_SECONDS,
 ) -> AsyncIterator[Event | None]:
     """Events until the end, or until the service ends or who follows is no more `admitted`; None now and then while
     nothing happens.
-
-    `news` gives what is new to this follower by how it stands, and whether that is the end.
     """
     seen = 0
     heard = asked = time.monotonic()

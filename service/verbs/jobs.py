@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import anyio
@@ -25,12 +25,12 @@ from service.records.dataset import Dataset
 from service.records.decision import Decision
 from service.records.estimate import Estimate
 from service.records.evaluation import Evaluation
-from service.records.job import ENDED, Job, Moment
+from service.records.job import ENDED, Job, JobEvent, Moment
 from service.records.lint_report import LintReport
 from service.records.manifest import Manifest
 from service.verbs.context import Context
 from service.verbs.cursors import position
-from service.verbs.following import Event, JobView, event_of, follow
+from service.verbs.following import Event, follow, job_news
 from service.verbs.launching import launch_plan_for
 from service.verbs.plan import PlanBundle, planned_model
 from service.verbs.planning.continuing import require_start
@@ -93,21 +93,12 @@ def list_jobs(context: Context, *, cursor: str | None, limit: int) -> JobList:
 
 def events(context: Context, job_id: str, *, after: int) -> AsyncIterator[Event | None]:
     """Events numbered above `after`, until the job ends or the service does; None now and then meanwhile."""
-    seen = after
 
-    async def news(view: JobView | None) -> tuple[Sequence[Event], bool]:
-        nonlocal seen
-        if view is None:
-            return [Event(str(seen), "end", {"state": "removed"})], True
-        found: Sequence[Event] | None = view.after(seen)
-        if found is None:
-            earlier = functools.partial(context.store.events, job_id, after=seen)
-            found = [event_of(one) for one in await anyio.to_thread.run_sync(earlier, limiter=context.catching_up)]
-        seen = int(found[-1].id) if found else seen
-        # whoever asks for what comes after the end is given nothing
-        return found, found[-1].event == "end" if found else view.ended
+    async def earlier(seen: int) -> list[JobEvent]:
+        found = functools.partial(context.store.events, job_id, after=seen)
+        return await anyio.to_thread.run_sync(found, limiter=context.catching_up)
 
-    return follow(context.jobs_followed, job_id, news, context.still_admitted)
+    return follow(context.jobs_followed, job_id, job_news(after, earlier), context.still_admitted)
 
 
 def logs(context: Context, job_id: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import httpx
 import jsonschema
+import psutil
 import pytest
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
@@ -115,6 +116,14 @@ def test_the_records_are_those_of_the_other_skins(service: Any, found: Any) -> N
     assert service.http.post("/v1/estimates", json=body).json() == found["right"]["estimate"].structured_content
     decided = service.http.post("/v1/decisions", json={"facts": {"gap.kind": "behaviour"}}).json()
     assert decided["id"] == found["right"]["advise"].structured_content["id"]
+
+
+def test_a_large_text_is_linted_by_a_worker_of_the_service(service: Any) -> None:
+    large = LINES * (1 + 2**20 // len(LINES))
+    answer = over_http(service.url, lambda client: client.call_tool("lint", QUIET | {"text": large}))
+    started = psutil.Process(service.process.pid).children()
+    assert [one for one in started if "spawn_main" in " ".join(one.cmdline())]
+    assert answer.structured_content == service.http.post("/v1/lint", params=QUIET, content=large).json()
 
 
 def test_a_problem_names_all_mistakes_and_repeats_no_text(found: Any) -> None:
