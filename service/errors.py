@@ -82,6 +82,7 @@ CODES: dict[str, Code] = {
     "webhook_disabled": Code("The webhook is disabled", 409, 2),
     "unauthorized": Code("No valid key or token", 401, 3),
     "forbidden": Code("The key may not do this", 403, 3),
+    "range_not_satisfiable": Code("No bytes in this range", 416, 2),
     "bad_host": Code("The Host header names no host", 400, 2),
     "host_refused": Code("Asked under a name that is not the service's", 403, 3),
     "cross_site": Code("Asked by a page of another site", 403, 3),

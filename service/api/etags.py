@@ -26,7 +26,7 @@ class ETags(ASGIMiddleware):
         if scope.get("method") != "GET" or not scope["path"].startswith("/v1/"):
             await next_app(scope, receive, send)
             return
-        known = _known(scope)
+        known = known_tags(scope)
         held: list[Message] = []
 
         async def holding(message: Message) -> None:
@@ -59,7 +59,7 @@ async def _sent(start: Message, body: Message, known: set[str], send: Send) -> N
     await send(body)
 
 
-def _known(scope: Scope) -> set[str]:
+def known_tags(scope: Scope) -> set[str]:
     """The tags that the client has; a weak one is as good for a comparison (RFC 9110, 13.1.2)."""
     sent = b",".join(value for name, value in scope["headers"] if name == b"if-none-match").decode("latin-1")
     return {tag.strip().removeprefix("W/") for tag in sent.split(",") if tag.strip()}

@@ -51,6 +51,13 @@ REQUESTS: dict[str, Any] = {
         ],
     },
     "/v1/jobs": {"plan_id": _DIGEST},
+    "/v1/evaluations": {
+        "dataset_id": _DIGEST,
+        "models": [{"id": "served", "name": "served", "endpoint": "http://127.0.0.1:8000/v1"}],
+    },
+    "/v1/jobs/{identifier}/chat/completions": {
+        "model": "fp32", "max_tokens": 16, "messages": [{"role": "user", "content": "When do you open?"}],
+    },
     "/v1/webhooks": {"url": _URL, "events": ["job.succeeded", "job.failed"]},
 }  # fmt: skip
 # (path, method, status) -> an answer

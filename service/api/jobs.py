@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
 
-from litestar import Controller, delete, get, post
+from litestar import Controller, Request, delete, get, post
 from litestar.params import HeaderParameter, Parameter
-from litestar.response import File, Stream
+from litestar.response import Stream
 
 from service.api.events import MEDIA_TYPE, LastEvent, event_stream
 from service.api.problems import OF_BODIES, documented
+from service.api.ranges import Download, IfRange, Range, partly, ranged
 from service.records.artifacts import Artifacts
 from service.records.job import Job
 from service.records.manifest import Manifest
 from service.verbs import hosted, jobs, retention
-from service.verbs.artifact import zipped
+from service.verbs.artifact import pieces, zip_identity, zipped
 from service.verbs.context import Context
 from service.verbs.cursors import position
 
+_ZIP, _BYTES = "application/zip", "application/octet-stream"
 Key = Annotated[str | None, HeaderParameter(name="Idempotency-Key", max_length=255)]
 Limit = Annotated[int, Parameter(ge=1, le=500)]
 
@@ -87,16 +90,28 @@ class Jobs(Controller):
         return jobs.artifact(context, identifier)[1]
 
     @get(
-        "/{identifier:str}/artifact", sync_to_thread=True, media_type="application/zip", responses=documented(404, 409)
-    )
-    def artifact(self, identifier: str, context: Context) -> Stream:
-        """The whole artifact as a zip stream."""
-        out, _ = jobs.artifact(context, identifier)
-        headers = {"Content-Disposition": f'attachment; filename="{identifier}.zip"'}
-        return Stream(zipped(out), media_type="application/zip", headers=headers)
+        "/{identifier:str}/artifact", sync_to_thread=True, media_type=_ZIP,
+        responses=documented(404, 409, 416) | partly(_ZIP),
+    )  # fmt: skip
+    def artifact(
+        self, request: Request[Any, Any, Any], identifier: str, context: Context, range_: Range = None,
+        if_range: IfRange = None,
+    ) -> Stream:  # fmt: skip
+        """The whole artifact as a zip, or a range of its bytes."""
+        out, manifest = jobs.artifact(context, identifier)
+        size, tag = zip_identity(out, manifest)
+        found = Download(size, tag, partial(zipped, out), _ZIP, f"{identifier}.zip")
+        return ranged(request, found, range_, if_range)  # type: ignore[return-value]
 
-    @get("/{identifier:str}/artifact/{path:path}", sync_to_thread=True, responses=documented(404, 409))
-    def file(self, identifier: str, path: str, context: Context) -> File:
-        """One file of the artifact."""
-        found = jobs.artifact_file(context, identifier, str(path))
-        return File(found, filename=found.name, media_type="application/octet-stream")
+    @get(
+        "/{identifier:str}/artifact/{path:path}", sync_to_thread=True, media_type=_BYTES,
+        responses=documented(404, 409, 416) | partly(_BYTES),
+    )  # fmt: skip
+    def file(
+        self, request: Request[Any, Any, Any], identifier: str, path: str, context: Context, range_: Range = None,
+        if_range: IfRange = None,
+    ) -> Stream:  # fmt: skip
+        """One file of the artifact, or a range of its bytes; its ETag is its sha256."""
+        found, sha256 = jobs.artifact_file(context, identifier, str(path))
+        given = Download(found.stat().st_size, sha256, partial(pieces, found), _BYTES, found.name)
+        return ranged(request, given, range_, if_range)  # type: ignore[return-value]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _TIMEOUT_SECONDS = 60.0
 _SAFE = {"GET", "HEAD"}
+_PARTIAL = 206
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -27,6 +28,34 @@ class Event(msgspec.Struct, frozen=True):
     id: str
     event: str
     data: dict[str, Any]
+
+
+class _Whole:
+    """What is there of a body that may come in parts."""
+
+    def __init__(self) -> None:
+        self.had = 0
+        self.tag: str | None = None
+
+    def headers(self) -> dict[str, str]:
+        """Of the next request; packed bytes could not be counted."""
+        rest = {"Range": f"bytes={self.had}-", "If-Range": self.tag} if self.had and self.tag else {}
+        return {"Accept-Encoding": "identity"} | rest
+
+    def begin(self, answer: httpx.Response) -> int:
+        """The number of the first byte of an answer."""
+        tag = answer.headers.get("etag", "")
+        self.tag = tag if tag.startswith('"') else None
+        if answer.status_code != _PARTIAL:
+            self.had = 0
+        elif not answer.headers.get("content-range", "").startswith(f"bytes {self.had}-"):
+            raise TuneGateError("environment", "The service answered with another range than was asked for.")
+        return self.had
+
+    def counted(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            yield piece
+            self.had += len(piece)
 
 
 class Connection:
@@ -85,15 +114,30 @@ class Connection:
 
         return self._repeated(send, tries)
 
-    def stream(self, path: str, take: Callable[[Iterator[bytes]], None]) -> None:
-        """GET bytes in pieces; a stream that breaks off is begun anew, and given to `take` again."""
+    def download(self, path: str, take: Callable[[int, Iterator[bytes]], None]) -> None:
+        """GET bytes in pieces; `take` is given the number of the first and what follows.
 
-        def send() -> None:
-            with self._reaching(), self._http.stream("GET", path) as answer:
-                _raise_problem(answer)
-                take(answer.iter_bytes())
+        What breaks off is taken up there (Range, If-Range); where it changed meanwhile, or the service gives no ranges,
+        it is begun anew.
 
-        self._repeated(send, self._retries.tries)
+        Raises:
+            TuneGateError: `service_unreachable` once as many tries in a row as are allowed got no further.
+        """
+        whole = _Whole()
+        failed = 0
+        while True:
+            had = whole.had
+            try:
+                with self._reaching(), self._http.stream("GET", path, headers=whole.headers()) as answer:
+                    _raise_problem(answer)
+                    take(whole.begin(answer), whole.counted(answer.iter_raw()))
+            except Again as found:
+                failed = 1 if whole.tag and whole.had > had else failed + 1
+                if failed >= self._retries.tries or found.wait > self._retries.longest:
+                    raise found.error from found
+                time.sleep(max(self._retries.pause(failed), found.wait))
+            else:
+                return
 
     def events(self, path: str, *, after: str | None = None) -> Iterator[Event]:
         """Events after the one of that id, to the one that ends them; a broken stream is taken up where it broke.

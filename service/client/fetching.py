@@ -43,16 +43,17 @@ def _fetch(connection: Connection, path: str, target: Path, *, sha256: str | Non
     partial = target.with_name(f".{target.name}.part")
     digest = hashlib.sha256()
 
-    def take(pieces: Iterator[bytes]) -> None:
+    def take(first: int, pieces: Iterator[bytes]) -> None:
         nonlocal digest
-        digest = hashlib.sha256()
-        with partial.open("wb") as sink:
+        digest = digest if first else hashlib.sha256()
+        with partial.open("r+b" if first else "wb") as sink:
+            sink.seek(first)
             for piece in pieces:
                 digest.update(piece)
                 sink.write(piece)
 
     try:
-        connection.stream(path, take)
+        connection.download(path, take)
         if sha256 not in {None, digest.hexdigest()}:
             detail = f"{target.name}: what was fetched is not what the manifest says."
             raise TuneGateError("artifact_corrupt", detail, remedy="Fetch it again.")

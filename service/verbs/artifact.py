@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from service.artifacts.bundle import verify_run
-from service.artifacts.zipped import zip_stream
+from service.artifacts.zipped import zip_length, zip_stream, zip_tag
+from service.packing import BUFFER_BYTES
 from service.records.manifest import Manifest
 
 
@@ -19,6 +20,20 @@ def verify(folder: Path) -> Manifest:
     return verify_run(folder)
 
 
-def zipped(folder: Path) -> Iterator[bytes]:
-    """The artifact as a stream of zip bytes."""
-    return zip_stream(folder)
+def zipped(folder: Path, first: int, count: int) -> Iterator[bytes]:
+    """`count` of the artifact's zip bytes from the one numbered `first` on."""
+    return zip_stream(folder, first, count)
+
+
+def zip_identity(folder: Path, manifest: Manifest) -> tuple[int, str]:
+    """(bytes of the artifact's zip, a tag that changes with them)."""
+    return zip_length(folder), zip_tag(folder, manifest)
+
+
+def pieces(path: Path, first: int, count: int) -> Iterator[bytes]:
+    """`count` bytes of a file from the one numbered `first` on, opened when they are asked for."""
+    with path.open("rb") as file:
+        file.seek(first)
+        while count and (piece := file.read(min(count, BUFFER_BYTES))):
+            count -= len(piece)
+            yield piece

@@ -13,6 +13,7 @@ import anyio.to_thread
 import msgspec
 
 from service.artifacts.bundle import read_manifest
+from service.artifacts.listing import sha256_of
 from service.clock import now
 from service.errors import TuneGateError
 from service.jobs.ground import JobInputs, encoded
@@ -27,7 +28,7 @@ from service.records.estimate import Estimate
 from service.records.evaluation import Evaluation
 from service.records.job import ENDED, Job, JobEvent, Moment
 from service.records.lint_report import LintReport
-from service.records.manifest import Manifest
+from service.records.manifest import MANIFEST, Manifest
 from service.verbs.context import Context
 from service.verbs.cursors import position
 from service.verbs.following import Event, follow, job_news
@@ -135,17 +136,20 @@ def artifact(context: Context, job_id: str) -> tuple[Path, Manifest]:
     return out, read_manifest(out)
 
 
-def artifact_file(context: Context, job_id: str, path: str) -> Path:
-    """One file of the artifact; only what the manifest lists (and the manifest) can be asked for.
+def artifact_file(context: Context, job_id: str, path: str) -> tuple[Path, str]:
+    """(one file of the artifact, its sha256); only what the manifest lists (and the manifest) can be asked for.
 
     Raises:
         TuneGateError: `unknown_id`, `artifact_not_ready`, `not_found`.
     """
     out, manifest = artifact(context, job_id)
     wanted = path.lstrip("/")
-    if wanted != "manifest.json" and wanted not in {file.path for file in manifest.files}:
-        raise TuneGateError("not_found", "The artifact has no such file.", remedy="manifest.json lists its files.")
-    return out / wanted
+    if wanted == MANIFEST:
+        return out / wanted, sha256_of(out / wanted)
+    for file in manifest.files:
+        if file.path == wanted:
+            return out / wanted, file.sha256
+    raise TuneGateError("not_found", "The artifact has no such file.", remedy="manifest.json lists its files.")
 
 
 def _added(context: Context, job: Job, bundle: PlanBundle, idempotency_key: str | None) -> tuple[Job, bool]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from conftest import Service
 
 Freeze = Callable[[int], None]
+ROUTE = "/v1/jobs/{identifier}/chat/completions"
 ASKED: Any = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What about the quokka?"}]
 
 
@@ -70,6 +71,13 @@ def test_it_is_the_models_greedy_answer(service: Service, client: openai.OpenAI,
     }  # fmt: skip
     for named in ("", service.job):
         assert text_of(ask(client, model=named)) == text_of(completion)
+
+
+def test_the_example_of_the_contract_is_answered(service: Service) -> None:
+    operation = service.http.get("/schema/openapi.json").json()["paths"][ROUTE]["post"]
+    (example,) = operation["requestBody"]["content"]["application/json"]["examples"].values()
+    answer = service.http.post(ROUTE.format(identifier=service.job), json=example["value"])
+    assert (answer.status_code, answer.json()["choices"][0]["message"]["role"]) == (200, "assistant")
 
 
 def test_a_stream_is_the_same_answer_in_pieces(client: openai.OpenAI) -> None:

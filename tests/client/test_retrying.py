@@ -153,7 +153,28 @@ def manifest(path: str, content: bytes = FILE) -> tuple[int, bytes, dict[str, st
     return ok({"id": "m", "chain": chain, "files": [file], "onnx": [], "evaluation": none})
 
 
-def test_a_file_that_breaks_off_is_fetched_anew_and_a_wrong_one_is_none(
+def test_a_file_that_breaks_off_is_taken_up_there(failing: Failing, client: Client, tmp_path: Path) -> None:
+    tag = {"ETag": '"one"', "Content-Length": str(len(FILE))}
+    rest = {"ETag": '"one"', "Content-Range": f"bytes 3-6/{len(FILE)}"}
+    # more cuts than tries, each a little further; then one where the file has changed
+    failing.answers = [
+        (200, FILE[:3], tag), (206, FILE[3:4], rest | {"Content-Length": "4"}), BROKEN,
+        (206, FILE[4:], rest | {"Content-Range": f"bytes 4-6/{len(FILE)}"}),
+    ]  # fmt: skip
+    client.fetch_zip("j1", tmp_path / "a.zip")
+    assert (tmp_path / "a.zip").read_bytes() == FILE
+    asked = [(headers.get("range"), headers.get("if-range")) for _, _, headers in failing.seen]
+    assert asked == [(None, None), ("bytes=3-", '"one"'), ("bytes=4-", '"one"'), ("bytes=4-", '"one"')]
+    failing.answers = [(200, FILE[:3], tag), (200, b"changed", {"ETag": '"two"'})]
+    client.fetch_zip("j1", tmp_path / "b.zip")
+    assert (tmp_path / "b.zip").read_bytes() == b"changed"
+    failing.answers = [(200, FILE[:3], tag), (206, FILE[2:], rest | {"Content-Range": "bytes 2-6/7"})]
+    with pytest.raises(TuneGateError) as raised:
+        client.fetch_zip("j1", tmp_path / "c.zip")
+    assert (raised.value.code, sorted(path.name for path in tmp_path.iterdir())) == ("environment", ["a.zip", "b.zip"])
+
+
+def test_a_file_without_a_tag_is_fetched_anew_and_a_wrong_one_is_none(
     failing: Failing, client: Client, tmp_path: Path
 ) -> None:
     cut = (200, FILE[:3], {"Content-Length": str(len(FILE))})
