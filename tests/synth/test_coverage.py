@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from scripted_endpoint import Endpoint, Said
-from tests.synth.conftest import PASSAGES, Ask, good, passage_of, row, rows_of
 
 from service.cli.app import run
 from service.errors import TuneGateError
+from tests.synth.conftest import PASSAGES, Ask, good, passage_of, row, rows_of
 
 
 def test_every_passage_is_asked_for_once_before_any_twice(docs: Path, endpoint: Endpoint, ask: Ask) -> None:
@@ -78,7 +78,7 @@ def test_a_folder_of_binaries_is_refused(folder: Path, endpoint: Endpoint, ask: 
 
 
 def test_more_rows_than_can_come_are_refused_before_anything_is_paid(docs: Path, endpoint: Endpoint, ask: Ask) -> None:
-    with pytest.raises(TuneGateError, match="at most|24 requests") as raised:
+    with pytest.raises(TuneGateError, match="24 requests") as raised:
         ask(rows=25)
     assert raised.value.code == "invalid_input"
     assert endpoint.bodies == []

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from scripted_endpoint import Endpoint
-from tests.synth.conftest import Ask, rows_of
 
 from service.errors import TuneGateError
+from tests.synth.conftest import Ask, rows_of
 
 GRID = """
 topics = ["changing a delivery date", "a broken lamp"]
