@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from service.artifacts.bundle import _chain
@@ -20,6 +21,7 @@ CONFIG = {
     "intermediate_size": 512, "num_hidden_layers": 4, "num_attention_heads": 6, "num_key_value_heads": 2,
     "max_position_embeddings": 1024, "tie_word_embeddings": False,
 }  # fmt: skip
+TEMPLATE = "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}</s>{% endfor %}"
 FACTS = {
     "eval.exists": True, "gap.kind": "behaviour", "tried.prompt": True, "tried.few_shot": True, "data.rows": 100,
     "answer.grounded": False, "artifact.needed": "weights", "control.needed": True, "compute.managed_by": "us",
@@ -104,9 +106,8 @@ def test_a_plan_and_its_manifest_name_it(record: SynthReport, printed: Printed) 
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps(CONFIG))
     (folder / "model.safetensors").write_bytes(len(b"{}").to_bytes(8, "little") + b"{}")
-    (folder / "tokenizer_config.json").write_text(json.dumps({"eos_token": "</s>"}))
+    told = {"eos_token": "</s>", "chat_template": TEMPLATE}
+    (folder / "tokenizer_config.json").write_text(json.dumps(told))
     plan = printed("plan", "--model", "model", "--data", "out.jsonl", "--technique", "lora")
     assert plan["synth"] == [record.id]
-    import msgspec
-
     assert _chain(msgspec.convert(plan, TrainPlan), None).synth == [record.id]
