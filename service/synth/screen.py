@@ -113,4 +113,4 @@ class Screen:
         if redacted.counts and self._personal == "drop":
             raise Unusable("personal-data", personal=redacted.counts)
         user, assistant = redacted.row["messages"]
-        return Written(user["content"], assistant["content"], redacted.counts)
+        return Written(str(user["content"]), str(assistant["content"]), redacted.counts)

@@ -64,15 +64,8 @@ def page(rules: RuleFiles, identifier: str) -> Page:
         return Page(name, knowledge.vocabulary[name].ask, _fact(knowledge, knowledge.vocabulary[name]))
     if name in knowledge.models.cards:
         return Page(name, knowledge.models.cards[name].title, _model(knowledge, knowledge.models.cards[name]))
-    known = [
-        *knowledge.rules,
-        *rule_ids(),
-        *drifts,
-        *secrets,
-        *written,
-        *kinds.named,
-        *(entry.id for entry in _entries(knowledge)),
-    ]
+    known = [*knowledge.rules, *rule_ids(), *drifts, *secrets, *written, *kinds.named]
+    known += [entry.id for entry in _entries(knowledge)]
     words = [*(entry.name for entry in _entries(knowledge)), *knowledge.vocabulary, *knowledge.models.cards]
     hint = suggestion(code, known) or suggestion(name, words)
     raise TuneGateError(

@@ -16,8 +16,8 @@ from tests.synth.conftest import PASSAGES, Ask, good, passage_of, row, rows_of
 
 
 def test_every_passage_is_asked_for_once_before_any_twice(docs: Path, endpoint: Endpoint, ask: Ask) -> None:
-    made = ask(rows=6).record
-    assert made.verdict == "fail", "ten rows are the least for the target"
+    made = ask(rows=6, target="openai").record
+    assert (made.verdict, [one.rule for one in made.why]) == ("fail", ["SYN-230"]), "ten rows are the least there"
     asked = [passage_of(body) for body in endpoint.bodies]
     assert sorted(asked[:4]) == sorted(PASSAGES)
     assert len(asked) == 6
@@ -78,7 +78,7 @@ def test_a_folder_of_binaries_is_refused(folder: Path, endpoint: Endpoint, ask: 
 
 
 def test_more_rows_than_can_come_are_refused_before_anything_is_paid(docs: Path, endpoint: Endpoint, ask: Ask) -> None:
-    with pytest.raises(TuneGateError, match="at most|24 requests") as raised:
+    with pytest.raises(TuneGateError, match="24 requests") as raised:
         ask(rows=25)
     assert raised.value.code == "invalid_input"
     assert endpoint.bodies == []
@@ -115,7 +115,7 @@ def test_the_command_line(docs: Path, endpoint: Endpoint, capsys: pytest.Capture
     assert run([*arguments, "--rows", "12", "-o", "out.jsonl", "--format", "json"]) == 0
     printed = capsys.readouterr()
     assert json.loads(printed.out) == json.loads(Path("out.synth.json").read_text())
-    assert run([*arguments, "--rows", "3", "-o", "few.jsonl"]) == 1
+    assert run([*arguments[:-1], "openai", "--rows", "3", "-o", "few.jsonl"]) == 1
     assert "SYN-230" in capsys.readouterr().out
     assert run([*arguments, "-o", "out.jsonl"]) == 2
     assert run(["explain", "SYN-230"]) == 0

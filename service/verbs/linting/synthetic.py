@@ -22,7 +22,7 @@ class _Origin(msgspec.Struct, frozen=True):
 
 
 class Synthetic(NamedTuple):
-    """The ids of the records, the share of the training rows that is theirs (null without one), and what is not told."""
+    """The ids of the records, their share of the training rows (null without a record), and what is not told."""
 
     ids: list[str]
     share: float | None
@@ -53,9 +53,8 @@ def synthetic_of(paths: Sequence[Path | None], files: Sequence[LintedFile]) -> S
         ids |= {record.id: None} if found else {}
         written += found * training
         if found < file.rows:
-            why = (
-                f"{record_path(path).name} is the record of other rows; {file.rows - found} of {file.rows} are not its"
-            )
+            others = file.rows - found
+            why = f"{others} of {file.rows} are not those of {record_path(path).name}"
             untold.append(NotScanned(f"where all rows of {file.path} come from", why))
     return Synthetic(list(ids), round(written / rows, 6) if known and rows else None, untold)
 

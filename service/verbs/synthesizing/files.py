@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from service.errors import TuneGateError
-from service.files import Staging
+from service.files import Staging, write_atomically
 from service.records.synthesis import SynthReport
 
 SUFFIX = ".jsonl"
@@ -41,6 +41,20 @@ def read_record(path: Path) -> SynthReport | None:
         return msgspec.json.decode(record_path(path).read_bytes(), type=SynthReport)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
+
+
+def carry_over(inputs: Iterable[Path | None], outs: Iterable[Path]) -> None:
+    """Put the record and the origins of the inputs beside files that have their lines; nothing where two have one.
+
+    Raises:
+        TuneGateError: `disk_full`, `unreadable_path`.
+    """
+    written = [path for path in inputs if path is not None and read_record(path) is not None]
+    if len(written) != 1 or not provenance_path(written[0]).is_file():
+        return
+    for out in outs:
+        for place in (record_path, provenance_path):
+            write_atomically(place(out), place(written[0]).read_bytes())
 
 
 def require_room(out: Path) -> None:

@@ -86,7 +86,7 @@ def _of_grid(request: SynthRequest, asked: Templates, redactor: Redactor, rules:
     refuse(errors, "the persona grid", "docs/synth.md has one.")
     texts = [*grid.topics, *(value for values in grid.dimensions.values() for value in values)]
     redacted = redactor.redacted_texts(texts)
-    new = iter([edited(text, edits) for text, edits in zip(texts, redacted.edits, strict=True)])
+    new = iter([str(edited(text, edits)) for text, edits in zip(texts, redacted.edits, strict=True)])
     grid = Grid(
         topics=[next(new) for _ in grid.topics],
         dimensions={name: [next(new) for _ in values] for name, values in grid.dimensions.items()},
