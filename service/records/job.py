@@ -56,7 +56,10 @@ class RemoteResult(msgspec.Struct, frozen=True):
 
 
 class RemoteRun(msgspec.Struct, frozen=True):
-    """Where a job is carried out elsewhere: the target, its name there, the target's own word for its state."""
+    """Where a job is carried out elsewhere: the target, its name there, the target's own word for its state.
+
+    `model` is what its model is registered as there.
+    """
 
     target: str
     name: str
@@ -64,6 +67,7 @@ class RemoteRun(msgspec.Struct, frozen=True):
     url: str | None = None
     # null while it goes on, and where a whole run came back
     result: RemoteResult | None = None
+    model: str | None = None
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
