@@ -8,7 +8,7 @@ from service.data import RuleFiles
 from service.launch.targets.azure_ml.settings import azure_ml_settings
 from service.launch.targets.capabilities import capabilities
 from service.launch.targets.kaito.checks import checks
-from service.launch.targets.kaito.client import cluster_of
+from service.launch.targets.kaito.cluster import cluster_of
 from service.launch.targets.kaito.settings import KAITO, kaito_settings
 from service.launch.targets.registry import LOCAL, azure_ml, built
 from service.launch.targets.target import Capabilities, Check

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from served import Served
 
-from tests.kaito import cluster as clusters
+from tests.kaito import api_server
 from tests.kaito import registry as images
 from tests.kaito.cluster import Cluster
 from tests.kaito.registry import Registry, layer
@@ -86,9 +86,9 @@ def place(folder: Path, base: Path) -> Iterator[Place]:
     cluster, registry, home = Cluster(), images.Registry(), folder / "home"
     (home / "models").mkdir(parents=True)
     (home / "models" / PRESET).symlink_to(base)
-    with clusters.served(cluster) as address, images.served(registry) as host:
+    with api_server.served(cluster) as address, images.served(registry) as host:
         settings = {
-            "KUBECONFIG": str(clusters.kubeconfig(folder, address)),
+            "KUBECONFIG": str(api_server.kubeconfig(folder, address)),
             "DOCKER_CONFIG": str(images.docker_login(folder, host)),
             "TUNEGATE_KAITO_INSTANCE_TYPE": "Standard_NC24ads_A100_v4", "TUNEGATE_KAITO_NAMESPACE": "tuning",
             "TUNEGATE_KAITO_INPUT_URL": "https://rows.quokkas.org/{sha256}.jsonl",

@@ -68,6 +68,11 @@ def failed_status(workspace: dict[str, Any], job: Any, pods: Sequence[Any], *, f
     return RemoteStatus(state="failed", raw=f"Failed{counted}", error=Failure("job_failed", f"{detail}.", remedy))
 
 
+def pod_reasons(pods: Sequence[Any]) -> list[str]:
+    """What the pods' own states say of what keeps them."""
+    return list(dict.fromkeys(text for text, _ in _of_pods(pods)))
+
+
 def _of_pods(pods: Sequence[Any]) -> Iterator[tuple[str, str]]:
     for pod in pods:
         for one in pod.status.conditions or []:
