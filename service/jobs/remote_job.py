@@ -152,7 +152,7 @@ class Followed:
             ref = self.target.submit(self._with_files())
             self._store.launches.refer(self._id, msgspec.json.encode(ref))
         for warning in self.plan.warnings:
-            self._log(warning)
+            self.log(warning)
         run = RemoteRun(ref.target, ref.name, None, ref.url)
         said = {"message": f"submitted to {ref.target} as {ref.name}" + (f": {ref.url}" if ref.url else "")}
         self._store.update_job(

@@ -8,7 +8,8 @@ from typing import Any
 from service.errors import TuneGateError
 from service.launch.targets.kaito.cluster import TIMEOUT, Cluster
 from service.launch.targets.kaito.plan import ANNOTATION, GROUP, PLURAL, VERSION
-from service.launch.targets.kaito.talking import talking, unreachable
+from service.launch.targets.kaito.talking import CLUSTER, talking
+from service.launch.targets.talking import unreachable
 
 
 class Objects:
@@ -32,7 +33,7 @@ class Objects:
                 self._create(workspace)
             # read again: an answer that was lost says nothing of whose it is
             if (found := self.workspace()) is None:
-                raise unreachable("making the Workspace", "it is not there yet")
+                raise unreachable("making the Workspace", "it is not there yet", who=CLUSTER)
         if config is not None:
             self._own(found)
         return found
