@@ -147,10 +147,12 @@ class Desk(Served):
 
 
 def rows() -> bytes:
-    """A few rows that fit a tiny model."""
+    """A few rows that fit a tiny model, and one that is longer than its context, which KAITO's trainer cuts."""
     asked = ("opens on Sundays", "lends maps", "has a reading room", "keeps newspapers", "copies pages", "has lockers")
     talks = [
         [{"role": "user", "content": f"Is it so that it {one}?"}, {"role": "assistant", "content": f"Yes, it {one}."}]
         for one in asked
     ]
+    longest = " and ".join(f"it {one}" for one in asked * 9)
+    talks.append([{"role": "user", "content": "What else?"}, {"role": "assistant", "content": f"Well, {longest}."}])
     return "".join(json.dumps({"messages": talk}) + "\n" for talk in talks).encode()
