@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from service.errors import TuneGateError, missing_extra
 
+T = TypeVar("T")
 _PASSING = {408, 429, 500, 502, 503, 504}
 _SHOWN = 300
 # signatures and keys that an error's text may quote
@@ -62,6 +64,16 @@ def _known(error: Exception, doing: str) -> TuneGateError | None:
     if isinstance(error, AzureError | MlException | ValidationError):
         return TuneGateError("target_refused", f"{doing}: {cleaned(str(error))}", remedy="Mend it and launch again.")
     return None
+
+
+def found(get: Callable[[], T]) -> T | None:
+    """What is there, or None; whatever goes wrong afterwards is not taken for its absence."""
+    from azure.core.exceptions import ResourceNotFoundError
+
+    try:
+        return get()
+    except ResourceNotFoundError:
+        return None
 
 
 def cleaned(text: str) -> str:
