@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import TypeVar
 
 from service.errors import TuneGateError
 from service.launch.targets.talking import PASSING, causes, cleaned, naming, unreachable
 
+T = TypeVar("T")
 _WHO = "Azure"
 
 
@@ -48,3 +51,13 @@ def _known(error: Exception, doing: str) -> TuneGateError | None:
     if isinstance(error, AzureError | MlException | ValidationError):
         return TuneGateError("target_refused", f"{doing}: {cleaned(str(error))}", remedy="Mend it and launch again.")
     return None
+
+
+def found(get: Callable[[], T]) -> T | None:
+    """What is there, or None; whatever goes wrong afterwards is not taken for its absence."""
+    from azure.core.exceptions import ResourceNotFoundError
+
+    try:
+        return get()
+    except ResourceNotFoundError:
+        return None
