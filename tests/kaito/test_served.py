@@ -16,6 +16,7 @@ from tiny_model import make_tiny
 
 from service.artifacts.bundle import read_manifest
 from service.cli.app import run
+from service.launch.local import trainer_alive
 from tests.kaito.conftest import until
 from tests.kaito.desk import PRESET, Desk, Place, place, rows
 
@@ -104,6 +105,17 @@ def test_an_adapter_is_exported_here_and_a_kill_in_between_repeats_nothing(
     said = service.http.get(f"/v1/jobs/{identifier}/logs").text
     assert said.count("submitted to kaito") == 1
     assert "KAITO trains on its own copy" in said
+
+
+def test_a_cancel_ends_an_export_and_leaves_no_process(start: Start, own: Place) -> None:
+    service = start(TUNEGATE_KAITO_ONNX="here")
+    identifier = service.launch("one", outputs={"onnx": ["fp32"]})
+    own.kaito.succeed(service.named(identifier))
+    out = own.home / "runs" / identifier
+    service.until(identifier, lambda _: trainer_alive(out))
+    service.post(f"/v1/jobs/{identifier}/cancel")
+    assert service.ended(identifier)["state"] == "cancelled"
+    assert not trainer_alive(out)
 
 
 @pytest.fixture(scope="module")
