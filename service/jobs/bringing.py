@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -29,10 +30,16 @@ _LEFT = "What was trained lies there still"
 Waits = Callable[[str, Path], Awaitable[None]]
 
 
-async def bring_back(job_id: str, out: Path, run: RunInputs, *, turn: Waits, until_dead: Waits) -> None:
-    """Fetch everything, and export where the launch plan says so.
+class Trainers(NamedTuple):
+    """How this host's trainers take turns: `turn` waits for one, `until_dead` forwards what one says until it ends."""
 
-    `turn` waits until this host has no other trainer, `until_dead` forwards what the trainer says until it ends.
+    turn: Waits
+    until_dead: Waits
+    done: Callable[[str], None]
+
+
+async def bring_back(job_id: str, out: Path, run: RunInputs, trainers: Trainers) -> None:
+    """Fetch everything, and export where the launch plan says so.
 
     Raises:
         TuneGateError: what `remote.fetch` raises; what the exporter failed with; `job_cancelled`.
@@ -41,24 +48,27 @@ async def bring_back(job_id: str, out: Path, run: RunInputs, *, turn: Waits, unt
     if not plan.exports_here or not (out / WORK / _FETCHED).exists():
         await patiently(remote.fetch, Ground.store, job_id, out)
     if plan.exports_here:
-        await _export(job_id, out, run, plan, turn=turn, until_dead=until_dead)
+        await _export(job_id, out, run, plan, trainers)
     if plan.result is not None:
         await patiently(_show, job_id, plan, exported=plan.exports_here)
 
 
-async def _export(job_id: str, out: Path, run: RunInputs, plan: LaunchPlan, *, turn: Waits, until_dead: Waits) -> None:
+async def _export(job_id: str, out: Path, run: RunInputs, plan: LaunchPlan, trainers: Trainers) -> None:
     if not (out / WORK / _FETCHED).exists():
         found = await once_storage_answers(
             Ground.store, job_id, lambda: with_data(Ground.store, Ground.storage, job_id, run)
         )
         await patiently(_prepare, out, found)
-    await turn(job_id, out)
-    while True:
-        await patiently(_started, job_id, out)
-        await until_dead(job_id, out)
-        if not await patiently(worth_resuming, out):
-            break
-        (out / "result.json").unlink(missing_ok=True)
+    try:
+        await trainers.turn(job_id, out)
+        while True:
+            await patiently(_started, job_id, out)
+            await trainers.until_dead(job_id, out)
+            if not await patiently(worth_resuming, out):
+                break
+            (out / "result.json").unlink(missing_ok=True)
+    finally:
+        trainers.done(job_id)
     await patiently(_require_exported, job_id, out, plan)
 
 

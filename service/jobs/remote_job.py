@@ -177,7 +177,7 @@ class Followed:
         return msgspec.structs.replace(self.plan, files=files)
 
     def _take(self, status: RemoteStatus) -> bool | None:
-        cost = round(status.usd, 4) if status.usd is not None else self._cost(billed=status.state in _BILLED)
+        cost = self._cost(status)
         self._show(status, cost)
         if status.state == "succeeded":
             return enter(self._store, self._id, "finalizing").state == "finalizing"
@@ -198,11 +198,13 @@ class Followed:
         enter(self._store, self._id, "running" if status.state == "cancelling" else status.state)
         return None
 
-    def _cost(self, *, billed: bool) -> float | None:
-        """USD from when the machines were first seen."""
+    def _cost(self, status: RemoteStatus) -> float | None:
+        """USD as the target says, else from when the machines were first seen."""
+        if status.usd is not None:
+            return round(status.usd, 4)
         launch = self._store.launches.find(self._id)
         begun = launch.billed_from if launch else None
-        if begun is None and billed:
+        if begun is None and status.state in _BILLED:
             begun = self._store.launches.bill(self._id)
         if begun is None or self.plan.usd_per_hour is None:
             return None
@@ -247,7 +249,7 @@ class Followed:
 
     def _lost(self, code: str) -> bool:
         """A target whose jobs end by being deleted says nothing else of one that became too dear."""
-        cost = self._cost(billed=False)
+        cost = self._cost(RemoteStatus(state="unknown", raw=code))
         if self._too_dear(cost):
             self._fail(self._dear(cost))
         else:

@@ -78,6 +78,9 @@ class Standing:
                     self._failures = 0
                     return False
         except TuneGateError as error:
+            if error.code == "remote_taken":  # nothing there is ours
+                self._enter("failed", error=one.error or _said(error))
+                return True
             self._failures += 1
             if one.error is None and error.code != _UNREACHABLE:
                 self._change(error=_said(error))

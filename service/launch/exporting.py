@@ -28,7 +28,7 @@ def prepare_export(
     """The exporter's plan in a run folder that holds adapter/ or model/; the references name files of this host."""
     values = plan.hyperparameters
     # a trainer that is not ours may have cut rows without a word: it is proven on those that fit
-    overlong = "drop" if values.overlong == "error" else values.overlong
+    overlong = "drop" if values.overlong == "refuse" else values.overlong
     here = msgspec.structs.replace(
         plan,
         model=str(model),

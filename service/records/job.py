@@ -67,9 +67,9 @@ class RemoteRun(msgspec.Struct, frozen=True):
     name: str
     status: str | None = None
     url: str | None = None
-    model: str | None = None
     # null while it goes on, and where a whole run came back
     result: RemoteResult | None = None
+    model: str | None = None
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):

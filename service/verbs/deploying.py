@@ -9,8 +9,12 @@ from service.launch.targets.azure_ml.endpoint_plan import endpoint_order, machin
 from service.launch.targets.azure_ml.plan import Machine
 from service.launch.targets.azure_ml.settings import azure_ml_settings
 from service.launch.targets.deployable import DeploymentOrder, DeployRequest
+from service.launch.targets.kaito import plan as kaito_plan
+from service.launch.targets.kaito import serving_plan
+from service.launch.targets.kaito.settings import KAITO
 from service.launch.targets.registry import AZURE_ML
 from service.settings import Settings
+from service.verbs.planning.machine import rented_machine
 
 
 def order_for(request: DeployRequest, *, rules: RuleFiles, settings: Settings) -> DeploymentOrder:
@@ -22,8 +26,16 @@ def order_for(request: DeployRequest, *, rules: RuleFiles, settings: Settings) -
     target = request.plan.target
     if target == AZURE_ML:
         return _azure_ml(request, rules, settings)
-    errors = [ErrorItem("target", target, AZURE_ML)]
+    if target == KAITO:
+        return _kaito(request, rules)
+    errors = [ErrorItem("target", target, f"{AZURE_ML}, {KAITO}")]
     raise TuneGateError("target_cannot", f"This version does not deploy on {target!r}.", errors=errors)
+
+
+def _kaito(request: DeployRequest, rules: RuleFiles) -> DeploymentOrder:
+    row = rented_machine(serving_plan.machine_of(request), KAITO, rules)
+    machine = kaito_plan.Machine(id=row.id, gpus=row.gpus, vcpu=row.vcpu, usd_per_hour=row.usd_per_hour)
+    return serving_plan.serving_order(request, machine)
 
 
 def _azure_ml(request: DeployRequest, rules: RuleFiles, settings: Settings) -> DeploymentOrder:

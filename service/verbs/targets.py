@@ -16,7 +16,7 @@ from service.launch.targets.azure_openai.offers import tunable_on
 from service.launch.targets.azure_openai.settings import AZURE_OPENAI, azure_openai_settings
 from service.launch.targets.capabilities import capabilities
 from service.launch.targets.kaito.checks import checks
-from service.launch.targets.kaito.client import cluster_of
+from service.launch.targets.kaito.cluster import cluster_of
 from service.launch.targets.kaito.settings import KAITO, kaito_settings
 from service.launch.targets.registry import LOCAL, azure_ml, built
 from service.launch.targets.target import Capabilities, Check

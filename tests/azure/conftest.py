@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -109,6 +110,51 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     maker = [sys.executable, str(DESK / "make_base_model.py"), str(place), "--steps", "2"]
     subprocess.run(maker, check=True, capture_output=True)
     return place
+
+
+class Trained:
+    """A service with a job that came back from the loopback Azure."""
+
+    def __init__(self, home: Path, azure: Azure) -> None:
+        self.home, self.azure = home, azure
+        self.service = self.again()
+        self.job = self.service.launch()
+
+    def again(self) -> Service:
+        return Service(self.home, self.azure)
+
+    def deployment(self, identifier: str) -> Any:
+        return self.service.http.get(f"/v1/deployments/{identifier}").json()
+
+    def until(self, happened: Callable[[], object], seconds: float = 300) -> None:
+        deadline = time.monotonic() + seconds
+        while not happened():
+            assert time.monotonic() < deadline, self.service.log.read_text()[-3000:]
+            time.sleep(0.2)
+
+    def tunegate(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        environment = os.environ | {"TUNEGATE_URL": self.service.url}
+        return subprocess.run(
+            [sys.executable, "-m", "service", *arguments], env=environment, capture_output=True, text=True, timeout=300,
+            check=False,
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Iterator[Trained]:
+    """Trained once for all who look at what came of it."""
+    place = tmp_path_factory.mktemp("trained")
+    (place / "azure").mkdir()
+    (place / "home" / "models").mkdir(parents=True)
+    (place / "home" / "models" / "base").symlink_to(model)
+    azure = Azure(place / "azure")
+    one = Trained(place / "home", azure)
+    try:
+        one.service.ended(one.job)
+        yield one
+    finally:
+        one.service.stop()
+        azure.close()
 
 
 @pytest.fixture

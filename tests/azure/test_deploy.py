@@ -3,50 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx
-import pytest
-from conftest import Azure, Service
+from conftest import Trained
 from endpoints import KEY
-
-
-class Trained(NamedTuple):
-    """A service with a job that came back from the loopback Azure."""
-
-    azure: Azure
-    service: Service
-    job: str
-
-    def tunegate(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        environment = os.environ | {"TUNEGATE_URL": self.service.url}
-        return subprocess.run(
-            [sys.executable, "-m", "service", *arguments], env=environment, capture_output=True, text=True, timeout=300,
-            check=False,
-        )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Iterator[Trained]:
-    place = tmp_path_factory.mktemp("deploy")
-    (place / "azure").mkdir()
-    (place / "home" / "models").mkdir(parents=True)
-    (place / "home" / "models" / "base").symlink_to(model)
-    azure = Azure(place / "azure")
-    service = Service(place / "home", azure)
-    try:
-        identifier = service.launch()
-        job = service.ended(identifier)
-        assert job["state"] == "succeeded", (job, service.log.read_text()[-3000:])
-        yield Trained(azure, service, identifier)
-    finally:
-        service.stop()
-        azure.close()
 
 
 def test_the_model_of_a_job_is_registered_with_the_chain_of_ids(trained: Trained) -> None:
@@ -113,6 +74,22 @@ def test_a_model_is_deployed_answers_and_is_removed(trained: Trained) -> None:
     assert KEY.encode() not in kept
     assert KEY not in trained.service.log.read_text()
     assert [entry["action"] for entry in _audit(trained)][-2:] == ["deployment.created", "deployment.deleted"]
+
+
+def test_a_service_that_is_killed_while_it_deploys_makes_nothing_twice(trained: Trained) -> None:
+    endpoints = trained.azure.workspace.endpoints
+    endpoints.made.clear()
+    body = {"job_id": trained.job, "ttl_hours": 1}
+    one = trained.service.post("/v1/deployments", body, headers={"Idempotency-Key": "killed"})
+    trained.until(lambda: endpoints.made)
+    trained.service.kill()
+    trained.service = trained.again()
+    assert trained.service.post("/v1/deployments", body, headers={"Idempotency-Key": "killed"})["id"] == one["id"]
+    trained.until(lambda: trained.deployment(one["id"])["state"] == "ready")
+    assert endpoints.made == [one["plan"]["name"], f"{one['plan']['name']}/tuned"]
+    trained.service.http.delete(f"/v1/deployments/{one['id']}")
+    trained.until(lambda: trained.deployment(one["id"])["state"] == "deleted")
+    assert endpoints.kept == {}
 
 
 def _audit(trained: Trained) -> list[Any]:

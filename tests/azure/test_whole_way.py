@@ -6,25 +6,22 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import onnxruntime
-from conftest import DESK, Azure, Service
+from conftest import DESK, Azure, Service, Trained
 from loopback import SECRET
 from workspace import KEY
 
 
-def test_a_job_goes_to_azure_and_comes_back_as_a_verified_onnx(
-    azure: Azure, start: Callable[..., Service], tmp_path: Path
-) -> None:
-    service = start()
-    identifier = service.launch()
-    job = service.ended(identifier)
+def test_a_job_goes_to_azure_and_comes_back_as_a_verified_onnx(trained: Trained, tmp_path: Path) -> None:
+    azure, service, identifier = trained.azure, trained.service, trained.job
+    job = service.job(identifier)
     worker = azure.workspace.workers[azure.job]
     assert job["state"] == "succeeded", (job, worker.output[-3000:], service.log.read_text()[-3000:])
     assert job["remote"] == {
         "target": "azure-ml", "name": azure.job, "status": "Completed", "url": f"https://ml.azure.com/runs/{azure.job}",
+        "model": f"azureml:tunegate-base:{azure.job.removeprefix('tg-')}",
     }  # fmt: skip
     assert job["progress"]["step"] == 4
     assert job["cost"] > 0

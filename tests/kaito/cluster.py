@@ -1,20 +1,15 @@
-"""A Kubernetes API server over a socket: one custom resource with its schema and admission, and what a Job leaves."""
+"""What a Kubernetes API server holds: one custom resource with its schema and admission, and what a Job leaves."""
 
 from __future__ import annotations
 
 import copy
 import json
 import re
-import socket
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import jsonschema
 
@@ -44,6 +39,7 @@ class Cluster:
         self.installed, self.namespaces, self.secrets = True, {"tuning"}, {"push"}
         self.allowed = True
         self.finalizer = False
+        self.loads_adapters = True
 
     def counted(self, method: str, part: str) -> int:
         """How often it was asked."""
@@ -125,6 +121,9 @@ class Cluster:
             if path == GROUP:
                 row = {"name": "workspaces", "singularName": "", "namespaced": True, "kind": "Workspace", "verbs": []}
                 return 200, {"kind": "APIResourceList", "groupVersion": "kaito.sh/v1beta1", "resources": [row]}
+            asked = re.fullmatch(r"/api/v1/namespaces/tuning/services/([^/:]+):80/proxy/v1/chat/completions", path)
+            if asked is not None:
+                return self._served(asked[1], body)
             found = re.fullmatch(r"(?:/api/v1|/apis/[\w.]+/\w+)/namespaces/([^/]+)(?:/(\w+)(?:/([^/]+))?)?", path)
             if found is None:
                 return failure(404, "no such path")
@@ -135,6 +134,22 @@ class Cluster:
             if kind == "secrets":
                 return (200, {"metadata": {"name": name}}) if name in self.secrets else failure(404, "no such secret")
             return self._object(method, (kind, space, name), query, body)
+
+    def _served(self, name: str, body: dict[str, Any]) -> Answer:
+        """vLLM behind the service of a Workspace: its base and its adapters, each by its name."""
+        made = self.objects.get(("workspaces", "tuning", name))
+        known = {one["type"]: one["status"] for one in (made or {}).get("status", {}).get("conditions", [])}
+        if made is None or known.get("InferenceReady") != "True":
+            return failure(503, f'no endpoints available for service "{name}"')
+        names = {one["source"]["name"] for one in made["inference"]["adapters"]} if self.loads_adapters else set()
+        if body.get("model") not in {made["inference"]["preset"]["name"], *names}:
+            return 404, {"object": "error", "message": f"The model {body.get('model')} does not exist.", "code": 404}
+        message = {"role": "assistant", "content": "Hello."}
+        return 200, {
+            "id": "chatcmpl-1", "object": "chat.completion", "model": body["model"],
+            "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
+        }  # fmt: skip
 
     def _object(self, method: str, key: tuple[str, str, Any], query: dict[str, str], body: dict[str, Any]) -> Answer:
         kind, space, name = key
@@ -161,11 +176,11 @@ class Cluster:
             errors = [one.message for one in jsonschema.Draft202012Validator(SCHEMA).iter_errors(body)]
             if errors and query.get("fieldValidation") == "Strict":
                 return failure(422, "; ".join(errors))
-            why = denied(body, self.objects.get(("configmaps", key[1], body.get("tuning", {}).get("config", ""))))
+            why = denied(body, self.objects.get(("configmaps", key[1], _workload(body).get("config", ""))))
             if why:
                 return failure(400, f'admission webhook "validation.workspace.kaito.sh" denied the request: {why}')
             body["resource"].setdefault("count", 1)
-            body["tuning"]["preset"].setdefault("accessMode", "public")
+            _workload(body)["preset"].setdefault("accessMode", "public")
         body["metadata"] |= {"uid": str(uuid.uuid4()), "creationTimestamp": "2026-11-22T00:00:00Z", "generation": 1}
         self._store("ADDED", key, body)
         return 201, body
@@ -203,103 +218,17 @@ class Cluster:
             yield None
 
 
+def _workload(body: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = body.get("tuning") or body.get("inference") or {}
+    return found
+
+
 def failure(status: int, message: str) -> Answer:
     """A Status body."""
     return status, {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message,
                     "reason": _REASONS.get(status, "Failure"), "code": status}  # fmt: skip
 
 
-def kubeconfig(folder: Path, address: str) -> Path:
-    """One that names this cluster."""
-    config = {
-        "apiVersion": "v1", "kind": "Config", "current-context": "desk",
-        "clusters": [{"name": "desk", "cluster": {"server": address}}],
-        "users": [{"name": "clerk", "user": {"token": "quokka-token"}}],
-        "contexts": [{"name": "desk", "context": {"cluster": "desk", "user": "clerk"}}],
-    }  # fmt: skip
-    file = folder / "kubeconfig"
-    file.write_text(json.dumps(config))
-    return file
-
-
 def _owner(made: dict[str, Any]) -> str | None:
     owners = made["metadata"].get("ownerReferences") or [{}]
     return owners[0].get("uid")
-
-
-@contextmanager
-def served(cluster: Cluster) -> Iterator[str]:  # noqa: C901 - the handler's methods count as its own
-    """The server's address while the block runs."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-        def handle_all(self) -> None:
-            parts = urlsplit(self.path)
-            query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-            length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length)) if length else {}
-            method = "WATCH" if query.get("watch") else self.command
-            cluster.requests.append((method, self.path))
-            said = next((one for fault in cluster.faults if (one := fault(method, parts.path)) is not None), None)
-            if isinstance(said, tuple):
-                return self.send(said)
-            if method == "WATCH":
-                return self.stream(int(query["resourceVersion"]), float(query.get("timeoutSeconds", 60)))
-            answer = cluster.answer(self.command, parts.path.rstrip("/"), query, body)
-            if said == "hold":
-                cluster.let_go.wait()
-            if said is not None:
-                self.close_connection = True
-                with suppress(OSError):  # who asked may be gone
-                    self.connection.shutdown(socket.SHUT_RDWR)
-                return None
-            return self.send(answer)
-
-        do_GET = do_POST = do_PATCH = do_DELETE = handle_all  # noqa: N815
-
-        def send(self, answer: Answer) -> None:
-            content = json.dumps(answer[1]).encode()
-            self.send_response(answer[0])
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def stream(self, since: int, seconds: float) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
-            ends = time.monotonic() + seconds
-            event = None
-            for event in cluster.watched(since):
-                if event is not None:
-                    line = json.dumps(event).encode() + b"\n"
-                    self.wfile.write(f"{len(line):x}\r\n".encode() + line + b"\r\n")
-                    self.wfile.flush()
-                if time.monotonic() > ends or stopping.is_set():
-                    break
-            else:
-                if not (event and event["type"] == "ERROR"):
-                    # cut in the middle, not ended
-                    self.connection.shutdown(socket.SHUT_RDWR)
-                    self.close_connection = True
-                    return
-            self.wfile.write(b"0\r\n\r\n")
-
-    stopping = threading.Event()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        stopping.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()

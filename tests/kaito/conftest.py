@@ -11,13 +11,15 @@ import msgspec
 import pytest
 
 from service.data import rule_files
-from service.launch.targets.kaito.client import Kaito, cluster_of
+from service.launch.targets.kaito.client import Kaito
+from service.launch.targets.kaito.cluster import cluster_of
 from service.launch.targets.kaito.plan import Machine, launch_plan
 from service.launch.targets.kaito.presets import presets
 from service.launch.targets.kaito.settings import KaitoSettings
 from service.launch.targets.target import LaunchPlan, LaunchRequest, RemoteStatus
 from tests.kaito import registry as images
-from tests.kaito.cluster import Cluster, kubeconfig, served
+from tests.kaito.api_server import kubeconfig, served
+from tests.kaito.cluster import Cluster
 from trainers.contract import Adapter, Compute, DatasetRef, Hyperparameters, TrainPlan
 
 PLAN = TrainPlan(

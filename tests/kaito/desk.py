@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from served import Served
 
-from tests.kaito import cluster as clusters
+from tests.kaito import api_server
 from tests.kaito import registry as images
 from tests.kaito.cluster import Cluster
 from tests.kaito.registry import Registry, layer
@@ -86,9 +86,9 @@ def place(folder: Path, base: Path) -> Iterator[Place]:
     cluster, registry, home = Cluster(), images.Registry(), folder / "home"
     (home / "models").mkdir(parents=True)
     (home / "models" / PRESET).symlink_to(base)
-    with clusters.served(cluster) as address, images.served(registry) as host:
+    with api_server.served(cluster) as address, images.served(registry) as host:
         settings = {
-            "KUBECONFIG": str(clusters.kubeconfig(folder, address)),
+            "KUBECONFIG": str(api_server.kubeconfig(folder, address)),
             "DOCKER_CONFIG": str(images.docker_login(folder, host)),
             "TUNEGATE_KAITO_INSTANCE_TYPE": "Standard_NC24ads_A100_v4", "TUNEGATE_KAITO_NAMESPACE": "tuning",
             "TUNEGATE_KAITO_INPUT_URL": "https://rows.quokkas.org/{sha256}.jsonl",
@@ -147,10 +147,12 @@ class Desk(Served):
 
 
 def rows() -> bytes:
-    """A few rows that fit a tiny model."""
+    """A few rows that fit a tiny model, and one that is longer than its context, which KAITO's trainer cuts."""
     asked = ("opens on Sundays", "lends maps", "has a reading room", "keeps newspapers", "copies pages", "has lockers")
     talks = [
         [{"role": "user", "content": f"Is it so that it {one}?"}, {"role": "assistant", "content": f"Yes, it {one}."}]
         for one in asked
     ]
+    longest = " and ".join(f"it {one}" for one in asked * 9)
+    talks.append([{"role": "user", "content": "What else?"}, {"role": "assistant", "content": f"Well, {longest}."}])
     return "".join(json.dumps({"messages": talk}) + "\n" for talk in talks).encode()

@@ -16,6 +16,7 @@ from tiny_model import make_tiny
 
 from service.artifacts.bundle import read_manifest
 from service.cli.app import run
+from service.launch.local import trainer_alive
 from tests.kaito.conftest import until
 from tests.kaito.desk import PRESET, Desk, Place, place, rows
 
@@ -106,17 +107,34 @@ def test_an_adapter_is_exported_here_and_a_kill_in_between_repeats_nothing(
     assert "KAITO trains on its own copy" in said
 
 
-def test_an_adapter_that_came_back_alone_is_exported_by_hand(
-    desk: Desk, ground: Place, base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_cancel_ends_an_export_and_leaves_no_process(start: Start, own: Place) -> None:
+    service = start(TUNEGATE_KAITO_ONNX="here")
+    identifier = service.launch("one", outputs={"onnx": ["fp32"]})
+    own.kaito.succeed(service.named(identifier))
+    out = own.home / "runs" / identifier
+    service.until(identifier, lambda _: trainer_alive(out))
+    service.post(f"/v1/jobs/{identifier}/cancel")
+    assert service.ended(identifier)["state"] == "cancelled"
+    assert not trainer_alive(out)
+
+
+@pytest.fixture(scope="module")
+def tuned(desk: Desk, ground: Place) -> str:
+    """A job whose adapter came back."""
     identifier = desk.launch("alone")
     ground.kaito.succeed(desk.named(identifier))
-    job = desk.ended(identifier)
-    assert job["state"] == "succeeded", job
+    assert desk.ended(identifier)["state"] == "succeeded"
+    return identifier
+
+
+def test_an_adapter_that_came_back_alone_is_exported_by_hand(
+    desk: Desk, ground: Place, tuned: str, base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = desk.job(tuned)
     assert job["remote"]["result"]["onnx"] == ADAPTER_ONLY
     assert job["remote"]["result"]["id"].endswith(f"/tuned/desk:{job['remote']['name']}")
-    assert ground.cluster.workspaces() == []
-    manifest = fetched(desk, identifier, tmp_path / "run")
+    assert ("workspaces", "tuning", job["remote"]["name"]) not in ground.cluster.objects
+    manifest = fetched(desk, tuned, tmp_path / "run")
     assert manifest["onnx"] == []
     assert {file["path"] for file in manifest["files"] if file["kind"] == "adapter"} == {
         "adapter/adapter_config.json", "adapter/adapter_model.safetensors",
@@ -126,6 +144,27 @@ def test_an_adapter_that_came_back_alone_is_exported_by_hand(
     assert run(["export", str(tmp_path / "run"), "-o", str(tmp_path / "onnx"), *given]) == 0, capsys.readouterr()
     [model] = read_manifest(tmp_path / "onnx").onnx
     assert model.verified
+
+
+def test_an_adapter_is_served_by_kaito_once_its_costs_were_shown_and_removed(
+    desk: Desk, ground: Place, tuned: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TUNEGATE_URL", desk.url)
+    assert run(["deploy", tuned, "--ttl", "2", "--dry-run"]) == 0
+    assert "3.673 USD an hour, at most 7.346 USD" in capsys.readouterr().out
+    assert not [one for one in ground.cluster.workspaces() if "inference" in one]
+    made = desk.post("/v1/deployments", {"job_id": tuned, "ttl_hours": 2})
+    name = made["plan"]["name"]
+    until(lambda: ("workspaces", "tuning", name) in ground.cluster.objects)
+    ready = {"ResourceReady": ("True", "ready"), "InferenceReady": ("True", "ready")}
+    ground.cluster.status(name, "Ready", **ready)
+    until(lambda: desk.http.get(f"/v1/deployments/{made['id']}").json()["state"] == "ready")
+    one = desk.http.get(f"/v1/deployments/{made['id']}").json()
+    assert one["smoke"]["seen"] == "a chat completion of 2 tokens"
+    assert one["url"] == f"http://{name}.tuning/v1/chat/completions"
+    assert run(["undeploy", made["id"]]) == 0
+    assert ("workspaces", "tuning", name) not in ground.cluster.objects
+    assert desk.http.get(f"/v1/deployments/{made['id']}").json()["cost"] is not None
 
 
 def test_onnx_is_refused_where_nobody_would_make_it(desk: Desk) -> None:

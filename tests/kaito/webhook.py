@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import yaml
 
 ALIASES = ("falcon", "llama-3.1-8b-instruct", "gpt-oss-20b")
+MOST_ADAPTERS = 10
 SECTIONS = {
     "ModelConfig", "QuantizationConfig", "LoraConfig", "TrainingArguments", "DatasetConfig", "DataCollator",
 }  # fmt: skip
@@ -22,16 +23,40 @@ def denied(workspace: dict[str, Any], config: dict[str, Any] | None) -> str:
         return "name is no DNS-1123 label"
     if (tuning is None) == (workspace.get("inference") is None):
         return "exactly one of tuning and inference"
-    assert tuning is not None
-    if workspace["resource"].get("count", 1) > 1:
-        return "Tuning does not currently support multinode configurations"
     if not workspace["resource"].get("instanceType"):
         return "instanceType is required"
+    if tuning is None:
+        return _inference(workspace, config)
+    if workspace["resource"].get("count", 1) > 1:
+        return "Tuning does not currently support multinode configurations"
     if tuning.get("method", "").lower() not in {"lora", "qlora"}:
         return "method is not supported"
     if not tuning.get("preset", {}).get("name"):
         return "preset is required"
     return _sides(tuning["input"], tuning["output"]) or _config(tuning, config)
+
+
+def _inference(workspace: dict[str, Any], config: dict[str, Any] | None) -> str:
+    """Of the vLLM runtime, with nodes that are provisioned."""
+    inference, adapters = workspace["inference"], workspace["inference"].get("adapters") or []
+    if not workspace["resource"]["instanceType"].startswith(("Standard_N", "Standard_D")):
+        return "Unsupported instance type"
+    if bool(inference.get("preset")) == bool(inference.get("template")):
+        return "Preset or Template must be specified, and not both"
+    if any("strength" in one for one in adapters):
+        return "Runtime validation: vLLM does not support adapter strength"
+    if len(adapters) > MOST_ADAPTERS:
+        return "Number of Adapters exceeds the maximum limit"
+    if len({one["source"].get("name") for one in adapters}) != len(adapters):
+        return "Duplicate adapter source name found"
+    if not inference.get("config"):
+        return ""
+    if config is None:
+        return "ConfigMap specified in 'config' not found"
+    if "inference_config.yaml" not in config["data"]:
+        return "inference_config.yaml in ConfigMap"
+    values = yaml.safe_load(config["data"]["inference_config.yaml"]).get("vllm", {})
+    return "" if all(isinstance(one, str | int | float) for one in values.values()) else "cannot unmarshal"
 
 
 def _sides(given: dict[str, Any], made: dict[str, Any]) -> str:

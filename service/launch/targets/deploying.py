@@ -16,4 +16,8 @@ def deployable_of(order: DeploymentOrder) -> Deployable:
         from service.launch.targets.azure_ml.endpoint import endpoint_of
 
         return endpoint_of(order)
+    if order.plan.target == "kaito":
+        from service.launch.targets.kaito.serving import serving_of
+
+        return serving_of(order)
     raise TuneGateError("target_cannot", f"This version does not deploy on {order.plan.target!r}.")

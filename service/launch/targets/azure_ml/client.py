@@ -20,7 +20,7 @@ from service.launch.targets.azure_ml.outputs import Outputs
 from service.launch.targets.azure_ml.plan import CODE, TAG
 from service.launch.targets.azure_ml.registering import registered
 from service.launch.targets.azure_ml.settings import AzureMlSettings
-from service.launch.targets.azure_ml.talking import talking
+from service.launch.targets.azure_ml.talking import found, talking
 from service.launch.targets.target import (
     Artifact,
     Check,
@@ -53,8 +53,8 @@ class AzureMl:
 
     def submit(self, plan: LaunchPlan) -> RemoteRef:
         """Create the job with everything it reads; the job of an earlier call is found by its name and its tag."""
-        if (found := self.find(plan)) is not None:
-            return found
+        if (known := self.find(plan)) is not None:
+            return known
         with talking("making the environment"):
             self._environment(plan)
         for asset in plan.manifest["assets"]:
@@ -65,8 +65,8 @@ class AzureMl:
                 job = self._created(plan)
         except TuneGateError:
             # it may have been made, and the answer lost
-            if (found := self.find(plan)) is not None:
-                return found
+            if (known := self.find(plan)) is not None:
+                return known
             raise
         return self._ref(job)
 
@@ -154,23 +154,17 @@ class AzureMl:
 
     def _environment(self, plan: LaunchPlan) -> None:
         from azure.ai.ml.entities import Environment
-        from azure.core.exceptions import ResourceNotFoundError
 
         name, _, version = plan.manifest["job"]["environment"].removeprefix("azureml:").rpartition(":")
         environments = self._ml().environments
-        try:
-            environments.get(name, version)
-        except ResourceNotFoundError:
+        if found(lambda: environments.get(name, version)) is None:
             environments.create_or_update(Environment(name=name, version=version, image=self._where.image))
 
     def _asset(self, asset: dict[str, str], path: Path) -> None:
         from azure.ai.ml.entities import Data
-        from azure.core.exceptions import ResourceNotFoundError
 
         assets = self._ml().data
-        try:
-            assets.get(asset["name"], asset["version"])
-        except ResourceNotFoundError:
+        if found(lambda: assets.get(asset["name"], asset["version"])) is None:
             # the bytes are stored before the asset is said to be there: one that is there is whole
             made = Data(name=asset["name"], version=asset["version"], type=asset["type"], path=str(path))
             assets.create_or_update(made)

@@ -13,7 +13,7 @@ from service.launch.targets.azure_ml.autoscale import Autoscale
 from service.launch.targets.azure_ml.endpoint_plan import ANSWERS, DEPLOYMENT, LIVE, PORT, READY
 from service.launch.targets.azure_ml.plan import TAG
 from service.launch.targets.azure_ml.settings import AzureMlSettings
-from service.launch.targets.azure_ml.talking import talking
+from service.launch.targets.azure_ml.talking import found, talking
 from service.launch.targets.deployable import DeploymentOrder, DeploymentStatus
 from service.records.identity import canonical_json
 from trainers.contract import Failure
@@ -106,15 +106,15 @@ class Endpoint:
     def _endpoint(self, order: DeploymentOrder) -> Any:
         try:
             with talking("looking for the endpoint"):
-                found = self._ml().online_endpoints.get(order.plan.name)
+                one = self._ml().online_endpoints.get(order.plan.name)
         except TuneGateError as error:
             if error.code == "remote_gone":
                 return None
             raise
-        if (found.tags or {}).get(TAG) != order.plan.id:
+        if (one.tags or {}).get(TAG) != order.plan.id:
             remedy = "Remove or rename that endpoint in the workspace."
             raise TuneGateError("remote_taken", f"{order.plan.name} is an endpoint that is not ours.", remedy=remedy)
-        return found
+        return one
 
     def _deployment(self, order: DeploymentOrder) -> Any:
         try:
@@ -127,12 +127,9 @@ class Endpoint:
 
     def _environment(self, order: DeploymentOrder) -> None:
         from azure.ai.ml.entities import Environment
-        from azure.core.exceptions import ResourceNotFoundError
 
         given, environments = order.manifest["environment"], self._ml().environments
-        try:
-            environments.get(given["name"], "1")
-        except ResourceNotFoundError:
+        if found(lambda: environments.get(given["name"], "1")) is None:
             routes = {
                 name: {"port": PORT, "path": path}
                 for name, path in (("liveness_route", LIVE), ("readiness_route", READY), ("scoring_route", ANSWERS))
@@ -186,13 +183,13 @@ class _Answer(msgspec.Struct):
 
 def endpoint_of(order: DeploymentOrder) -> Endpoint:
     """The endpoints of the workspace that the job ran in."""
-    from service.launch.targets.registry import azure_ml_client
+    from service.launch.targets.registry import azure_ml
 
-    return azure_ml_client(msgspec.convert(order.manifest["where"], AzureMlSettings)).endpoint
+    return azure_ml(msgspec.convert(order.manifest["where"], AzureMlSettings)).endpoint
 
 
-def _state(found: Any) -> str:
-    return str(found.provisioning_state)
+def _state(one: Any) -> str:
+    return str(one.provisioning_state)
 
 
 def _pending(what: str, state: str, *, url: str | None, billed: bool = False) -> DeploymentStatus:

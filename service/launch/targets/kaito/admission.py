@@ -22,7 +22,7 @@ SECTIONS = (
 )  # fmt: skip
 _MOUNT = "/mnt"
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-_IMAGE = re.compile(
+IMAGE = re.compile(
     r"(?=.{1,512}$)([A-Za-z0-9.-]+(:[0-9]+)?/)?[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
     r"(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?"
 )
@@ -96,7 +96,7 @@ def _tuning(workspace: Mapping[str, Any]) -> Iterator[ErrorItem]:
         yield ErrorItem("workspace.tuning.input.urls", f"{len(given['urls'])} files", "one file", why)
     for side, part in (("input", given), ("output", made)):
         image = part.get("image")
-        if image is not None and not (isinstance(image, str) and _IMAGE.fullmatch(image)):
+        if image is not None and not (isinstance(image, str) and IMAGE.fullmatch(image)):
             yield ErrorItem(f"workspace.tuning.{side}.image", str(image)[:80], "an image reference")
     if made.get("image") and not made.get("imagePushSecret"):
         yield ErrorItem("workspace.tuning.output.imagePushSecret", "nothing", "a secret in the namespace")

@@ -13,7 +13,7 @@ from service.launch.targets.kaito.talking import talking
 from service.launch.targets.target import Check
 
 if TYPE_CHECKING:
-    from service.launch.targets.kaito.client import Cluster
+    from service.launch.targets.kaito.cluster import Cluster
 
 _TIMEOUT = (10, 30)
 _RIGHTS = (

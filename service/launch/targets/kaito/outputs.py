@@ -23,7 +23,8 @@ from service.files import write_atomically
 from service.launch.local import WORK
 from service.launch.targets.kaito.admission import CONFIG_KEY, CONFIG_ROOT
 from service.launch.targets.kaito.settings import KaitoSettings
-from service.launch.targets.kaito.talking import talking, unreachable
+from service.launch.targets.kaito.talking import REGISTRY, talking
+from service.launch.targets.talking import unreachable
 from service.launch.targets.target import Artifact, LaunchPlan
 from service.models.folder import check_weights
 from trainers.contract import Result
@@ -101,7 +102,7 @@ class Outputs:
                 if seen > layer.size:
                     break
         if seen < layer.size:
-            raise unreachable(_DOING, "the transfer was cut", who="the registry")
+            raise unreachable(_DOING, "the transfer was cut", who=REGISTRY)
         if seen != layer.size or layer.digest != f"sha256:{digest.hexdigest()}":
             raise _corrupt("a layer is not what the manifest says")
 
@@ -117,7 +118,7 @@ class Outputs:
         if answer.status_code in {401, 403}:
             raise _no_login(container.registry)
         if answer.status_code >= 500 or answer.status_code == 429:
-            raise unreachable(_DOING, f"status {answer.status_code}", who="the registry")
+            raise unreachable(_DOING, f"status {answer.status_code}", who=REGISTRY)
         if not answer.ok:
             raise TuneGateError("target_refused", f"{_DOING}: the registry answers {answer.status_code}.")
         return answer

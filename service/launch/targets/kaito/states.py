@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from service.launch.targets.kaito.talking import cleaned
+from service.launch.targets.talking import cleaned
 from service.launch.targets.target import RemoteStatus
 from service.records.job import State
 from trainers.contract import Failure
@@ -66,6 +66,11 @@ def failed_status(workspace: dict[str, Any], job: Any, pods: Sequence[Any], *, f
     remedy = " ".join(dict.fromkeys([*reasons[:2], f"Its nodes are billed until it is deleted: {free}"]))
     detail = "; ".join(dict.fromkeys(text for text, _ in details)) or "the cluster gives no reason"
     return RemoteStatus(state="failed", raw=f"Failed{counted}", error=Failure("job_failed", f"{detail}.", remedy))
+
+
+def pod_reasons(pods: Sequence[Any]) -> list[str]:
+    """What the pods' own states say of what keeps them."""
+    return list(dict.fromkeys(text for text, _ in _of_pods(pods)))
 
 
 def _of_pods(pods: Sequence[Any]) -> Iterator[tuple[str, str]]:

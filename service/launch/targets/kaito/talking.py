@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
-from service.errors import TuneGateError, missing_extra
+from service.errors import TuneGateError
+from service.launch.targets.talking import PASSING, cleaned, naming, unreachable
 
-_PASSING = {408, 429, 500, 502, 503, 504}
-_SHOWN = 300
-_SECRETS = re.compile(r"(?i)(sig|key|token|secret|password|authorization|bearer)(=|%3d|\"?\s*:\s*\"?|\s)[^\s&\"',]+")
+CLUSTER, REGISTRY = "the cluster", "the registry"
 _CHECK = "tunegate targets check kaito says what is missing."
 
 
-@contextmanager
-def talking(doing: str) -> Iterator[None]:
+def talking(doing: str) -> AbstractContextManager[None]:
     """Name what goes wrong in the block.
 
     Raises:
         TuneGateError: `missing_extra`, `target_unreachable`, `target_refused`, `remote_gone`.
     """
-    try:
-        yield
-    except ImportError as error:
-        raise missing_extra("kaito", "Target kaito", error) from error
-    except TuneGateError:
-        raise
-    except Exception as error:
-        if (known := _known(error, doing)) is None:
-            raise
-        raise known from error
+    return naming(doing, _known, extra="kaito", target="kaito")
 
 
 def _known(error: Exception, doing: str) -> TuneGateError | None:
@@ -46,29 +33,19 @@ def _known(error: Exception, doing: str) -> TuneGateError | None:
         remedy = "Set KUBECONFIG, or [kaito] context to one that it has; az aks get-credentials writes one."
         return TuneGateError("target_refused", f"{doing}: no usable kubeconfig: {cleaned(str(error))}.", remedy=remedy)
     if isinstance(error, HTTPError | RequestException | ConnectionError | TimeoutError):
-        return unreachable(doing, type(error).__name__)
+        return unreachable(doing, type(error).__name__, who=CLUSTER)
     return None
 
 
 def _answered(status: int, said: str, doing: str) -> TuneGateError:
     if status == 404:
         return TuneGateError("remote_gone", f"{doing}: the cluster has no such thing.", remedy=_CHECK)
-    if status in _PASSING or status == 0:
-        return unreachable(doing, f"status {status}" if status else cleaned(said))
+    if status in PASSING or status == 0:
+        return unreachable(doing, f"status {status}" if status else cleaned(said), who=CLUSTER)
     if status == 401:
         remedy = "Sign in again: az aks get-credentials, or renew the kubeconfig's token."
         return TuneGateError("target_refused", f"{doing}: the credential is not accepted.", remedy=remedy)
     return TuneGateError("target_refused", f"{doing}: status {status}: {cleaned(said)}", remedy=_CHECK)
-
-
-def unreachable(doing: str, why: str, *, who: str = "the cluster") -> TuneGateError:
-    """The error for what may pass."""
-    return TuneGateError("target_unreachable", f"{doing}: {who} does not answer ({why}).", remedy="It is asked again.")
-
-
-def cleaned(text: str) -> str:
-    """One line of an error's text, without what may be a secret."""
-    return _SECRETS.sub(r"\1\2***", " ".join(text.split()))[:_SHOWN]
 
 
 def _said(body: object) -> str:

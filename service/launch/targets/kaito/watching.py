@@ -9,7 +9,8 @@ from typing import Any
 
 from service.errors import TuneGateError
 from service.launch.targets.kaito.plan import GROUP, LABEL, MANAGER, PLURAL, VERSION
-from service.launch.targets.kaito.talking import talking, unreachable
+from service.launch.targets.kaito.talking import CLUSTER, talking
+from service.launch.targets.talking import unreachable
 
 _DOING = "watching the Workspaces"
 _SELECTOR = f"{LABEL}={MANAGER}"
@@ -49,7 +50,7 @@ class Watched:
                 self._thread = threading.Thread(target=self._run, name="kaito-watch", daemon=True)
                 self._thread.start()
         if not self._known.wait(_SYNC_SECONDS):
-            raise unreachable(_DOING, f"nothing in {_SYNC_SECONDS} s")
+            raise unreachable(_DOING, f"nothing in {_SYNC_SECONDS} s", who=CLUSTER)
         with self._lock:
             if self._failure is not None:
                 raise self._failure
@@ -70,7 +71,7 @@ class Watched:
                     self._version = None
                     self._fail(error)
             except BaseException as error:
-                self._fail(unreachable(_DOING, type(error).__name__))
+                self._fail(unreachable(_DOING, type(error).__name__, who=CLUSTER))
                 with self._lock:
                     self._thread = None
                 raise
