@@ -22,7 +22,8 @@ _CREATE: TypeAdapter[Any] = TypeAdapter(JobCreateParams)
 _KNOWN = set(JobCreateParams.__annotations__)
 _DONE = {"succeeded", "failed", "cancelled"}
 METRICS = "step,train_loss,train_mean_token_accuracy,valid_loss,validation_mean_token_accuracy\n" + "".join(
-    f"{step},{2 / step:.4f},{1 - 1 / (step + 1):.4f},{f'{2.1 / step:.4f}' if step % 5 == 0 else ''},\n" for step in range(1, 11)
+    f"{step},{2 / step:.4f},{1 - 1 / (step + 1):.4f},{f'{2.1 / step:.4f}' if step % 5 == 0 else ''},\n"
+    for step in range(1, 11)
 )  # fmt: skip
 
 
@@ -141,7 +142,8 @@ class Account:
         job = {"id": identifier, "object": "fine_tuning.job", "status": "pending", "created_at": 1_780_000_100,
                "fine_tuned_model": None, "error": None, "result_files": None, "trained_tokens": None,
                "model": body["model"], "seed": body.get("seed"), "training_file": body["training_file"],
-               "validation_file": body.get("validation_file"), "method": body["method"], "metadata": body.get("metadata"),
+               "validation_file": body.get("validation_file"), "method": body["method"],
+               "metadata": body.get("metadata"),
                "user_provided_suffix": body["suffix"], "trainingType": body["trainingType"]}  # fmt: skip
         self.jobs[identifier], self.events[identifier] = job, []
         self._say(job, "Job enqueued. Waiting for jobs ahead to complete.")
@@ -197,8 +199,8 @@ class Account:
 
     def _say(self, job: dict[str, Any], message: str, data: Any = None, type_: str = "message") -> None:
         said = self.events[job["id"]]
-        said.append({"id": f"ftevent-{job['id'][-4:]}-{len(said)}", "object": "fine_tuning.job.event", "level": "info",
-                     "created_at": 1_780_000_200 + len(said), "message": message, "type": type_, "data": data})  # fmt: skip
+        said.append({"id": f"ftevent-{job['id'][-4:]}-{len(said)}", "object": "fine_tuning.job.event",
+                     "level": "info", "created_at": 1_780_000_200 + len(said), "message": message, "type": type_, "data": data})  # fmt: skip
 
 
 def _page(rows: list[dict[str, Any]], asked: Asked) -> Answer:
