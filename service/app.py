@@ -24,6 +24,7 @@ from service.api.chat import Chat
 from service.api.contract import Contract
 from service.api.data import Datasets, lint_body, redact_body
 from service.api.decide import Decisions, Estimates, Plans
+from service.api.deployments import Deployments
 from service.api.etags import ETags
 from service.api.evaluations import Evaluations
 from service.api.headers import safe_headers
@@ -57,7 +58,7 @@ def build_app(
 
     handlers: list[Any] = [
         Decisions, lint_body, redact_body, Datasets, Estimates, Plans, Jobs, Evaluations, Chat, Rules, Catalogues,
-        Webhooks, audit_log,
+        Deployments, Webhooks, audit_log,
     ]  # fmt: skip
     app = Litestar(
         route_handlers=[

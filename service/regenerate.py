@@ -16,6 +16,7 @@ from service.records.chat_row import ChatRow
 from service.records.conversion import Conversion
 from service.records.dataset import Dataset
 from service.records.decision import Decision
+from service.records.deployment import Deployment, DeploymentPlan
 from service.records.estimate import Estimate
 from service.records.evaluation import Evaluation
 from service.records.evaluation_job import EvaluationJob
@@ -26,7 +27,14 @@ from service.records.problem import Problem
 from service.records.redaction import Redaction, Restoration
 from service.records.split import Split
 from service.records.sweep import Sweep
-from service.records.webhook import EvaluationMessage, JobMessage, PingMessage, Webhook, WebhookDelivery
+from service.records.webhook import (
+    DeploymentMessage,
+    EvaluationMessage,
+    JobMessage,
+    PingMessage,
+    Webhook,
+    WebhookDelivery,
+)
 from service.verbs.estimate import EstimateInputs
 from service.verbs.evaluating.body import EvaluationRequest
 from service.verbs.records import DecisionRequest
@@ -56,10 +64,13 @@ SCHEMAS: dict[str, type[msgspec.Struct]] = {
     "evaluation": Evaluation,
     "evaluation-job": EvaluationJob,
     "evaluation-request": EvaluationRequest,
+    "deployment": Deployment,
+    "deployment-plan": DeploymentPlan,
     "webhook": Webhook,
     "webhook-delivery": WebhookDelivery,
     "webhook-job-message": JobMessage,
     "webhook-evaluation-message": EvaluationMessage,
+    "webhook-deployment-message": DeploymentMessage,
     "webhook-ping-message": PingMessage,
 }
 

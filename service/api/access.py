@@ -70,6 +70,11 @@ ROUTES: dict[tuple[str, str], Scope | None] = dict.fromkeys(_PUBLIC) | {
     ("DELETE", "/v1/evaluations/{identifier}"): "write",
     ("GET", "/v1/evaluations/{identifier}/events"): "read",
     ("POST", "/v1/evaluations/{identifier}/cancel"): "launch",
+    ("POST", "/v1/deployments/plan"): "read",
+    ("POST", "/v1/deployments"): "launch",
+    ("GET", "/v1/deployments"): "read",
+    ("GET", "/v1/deployments/{identifier}"): "read",
+    ("DELETE", "/v1/deployments/{identifier}"): "launch",
     # a webhook outlives the key that made it, and its address may hold a credential of the receiver's
     ("POST", "/v1/webhooks"): "admin",
     ("GET", "/v1/webhooks"): "admin",

@@ -14,6 +14,7 @@ from litestar.exceptions import HTTPException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.response import Stream
+from litestar.types import ExceptionHandlersMap
 
 from service.api.bodies import left
 from service.api.problems import documented, on_anything, on_http, on_known
@@ -27,7 +28,7 @@ from service.verbs.receiving.uploads import unless_left
 
 T = TypeVar("T")
 # far beyond any context of a local model, and little to hold
-_BODY_BYTES = 4 * 2**20
+BODY_BYTES = 4 * 2**20
 _DONE = b"data: [DONE]\n\n"
 _JSON = "application/json"
 _EVENTS = "text/event-stream"
@@ -82,14 +83,17 @@ def on_anything_chat(request: Request[Any, Any, Any], error: Exception) -> Respo
     return _for_clients(on_anything(request, error))
 
 
+HANDLERS: ExceptionHandlersMap = {
+    TuneGateError: on_known_chat, HTTPException: on_http_chat, Exception: on_anything_chat,
+}  # fmt: skip
+
+
 class Chat(Controller):
     """Conversations with what a job made."""
 
     path = "/jobs/{identifier:str}"
     tags = ("chat",)
-    exception_handlers = {  # noqa: RUF012 - the framework's own attribute
-        TuneGateError: on_known_chat, HTTPException: on_http_chat, Exception: on_anything_chat,
-    }  # fmt: skip
+    exception_handlers = HANDLERS
 
     @get("/models", sync_to_thread=True, responses=documented(404, 409, 422))
     def models(self, identifier: str, context: Context) -> ChatModels:
@@ -105,7 +109,7 @@ class Chat(Controller):
         return found[0]
 
     @post(
-        "/chat/completions", status_code=200, request_max_body_size=_BODY_BYTES, operation_class=ChatOperation,
+        "/chat/completions", status_code=200, request_max_body_size=BODY_BYTES, operation_class=ChatOperation,
         responses=documented(404, 409, 413, 422, 501, 503) | {
             200: ResponseSpec(
                 ChatCompletion, generate_examples=False,
@@ -118,13 +122,19 @@ class Chat(Controller):
     ) -> Response[bytes] | Stream:
         """Answer a conversation as OpenAI's API does, by the job's ONNX model; greedy unless a temperature is given."""
         asked = chat_question(await request.body(), job_id=identifier)
-        question = await chat.asked(context, identifier, asked)
-        if not asked.stream:
-            answer = await _unless_left(request, chat.complete(context, question))
-            return Response(msgspec.json.encode(answer), media_type=_JSON)
-        stack = AsyncExitStack()
-        chunks = await _unless_left(request, stack.enter_async_context(chat.streamed(context, question)))
-        return Stream(_events(stack, chunks), media_type=_EVENTS, headers={"Cache-Control": "no-cache"})
+        return await answered(request, context, await chat.asked(context, identifier, asked))
+
+
+async def answered(
+    request: Request[Any, Any, Any], context: chat.Answering, question: chat.Asked
+) -> Response[bytes] | Stream:
+    """The answer whole, or in pieces where the question asks for that."""
+    if not question.chat.stream:
+        answer = await _unless_left(request, chat.complete(context, question))
+        return Response(msgspec.json.encode(answer), media_type=_JSON)
+    stack = AsyncExitStack()
+    chunks = await _unless_left(request, stack.enter_async_context(chat.streamed(context, question)))
+    return Stream(_events(stack, chunks), media_type=_EVENTS, headers={"Cache-Control": "no-cache"})
 
 
 async def _events(stack: AsyncExitStack, chunks: AsyncIterator[ChatChunk]) -> AsyncIterator[bytes]:

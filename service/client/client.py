@@ -17,6 +17,7 @@ from service.errors import TuneGateError
 from service.records.artifacts import Artifacts
 from service.records.dataset import Dataset
 from service.records.decision import Decision
+from service.records.deployment import Deployment, DeploymentPlan
 from service.records.estimate import Estimate, EstimateSet
 from service.records.evaluation_job import EvaluationJob
 from service.records.job import Job
@@ -146,6 +147,25 @@ class Client:
 
     def delete_evaluation(self, identifier: str) -> None:
         self.connection.delete(f"/v1/evaluations/{identifier}")
+
+    def plan_deployment(self, job_id: str, **body: Any) -> DeploymentPlan:
+        """What putting a job's model into service makes and costs; nothing is made."""
+        return self._post("/v1/deployments/plan", {"job_id": job_id} | body, DeploymentPlan)
+
+    def deploy(self, job_id: str, *, idempotency_key: str | None = None, **body: Any) -> Deployment:
+        """Put a job's model into service; the body is that of POST /v1/deployments."""
+        return self._keyed("/v1/deployments", {"job_id": job_id} | body, Deployment, idempotency_key)
+
+    def deployment(self, identifier: str) -> Deployment:
+        return self._get(f"/v1/deployments/{identifier}", Deployment)
+
+    def deployments(self) -> Iterator[Deployment]:
+        """Every deployment in the order in which they were asked for."""
+        return self._every("/v1/deployments", Page[Deployment])
+
+    def undeploy(self, identifier: str) -> Deployment:
+        """Ask for the end of a deployment; its state says when nothing is left."""
+        return _record(self.connection.removed(f"/v1/deployments/{identifier}"), Deployment)
 
     def create_webhook(self, url: str, *, events: Sequence[str] | None = None) -> NewWebhook:
         """Tell an address what ends; the secret is in this answer and in no other."""

@@ -54,6 +54,10 @@ class Connection:
         """DELETE what is there."""
         self.content("DELETE", path)
 
+    def removed(self, path: str) -> Any:
+        """DELETE what ends in its own time; how it stands meanwhile."""
+        return _decoded(self.content("DELETE", path))
+
     def text(self, path: str) -> str:
         """GET one answer as text."""
         return self.content("GET", path).decode()

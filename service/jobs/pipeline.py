@@ -261,6 +261,7 @@ async def _finalize(job_id: str) -> Literal["closed", "gone"] | bool:
         elif not await asyncio.to_thread(_has_ended, out):
             return "gone"
         held = await patiently(_finish, job_id, inputs)
+        await patiently(remote.registered, Ground.store, job_id, out)
         # what was trained is not lost to an outage or a full disk: it waits in the run folder
         await once_storage_answers(Ground.store, job_id, lambda: _keep(job_id), also=frozenset({"disk_full"}))
     except (TuneGateError, OSError) as error:

@@ -14,10 +14,11 @@ from typing import Literal
 
 import msgspec
 
+from service.artifacts.bundle import read_manifest
 from service.errors import TuneGateError
 from service.jobs.remote_job import Files, Followed, lock_of, pause_of, plan_of, threaded
 from service.launch.targets.registry import target_of
-from service.launch.targets.target import Pausable, RemoteRef
+from service.launch.targets.target import Pausable, Registers, RemoteRef
 from service.records.job import ENDED
 from service.store.store import Store
 
@@ -26,6 +27,7 @@ QUEUE = "remote"
 MOST_AT_ONCE = 1000
 _LOOK_SECONDS = 2.0
 _LOAD_SECONDS = 3600
+_REGISTER_TRIES = 10
 
 
 def is_remote(store: Store, job_id: str) -> bool:
@@ -87,6 +89,31 @@ def fetch(store: Store, job_id: str, out: Path) -> None:
     one.forward()
     one.keep_hosted(out)
     _require_loadable(out)
+
+
+def registered(store: Store, job_id: str, out: Path) -> None:
+    """Enter the model of a closed run folder in the target's own list, where it has one; without it nothing is lost."""
+    if not is_remote(store, job_id):
+        return
+    one, failures = Followed(store, job_id), 0
+    if not isinstance(one.target, Registers):
+        return
+    chain = read_manifest(out)
+    tags = {f"tunegate_{name}": value for name, value in msgspec.to_builtins(chain.chain).items() if value}
+    while True:
+        try:
+            name = one.target.register(one.plan, one.ref(), out, tags | {"tunegate_manifest": chain.id})
+        except TuneGateError as error:
+            failures += 1
+            if error.code != "target_unreachable" or failures > _REGISTER_TRIES:
+                one.log(f"The model is not registered: {error.detail} {error.remedy}")
+                return
+            one.say(failures, error)
+        else:
+            one.named(name)
+            return
+        time.sleep(pause_of(one.plan, failures))
+        one.require_wanted()
 
 
 def told_to_end(store: Store, job_id: str) -> bool:

@@ -120,7 +120,7 @@ class Followed:
     def say(self, failures: int, error: TuneGateError) -> None:
         """Tell once that the target does not answer."""
         if failures == 1:
-            self._log(f"{error.detail} {error.remedy}")
+            self.log(f"{error.detail} {error.remedy}")
         if failures == _UNKNOWN_AFTER:
             enter(self._store, self._id, "unknown")
 
@@ -129,6 +129,16 @@ class Followed:
         if (out / HOSTED).is_file():
             hosted = msgspec.json.decode((out / HOSTED).read_bytes(), type=Hosted)
             self._store.update_job(self._id, lambda job: msgspec.structs.replace(job, hosted=hosted), carrier=carrier())
+
+    def named(self, model: str) -> None:
+        """Note what the model is registered as."""
+
+        def change(job: Job) -> Job | None:
+            run = job.remote or RemoteRun(self.plan.target, self.plan.name)
+            return msgspec.structs.replace(job, remote=msgspec.structs.replace(run, model=model))
+
+        said = {"message": f"the model is registered as {model}"}
+        self._store.update_job(self._id, change, ("log", said), carrier=carrier())
 
     def require_wanted(self) -> None:
         """Stop a transfer whose job is being cancelled.
@@ -179,7 +189,7 @@ class Followed:
             return self._ended_there()
         if self._too_dear(cost) and status.state != "cancelling":
             # it has failed once it has ended there
-            self._log(self._dear(cost).detail)
+            self.log(self._dear(cost).detail)
             self.target.cancel(self.ref())
         enter(self._store, self._id, "running" if status.state == "cancelling" else status.state)
         return None
@@ -239,7 +249,8 @@ class Followed:
     def _fail(self, error: TuneGateError) -> None:
         fail(self._store, self._id, JobError(error.code, error.detail, error.remedy))
 
-    def _log(self, message: str) -> None:
+    def log(self, message: str) -> None:
+        """Say something in the job's events."""
         self._store.update_job(self._id, lambda job: job, ("log", {"message": message}), carrier=carrier())
 
 

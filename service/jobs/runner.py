@@ -13,8 +13,9 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 from dbos._serialization import DBOSPortableJSON
 
 from service.errors import TuneGateError
-from service.jobs import evaluations, remote
+from service.jobs import deployments, evaluations, remote
 from service.jobs.caretaker import Caretaker, Kind, cancel_workflows, own_queue
+from service.jobs.deployments import DeploymentRunner
 from service.jobs.evaluation_runner import EvaluationRunner
 from service.jobs.executor import Executor
 from service.jobs.ground import Ground, keep_inputs_of_files
@@ -36,6 +37,7 @@ _AT_ONCE = {
     _QUEUE: (1, _QUEUE_POLL_SECONDS),
     remote.QUEUE: (remote.MOST_AT_ONCE, _OWN_POLL_SECONDS),
     evaluations.QUEUE: (evaluations.MOST_AT_ONCE, evaluations.QUEUE_POLL_SECONDS),
+    deployments.QUEUE: (deployments.MOST_AT_ONCE, _OWN_POLL_SECONDS),
 }
 _BROKE = JobError(
     "internal", "The job met a problem of the service again and again.", "Look at the service's log, and launch again."
@@ -51,6 +53,7 @@ class JobRunner:
         self.executor = executor
         self.works = works
         self.evaluations = EvaluationRunner(store, runs.parent / "evaluations", executor, works=works)
+        self.deployments = DeploymentRunner(store, executor)
         self._cancelling: dict[str, asyncio.Task[None]] = {}
         # DBOS's own tables, where they are a file of their own
         self.engine: sa.Engine | None = None
@@ -60,7 +63,7 @@ class JobRunner:
         """Queues that this process takes work from."""
         if not self.works:
             return []
-        shared = [_QUEUE, remote.QUEUE, evaluations.QUEUE]
+        shared = [_QUEUE, remote.QUEUE, evaluations.QUEUE, deployments.QUEUE]
         return [*shared, *(own_queue(queue, self.executor.name) for queue in shared)]
 
     async def submit(self, job: Job) -> None:
@@ -216,7 +219,8 @@ async def _launched(runner: JobRunner, home: Path, database_url: str, version: s
             seconds = _OWN_POLL_SECONDS if own else seconds
             await DBOS.register_queue_async(queue, worker_concurrency=most, polling_interval_sec=seconds)
         if runner.works:
-            caretaker = Caretaker(runner.executor, version, [runner.kind(), runner.evaluations.kind()])
+            kinds = [runner.kind(), runner.evaluations.kind(), runner.deployments.kind()]
+            caretaker = Caretaker(runner.executor, version, kinds)
             watching = asyncio.create_task(caretaker.watch())
         yield
     finally:

@@ -176,11 +176,11 @@ class AnsweringProcess:
 class Answerers:
     """The models in use: at most `most` processes, each of them idle for at most `idle_seconds`.
 
-    Each holds its weights and one conversation's cache; one is only started while its files fit into the memory that is
-    free. `waiting` questions may wait for one of them.
+    Without `idle_seconds` they stay. Each holds its weights and one conversation's cache; one is only started while
+    its files fit into the memory that is free. `waiting` questions may wait for one of them.
     """
 
-    def __init__(self, *, most: int, idle_seconds: float, waiting: int = 8) -> None:
+    def __init__(self, *, most: int, idle_seconds: float | None, waiting: int = 8) -> None:
         self._most = most
         self._idle_seconds = idle_seconds
         self._waiting = waiting
@@ -192,6 +192,15 @@ class Answerers:
         """Whether the folder's process runs already."""
         process = self._running.get((str(folder), engine))
         return process is not None and process.alive
+
+    def started(self, folder: Path, engine: Engine) -> AnsweringProcess:
+        """The process of a folder, which may load still.
+
+        Raises:
+            TuneGateError: `busy`, `missing_extra`, `environment`.
+        """
+        with self._turn:
+            return self._of(folder, engine)
 
     def ask(self, folder: Path, engine: Engine, question: Question, listen: Listen) -> AnsweringProcess:
         """Ask the process of a folder, started where it does not run; returns at once.

@@ -15,7 +15,7 @@ Action = Literal[
     "key.created", "key.revoked", "job.launched", "job.overrode", "job.cancelled", "job.paused", "job.resumed",
     "evaluation.launched", "evaluation.cancelled", "evaluation.deleted", "dataset.deleted", "job.deleted",
     "webhook.created", "webhook.deleted", "webhook.secret_made", "webhook.enabled", "webhook.disabled",
-    "webhook.message_given_up",
+    "webhook.message_given_up", "deployment.created", "deployment.deleted",
 ]  # fmt: skip
 
 

@@ -43,12 +43,16 @@ class JobError(msgspec.Struct, frozen=True):
 
 
 class RemoteRun(msgspec.Struct, frozen=True):
-    """Where a job is carried out elsewhere: the target, its name there, the target's own word for its state."""
+    """Where a job is carried out elsewhere: the target, its name there, the target's own word for its state.
+
+    `model` is what its model is registered as there.
+    """
 
     target: str
     name: str
     status: str | None = None
     url: str | None = None
+    model: str | None = None
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,12 +6,14 @@ from typing import Literal
 
 import msgspec
 
+from service.records.deployment import Deployment
 from service.records.evaluation_job import EvaluationJob
 from service.records.job import Job
 
 EndType = Literal[
     "job.succeeded", "job.failed", "job.cancelled",
     "evaluation.succeeded", "evaluation.failed", "evaluation.cancelled",
+    "deployment.ready", "deployment.failed", "deployment.deleted",
 ]  # fmt: skip
 # a ping is sent to who asks for it, and to nobody else
 MessageType = Literal[EndType, "webhook.ping"]
@@ -96,6 +98,17 @@ class EvaluationEnded(msgspec.Struct, frozen=True, kw_only=True):
     error_code: str | None
 
 
+class DeploymentChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """Data of `deployment.*`: it answers, or nothing of it is left on its target."""
+
+    project: str
+    id: str
+    job: str
+    target: str
+    state: str
+    error_code: str | None
+
+
 class Ping(msgspec.Struct, frozen=True, kw_only=True):
     """Data of `webhook.ping`."""
 
@@ -117,6 +130,14 @@ class EvaluationMessage(msgspec.Struct, frozen=True, kw_only=True):
     type: Literal["evaluation.succeeded", "evaluation.failed", "evaluation.cancelled"]
     timestamp: str
     data: EvaluationEnded
+
+
+class DeploymentMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """What a receiver is told of a deployment."""
+
+    type: Literal["deployment.ready", "deployment.failed", "deployment.deleted"]
+    timestamp: str
+    data: DeploymentChanged
 
 
 class PingMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,3 +162,12 @@ def evaluation_ended(project: str, job: EvaluationJob) -> tuple[str, EvaluationE
         project=project, id=job.id, state=job.state, evaluation_id=job.evaluation_id, error_code=code
     )
     return f"evaluation.{job.state}", data
+
+
+def deployment_changed(project: str, one: Deployment) -> tuple[str, DeploymentChanged]:
+    """(type, data) of a deployment that answers, or of which nothing is left."""
+    code = None if one.error is None else one.error.code
+    data = DeploymentChanged(
+        project=project, id=one.id, job=one.plan.job, target=one.plan.target, state=one.state, error_code=code
+    )
+    return f"deployment.{one.state}", data

@@ -15,6 +15,7 @@ from service.records.job import ENDED, Job, JobEvent
 from service.records.webhook import job_ended
 from service.store.audit import Audit, append
 from service.store.database import changing, settle
+from service.store.deployments import Deployments
 from service.store.evaluations import Evaluations
 from service.store.events import append_event, events_after, last_source_n
 from service.store.executors import Executors
@@ -48,6 +49,7 @@ class Store:
         self._project = project
         self._place = project or DEFAULT_PROJECT
         self.evaluations = Evaluations(engine, project)
+        self.deployments = Deployments(engine, project)
         self.keys = Keys(engine, project)
         self.launches = Launches(engine)
         self.audit = Audit(engine, project)

@@ -82,6 +82,22 @@ evaluations = Table(
     Index("evaluations_open", "ended", "project", "number"),
 )
 
+# tuned models in service; `sent` is what the target is asked for, kept before the first call
+deployments = Table(
+    "deployments",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("number", BigInteger, nullable=False, unique=True),
+    Column("idempotency_key", String(255), unique=True),  # a digest of project and key
+    Column("plan", String(64), nullable=False),  # its id; one that has not ended is the only one of its plan
+    Column("sent", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("project", String(63), nullable=False),
+    Column("ended", Boolean, nullable=False, server_default=false()),
+    Index("deployments_of_project", "project", "number"),
+    Index("deployments_open", "ended", "project", "plan"),
+)
+
 # a key's row stays when it is revoked: it says who it was, and that keys are asked for here
 api_keys = Table(
     "api_keys",

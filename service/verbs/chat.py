@@ -6,13 +6,14 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 import anyio.to_thread
 import msgspec
 
 from service.artifacts.answerable import Answerable, answerables, chosen, require_intact
 from service.errors import TuneGateError
-from service.launch.answering import ENDED, AnsweringProcess, Listen, error_of
+from service.launch.answering import ENDED, Answerers, AnsweringProcess, Listen, error_of
 from service.records.chat_completion import (
     AnswerChoice,
     AnswerMessage,
@@ -36,6 +37,13 @@ from trainers.answers import Answered, CalledTool, FinishReason, Piece, Refused,
 _CALL_ID_LENGTH = 9
 
 
+class Answering(Protocol):
+    """What answers: the processes, and whose turn it is to wait for them."""
+
+    answerers: Answerers
+    chatting: anyio.CapacityLimiter
+
+
 class Asked(msgspec.Struct, frozen=True):
     """A question on its way to a model; `created` in seconds since 1970."""
 
@@ -45,8 +53,9 @@ class Asked(msgspec.Struct, frozen=True):
 
     @property
     def source(self) -> Source:
-        assert self.model.manifest is not None
-        return Source(self.model.manifest.id, self.model.name, self.model.engine, self.model.why)
+        # a folder of no artifact has no manifest; only its name is known
+        known = self.model.manifest.id if self.model.manifest is not None else self.model.folder.name
+        return Source(known, self.model.name, self.model.engine, self.model.why)
 
     @property
     def fingerprint(self) -> str:
@@ -75,7 +84,7 @@ async def asked(context: Context, job_id: str, chat: ChatQuestion) -> Asked:
     return Asked(chat, model, int(time.time()))
 
 
-async def complete(context: Context, question: Asked) -> ChatCompletion:
+async def complete(context: Answering, question: Asked) -> ChatCompletion:
     """The whole answer.
 
     Raises:
@@ -89,7 +98,7 @@ async def complete(context: Context, question: Asked) -> ChatCompletion:
 
 
 @asynccontextmanager
-async def streamed(context: Context, question: Asked) -> AsyncIterator[AsyncIterator[ChatChunk]]:
+async def streamed(context: Answering, question: Asked) -> AsyncIterator[AsyncIterator[ChatChunk]]:
     """The answer in pieces; the block is entered once the question is known to be sound.
 
     Raises:
@@ -108,7 +117,7 @@ def _model(context: Context, job_id: str, name: str | None) -> Answerable:
 
 
 @asynccontextmanager
-async def _heard(context: Context, question: Asked) -> AsyncIterator[AsyncIterator[Said]]:
+async def _heard(context: Answering, question: Asked) -> AsyncIterator[AsyncIterator[Said]]:
     """What is said of a question; when the block ends before the answer does, the answer ends too."""
     loop = asyncio.get_running_loop()
     heard: asyncio.Queue[Said] = asyncio.Queue()
@@ -129,7 +138,7 @@ async def _heard(context: Context, question: Asked) -> AsyncIterator[AsyncIterat
         loop.run_in_executor(None, process.cancel, question.chat.question.id)
 
 
-async def _ask(context: Context, question: Asked, listen: Listen) -> AnsweringProcess:
+async def _ask(context: Answering, question: Asked, listen: Listen) -> AnsweringProcess:
     def ask() -> AnsweringProcess:
         model, text = question.model, question.chat.question
         return context.answerers.ask(model.folder, model.engine, text, listen)

@@ -1,4 +1,4 @@
-"""webhooks: who is told when a project's jobs and evaluations end, how that went, and once more what went wrong."""
+"""webhooks: who is told what becomes of a project's jobs, evaluations and deployments, how that went, and again."""
 
 from __future__ import annotations
 

@@ -76,6 +76,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "service.cli.serve": ("service.verbs", "service.api", "service.app"),
     "service.app": ("service.api", "service.verbs", "service.jobs", "service.store"),
     "service.__main__": ("service.cli",),
+    "service.model_server": ("service.api", "service.verbs"),
     "service.regenerate": (
         "service.app", "service.api", "service.verbs", "service.launch.request", "trainers.contract",
     ),

@@ -13,7 +13,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 HOSTS = (
     "localhost", "management.azure.com", "login.microsoftonline.com", "ml.azure.com", "*.api.azureml.ms",
-    "*.blob.core.windows.net", "*.openai.azure.com", "*.services.ai.azure.com",
+    "*.blob.core.windows.net", "*.eastus.inference.ml.azure.com", "*.openai.azure.com", "*.services.ai.azure.com",
 )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ WHERE = {
     "TUNEGATE_AZURE_ML_SUBSCRIPTION_ID": "11111111-2222-3333-4444-555555555555",
     "TUNEGATE_AZURE_ML_RESOURCE_GROUP": "rg", "TUNEGATE_AZURE_ML_WORKSPACE": "space",
     "TUNEGATE_AZURE_ML_COMPUTE": CLUSTER, "TUNEGATE_AZURE_ML_INSTANCE_TYPE": SIZE, "TUNEGATE_AZURE_ML_IMAGE": IMAGE,
+    "TUNEGATE_AZURE_ML_SERVING_IMAGE": f"registry.azurecr.io/tunegate-model@sha256:{'b' * 64}",
     "TUNEGATE_AZURE_ML_POLL_SECONDS": "0.5", "TUNEGATE_AZURE_ML_PYTHON": sys.executable,
 }  # fmt: skip
 
@@ -35,9 +36,14 @@ class Azure(Loopback):
         self.workspace = Workspace(self.blobs)
         hosts = {
             "login.microsoftonline.com": login, ".blob.core.windows.net": self.blobs,
-            "management.azure.com": self.workspace,
+            "management.azure.com": self.workspace, ".inference.ml.azure.com": self.workspace.endpoints.answer,
         }  # fmt: skip
         super().__init__(folder, hosts)
+
+    def close(self) -> None:
+        """With every process that answers."""
+        self.workspace.endpoints.close()
+        super().close()
 
     @property
     def job(self) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from blobs import Blobs
+from endpoints import Endpoints
 from loopback import Answer, Asked
 from worker import Worker
 
@@ -35,11 +36,14 @@ class Workspace:
         self.workers: dict[str, Worker] = {}
         self.started: list[str] = []
         self.wrong: list[str] = []
+        self.endpoints = Endpoints(self)
         self._lock = threading.RLock()
 
     def __call__(self, asked: Asked) -> Answer | None:
         if not asked.headers.get("authorization", "").startswith("Bearer "):
             return Answer.problem(401, "Unauthorized")
+        if (found := self.endpoints.insights(asked)) is not None:
+            return found
         if not asked.path.lower().startswith(PLACE.lower()):
             return Answer.problem(404, "ResourceNotFound")
         parts = [part for part in asked.path[len(PLACE) :].split("/") if part]
@@ -58,6 +62,8 @@ class Workspace:
                 return self._cancel(name)
             case ["jobs", _, "cancelresult"]:
                 return Answer.of({})
+            case ["onlineEndpoints", *rest]:
+                return self.endpoints.route(asked, rest)
             case ["datastores", *rest]:
                 return _datastore(rest)
             case ["computes", name]:
@@ -72,11 +78,11 @@ class Workspace:
 
     def _asset(self, asked: Asked, path: str) -> Answer:
         if asked.method == "PUT":
-            self.kept[path] = self._stored(path, asked.json["properties"])
+            self.kept[path] = self.stored(path, asked.json["properties"])
             return Answer.of(self.kept[path], 201)
         return Answer.of(self.kept[path]) if path in self.kept else Answer.problem(404, "NotFound")
 
-    def _stored(self, path: str, properties: dict[str, Any]) -> dict[str, Any]:
+    def stored(self, path: str, properties: dict[str, Any]) -> dict[str, Any]:
         created = {"createdAt": "2026-11-22T00:00:00Z", "createdBy": "tester", "createdByType": "User"}
         return {
             "id": f"{PLACE}/{path}", "name": path.rpartition("/")[2], "type": "loopback", "systemData": created,
@@ -87,7 +93,7 @@ class Workspace:
         if name in self.jobs:
             return Answer.problem(409, "Conflict")
         self.wrong += _unlike_the_sdk(asked.json["properties"])
-        job = self._stored(f"jobs/{name}", asked.json["properties"])
+        job = self.stored(f"jobs/{name}", asked.json["properties"])
         studio = {"jobServiceType": "Studio", "endpoint": f"https://ml.azure.com/runs/{name}", "status": None}
         job["properties"] |= {"status": "NotStarted", "services": {"Studio": studio}}
         self.jobs[name] = job
@@ -124,10 +130,10 @@ def _unlike_the_sdk(properties: dict[str, Any]) -> list[str]:
     """Keys that the installed SDK's own model of a command job, or of a part of it, does not know."""
     from azure.ai.ml._restclient.arm_ml_service.models import CommandJob
 
-    return list(_unknown(CommandJob(properties), ""))
+    return list(unknown(CommandJob(properties), ""))
 
 
-def _unknown(model: Any, where: str) -> Iterator[str]:
+def unknown(model: Any, where: str) -> Iterator[str]:
     known = {field._rest_name: name for name, field in model._attr_to_rest_field.items()}
     for key in model:
         if key not in known:
@@ -136,7 +142,7 @@ def _unknown(model: Any, where: str) -> Iterator[str]:
         value = getattr(model, known[key])
         for name, part in value.items() if isinstance(value, dict) else [("", value)]:
             if hasattr(part, "_attr_to_rest_field"):
-                yield from _unknown(part, f"{where}{key}.{name}")
+                yield from unknown(part, f"{where}{key}.{name}")
 
 
 def _workspace() -> dict[str, Any]:

@@ -200,7 +200,8 @@ class Account:
     def _say(self, job: dict[str, Any], message: str, data: Any = None, type_: str = "message") -> None:
         said = self.events[job["id"]]
         said.append({"id": f"ftevent-{job['id'][-4:]}-{len(said)}", "object": "fine_tuning.job.event",
-                     "level": "info", "created_at": 1_780_000_200 + len(said), "message": message, "type": type_, "data": data})  # fmt: skip
+                     "level": "info", "created_at": 1_780_000_200 + len(said), "message": message, "type": type_,
+                     "data": data})  # fmt: skip
 
 
 def _page(rows: list[dict[str, Any]], asked: Asked) -> Answer:

@@ -40,9 +40,14 @@ def target_of(plan: LaunchPlan) -> Target:
     return azure_ml(msgspec.convert(plan.manifest["where"], AzureMlSettings))
 
 
-@lru_cache(maxsize=16)
 def azure_ml(where: AzureMlSettings) -> Target:
     """One client per workspace: its tokens and connections are shared by all jobs."""
+    return azure_ml_client(where)
+
+
+@lru_cache(maxsize=16)
+def azure_ml_client(where: AzureMlSettings) -> AzureMl:
+    """The same, with what only this target has."""
     return AzureMl(where)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -134,6 +134,15 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Literal["ok", "failed", "unknown"]
     seen: str
     remedy: str = ""
+
+
+@runtime_checkable
+class Registers(Protocol):
+    """A target that keeps a list of models."""
+
+    def register(self, plan: LaunchPlan, ref: RemoteRef, out: Path, tags: Mapping[str, str]) -> str:
+        """Enter the model of a finished run folder with where it comes from; its name there, once however often."""
+        ...
 
 
 class Target(Protocol):

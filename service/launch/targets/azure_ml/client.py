@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,11 @@ import msgspec
 from service.clock import now
 from service.errors import TuneGateError
 from service.launch.targets.azure_ml.checks import checks
+from service.launch.targets.azure_ml.endpoint import Endpoint
 from service.launch.targets.azure_ml.files import code_folder
 from service.launch.targets.azure_ml.outputs import Outputs
 from service.launch.targets.azure_ml.plan import CODE, TAG
+from service.launch.targets.azure_ml.registering import registered
 from service.launch.targets.azure_ml.settings import AzureMlSettings
 from service.launch.targets.azure_ml.talking import talking
 from service.launch.targets.target import (
@@ -47,6 +49,7 @@ class AzureMl:
         self._made: Any = None
         self._making = threading.Lock()
         self._outputs = Outputs(where, self._ml, self._credential)
+        self.endpoint = Endpoint(where, self._ml, self._credential)
 
     def submit(self, plan: LaunchPlan) -> RemoteRef:
         """Create the job with everything it reads; the job of an earlier call is found by its name and its tag."""
@@ -110,6 +113,11 @@ class AzureMl:
     def fetch(self, ref: RemoteRef, out: Path, *, tick: Callable[[], None]) -> None:
         """Every file into `out`, streamed; one that is there already with its hash is not fetched again."""
         self._outputs.fetch(ref.name, out, tick=tick)
+
+    def register(self, plan: LaunchPlan, ref: RemoteRef, out: Path, tags: Mapping[str, str]) -> str:
+        """A version of the model of its base, with the chain of ids as its tags."""
+        with talking("registering the model"):
+            return registered(self._ml(), self._outputs.container(), self._where, plan, ref, out, tags)
 
     def check(self) -> list[Check]:
         """Credential, workspace, compute, storage and image, each with its remedy."""

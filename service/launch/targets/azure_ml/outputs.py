@@ -23,7 +23,7 @@ _CHUNK_BYTES = 4 << 20
 _FRESH_SECONDS = 1800.0
 _SMALL_BYTES = 64 << 20
 # what the service wrote into the run folder itself
-_OURS = {"decision.json", "lint-report.json", "estimate.json", "evaluation.json", "plan.json", "job.json",
+OWN_RECORDS = {"decision.json", "lint-report.json", "estimate.json", "evaluation.json", "plan.json", "job.json",
          "manifest.json", "README.md"}  # fmt: skip
 
 
@@ -137,7 +137,7 @@ class Outputs:
 def _allowed(path: str) -> bool:
     parts = path.split("/")
     odd = any(part.startswith(".") or not part or "\\" in part or ":" in part for part in parts)
-    return not odd and path not in _OURS
+    return not odd and path not in OWN_RECORDS
 
 
 def _sha256(path: Path) -> str:

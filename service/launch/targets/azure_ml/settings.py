@@ -18,6 +18,7 @@ _SHAPES: dict[str, Shape] = {
     "compute": Shape(r"[A-Za-z][A-Za-z0-9-]{1,31}", "a compute cluster's name, 2 to 32 letters, digits and -"),
     "instance_type": Shape(r"Standard_[A-Za-z0-9_]+", "a machine size, such as Standard_NC24ads_A100_v4"),
     "image": Shape(r"[^\s@]+@sha256:[0-9a-f]{64}", "an image by digest, REGISTRY/NAME@sha256:64 hex digits"),
+    "serving_image": Shape(r"[^\s@]+@sha256:[0-9a-f]{64}", "an image by digest, REGISTRY/NAME@sha256:64 hex digits"),
     "datastore": Shape(r"[A-Za-z0-9_]{1,255}", "a datastore's name"),
     "experiment": Shape(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}", "letters, digits, - and _"),
     "python": Shape(r"[^\s'\"\\$`;&|<>]+", "the name or path of a Python in the image"),
@@ -35,6 +36,8 @@ class AzureMlSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     instance_type: str
     image: str
     instance_count: int = 1
+    # what answers for a deployed model: the stage `model` of our Dockerfile
+    serving_image: str | None = None
     # uploads and outputs lie in it
     datastore: str = "workspaceblobstore"
     experiment: str = "tunegate"
