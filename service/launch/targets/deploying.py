@@ -16,4 +16,8 @@ def deployable_of(order: DeploymentOrder) -> Deployable:
         from service.launch.targets.azure_ml.endpoint import endpoint_of
 
         return endpoint_of(order)
+    if order.plan.target == "azure-openai":
+        from service.launch.targets.azure_openai.deployment import hosting_of
+
+        return hosting_of(order)
     raise TuneGateError("target_cannot", f"This version does not deploy on {order.plan.target!r}.")

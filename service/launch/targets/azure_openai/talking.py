@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from json import JSONDecodeError
-from typing import Any
 
 from service.errors import TuneGateError
 from service.launch.targets.talking import PASSING, causes, cleaned, naming, unreachable
 
 WHO = "Azure OpenAI"
+_UNAUTHORIZED = 401
 CHECK = "tunegate targets check azure-openai says what is missing."
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
@@ -32,16 +32,24 @@ def talking(doing: str, *, quotes: bool = False) -> Iterator[None]:
 
 
 def _known(error: Exception, doing: str, *, quotes: bool) -> TuneGateError | None:
-    from azure.core.exceptions import AzureError, ClientAuthenticationError, ServiceRequestError, ServiceResponseError
+    from azure.core.exceptions import (
+        AzureError,
+        ClientAuthenticationError,
+        HttpResponseError,
+        ServiceRequestError,
+        ServiceResponseError,
+    )
     from httpx2 import TransportError
     from openai import APIConnectionError, APIStatusError, OpenAIError
 
     for one in causes(error):
         if isinstance(one, APIStatusError):
-            return _answered(one, doing, quotes=quotes)
+            return _answered(int(one.status_code), _said(one.body, quotes=quotes), doing)
         # the credential's errors lie below the client's own
         if isinstance(one, ServiceRequestError | ServiceResponseError):
             return unreachable(doing, type(one).__name__, who="the identity platform")
+        if isinstance(one, HttpResponseError) and one.status_code is not None and one.status_code != _UNAUTHORIZED:
+            return _answered(int(one.status_code), "", doing)
         if isinstance(one, ClientAuthenticationError):
             remedy = "az login, or AZURE_TENANT_ID, AZURE_CLIENT_ID and its secret, or AZURE_OPENAI_API_KEY."
             return TuneGateError("target_refused", f"{doing}: no valid credential.", remedy=remedy)
@@ -54,13 +62,12 @@ def _known(error: Exception, doing: str, *, quotes: bool) -> TuneGateError | Non
     return None
 
 
-def _answered(error: Any, doing: str, *, quotes: bool) -> TuneGateError:
-    status, said = int(error.status_code), _said(error.body, quotes=quotes)
+def _answered(status: int, said: str, doing: str) -> TuneGateError:
     if status == 404:
         return TuneGateError("remote_gone", f"{doing}: Azure knows no such thing.", remedy=CHECK)
     if status in PASSING or status >= 500:
         return unreachable(doing, f"status {status}", who=WHO)
-    if status == 401:
+    if status == _UNAUTHORIZED:
         remedy = "Renew the key, or sign in again: az login. " + CHECK
         return TuneGateError("target_refused", f"{doing}: the credential is not accepted.", remedy=remedy)
     if status == 403:
