@@ -13,7 +13,7 @@ from service.launch.targets.deployable import DeploymentOrder, DeployRequest, or
 from service.launch.targets.options import options_of
 from service.records.hosted import HOSTED, Hosted
 
-# Azure's names of the tiers (microsoft/azure-skills finetuning/references/deployment; Microsoft's fine-tuning-deploy page)
+# Azure's names of the tiers (microsoft/azure-skills, finetuning; DeveloperTier was never sent to the real Azure)
 _SKUS = {"developer": "DeveloperTier", "standard": "Standard", "global": "GlobalStandard"}
 # Azure removes a developer deployment after a day
 _DEVELOPER_HOURS = 24.0

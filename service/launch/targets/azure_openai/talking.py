@@ -11,7 +11,6 @@ from service.errors import TuneGateError
 from service.launch.targets.talking import PASSING, causes, cleaned, naming, unreachable
 
 WHO = "Azure OpenAI"
-_UNAUTHORIZED = 401
 CHECK = "tunegate targets check azure-openai says what is missing."
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
@@ -48,11 +47,11 @@ def _known(error: Exception, doing: str, *, quotes: bool) -> TuneGateError | Non
         # the credential's errors lie below the client's own
         if isinstance(one, ServiceRequestError | ServiceResponseError):
             return unreachable(doing, type(one).__name__, who="the identity platform")
-        if isinstance(one, HttpResponseError) and one.status_code is not None and one.status_code != _UNAUTHORIZED:
-            return _answered(int(one.status_code), "", doing)
         if isinstance(one, ClientAuthenticationError):
             remedy = "az login, or AZURE_TENANT_ID, AZURE_CLIENT_ID and its secret, or AZURE_OPENAI_API_KEY."
             return TuneGateError("target_refused", f"{doing}: no valid credential.", remedy=remedy)
+        if isinstance(one, HttpResponseError) and one.status_code is not None:
+            return _answered(int(one.status_code), "", doing)
     if isinstance(error, JSONDecodeError):
         return unreachable(doing, "an answer that is no JSON", who=WHO)
     if isinstance(error, APIConnectionError | TransportError | ConnectionError | TimeoutError):
@@ -67,7 +66,7 @@ def _answered(status: int, said: str, doing: str) -> TuneGateError:
         return TuneGateError("remote_gone", f"{doing}: Azure knows no such thing.", remedy=CHECK)
     if status in PASSING or status >= 500:
         return unreachable(doing, f"status {status}", who=WHO)
-    if status == _UNAUTHORIZED:
+    if status == 401:
         remedy = "Renew the key, or sign in again: az login. " + CHECK
         return TuneGateError("target_refused", f"{doing}: the credential is not accepted.", remedy=remedy)
     if status == 403:
