@@ -126,6 +126,12 @@ class Followed:
         if failures == _UNKNOWN_AFTER:
             enter(self._store, self._id, "unknown")
 
+    def keep_hosted(self, out: Path) -> None:
+        """Show what a service that keeps the weights made."""
+        if (out / HOSTED).is_file():
+            hosted = msgspec.json.decode((out / HOSTED).read_bytes(), type=Hosted)
+            self._store.update_job(self._id, lambda job: msgspec.structs.replace(job, hosted=hosted), carrier=carrier())
+
     def named(self, model: str) -> None:
         """Note what the model is registered as."""
 
@@ -135,12 +141,6 @@ class Followed:
 
         said = {"message": f"the model is registered as {model}"}
         self._store.update_job(self._id, change, ("log", said), carrier=carrier())
-
-    def keep_hosted(self, out: Path) -> None:
-        """Show what a service that keeps the weights made."""
-        if (out / HOSTED).is_file():
-            hosted = msgspec.json.decode((out / HOSTED).read_bytes(), type=Hosted)
-            self._store.update_job(self._id, lambda job: msgspec.structs.replace(job, hosted=hosted), carrier=carrier())
 
     def require_wanted(self) -> None:
         """Stop a transfer whose job is being cancelled.

@@ -25,6 +25,7 @@ from service.launch.targets.target import LaunchPlan, LaunchRequest
 from service.records.job import Job
 from service.store.database import migrate, open_engine
 from service.store.store import Store
+from tests.azure_openai.manager import Manager
 from tests.azure_openai.service import HOST, KEY, Account
 from trainers.contract import DatasetRef, Hyperparameters, TrainPlan
 
@@ -66,7 +67,8 @@ class OpenAi(Loopback):
 
     def __init__(self, folder: Path) -> None:
         self.account = Account()
-        hosts = {"login.microsoftonline.com": login, HOST: self.account}
+        self.manager = Manager(self.account)
+        hosts = {"login.microsoftonline.com": login, HOST: self.account, "management.azure.com": self.manager}
         super().__init__(folder, hosts)
 
     @property

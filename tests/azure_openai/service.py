@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+from collections.abc import Callable
 from email import message_from_bytes
 from email.message import Message
 from typing import Any
@@ -22,7 +23,8 @@ _CREATE: TypeAdapter[Any] = TypeAdapter(JobCreateParams)
 _KNOWN = set(JobCreateParams.__annotations__)
 _DONE = {"succeeded", "failed", "cancelled"}
 METRICS = "step,train_loss,train_mean_token_accuracy,valid_loss,validation_mean_token_accuracy\n" + "".join(
-    f"{step},{2 / step:.4f},{1 - 1 / (step + 1):.4f},{f'{2.1 / step:.4f}' if step % 5 == 0 else ''},\n" for step in range(1, 11)
+    f"{step},{2 / step:.4f},{1 - 1 / (step + 1):.4f},{f'{2.1 / step:.4f}' if step % 5 == 0 else ''},\n"
+    for step in range(1, 11)
 )  # fmt: skip
 
 
@@ -41,6 +43,9 @@ class Account:
         self.metrics: bytes = METRICS.encode()
         self.reads_files = True
         self.refuse: dict[str, str] | None = None
+        # called when a job was made, before that is answered
+        self.made: Callable[[], None] | None = None
+        self.deployed: dict[str, str] = {}
         self._lock = threading.RLock()
 
     def __call__(self, asked: Asked) -> Answer | None:
@@ -51,7 +56,7 @@ class Account:
             path = asked.path.removeprefix("/openai/v1")
             if path == asked.path or "api-version" in asked.query:
                 return None
-            return self._files(asked, path) or self._jobs(asked, path) or self._models(path)
+            return self._files(asked, path) or self._jobs(asked, path) or self._models(path) or self._chat(asked, path)
 
     def _let_in(self, headers: dict[str, str]) -> bool:
         given = headers.get("authorization", "").removeprefix("Bearer ")
@@ -62,6 +67,18 @@ class Account:
             return None
         row = {"id": "gpt-4.1-2025-04-14", "object": "model", "capabilities": {"fine_tune": True}}
         return Answer.of({"object": "list", "data": [row, {"id": "gpt-oss-20b-11", "capabilities": {}}]})
+
+    def _chat(self, asked: Asked, path: str) -> Answer | None:
+        if path != "/chat/completions":
+            return None
+        if asked.json["model"] not in self.deployed:
+            return Answer.problem(404, "DeploymentNotFound")
+        message = {"role": "assistant", "content": "words that nobody reads"}
+        return Answer.of(
+            {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": self.deployed[asked.json["model"]],
+             "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+             "usage": {"prompt_tokens": 1, "completion_tokens": 4, "total_tokens": 5}}
+        )  # fmt: skip
 
     def _files(self, asked: Asked, path: str) -> Answer | None:
         if path == "/files" and asked.method == "POST":
@@ -141,10 +158,14 @@ class Account:
         job = {"id": identifier, "object": "fine_tuning.job", "status": "pending", "created_at": 1_780_000_100,
                "fine_tuned_model": None, "error": None, "result_files": None, "trained_tokens": None,
                "model": body["model"], "seed": body.get("seed"), "training_file": body["training_file"],
-               "validation_file": body.get("validation_file"), "method": body["method"], "metadata": body.get("metadata"),
+               "validation_file": body.get("validation_file"), "method": body["method"],
+               "metadata": body.get("metadata"),
                "user_provided_suffix": body["suffix"], "trainingType": body["trainingType"]}  # fmt: skip
         self.jobs[identifier], self.events[identifier] = job, []
         self._say(job, "Job enqueued. Waiting for jobs ahead to complete.")
+        if self.made is not None:
+            made, self.made = self.made, None
+            made()
         return Answer.of(job, 201)
 
     def _on(self, job: dict[str, Any]) -> None:
@@ -197,8 +218,9 @@ class Account:
 
     def _say(self, job: dict[str, Any], message: str, data: Any = None, type_: str = "message") -> None:
         said = self.events[job["id"]]
-        said.append({"id": f"ftevent-{job['id'][-4:]}-{len(said)}", "object": "fine_tuning.job.event", "level": "info",
-                     "created_at": 1_780_000_200 + len(said), "message": message, "type": type_, "data": data})  # fmt: skip
+        said.append({"id": f"ftevent-{job['id'][-4:]}-{len(said)}", "object": "fine_tuning.job.event",
+                     "level": "info", "created_at": 1_780_000_200 + len(said), "message": message, "type": type_,
+                     "data": data})  # fmt: skip
 
 
 def _page(rows: list[dict[str, Any]], asked: Asked) -> Answer:

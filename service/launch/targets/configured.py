@@ -15,6 +15,9 @@ from service.settings import Settings
 
 S = TypeVar("S")
 _SHOWN = 80
+# what a subscription's id and a resource group's name look like
+SUBSCRIPTION = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+GROUP = r"[A-Za-z0-9][A-Za-z0-9_.()-]{0,89}"
 
 
 class Shape(msgspec.Struct, frozen=True):

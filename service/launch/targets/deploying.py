@@ -20,4 +20,8 @@ def deployable_of(order: DeploymentOrder) -> Deployable:
         from service.launch.targets.kaito.serving import serving_of
 
         return serving_of(order)
+    if order.plan.target == "azure-openai":
+        from service.launch.targets.azure_openai.deployment import hosting_of
+
+        return hosting_of(order)
     raise TuneGateError("target_cannot", f"This version does not deploy on {order.plan.target!r}.")

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
-from service.launch.targets.configured import Shape, configured
+from service.launch.targets.configured import GROUP, SUBSCRIPTION, Shape, configured
 from service.settings import Settings
 
 _TABLE = "azure-ml"
-_UUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-_NAME = r"[A-Za-z0-9][A-Za-z0-9_.()-]{0,89}"
 # what a value must look like, in a pattern and in words
 _SHAPES: dict[str, Shape] = {
-    "subscription_id": Shape(_UUID, "a subscription's id, 8-4-4-4-12 hex digits"),
-    "resource_group": Shape(_NAME, "a resource group's name"),
+    "subscription_id": Shape(SUBSCRIPTION, "a subscription's id, 8-4-4-4-12 hex digits"),
+    "resource_group": Shape(GROUP, "a resource group's name"),
     "workspace": Shape(r"[A-Za-z0-9][A-Za-z0-9_-]{2,32}", "a workspace's name, 3 to 33 letters, digits, - and _"),
     "compute": Shape(r"[A-Za-z][A-Za-z0-9-]{1,31}", "a compute cluster's name, 2 to 32 letters, digits and -"),
     "instance_type": Shape(r"Standard_[A-Za-z0-9_]+", "a machine size, such as Standard_NC24ads_A100_v4"),

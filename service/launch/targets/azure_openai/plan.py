@@ -24,7 +24,8 @@ def launch_plan(request: LaunchRequest, where: AzureOpenAiSettings, *, model: st
     `model` is the service's own name of the base.
     """
     plan, settings = request.plan, msgspec.to_builtins(where)
-    unlike = {"poll_seconds", "key_file"}
+    # of no job: how it is followed, and where its model may be deployed
+    unlike = {"poll_seconds", "key_file", "subscription_id", "resource_group", "account"}
     content = {
         "plan": plan.id,
         "key": request.key,

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from service.errors import ErrorItem
-from service.launch.targets.configured import Shape, configured, place, require_none
+from service.launch.targets.configured import GROUP, SUBSCRIPTION, Shape, configured, place, require_none
 from service.settings import Settings
 
 AZURE_OPENAI = "azure-openai"
@@ -26,6 +26,9 @@ _SHAPES: dict[str, Shape] = {
     "customer": Shape("new|existing", "new or existing: whether you tuned the model there before its base was retired"),
     "token_scope": Shape(r"https://[A-Za-z0-9.-]+/\.default", "a token scope, https://HOST/.default"),
     "key_file": Shape(r"/\S+|[A-Za-z]:\\.+", "the absolute path of a file that holds the key alone"),
+    "subscription_id": Shape(SUBSCRIPTION, "a subscription's id, 8-4-4-4-12 hex digits"),
+    "resource_group": Shape(GROUP, "a resource group's name"),
+    "account": Shape(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,63}", "the resource's name"),
     "suffix": Shape(r"[A-Za-z0-9_-]{1,18}", "1 to 18 letters, digits, - and _ (no dot)"),
 }
 _RANGES = {"poll_seconds": (0.2, 3600)}
@@ -52,6 +55,10 @@ class AzureOpenAiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     key_file: str = ""
     # of the tuned model's name; empty: made from the request
     suffix: str = ""
+    # the resource in Azure's resource manager, for deployments; its name: empty where the host's begins with it
+    subscription_id: str = ""
+    resource_group: str = ""
+    account: str = ""
     poll_seconds: float = 30.0
 
     @property
@@ -62,6 +69,18 @@ class AzureOpenAiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     @property
     def host(self) -> str:
         return urlsplit(self.endpoint).hostname or ""
+
+    @property
+    def account_name(self) -> str:
+        return self.account or self.host.partition(".")[0]
+
+    @property
+    def resource(self) -> str:
+        """The resource's id in Azure's resource manager."""
+        return (
+            f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
+            f"/providers/Microsoft.CognitiveServices/accounts/{self.account_name}"
+        )
 
     @property
     def scope(self) -> str:

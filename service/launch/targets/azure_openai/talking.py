@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from json import JSONDecodeError
-from typing import Any
 
 from service.errors import TuneGateError
 from service.launch.targets.talking import PASSING, causes, cleaned, naming, unreachable
@@ -32,19 +31,27 @@ def talking(doing: str, *, quotes: bool = False) -> Iterator[None]:
 
 
 def _known(error: Exception, doing: str, *, quotes: bool) -> TuneGateError | None:
-    from azure.core.exceptions import AzureError, ClientAuthenticationError, ServiceRequestError, ServiceResponseError
+    from azure.core.exceptions import (
+        AzureError,
+        ClientAuthenticationError,
+        HttpResponseError,
+        ServiceRequestError,
+        ServiceResponseError,
+    )
     from httpx2 import TransportError
     from openai import APIConnectionError, APIStatusError, OpenAIError
 
     for one in causes(error):
         if isinstance(one, APIStatusError):
-            return _answered(one, doing, quotes=quotes)
+            return _answered(int(one.status_code), _said(one.body, quotes=quotes), doing)
         # the credential's errors lie below the client's own
         if isinstance(one, ServiceRequestError | ServiceResponseError):
             return unreachable(doing, type(one).__name__, who="the identity platform")
         if isinstance(one, ClientAuthenticationError):
             remedy = "az login, or AZURE_TENANT_ID, AZURE_CLIENT_ID and its secret, or AZURE_OPENAI_API_KEY."
             return TuneGateError("target_refused", f"{doing}: no valid credential.", remedy=remedy)
+        if isinstance(one, HttpResponseError) and one.status_code is not None:
+            return _answered(int(one.status_code), "", doing)
     if isinstance(error, JSONDecodeError):
         return unreachable(doing, "an answer that is no JSON", who=WHO)
     if isinstance(error, APIConnectionError | TransportError | ConnectionError | TimeoutError):
@@ -54,8 +61,7 @@ def _known(error: Exception, doing: str, *, quotes: bool) -> TuneGateError | Non
     return None
 
 
-def _answered(error: Any, doing: str, *, quotes: bool) -> TuneGateError:
-    status, said = int(error.status_code), _said(error.body, quotes=quotes)
+def _answered(status: int, said: str, doing: str) -> TuneGateError:
     if status == 404:
         return TuneGateError("remote_gone", f"{doing}: Azure knows no such thing.", remedy=CHECK)
     if status in PASSING or status >= 500:
