@@ -45,10 +45,7 @@ def page(rules: RuleFiles, identifier: str) -> Page:
         return Page(code, secrets[code].title, _secret(secrets[code], kinds))
     if (rule_id := kinds.named_rule(code)) is not None and (named := explain_check(rule_id)) is not None:
         return Page(rule_id, title_of(rule_id), named)
-    drifts = {one.id: one for one in drift_rules(rules).rule}
-    if code in drifts:
-        return Page(code, drifts[code].title, drift_page(drifts[code]))
-    written = _of_synthesis(rules)
+    written = _of_synthesis(rules) | _of_drift(rules)
     if code in written:
         return written[code]
     knowledge = load_knowledge(rules)
@@ -64,7 +61,7 @@ def page(rules: RuleFiles, identifier: str) -> Page:
         return Page(name, knowledge.vocabulary[name].ask, _fact(knowledge, knowledge.vocabulary[name]))
     if name in knowledge.models.cards:
         return Page(name, knowledge.models.cards[name].title, _model(knowledge, knowledge.models.cards[name]))
-    known = [*knowledge.rules, *rule_ids(), *drifts, *secrets, *written, *kinds.named]
+    known = [*knowledge.rules, *rule_ids(), *secrets, *written, *kinds.named]
     known += [entry.id for entry in _entries(knowledge)]
     words = [*(entry.name for entry in _entries(knowledge)), *knowledge.vocabulary, *knowledge.models.cards]
     hint = suggestion(code, known) or suggestion(name, words)
@@ -82,6 +79,10 @@ def html_page(explained: Page) -> str:
 
 def _entries(knowledge: Knowledge) -> list[Entry]:
     return [entry for found in knowledge.entries.values() for entry in found.values()]
+
+
+def _of_drift(rules: RuleFiles) -> dict[str, Page]:
+    return {one.id: Page(one.id, one.title, drift_page(one)) for one in drift_rules(rules).rule}
 
 
 def _of_synthesis(rules: RuleFiles) -> dict[str, Page]:
