@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import http.client
 import json
 import os
@@ -46,6 +47,8 @@ class Service:
         with (home / "log").open("ab") as log:
             command = [sys.executable, "-m", "service", "serve", "--port", "0"]
             self.process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
+        # also where a benchmark breaks off
+        atexit.register(self.process.terminate)
         assert self.process.stdout is not None
         found = re.search(r"http://[^:]+:(\d+)", self.process.stdout.readline())
         assert found is not None, (home / "log").read_text()

@@ -101,7 +101,7 @@ def training(home: Path) -> tuple[Service, str, int]:
     maker = [sys.executable, str(DESK / "make_base_model.py"), str(base), "--steps", "2"]
     subprocess.run(maker, check=True, capture_output=True)
     service = Service(home)
-    job = _post(service, "/v1/jobs", {"plan_id": _plan(service, "base", n_epochs=500)})["id"]
+    job = _post(service, "/v1/jobs", {"plan_id": _plan(service, "base", n_epochs=50)})["id"]
     deadline = time.monotonic() + _GUARD_SECONDS
     while _get(service, f"/v1/jobs/{job}")["progress"]["step"] < 1:
         assert time.monotonic() < deadline

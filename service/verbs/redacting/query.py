@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
+import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +12,6 @@ from typing import BinaryIO, NamedTuple
 import anyio.to_thread
 
 from service.convert.source import Source, buffered
-from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError, did_you_mean
 from service.files import write_error
 from service.privacy.redaction.copy import Copier
@@ -21,7 +20,6 @@ from service.records.conversion import ReadFile, WrittenFile
 from service.records.redaction import RedactedFile, Redaction
 from service.verbs.context import Context
 from service.verbs.linting.query import Parameter
-from service.verbs.receiving.bodies import is_large
 from service.verbs.receiving.uploads import end_if, readable
 from service.verbs.redact import Measured, Unreadables, record_of, redactor_for
 from service.verbs.redacting.options import EVERYTHING, ONLY_IF_NAMED, WITH, RedactOptions, configured, wrong
@@ -55,7 +53,7 @@ PARAMETERS = (
 
 
 class RedactedBody(NamedTuple):
-    """The redacted bytes in a file that has no name any more and is gone when it is closed, and the record."""
+    """The redacted bytes in a file that has no name and is gone when it is closed, and the record."""
 
     file: BinaryIO
     record: Redaction
@@ -115,52 +113,32 @@ def redact_upload(
 ) -> RedactedBody:
     """The bytes that `tunegate redact` writes for a received body; all of them, before the first one is sent.
 
-    A large body is redacted by a worker.
-
     Raises:
         TuneGateError: `invalid_input` with every row that cannot be read, `disk_full`, `missing_extra`; `interrupted`
-            once `stop` is set; `worker_lost`.
+            once `stop` is set.
     """
-    # beside the body, and like it removed at the next start where the service is killed meanwhile
-    out = path.with_name(path.name + ".redacted")
-    try:
-        if is_large(path):
-            record = context.workers.run(redacted, path, out, options, stop=stop)
-        else:
-            record = _written(path, out, options, redactor, stop)
-        return RedactedBody(out.open("rb"), record)
-    finally:
-        out.unlink(missing_ok=True)
-
-
-def redacted(path: Path, out: Path, options: RedactOptions, rules: RuleFiles, stop: threading.Event) -> Redaction:
-    """The same in a worker: the bytes go to the new file `out`, and the record comes back."""
-    del rules
-    return _written(path, out, options, redactor_for(options), stop)
-
-
-def _written(path: Path, out: Path, options: RedactOptions, redactor: Redactor, stop: threading.Event) -> Redaction:
     copier, written = Copier(redactor), Measured()
     unreadable = Unreadables()
     with readable(path, stop) as body:
         source = Source(body, _STDIN)
+        file = tempfile.TemporaryFile(dir=context.settings.uploads)  # noqa: SIM115
         try:
-            # readable by this user alone: it holds somebody's data
-            with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                for block in written.passed(copier.blocks(buffered(source), _STDIN)):
-                    file.write(block)
-                    end_if(stop)
-        except OSError as error:
-            raise write_error(out.parent, error) from error
-        source.drain()
-        unreadable.add(_STDIN, copier)
-        unreadable.refuse()
+            for block in written.passed(copier.blocks(buffered(source), _STDIN)):
+                file.write(block)
+                end_if(stop)
+            source.drain()
+            unreadable.add(_STDIN, copier)
+            unreadable.refuse()
+            file.seek(0)
+        except BaseException as error:
+            file.close()
+            raise (write_error(context.settings.uploads, error) if isinstance(error, OSError) else error) from error
     done = RedactedFile(
         ReadFile(_STDIN, source.sha256, source.bytes, copier.rows),
         WrittenFile(_STDIN, written.sha256, written.bytes, copier.rows),
         copier.changed_rows,
     )
-    return record_of(options, [done], copier.counts)
+    return RedactedBody(file, record_of(options, [done], copier.counts))
 
 
 def _hint(seen: str, options: Sequence[str]) -> str | None:
