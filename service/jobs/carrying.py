@@ -114,7 +114,10 @@ async def while_away(begin: Callable[[], Awaitable[R]]) -> R:
     while True:
         try:
             return await begin()
-        except _AWAY as error:
+        except (*_AWAY, sa.exc.DBAPIError) as error:
+            # a session that was ended meanwhile is told in several ways
+            if not isinstance(error, _AWAY) and not error.connection_invalidated:
+                raise
             _LOG.warning("The database does not answer (%s); a job waits for it.", type(error).__name__)
         await asyncio.sleep(wait)
         wait = min(wait * 2, _LAST_WAIT_SECONDS)

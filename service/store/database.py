@@ -19,6 +19,7 @@ from service.store.changes import CHANGES
 
 # how long a writer waits for another, and who tidies up for those who read
 _BUSY_MS, _PATIENCE_MS = 30_000, 1_000
+_IDLE_MS = 60_000
 
 
 def open_engine(url: str) -> sa.Engine:
@@ -33,6 +34,8 @@ def open_engine(url: str) -> sa.Engine:
             if engine.url.database:
                 Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
             sa.event.listen(engine, "connect", _set_up_sqlite)
+        if engine.dialect.name == "postgresql":
+            sa.event.listen(engine, "connect", _set_up_postgres)
         sa.event.listen(engine, "handle_error", _count_error)
         sa.event.listen(engine, "handle_error", _refuse_value)
         with engine.connect():
@@ -111,6 +114,13 @@ def _refuse_value(context: sa.engine.ExceptionContext) -> None:
             "A value is none that the database can hold.",
             remedy="Texts hold no zero byte; numbers are of a usual size.",
         )
+
+
+def _set_up_postgres(connection: Any, record: object) -> None:
+    """A process that stands still in the middle of a transaction keeps its locks from others for so long at most."""
+    del record
+    connection.execute(f"SET idle_in_transaction_session_timeout = {_IDLE_MS}")
+    connection.commit()
 
 
 def _set_up_sqlite(connection: Any, record: object) -> None:

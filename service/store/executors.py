@@ -17,6 +17,14 @@ _CLIENT: dict[str, Any] = {
     "tcp_user_timeout": 25_000, "application_name": "tunegate-executor",
 }  # fmt: skip
 _SERVER = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
+# a machine that is moved stands still for a while, and is not robbed for that
+_STANDS_STILL = 10
+# the session that holds a lock of 64 bits; of its own role anybody may end one
+_END_HOLDER = sa.text(
+    "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+    "AND classid::bigint = :high AND objid::bigint = :low"
+)
 _CLOCK: sa.ColumnElement[int] = sa.literal_column("(extract(epoch from clock_timestamp()) * 1000)::bigint")
 
 
@@ -68,10 +76,12 @@ class Executors:
     def dead(self, name: str, *, silent_ms: int) -> Iterator[bool]:
         """Whether a service is dead: silent for so long and its name free, which nobody can take during the block.
 
-        A slow one still has its session, so that it holds its name and is not robbed.
+        A slow one still has its session, so that it holds its name and is not robbed; one that stands still so many
+        times longer loses the session, and is found dead at the next look. What it writes later is refused (runs).
         """
         with self.connect() as connection:
             if not self.hold(connection, name):
+                self._cut(connection, name, silent_ms * _STANDS_STILL)
                 yield False
                 return
             silent = sa.select(executors.c.beat_ms < _CLOCK - silent_ms).where(executors.c.name == name)
@@ -80,6 +90,13 @@ class Executors:
                 return
             connection.execute(sa.update(executors).where(executors.c.name == name).values(incarnation=""))
             yield True
+
+    def _cut(self, connection: sa.Connection, name: str, silent_ms: int) -> None:
+        """End the session of a service that has not beaten for so long."""
+        silent = sa.select(executors.c.beat_ms < _CLOCK - silent_ms).where(executors.c.name == name)
+        if connection.execute(silent).scalar_one_or_none():
+            number = lock_number(name) % 2**64
+            connection.execute(_END_HOLDER, {"high": number >> 32, "low": number % 2**32})
 
 
 def lock_number(name: str) -> int:

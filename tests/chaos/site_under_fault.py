@@ -71,7 +71,12 @@ class Site(Services):
         """Jobs with one to five faults each, until there were so many kills, or no job more is begun."""
         end = time.monotonic() + seconds
         while self.killed < kills and time.monotonic() < end:
-            self.trial()
+            try:
+                self.trial()
+                self.start()
+            except Exception as error:  # noqa: BLE001 - what it found before must not be lost
+                self.wrong.append(f"{self.name}: the campaign broke off: {error!r}")
+                return
         # what was cancelled or robbed while it was kept leaves nothing that is not found
         store = Store(open_engine(self.settings.get("TUNEGATE_DATABASE_URL") or self.own_database()))
         self.left = remove_left(store, self.open_storage(), before=told(datetime.now(UTC)))

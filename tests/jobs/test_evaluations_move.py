@@ -16,7 +16,7 @@ from quick_jobs import Noting, processes_of, until
 from scripted_endpoint import Endpoint, Said, chat
 
 ROWS, ANSWERED = 12, 5
-DOCUMENT = "The quokka desk is open from nine to five."
+DOCUMENT = "Every question is answered at the quokka desk."
 
 
 def test_it_is_carried_out_by_another_service_with_its_documents(tmp_path: Path, postgres: Postgres) -> None:
@@ -56,7 +56,7 @@ def test_it_is_carried_out_by_another_service_with_its_documents(tmp_path: Path,
             go_on.set()
             other = serve("other")
             shown = until(lambda: (one := _shown(other, identifier))["state"] not in {"queued", "running"} and one)
-            assert (shown["state"], shown["error"]) == ("succeeded", None)
+            assert shown["state"] == "succeeded", shown
             assert shown["progress"] == {"asked": ROWS, "answered": ROWS, "total": ROWS}
             # what was answered in the lost folder was asked again, and nothing twice beyond that
             assert len(endpoint.bodies) - before == ROWS
