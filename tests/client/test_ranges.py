@@ -26,6 +26,7 @@ from service.records.identity import record_id
 from service.records.job import Job, Moment
 from service.records.manifest import MANIFEST, Chain, Evaluation, Manifest
 from service.settings import load_settings
+from service.storage.storage import Storage
 from service.verbs.keys import key_store
 
 JOB = "job-with-an-artifact"
@@ -71,7 +72,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     home = tmp_path_factory.mktemp("home")
     (home / "privacy.toml").write_text('[privacy]\nmode = "off"\n')
     running = Served(home, TUNEGATE_PRIVACY_SETTINGS=str(home / "privacy.toml"))
-    with key_store(load_settings({"TUNEGATE_HOME": str(home)})) as store:
+    settings = load_settings({"TUNEGATE_HOME": str(home)})
+    with key_store(settings) as store:
         store.of("default").add_job(
             Job(id=JOB, plan="0" * 64, state="queued", timeline=[Moment("queued", now())]), None
         )
@@ -84,6 +86,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     manifest = Manifest(id="", chain=chain, files=listed(out), onnx=[], evaluation=none)
     manifest = msgspec.structs.replace(manifest, id=record_id(manifest))
     (out / MANIFEST).write_bytes(msgspec.json.encode(manifest))
+    Storage(settings).of("default").keep_artifact(JOB)
     yield running
     running.stop()
 
