@@ -1,4 +1,4 @@
-"""Personal data and a secret through every door of a service over Postgres, then removed: searched for wherever it ran."""
+"""Personal data and a secret through every door of a service over Postgres, then removed: searched for everywhere."""
 
 from __future__ import annotations
 
