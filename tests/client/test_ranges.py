@@ -131,7 +131,8 @@ def test_ranges_are_those_of_the_rfc(service: Served, path: str) -> None:
         assert beyond.json()["code"] == "range_not_satisfiable"
     # what is no range, more than one, and one of something else: all of it
     for headers in (
-        {"Range": "bytes=a-b"}, {"Range": "lines=1-2"}, {"Range": "bytes=0-1,3-4"}, {"Range": "bytes=5-3"}, {"Range": "bytes=-"},
+        {"Range": "bytes=a-b"}, {"Range": "lines=1-2"}, {"Range": "bytes=0-1,3-4"}, {"Range": "bytes=5-3"},
+        {"Range": "bytes=-"},
         {"Range": "bytes=0-1", "If-Range": '"another"'}, {"Range": "bytes=0-1", "If-Range": f"W/{tag}"},
     ):  # fmt: skip
         answer = get(url, headers=headers)
