@@ -31,9 +31,12 @@ _RANGE = re.compile(r"bytes=(?:(\d{1,18})-(\d{1,18})?|-(\d{1,18}))", re.ASCII)
 
 
 def partly(media_type: str) -> dict[int, ResponseSpec]:
-    """What a route that gives ranges answers beside the whole."""
-    part = ResponseSpec(bytes, generate_examples=False, description="The bytes asked for.", media_type=media_type)
-    return {206: part}
+    """What a route that gives ranges answers."""
+    texts = {200: "All of it.", 206: "The bytes asked for."}
+    return {
+        status: ResponseSpec(bytes, generate_examples=False, description=text, media_type=media_type)
+        for status, text in texts.items()
+    }
 
 
 class Download(msgspec.Struct, frozen=True):
@@ -59,7 +62,7 @@ def ranged(
         return Response(b"", status_code=304, headers=headers)
     headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(given.filename, safe='')}"
     status, first, count = 200, 0, given.size
-    wanted = _RANGE.fullmatch(asked or "") if only_if in {None, tag} else None
+    wanted = _wanted(asked) if only_if in {None, tag} else None
     if wanted is not None:
         first, count = _within(wanted, given.size)
         if count <= 0:
@@ -67,6 +70,12 @@ def ranged(
         status, headers["Content-Range"] = 206, f"bytes {first}-{first + count - 1}/{given.size}"
     headers["Content-Length"] = str(count)
     return Stream(given.source(first, count), status_code=status, media_type=given.media_type, headers=headers)
+
+
+def _wanted(asked: str | None) -> re.Match[str] | None:
+    found = _RANGE.fullmatch(asked or "")
+    backwards = found is not None and found[2] is not None and int(found[2]) < int(found[1])
+    return None if backwards else found
 
 
 def _within(asked: re.Match[str], size: int) -> tuple[int, int]:

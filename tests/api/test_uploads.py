@@ -129,6 +129,23 @@ def test_a_body_that_breaks_off_leaves_nothing(server: Any, name: str) -> None:
     assert set((server.home / "storage" / "default" / "datasets").glob("*")) == kept
 
 
+def test_memory_of_bodies_that_break_off_is_given_back(server: Any) -> None:
+    def cut() -> None:
+        head = b"Content-Length: %d\r\n\r\n" % (200 * MIB)
+        with server.dial("/v1/datasets?target=local&privacy=off HTTP/1.1", head) as connection:
+            for _ in range(48):
+                connection.sendall(ROWS * (MIB // len(ROWS)))
+            server.until(lambda: server.waiting)
+        server.until(lambda: server.waiting == [])
+
+    cut()
+    process = psutil.Process(server.process.pid)
+    before = process.memory_info().rss
+    for _ in range(4):
+        cut()
+    assert process.memory_info().rss - before < 48 * MIB
+
+
 def test_a_client_that_stops_sending_is_let_go(serve: Any, tmp_path: Path) -> None:
     impatient = serve(tmp_path, TUNEGATE_BODY_IDLE_SECONDS="1")
     with impatient.dial("/v1/datasets?target=local&privacy=off HTTP/1.1", *BROKEN_OFF["chunked"]) as connection:
@@ -227,12 +244,16 @@ def test_nothing_of_the_data_is_logged_or_repeated(server: Any) -> None:
 
 def test_what_a_killed_service_left_is_removed_at_the_next_start(serve: Any, tmp_path: Path) -> None:
     killed = serve(tmp_path)
-    with killed.dial("/v1/lint?target=local&privacy=off HTTP/1.1", *BROKEN_OFF["chunked"]):
+    kept = tmp_path / "storage" / "default" / "datasets"
+    with killed.dial("/v1/datasets?target=local&privacy=off HTTP/1.1", *BROKEN_OFF["chunked"]):
         killed.until(lambda: killed.waiting)
         assert killed.waiting[0].stat().st_mode & 0o077 == 0
         killed.process.kill()
         killed.process.wait()
     assert killed.waiting
     again = serve(tmp_path)
-    assert again.waiting == []
+    assert (again.waiting, list(kept.glob("**/*"))) == ([], [])
+    # what was sent whole is another dataset than what was cut, and the only one
+    made = again.lint(ROWS, route="datasets").json()["id"]
+    assert [path.stem for path in kept.iterdir()] == [made]
     again.stop()
