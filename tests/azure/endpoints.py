@@ -87,8 +87,7 @@ class Endpoints:
             place = f"onlineEndpoints/{name}"
             state = {"provisioningState": "Creating" if new else "Succeeded", "authMode": "Key"}
             address = f"https://{name}.{REGION}.inference.ml.azure.com/v1/chat/completions"
-            properties = body["properties"] | state | {"scoringUri": address}
-            properties.setdefault("traffic", {})
+            properties = {"properties": {}, "traffic": {}} | body["properties"] | state | {"scoringUri": address}
             self.kept[name] = self._workspace.stored(place, properties) | _outer(body)
             return Answer.of(self.kept[name], 201)
         if asked.method == "DELETE":
@@ -110,11 +109,13 @@ class Endpoints:
         if asked.method == "PUT":
             body = asked.json
             self._workspace.wrong += unknown_of("OnlineDeployment", body)
-            self.made.append(f"{name}/tuned")
-            properties = body["properties"] | {"provisioningState": "Creating"}
+            if name not in self.deployments:  # else it is the same once more
+                self.made.append(f"{name}/tuned")
+                self.processes[name] = self.container(self._files(body["properties"]["model"]))
+            own = {"provisioningState": "Creating", "scaleSettings": {"scaleType": "Default"}}
+            properties = {"properties": {}} | body["properties"] | own
             place = f"onlineEndpoints/{name}/deployments/tuned"
             self.deployments[name] = self._workspace.stored(place, properties) | _outer(body)
-            self.processes[name] = self.container(self._files(properties["model"]))
             return Answer.of(self.deployments[name], 201)
         if name not in self.deployments:
             return Answer.problem(404, "ResourceNotFound")

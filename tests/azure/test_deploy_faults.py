@@ -155,7 +155,7 @@ def test_one_that_was_removed_there_is_said_to_be_gone(azure: Azure, deployed: D
 
 def test_an_endpoint_of_somebody_else_is_never_touched(azure: Azure, deployed: Deployed) -> None:
     endpoints = azure.workspace.endpoints
-    theirs = {"authMode": "Key", "provisioningState": "Succeeded", "traffic": {}}
+    theirs = {"authMode": "Key", "provisioningState": "Succeeded", "traffic": {}, "properties": {}}
     endpoints.kept[deployed.name] = azure.workspace.stored(f"onlineEndpoints/{deployed.name}", theirs)
     endpoints.kept[deployed.name] |= {"location": "eastus", "tags": {"owner": "somebody"}}
     deployed.stand()

@@ -85,7 +85,8 @@ class Workspace:
         return Answer.of(self.kept[path]) if path in self.kept else Answer.problem(404, "NotFound")
 
     def stored(self, path: str, properties: dict[str, Any]) -> dict[str, Any]:
-        created = {"createdAt": "2026-11-22T00:00:00Z", "createdBy": "tester", "createdByType": "User"}
+        when = "2026-11-22T00:00:00Z"
+        created = {"createdAt": when, "createdBy": "tester", "createdByType": "User", "lastModifiedAt": when}
         return {
             "id": f"{PLACE}/{path}", "name": path.rpartition("/")[2], "type": "loopback", "systemData": created,
             "properties": properties,

@@ -189,7 +189,8 @@ def endpoint_of(order: DeploymentOrder) -> Endpoint:
 
 
 def _state(one: Any) -> str:
-    return str(one.provisioning_state)
+    state = one.provisioning_state
+    return str(getattr(state, "value", state))
 
 
 def _pending(what: str, state: str, *, url: str | None, billed: bool = False) -> DeploymentStatus:
