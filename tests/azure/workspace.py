@@ -23,6 +23,7 @@ PLACE = (
     "/providers/Microsoft.MachineLearningServices/workspaces/space"
 )
 CLUSTER, SIZE = "gpu-cluster", "Standard_NC24ads_A100_v4"
+FAMILY = "standardNCADSA100v4Family"
 ENDED = {"Completed", "Failed", "Canceled"}
 
 
@@ -36,6 +37,7 @@ class Workspace:
         self.workers: dict[str, Worker] = {}
         self.started: list[str] = []
         self.wrong: list[str] = []
+        self.quota = 48
         self.endpoints = Endpoints(self)
         self._lock = threading.RLock()
 
@@ -43,6 +45,8 @@ class Workspace:
         if not asked.headers.get("authorization", "").startswith("Bearer "):
             return Answer.problem(401, "Unauthorized")
         if (found := self.endpoints.insights(asked)) is not None:
+            return found
+        if (found := self._region(asked)) is not None:
             return found
         if not asked.path.lower().startswith(PLACE.lower()):
             return Answer.problem(404, "ResourceNotFound")
@@ -74,6 +78,16 @@ class Workspace:
                 return self._asset(asked, "/".join(parts))
             case [_, _, "versions"]:
                 return Answer.of({"value": []})
+        return None
+
+    def _region(self, asked: Asked) -> Answer | None:
+        """Sizes of the region and quota of the subscription."""
+        if asked.path.endswith("/locations/eastus/vmSizes"):
+            one = {"name": SIZE, "family": FAMILY, "vCPUs": 24, "gpus": 1, "supportedComputeTypes": ["AmlCompute"]}
+            return Answer.of({"value": [one]})
+        if asked.path.endswith("/locations/eastus/usages"):
+            one = {"name": {"value": FAMILY}, "currentValue": 0, "limit": self.quota, "unit": "Count"}
+            return Answer.of({"value": [one]})
         return None
 
     def _asset(self, asked: Asked, path: str) -> Answer:

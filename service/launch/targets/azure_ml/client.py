@@ -38,6 +38,7 @@ _STATES: dict[str, State] = {
     "Running": "running", "Finalizing": "finalizing", "CancelRequested": "cancelling",
     "Completed": "succeeded", "Failed": "failed", "Canceled": "cancelled", "Paused": "paused",
 }  # fmt: skip
+_LOST = "NotResponding"
 _RETRIES, _TIMEOUT_SECONDS = 3, 60
 
 
@@ -90,7 +91,9 @@ class AzureMl:
             status = self._ml().jobs.get(ref.name).status
         raw = str(getattr(status, "value", status))
         state = _STATES.get(raw, "unknown")
-        return RemoteStatus(state=state, raw=raw, error=self._failure(ref) if state == "failed" else None)
+        return RemoteStatus(
+            state=state, raw=raw, error=self._failure(ref) if state == "failed" else None, lost=raw == _LOST
+        )
 
     def progress(self, ref: RemoteRef, *, after: int) -> list[Progress]:
         """What the trainer has reported."""
