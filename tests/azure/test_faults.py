@@ -197,3 +197,21 @@ def test_two_who_follow_one_job_make_one(azure: Azure, quick: Quick) -> None:
         thread.join(120)
     assert azure.workspace.started == [quick.plan.name]
     assert isinstance(quick.store, Store)
+
+
+def test_a_job_whose_machines_azure_has_lost_fails_when_its_time_is_over(
+    azure: Azure, quick: Quick, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick.hold()
+    following = quick.in_background()
+    until(lambda: quick.job.state == "running")
+    monkeypatch.setattr("service.jobs.remote_job.LOST_SECONDS", 0.5)
+    azure.workspace.jobs[azure.job]["properties"]["status"] = "NotResponding"
+    until(lambda: quick.job.state == "failed")
+    following.join(60)
+    assert quick.job.error is not None
+    assert "NotResponding" in quick.job.error.detail
+    # it is told to end: its machines may cost money still
+    assert azure.workspace.jobs[azure.job]["properties"]["status"] in {"CancelRequested", "Canceled"}
+    assert any(moment.state == "unknown" for moment in quick.job.timeline)
+    quick.let_go()
