@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from conftest import Azure
 from loopback import SECRET
@@ -215,3 +216,21 @@ def test_a_job_whose_machines_azure_has_lost_fails_when_its_time_is_over(
     assert azure.workspace.jobs[azure.job]["properties"]["status"] in {"CancelRequested", "Canceled"}
     assert any(moment.state == "unknown" for moment in quick.job.timeline)
     quick.let_go()
+
+
+def test_a_cluster_that_is_missing_is_made_once_where_that_is_wanted(azure: Azure, quick: Quick) -> None:
+    where = quick.plan.manifest["where"] | {"compute": "new-cluster", "make_compute": True}
+    job = quick.plan.manifest["job"] | {"compute": "azureml:new-cluster"}
+    plan = msgspec.structs.replace(quick.plan, manifest=quick.plan.manifest | {"where": where, "job": job})
+    target = target_of(plan)
+    azure.fail(r"PUT management.*/computes/", "lost")
+    for _ in range(4):
+        try:
+            target.submit(plan)
+            break
+        except TuneGateError as error:
+            assert error.code == "target_unreachable", error
+    assert set(azure.workspace.clusters) == {"new-cluster"}
+    kept = azure.workspace.kept["computes/new-cluster"]["properties"]["properties"]
+    assert (kept["scaleSettings"]["minNodeCount"], kept["scaleSettings"]["maxNodeCount"]) == (0, 1)
+    assert azure.workspace.started == [plan.name]

@@ -38,6 +38,7 @@ class Workspace:
         self.started: list[str] = []
         self.wrong: list[str] = []
         self.quota = 48
+        self.clusters: list[str] = []
         self.endpoints = Endpoints(self)
         self._lock = threading.RLock()
 
@@ -71,7 +72,7 @@ class Workspace:
             case ["datastores", *rest]:
                 return _datastore(rest)
             case ["computes", name]:
-                return Answer.of(_compute()) if name == CLUSTER else Answer.problem(404, "ResourceNotFound")
+                return self._cluster(asked, name)
             case [_, _, "versions", _, "startPendingUpload"]:
                 return Answer.of(_pending(parts[1]))
             case [_, _, "versions", _]:
@@ -79,6 +80,25 @@ class Workspace:
             case [_, _, "versions"]:
                 return Answer.of({"value": []})
         return None
+
+    def _cluster(self, asked: Asked, name: str) -> Answer:
+        if asked.method == "PUT":
+            self.clusters.append(name)
+            made = _compute()
+            made["properties"] |= {
+                "provisioningState": "Creating",
+                "properties": asked.json["properties"]["properties"],
+            }
+            self.kept[f"computes/{name}"] = made | {"name": name}
+            return Answer.of(self.kept[f"computes/{name}"], 201)
+        if name == CLUSTER:
+            return Answer.of(_compute())
+        if (kept := self.kept.get(f"computes/{name}")) is None:
+            return Answer.problem(404, "ResourceNotFound")
+        answer = Answer.of(kept)
+        # made by the next look
+        kept["properties"]["provisioningState"] = "Succeeded"
+        return answer
 
     def _region(self, asked: Asked) -> Answer | None:
         """Sizes of the region and quota of the subscription."""

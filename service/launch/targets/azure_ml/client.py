@@ -14,6 +14,7 @@ import msgspec
 from service.clock import now
 from service.errors import TuneGateError
 from service.launch.targets.azure_ml.checks import checks
+from service.launch.targets.azure_ml.cluster import cluster
 from service.launch.targets.azure_ml.endpoint import Endpoint
 from service.launch.targets.azure_ml.files import code_folder
 from service.launch.targets.azure_ml.outputs import Outputs
@@ -56,6 +57,8 @@ class AzureMl:
         """Create the job with everything it reads; the job of an earlier call is found by its name and its tag."""
         if (known := self.find(plan)) is not None:
             return known
+        if self._where.make_compute:
+            cluster(self._ml(), self._where)
         with talking("making the environment"):
             self._environment(plan)
         for asset in plan.manifest["assets"]:
