@@ -69,7 +69,7 @@ def _compute(where: AzureMlSettings, ml: Callable[[], Any]) -> Check:
     except TuneGateError as error:
         if error.code == "remote_gone" and where.make_compute:
             return Check(name="compute", verdict="ok", seen=f"{where.compute} is made by the first job")
-        remedy = f"Make a cluster {where.compute!r} of {where.instance_type}, or set compute; make_compute lets the first job make it."
+        remedy = f"Make a cluster {where.compute!r} of {where.instance_type}, or set compute or make_compute."
         return Check(name="compute", verdict="failed", seen=error.detail, remedy=remedy)
     size, most = str(getattr(found, "size", "") or ""), getattr(found, "max_instances", None)
     if size.casefold() != where.instance_type.casefold():
