@@ -71,7 +71,8 @@ class Endpoints:
         endpoint = self.kept.get(name)
         if endpoint is None or endpoint["properties"]["traffic"] != {"tuned": 100}:
             return Answer.problem(404, "no deployment takes the traffic")
-        return self.processes[name].asked(asked)
+        answer: Answer = self.processes[name].asked(asked)
+        return answer
 
     def close(self) -> None:
         for one in self.processes.values():

@@ -113,7 +113,7 @@ class Workspace:
     def _asset(self, asked: Asked, path: str) -> Answer:
         if asked.method == "PUT":
             # the SDK reads a model's flavors without a look
-            more = {"flavors": {}} if path.startswith("models/") else {}
+            more: dict[str, Any] = {"flavors": {}} if path.startswith("models/") else {}
             self.kept[path] = self.stored(path, asked.json["properties"] | more)
             return Answer.of(self.kept[path], 201)
         return Answer.of(self.kept[path]) if path in self.kept else Answer.problem(404, "NotFound")
