@@ -43,15 +43,6 @@ FROM runtime AS trainer
 COPY --from=build-trainer /opt/tunegate /opt/tunegate
 USER 10001:10001
 
-# answers for one model in OpenAI's chat shape, behind the door of a cloud's endpoint (docs/targets.md)
-FROM trainer AS model
-ENV TUNEGATE_HOME=/tmp/tunegate \
-    HOME=/tmp
-EXPOSE 5001
-HEALTHCHECK NONE
-ENTRYPOINT ["python", "-m", "service.model_server"]
-CMD ["--host", "0.0.0.0", "--port", "5001"]
-
 # the last stage is what is built when none is named
 FROM runtime AS service
 COPY --from=build-service /opt/tunegate /opt/tunegate
