@@ -175,7 +175,8 @@ class Container:
         if self._process.poll() is not None:
             return "Failed"
         try:
-            return "Succeeded" if self._ask("GET", "/health/ready", b"").status == 200 else "Creating"
+            ready = self._ask("GET", "/health/ready", b"", seconds=2)
+            return "Succeeded" if ready.status == 200 else "Creating"
         except OSError:
             return "Creating"
 
@@ -192,8 +193,8 @@ class Container:
         self._log.close()
         shutil.rmtree(self._place, ignore_errors=True)
 
-    def _ask(self, method: str, path: str, body: bytes) -> Answer:
-        connection = HTTPConnection("127.0.0.1", self._port, timeout=120)
+    def _ask(self, method: str, path: str, body: bytes, *, seconds: float = 120) -> Answer:
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=seconds)
         try:
             connection.request(method, path, body, {"Content-Type": "application/json"})
             found = connection.getresponse()

@@ -57,7 +57,8 @@ def endpoint_order(request: DeployRequest, machine: Machine, *, serving_image: s
     low, high = options.min_instances, options.max_instances or options.min_instances
     model = model_of(request)
     manifest: dict[str, Any] = {
-        "where": msgspec.to_builtins(where),
+        # as it was kept: a later version's defaults make it no other deployment
+        "where": request.launched.manifest["where"],
         "run": request.ref.name,
         "model": model,
         "environment": {"name": f"tunegate-model-{image.rpartition(':')[2][:_DIGEST_DIGITS]}", "image": image},
