@@ -176,9 +176,9 @@ class Container:
             return "Failed"
         try:
             ready = self._ask("GET", "/health/ready", b"", seconds=2)
-            return "Succeeded" if ready.status == 200 else "Creating"
         except OSError:
             return "Creating"
+        return "Succeeded" if ready.status == 200 else "Creating"
 
     @property
     def output(self) -> str:
