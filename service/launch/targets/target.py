@@ -88,6 +88,8 @@ class RemoteStatus(msgspec.Struct, frozen=True, kw_only=True):
     error: Failure | None = None
     # spent so far, where the target tells it; else hours are counted
     usd: float | None = None
+    # the target itself hears nothing of the machines any more
+    lost: bool = False
 
 
 class Artifact(msgspec.Struct, frozen=True, kw_only=True):
