@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +30,8 @@ T = TypeVar("T")
 _LOG = logging.getLogger("tunegate.jobs")
 _THREADS = 16
 _SLOWEST = 10
+# machines may come back: so long is a job waited for that its target hears nothing of
+LOST_SECONDS = 1800.0
 # so many looks in a row without an answer, and the job's state is not known any more
 _UNKNOWN_AFTER = 3
 # a job that was just made may not be seen by every server there yet
@@ -53,6 +57,7 @@ class Followed:
         self.plan = plan_of(store, job_id)
         self.target: Target = target_of(self.plan)
         self._failures = self._gone = 0
+        self._lost_since: float | None = None
 
     @property
     def pause(self) -> float:
@@ -170,6 +175,12 @@ class Followed:
     def _take(self, status: RemoteStatus) -> bool | None:
         cost = self._cost(status)
         self._show(status, cost)
+        if self._lost_too_long(status):
+            self._end_there()
+            detail = f"Its machines did not answer for {LOST_SECONDS / 60:g} minutes ({status.raw})."
+            remedy = "It was told to end there. Launch the plan again; the target's log may say why."
+            self._fail(TuneGateError("job_failed", detail, remedy=remedy))
+            return False
         if status.state == "succeeded":
             return enter(self._store, self._id, "finalizing").state == "finalizing"
         if status.state in {"failed", "cancelled"} and self._too_dear(cost):
@@ -188,6 +199,18 @@ class Followed:
             self.target.cancel(self.ref())
         enter(self._store, self._id, "running" if status.state == "cancelling" else status.state)
         return None
+
+    def _lost_too_long(self, status: RemoteStatus) -> bool:
+        """Whether the target has not heard of its machines for all the time that it is given, as this service saw."""
+        if not status.lost:
+            self._lost_since = None
+            return False
+        self._lost_since = self._lost_since or time.monotonic()
+        return time.monotonic() - self._lost_since > LOST_SECONDS
+
+    def _end_there(self) -> None:
+        with suppress(TuneGateError):  # its own time limit ends it where it cannot be told
+            self.target.cancel(self.ref())
 
     def _cost(self, status: RemoteStatus) -> float | None:
         """USD from when the machines were first seen."""

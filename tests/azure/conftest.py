@@ -152,8 +152,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Iterator[T
     try:
         one.service.ended(one.job)
         yield one
-    finally:
         one.service.stop()
+    finally:
+        if one.service.process.poll() is None:
+            one.service.kill()
         azure.close()
 
 

@@ -71,7 +71,8 @@ class Endpoints:
         endpoint = self.kept.get(name)
         if endpoint is None or endpoint["properties"]["traffic"] != {"tuned": 100}:
             return Answer.problem(404, "no deployment takes the traffic")
-        return self.processes[name].asked(asked)
+        answer: Answer = self.processes[name].asked(asked)
+        return answer
 
     def close(self) -> None:
         for one in self.processes.values():
@@ -87,8 +88,7 @@ class Endpoints:
             place = f"onlineEndpoints/{name}"
             state = {"provisioningState": "Creating" if new else "Succeeded", "authMode": "Key"}
             address = f"https://{name}.{REGION}.inference.ml.azure.com/v1/chat/completions"
-            properties = body["properties"] | state | {"scoringUri": address}
-            properties.setdefault("traffic", {})
+            properties = {"properties": {}, "traffic": {}} | body["properties"] | state | {"scoringUri": address}
             self.kept[name] = self._workspace.stored(place, properties) | _outer(body)
             return Answer.of(self.kept[name], 201)
         if asked.method == "DELETE":
@@ -110,11 +110,13 @@ class Endpoints:
         if asked.method == "PUT":
             body = asked.json
             self._workspace.wrong += unknown_of("OnlineDeployment", body)
-            self.made.append(f"{name}/tuned")
-            properties = body["properties"] | {"provisioningState": "Creating"}
+            if name not in self.deployments:  # else it is the same once more
+                self.made.append(f"{name}/tuned")
+                self.processes[name] = self.container(self._files(body["properties"]["model"]))
+            own = {"provisioningState": "Creating", "scaleSettings": {"scaleType": "Default"}}
+            properties = {"properties": {}} | body["properties"] | own
             place = f"onlineEndpoints/{name}/deployments/tuned"
             self.deployments[name] = self._workspace.stored(place, properties) | _outer(body)
-            self.processes[name] = self.container(self._files(properties["model"]))
             return Answer.of(self.deployments[name], 201)
         if name not in self.deployments:
             return Answer.problem(404, "ResourceNotFound")
@@ -173,9 +175,10 @@ class Container:
         if self._process.poll() is not None:
             return "Failed"
         try:
-            return "Succeeded" if self._ask("GET", "/health/ready", b"").status == 200 else "Creating"
+            ready = self._ask("GET", "/health/ready", b"", seconds=2)
         except OSError:
             return "Creating"
+        return "Succeeded" if ready.status == 200 else "Creating"
 
     @property
     def output(self) -> str:
@@ -190,8 +193,8 @@ class Container:
         self._log.close()
         shutil.rmtree(self._place, ignore_errors=True)
 
-    def _ask(self, method: str, path: str, body: bytes) -> Answer:
-        connection = HTTPConnection("127.0.0.1", self._port, timeout=120)
+    def _ask(self, method: str, path: str, body: bytes, *, seconds: float = 120) -> Answer:
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=seconds)
         try:
             connection.request(method, path, body, {"Content-Type": "application/json"})
             found = connection.getresponse()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import msgspec
 import pytest
 from conftest import Azure
 from loopback import SECRET
@@ -15,6 +17,7 @@ from workspace import KEY
 from service.errors import TuneGateError
 from service.jobs.states import enter
 from service.launch.targets.registry import target_of
+from service.launch.targets.target import LaunchPlan, Target
 from service.store.store import Store
 
 SUBMITTED = r"PUT management.*/jobs/tg-"
@@ -197,3 +200,43 @@ def test_two_who_follow_one_job_make_one(azure: Azure, quick: Quick) -> None:
         thread.join(120)
     assert azure.workspace.started == [quick.plan.name]
     assert isinstance(quick.store, Store)
+
+
+def test_a_job_whose_machines_azure_has_lost_fails_when_its_time_is_over(
+    azure: Azure, quick: Quick, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick.hold()
+    following = quick.in_background()
+    until(lambda: quick.job.state == "running")
+    monkeypatch.setattr("service.jobs.remote_job.LOST_SECONDS", 0.5)
+    azure.workspace.jobs[azure.job]["properties"]["status"] = "NotResponding"
+    until(lambda: quick.job.state == "failed")
+    following.join(60)
+    assert quick.job.error is not None
+    assert "NotResponding" in quick.job.error.detail
+    # it is told to end: its machines may cost money still
+    assert azure.workspace.jobs[azure.job]["properties"]["status"] in {"CancelRequested", "Canceled"}
+    assert any(moment.state == "unknown" for moment in quick.job.timeline)
+    quick.let_go()
+
+
+def submitted(target: Target, plan: LaunchPlan) -> bool:
+    with suppress(TuneGateError):
+        target.submit(plan)
+        return True
+    return False
+
+
+def test_a_cluster_that_is_missing_is_made_once_where_that_is_wanted(azure: Azure, quick: Quick) -> None:
+    where = quick.plan.manifest["where"] | {"compute": "new-cluster", "make_compute": True}
+    job = quick.plan.manifest["job"] | {"compute": "azureml:new-cluster"}
+    plan = msgspec.structs.replace(quick.plan, manifest=quick.plan.manifest | {"where": where, "job": job})
+    target = target_of(plan)
+    azure.fail(r"PUT management.*/computes/", "lost")
+    with pytest.raises(TuneGateError, match="is being made"):
+        target.submit(plan)
+    until(lambda: submitted(target, plan))
+    assert set(azure.workspace.clusters) == {"new-cluster"}
+    kept = azure.workspace.kept["computes/new-cluster"]["properties"]["properties"]
+    assert (kept["scaleSettings"]["minNodeCount"], kept["scaleSettings"]["maxNodeCount"]) == (0, 1)
+    assert azure.workspace.started == [plan.name]

@@ -23,6 +23,7 @@ PLACE = (
     "/providers/Microsoft.MachineLearningServices/workspaces/space"
 )
 CLUSTER, SIZE = "gpu-cluster", "Standard_NC24ads_A100_v4"
+FAMILY = "standardNCADSA100v4Family"
 ENDED = {"Completed", "Failed", "Canceled"}
 
 
@@ -36,6 +37,8 @@ class Workspace:
         self.workers: dict[str, Worker] = {}
         self.started: list[str] = []
         self.wrong: list[str] = []
+        self.quota = 48
+        self.clusters: list[str] = []
         self.endpoints = Endpoints(self)
         self._lock = threading.RLock()
 
@@ -43,6 +46,8 @@ class Workspace:
         if not asked.headers.get("authorization", "").startswith("Bearer "):
             return Answer.problem(401, "Unauthorized")
         if (found := self.endpoints.insights(asked)) is not None:
+            return found
+        if (found := self._region(asked)) is not None:
             return found
         if not asked.path.lower().startswith(PLACE.lower()):
             return Answer.problem(404, "ResourceNotFound")
@@ -67,7 +72,7 @@ class Workspace:
             case ["datastores", *rest]:
                 return _datastore(rest)
             case ["computes", name]:
-                return Answer.of(_compute()) if name == CLUSTER else Answer.problem(404, "ResourceNotFound")
+                return self._cluster(asked, name)
             case [_, _, "versions", _, "startPendingUpload"]:
                 return Answer.of(_pending(parts[1]))
             case [_, _, "versions", _]:
@@ -76,16 +81,46 @@ class Workspace:
                 return Answer.of({"value": []})
         return None
 
+    def _cluster(self, asked: Asked, name: str) -> Answer:
+        if asked.method == "PUT":
+            self.clusters.append(name)
+            made = _compute()
+            made["properties"] |= {
+                "provisioningState": "Creating",
+                "properties": asked.json["properties"]["properties"],
+            }
+            self.kept[f"computes/{name}"] = made | {"name": name}
+            return Answer.of(self.kept[f"computes/{name}"], 201)
+        if name == CLUSTER:
+            return Answer.of(_compute())
+        if (kept := self.kept.get(f"computes/{name}")) is None:
+            return Answer.problem(404, "ResourceNotFound")
+        answer = Answer.of(kept)
+        # made by the next look
+        kept["properties"]["provisioningState"] = "Succeeded"
+        return answer
+
+    def _region(self, asked: Asked) -> Answer | None:
+        """Sizes of the region and quota of the subscription."""
+        if asked.path.endswith("/locations/eastus/vmSizes"):
+            one = {"name": SIZE, "family": FAMILY, "vCPUs": 24, "gpus": 1, "supportedComputeTypes": ["AmlCompute"]}
+            return Answer.of({"value": [one]})
+        if asked.path.endswith("/locations/eastus/usages"):
+            one = {"name": {"value": FAMILY}, "currentValue": 0, "limit": self.quota, "unit": "Count"}
+            return Answer.of({"value": [one]})
+        return None
+
     def _asset(self, asked: Asked, path: str) -> Answer:
         if asked.method == "PUT":
             # the SDK reads a model's flavors without a look
-            more = {"flavors": {}} if path.startswith("models/") else {}
+            more: dict[str, Any] = {"flavors": {}} if path.startswith("models/") else {}
             self.kept[path] = self.stored(path, asked.json["properties"] | more)
             return Answer.of(self.kept[path], 201)
         return Answer.of(self.kept[path]) if path in self.kept else Answer.problem(404, "NotFound")
 
     def stored(self, path: str, properties: dict[str, Any]) -> dict[str, Any]:
-        created = {"createdAt": "2026-11-22T00:00:00Z", "createdBy": "tester", "createdByType": "User"}
+        when = "2026-11-22T00:00:00Z"
+        created = {"createdAt": when, "createdBy": "tester", "createdByType": "User", "lastModifiedAt": when}
         return {
             "id": f"{PLACE}/{path}", "name": path.rpartition("/")[2], "type": "loopback", "systemData": created,
             "properties": properties,

@@ -88,6 +88,8 @@ class RemoteStatus(msgspec.Struct, frozen=True, kw_only=True):
     state: State
     raw: str
     error: Failure | None = None
+    # the target itself hears nothing of the machines any more
+    lost: bool = False
 
 
 class Artifact(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from service.launch.targets.azure_ml.talking import talking
 
 _HOST, _SCOPE = "https://management.azure.com", "https://management.azure.com/.default"
 _VERSION = "2022-10-01"
+_RETRIES = 3
 _METRIC = "CpuUtilizationPercentage"
 _BUSY_PERCENT, _IDLE_PERCENT = 70, 30
 
@@ -43,14 +44,14 @@ class Autoscale:
             self._send("DELETE", endpoint, None)
 
     def _send(self, method: str, endpoint: str, body: dict[str, Any] | None) -> None:
+        from azure.core import PipelineClient
+        from azure.core.pipeline.policies import BearerTokenCredentialPolicy, RetryPolicy
         from azure.core.rest import HttpRequest
-        from azure.mgmt.core import ARMPipelineClient
-        from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
         group = f"/subscriptions/{self._where.subscription_id}/resourceGroups/{self._where.resource_group}"
         path = f"{group}/providers/Microsoft.Insights/autoscalesettings/{DEPLOYMENT}-{endpoint}"
-        policy = ARMChallengeAuthenticationPolicy(self._credential(), _SCOPE)
-        with ARMPipelineClient(base_url=_HOST, authentication_policy=policy) as client:
+        policies = [RetryPolicy(retry_total=_RETRIES), BearerTokenCredentialPolicy(self._credential(), _SCOPE)]
+        with PipelineClient(_HOST, policies=policies) as client:
             answer = client.send_request(HttpRequest(method, f"{_HOST}{path}?api-version={_VERSION}", json=body))
             if method != "DELETE" or answer.status_code != _NOT_FOUND:
                 answer.raise_for_status()

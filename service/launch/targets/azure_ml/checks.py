@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from service.errors import TuneGateError
+from service.launch.targets.azure_ml.quota import quota_checks
 from service.launch.targets.azure_ml.settings import AzureMlSettings
 from service.launch.targets.azure_ml.talking import talking
 from service.launch.targets.target import Check
@@ -20,10 +21,10 @@ _ROLE = "Give the identity the role 'AzureML Data Scientist' on the workspace."
 def checks(
     where: AzureMlSettings, ml: Callable[[], Any], credential: Callable[[], Any], outputs: Outputs
 ) -> list[Check]:
-    """Credential, workspace with network and role, compute, storage, image."""
+    """Credential, workspace with network and role, region, quota, compute, storage, image."""
     found = [_credential(credential)]
     if found[0].verdict != "ok":
-        skipped = ("workspace", "compute", "storage", "image")
+        skipped = ("workspace", "region", "quota", "compute", "storage", "image")
         return [*found, *(Check(name=one, verdict="unknown", seen="not asked without a credential") for one in skipped)]
     return [*found, *_rest(where, ml, outputs)]
 
@@ -47,6 +48,7 @@ def _rest(where: AzureMlSettings, ml: Callable[[], Any], outputs: Outputs) -> It
         {"remote_gone": "Check subscription_id, resource_group and workspace.", "target_refused": _ROLE,
          "target_unreachable": "Check network, proxy (HTTPS_PROXY) and a private endpoint of the workspace."},
     )  # fmt: skip
+    yield from quota_checks(where, ml)
     yield _compute(where, ml)
     yield _asked(
         "storage", "asking for the datastore", lambda: _storage(where, outputs),
@@ -65,7 +67,9 @@ def _compute(where: AzureMlSettings, ml: Callable[[], Any]) -> Check:
         with talking("asking for the compute"):
             found = ml().compute.get(where.compute)
     except TuneGateError as error:
-        remedy = f"Make a cluster {where.compute!r} of {where.instance_type}, or set compute."
+        if error.code == "remote_gone" and where.make_compute:
+            return Check(name="compute", verdict="ok", seen=f"{where.compute} is made by the first job")
+        remedy = f"Make a cluster {where.compute!r} of {where.instance_type}, or set compute or make_compute."
         return Check(name="compute", verdict="failed", seen=error.detail, remedy=remedy)
     size, most = str(getattr(found, "size", "") or ""), getattr(found, "max_instances", None)
     if size.casefold() != where.instance_type.casefold():

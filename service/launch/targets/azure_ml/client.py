@@ -14,6 +14,7 @@ import msgspec
 from service.clock import now
 from service.errors import TuneGateError
 from service.launch.targets.azure_ml.checks import checks
+from service.launch.targets.azure_ml.cluster import cluster
 from service.launch.targets.azure_ml.endpoint import Endpoint
 from service.launch.targets.azure_ml.files import code_folder
 from service.launch.targets.azure_ml.outputs import Outputs
@@ -38,6 +39,7 @@ _STATES: dict[str, State] = {
     "Running": "running", "Finalizing": "finalizing", "CancelRequested": "cancelling",
     "Completed": "succeeded", "Failed": "failed", "Canceled": "cancelled", "Paused": "paused",
 }  # fmt: skip
+_LOST = "NotResponding"
 _RETRIES, _TIMEOUT_SECONDS = 3, 60
 
 
@@ -55,6 +57,8 @@ class AzureMl:
         """Create the job with everything it reads; the job of an earlier call is found by its name and its tag."""
         if (known := self.find(plan)) is not None:
             return known
+        if self._where.make_compute:
+            cluster(self._ml(), self._where)
         with talking("making the environment"):
             self._environment(plan)
         for asset in plan.manifest["assets"]:
@@ -90,7 +94,9 @@ class AzureMl:
             status = self._ml().jobs.get(ref.name).status
         raw = str(getattr(status, "value", status))
         state = _STATES.get(raw, "unknown")
-        return RemoteStatus(state=state, raw=raw, error=self._failure(ref) if state == "failed" else None)
+        return RemoteStatus(
+            state=state, raw=raw, error=self._failure(ref) if state == "failed" else None, lost=raw == _LOST
+        )
 
     def progress(self, ref: RemoteRef, *, after: int) -> list[Progress]:
         """What the trainer has reported."""

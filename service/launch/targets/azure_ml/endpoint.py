@@ -87,7 +87,9 @@ class Endpoint:
             answer = msgspec.json.decode(said, type=_Answer)
         except msgspec.DecodeError as error:
             detail = f"It answers {len(said)} characters that are no chat completion."
-            raise TuneGateError("smoke_failed", detail, remedy="Is serving_image our stage `model`?") from error
+            raise TuneGateError(
+                "smoke_failed", detail, remedy="Is serving_image that of deploy/model.Dockerfile?"
+            ) from error
         return f"a chat completion of {answer.usage.completion_tokens} tokens"
 
     def delete(self, order: DeploymentOrder) -> None:
@@ -189,7 +191,8 @@ def endpoint_of(order: DeploymentOrder) -> Endpoint:
 
 
 def _state(one: Any) -> str:
-    return str(one.provisioning_state)
+    state = one.provisioning_state
+    return str(getattr(state, "value", state))
 
 
 def _pending(what: str, state: str, *, url: str | None, billed: bool = False) -> DeploymentStatus:

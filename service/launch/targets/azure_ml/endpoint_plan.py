@@ -48,7 +48,7 @@ def endpoint_order(request: DeployRequest, machine: Machine, *, serving_image: s
     where, options = _where(request), _options(request)
     image = serving_image or where.serving_image
     if image is None:
-        remedy = "Build it (docker build --target model), push it, and set serving_image in [azure-ml]."
+        remedy = "Build it (deploy/model.Dockerfile), push it, and set serving_image in [azure-ml]."
         errors = [ErrorItem("azure-ml.serving_image", "nothing", "an image by digest")]
         raise TuneGateError("target_not_configured", "No image answers for the model.", remedy=remedy, errors=errors)
     if request.plan.task != "chat" or not request.plan.outputs.onnx:
@@ -57,7 +57,8 @@ def endpoint_order(request: DeployRequest, machine: Machine, *, serving_image: s
     low, high = options.min_instances, options.max_instances or options.min_instances
     model = model_of(request)
     manifest: dict[str, Any] = {
-        "where": msgspec.to_builtins(where),
+        # as it was kept: a later version's defaults make it no other deployment
+        "where": request.launched.manifest["where"],
         "run": request.ref.name,
         "model": model,
         "environment": {"name": f"tunegate-model-{image.rpartition(':')[2][:_DIGEST_DIGITS]}", "image": image},

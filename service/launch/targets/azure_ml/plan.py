@@ -150,4 +150,7 @@ def _limit(where: AzureMlSettings, rate: float | None, most: float | None) -> in
 
 def _needs(where: AzureMlSettings, machine: Machine) -> list[str]:
     cores = f"{machine.vcpu * where.instance_count} vCPU" if machine.vcpu else "vCPU"
-    return [f"quota: {cores} of the family of {machine.id}, dedicated, in the workspace's region"]
+    needs = [f"quota: {cores} of the family of {machine.id}, dedicated, in the workspace's region"]
+    if where.make_compute:
+        needs.append(f"cluster {where.compute}: 0 to {where.instance_count} x {machine.id}, made where it is missing")
+    return needs

@@ -36,8 +36,10 @@ class AzureMlSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     instance_type: str
     image: str
     instance_count: int = 1
-    # what answers for a deployed model: the stage `model` of our Dockerfile
+    # what answers for a deployed model: deploy/model.Dockerfile
     serving_image: str | None = None
+    # a cluster that is missing is made, with no machine while nothing trains
+    make_compute: bool = False
     # uploads and outputs lie in it
     datastore: str = "workspaceblobstore"
     experiment: str = "tunegate"
