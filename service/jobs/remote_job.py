@@ -20,6 +20,7 @@ from service.clock import now
 from service.errors import TuneGateError
 from service.jobs.carrying import carrier, while_away
 from service.jobs.states import enter, fail, forward
+from service.launch.exporting import require_libraries
 from service.launch.targets.registry import target_of
 from service.launch.targets.target import LaunchPlan, RemoteRef, RemoteStatus, Target
 from service.records.hosted import HOSTED, Hosted
@@ -165,6 +166,7 @@ class Followed:
             launch = self._store.launches.find(self._id)
             if (launch is not None and launch.ref is not None) or not self._wanted():
                 return
+            require_libraries(self.plan.libraries)
             ref = self.target.submit(self._with_files())
             self._store.launches.refer(self._id, msgspec.json.encode(ref))
         for warning in self.plan.warnings:

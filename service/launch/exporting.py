@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
+from service.errors import TuneGateError
 from service.files import write_atomically
 from service.launch.local import work_plan
 from service.launch.targets.kaito.settings import HERE, KAITO, kaito_settings
 from service.settings import Settings
 from trainers.contract import STARTED_PLAN, Compute, DatasetRef, Outputs, TrainPlan
+
+_LIBRARIES = ("torch", "transformers", "peft", "onnx", "onnxruntime", "onnxruntime_genai")
+_OF_FOUR_BITS = "bitsandbytes"
+
+
+def libraries_of(technique: str) -> list[str]:
+    """The modules that the exporter takes for an adapter of a technique."""
+    return [*_LIBRARIES, *([_OF_FOUR_BITS] if technique.startswith("q") else [])]
+
+
+def require_libraries(wanted: Sequence[str]) -> None:
+    """Refuse where the exporter would find out only after everything else was paid for.
+
+    Raises:
+        TuneGateError: `missing_extra`.
+    """
+    if missing := [name for name in wanted if importlib.util.find_spec(name) is None]:
+        detail = f"The export here takes {', '.join(missing)}: not installed where the job is carried out."
+        raise TuneGateError("missing_extra", detail, remedy="pip install 'tunegate[train]' there, or ask for no ONNX.")
 
 
 def exports_here(target: str, settings: Settings) -> bool:

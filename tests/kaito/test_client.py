@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -13,9 +14,14 @@ import msgspec
 import pytest
 
 from service.errors import TuneGateError
+from service.jobs import remote
 from service.launch.targets.kaito.states import failed_status
+from service.records.job import Job
+from service.store.database import migrate, open_engine
+from service.store.store import Store
 from tests.kaito.cluster import Cluster
-from tests.kaito.conftest import Ground, reaches, until
+from tests.kaito.conftest import PLAN, Ground, launched, reaches, until
+from trainers.contract import Outputs
 
 WORKSPACES, CONFIGS = "/workspaces", "/configmaps"
 SUBMIT = """
@@ -190,3 +196,20 @@ def test_a_sticky_failed_is_held_against_the_job(status: dict[str, object], stat
     found = failed_status({"metadata": {}, "status": {"state": "Failed"}}, Pod(status=Pod(**status)), [], free="x")
     assert found.state == state
     assert found.raw.startswith("Failed")
+
+
+def test_what_could_not_be_exported_here_is_refused_before_anything_is_made(ground: Ground, tmp_path: Path) -> None:
+    plan = launched(plan=msgspec.structs.replace(PLAN, outputs=Outputs(onnx=["fp32"])))
+    assert {"torch", "onnx", "bitsandbytes"} <= set(plan.libraries)
+    plan = msgspec.structs.replace(plan, libraries=["onnx", "no_such_library"])
+    engine = open_engine(f"sqlite:///{tmp_path / 'tunegate.sqlite'}")
+    migrate(engine)
+    store = Store(engine)
+    job = Job(id="00000000-0000-0000-0000-000000000001", plan=plan.manifest["plan"], state="queued")
+    store.add_job(job, None, launch=msgspec.json.encode(plan))
+    assert not asyncio.run(remote.follow(store, job.id, dict))
+    ended = store.job(job.id)
+    assert ended.error is not None
+    assert (ended.state, ended.error.code) == ("failed", "missing_extra")
+    assert "no_such_library" in ended.error.detail
+    assert ground.cluster.requests == []

@@ -207,6 +207,19 @@ def test_onnx_and_weight_0_are_refused_with_the_alternatives(
     assert "local or azure-ml" in said
 
 
+def test_onnx_is_planned_where_the_service_makes_it_and_never_for_hand_use(
+    model: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TUNEGATE_KAITO_ONNX", "here")
+    assert planned(model, "--format", "json") == 0
+    assert json.loads(capsys.readouterr().out)["outputs"]["onnx"] == ["fp32"]
+    assert planned(model, "--emit", "kaito") == 2
+    assert "an adapter comes back, no ONNX" in capsys.readouterr().err
+    monkeypatch.setenv("TUNEGATE_KAITO_ONNX", "there")
+    assert planned(model) == 2
+    assert "none, or here" in capsys.readouterr().err
+
+
 def test_a_machine_that_kaito_does_not_know_is_refused(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TUNEGATE_KAITO_INSTANCE_TYPE", "Standard_NC4as_T4_v3")
     assert planned(model, "--onnx", "none") == 2

@@ -67,6 +67,8 @@ class LaunchPlan(msgspec.Struct, frozen=True, kw_only=True):
     poll_seconds: float = 30.0
     # whether what comes back is exported to ONNX by whoever fetches it
     exports_here: bool = False
+    # modules that it takes for that, looked for before anything is spent
+    libraries: list[str] = []
     # what comes back, where it is no whole run
     result: RemoteResult | None = None
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from service.errors import TuneGateError
+from service.launch.exporting import libraries_of
 from service.launch.targets.kaito.admission import CONFIG_KEY, refused
 from service.launch.targets.kaito.presets import Preset, preset_of
 from service.launch.targets.kaito.settings import DIGEST, KaitoSettings
@@ -69,6 +70,7 @@ def launch_plan(request: LaunchRequest, where: KaitoSettings, machine: Machine, 
         max_usd=(plan.cost or {}).get("max_usd"),
         poll_seconds=where.poll_seconds,
         exports_here=bool(plan.outputs.onnx),
+        libraries=libraries_of(plan.technique) if plan.outputs.onnx else [],
         result=RemoteResult(
             "peft-adapter", str(workspace["tuning"]["output"].get("image", "")) or None, onnx=OnnxOf("adapter_only")
         ),

@@ -60,7 +60,8 @@ def serving_order(request: DeployRequest, machine: Machine) -> DeploymentOrder:
             "target_cannot", f"KAITO cannot serve it: {why}.", remedy="Serve the ONNX: tunegate export."
         )
     manifest: dict[str, Any] = {
-        "where": msgspec.to_builtins(where),
+        # as it was kept: a later version's defaults make it no other deployment
+        "where": request.launched.manifest["where"],
         "preset": tuned["preset"]["name"],
         "image": image,
         "pull_secret": options.pull_secret or where.output_push_secret,
