@@ -18,8 +18,8 @@ from service.launch.targets.azure_ml.emit import az_ml, script
 from service.launch.targets.azure_ml.files import code_folder
 from service.launch.targets.azure_ml.plan import Machine, launch_plan
 from service.launch.targets.azure_ml.settings import AzureMlSettings, azure_ml_settings
-from service.launch.targets.azure_ml.talking import cleaned
 from service.launch.targets.capabilities import capabilities
+from service.launch.targets.talking import cleaned
 from service.launch.targets.target import CostEstimate, LaunchPlan, LaunchRequest
 from service.settings import load_settings
 from service.verbs.planning.machine import machine_for

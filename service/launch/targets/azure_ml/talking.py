@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from service.errors import TuneGateError, missing_extra
+from service.errors import TuneGateError
+from service.launch.targets.talking import PASSING, causes, cleaned, naming, unreachable
 
-_PASSING = {408, 429, 500, 502, 503, 504}
-_SHOWN = 300
-# signatures and keys that an error's text may quote
-_SECRETS = re.compile(r"(?i)(sig|key|token|secret|password|authorization)(=|%3d|\"?\s*:\s*\"?)[^\s&\"']+")
+_WHO = "Azure"
 
 
 @contextmanager
@@ -21,16 +18,8 @@ def talking(doing: str) -> Iterator[None]:
     Raises:
         TuneGateError: `missing_extra`, `target_unreachable`, `target_refused`, `remote_gone`.
     """
-    try:
+    with naming(doing, _known, extra="azure", target="azure-ml"):
         yield
-    except ImportError as error:
-        raise missing_extra("azure", "Target azure-ml", error) from error
-    except TuneGateError:
-        raise
-    except Exception as error:
-        if (known := _known(error, doing)) is None:
-            raise
-        raise known from error
 
 
 def _known(error: Exception, doing: str) -> TuneGateError | None:
@@ -46,39 +35,19 @@ def _known(error: Exception, doing: str) -> TuneGateError | None:
     )
     from marshmallow import ValidationError
 
-    for one in _causes(error):
+    for one in causes(error):
         if isinstance(one, ResourceNotFoundError):
             return TuneGateError("remote_gone", f"{doing}: Azure knows no such thing.", remedy="Look in the studio.")
         if isinstance(one, ServiceRequestError | ServiceResponseError | IncompleteReadError | ConnectionError):
-            return _unreachable(doing, type(one).__name__)
+            return unreachable(doing, type(one).__name__, who=_WHO)
         if isinstance(one, ClientAuthenticationError):
             remedy = "az login, or AZURE_TENANT_ID, AZURE_CLIENT_ID and its secret; tunegate targets check azure-ml."
             return TuneGateError("target_refused", f"{doing}: no valid credential.", remedy=remedy)
         if isinstance(one, HttpResponseError):
-            if one.status_code in _PASSING or one.status_code is None:
-                return _unreachable(doing, f"status {one.status_code}")
+            if one.status_code in PASSING or one.status_code is None:
+                return unreachable(doing, f"status {one.status_code}", who=_WHO)
             said = f"{doing}: status {one.status_code}: {cleaned(str(one.message))}"
             return TuneGateError("target_refused", said, remedy="tunegate targets check azure-ml says what is missing.")
     if isinstance(error, AzureError | MlException | ValidationError):
         return TuneGateError("target_refused", f"{doing}: {cleaned(str(error))}", remedy="Mend it and launch again.")
     return None
-
-
-def cleaned(text: str) -> str:
-    """One line of an error's text, without what may be a secret."""
-    line = " ".join(text.split())
-    return _SECRETS.sub(r"\1\2***", line)[:_SHOWN]
-
-
-def _unreachable(doing: str, why: str) -> TuneGateError:
-    return TuneGateError("target_unreachable", f"{doing}: Azure does not answer ({why}).", remedy="It is asked again.")
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it was raised from, or while handling."""
-    seen: set[int] = set()
-    one: BaseException | None = error
-    while one is not None and id(one) not in seen:
-        seen.add(id(one))
-        yield one
-        one = one.__cause__ or one.__context__

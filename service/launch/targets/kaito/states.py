@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from service.launch.targets.kaito.talking import cleaned
+from service.launch.targets.talking import cleaned
 from service.launch.targets.target import RemoteStatus
 from service.records.job import State
 from trainers.contract import Failure

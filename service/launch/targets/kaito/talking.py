@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from service.errors import TuneGateError, missing_extra
+from service.errors import TuneGateError
+from service.launch.targets.talking import PASSING, cleaned, naming
+from service.launch.targets.talking import unreachable as any_unreachable
 
-_PASSING = {408, 429, 500, 502, 503, 504}
-_SHOWN = 300
-_SECRETS = re.compile(r"(?i)(sig|key|token|secret|password|authorization|bearer)(=|%3d|\"?\s*:\s*\"?|\s)[^\s&\"',]+")
 _CHECK = "tunegate targets check kaito says what is missing."
 
 
@@ -22,16 +20,8 @@ def talking(doing: str) -> Iterator[None]:
     Raises:
         TuneGateError: `missing_extra`, `target_unreachable`, `target_refused`, `remote_gone`.
     """
-    try:
+    with naming(doing, _known, extra="kaito", target="kaito"):
         yield
-    except ImportError as error:
-        raise missing_extra("kaito", "Target kaito", error) from error
-    except TuneGateError:
-        raise
-    except Exception as error:
-        if (known := _known(error, doing)) is None:
-            raise
-        raise known from error
 
 
 def _known(error: Exception, doing: str) -> TuneGateError | None:
@@ -53,7 +43,7 @@ def _known(error: Exception, doing: str) -> TuneGateError | None:
 def _answered(status: int, said: str, doing: str) -> TuneGateError:
     if status == 404:
         return TuneGateError("remote_gone", f"{doing}: the cluster has no such thing.", remedy=_CHECK)
-    if status in _PASSING or status == 0:
+    if status in PASSING or status == 0:
         return unreachable(doing, f"status {status}" if status else cleaned(said))
     if status == 401:
         remedy = "Sign in again: az aks get-credentials, or renew the kubeconfig's token."
@@ -63,12 +53,7 @@ def _answered(status: int, said: str, doing: str) -> TuneGateError:
 
 def unreachable(doing: str, why: str, *, who: str = "the cluster") -> TuneGateError:
     """The error for what may pass."""
-    return TuneGateError("target_unreachable", f"{doing}: {who} does not answer ({why}).", remedy="It is asked again.")
-
-
-def cleaned(text: str) -> str:
-    """One line of an error's text, without what may be a secret."""
-    return _SECRETS.sub(r"\1\2***", " ".join(text.split()))[:_SHOWN]
+    return any_unreachable(doing, why, who=who)
 
 
 def _said(body: object) -> str:
