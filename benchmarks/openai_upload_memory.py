@@ -78,13 +78,8 @@ def peak_mb(program: str, *arguments: str) -> tuple[float, float]:
     """(MB, seconds) of one process."""
     environment = os.environ | {"AZURE_OPENAI_API_KEY": "none", "OPENAI_API_KEY": "none"}
     began = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-c", program + TOLD, *arguments],
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
+    command = [sys.executable, "-c", program + TOLD, *arguments]
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     return int(done.stdout) * 1024 / MB, time.monotonic() - began
 
 

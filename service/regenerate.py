@@ -12,6 +12,7 @@ from service.api.contract import completed
 from service.app import build_app
 from service.data import rule_files
 from service.launch.request import PlanRequest
+from service.records.artifacts import Artifacts
 from service.records.chat_row import ChatRow
 from service.records.conversion import Conversion
 from service.records.dataset import Dataset
@@ -57,6 +58,7 @@ SCHEMAS: dict[str, type[msgspec.Struct]] = {
     "estimate": Estimate,
     "plan": TrainPlan,
     "job": Job,
+    "artifacts": Artifacts,
     "manifest": Manifest,
     "sweep": Sweep,
     "problem": Problem,

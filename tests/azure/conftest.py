@@ -5,20 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from blobs import Blobs
+from following import Following
 from login import login
 from loopback import Loopback
-from served import Served
 from workspace import CLUSTER, SIZE, Workspace
 
 DESK = Path(__file__).resolve().parents[2] / "examples" / "library-desk"
-ENDED = {"succeeded", "failed", "cancelled"}
 IMAGE = f"registry.azurecr.io/tunegate@sha256:{'a' * 64}"
 WHERE = {
     "TUNEGATE_AZURE_ML_SUBSCRIPTION_ID": "11111111-2222-3333-4444-555555555555",
@@ -53,17 +51,12 @@ class Azure(Loopback):
         return name
 
 
-class Service(Served):
+class Service(Following):
     """A service whose jobs go to the loopback Azure."""
 
     def __init__(self, home: Path, azure: Azure, **settings: str) -> None:
         quiet = {"TUNEGATE_PRIVACY": "off", "MSAL_LOGGING": "off"}
         super().__init__(home, **(WHERE | azure.environment | quiet | settings))
-
-    def post(self, path: str, body: Any = None, **options: Any) -> Any:
-        answer = self.http.post(path, json=body, **options)
-        assert answer.is_success, answer.text
-        return answer.json()
 
     def plan(self, **more: Any) -> Any:
         stored = []
@@ -81,27 +74,7 @@ class Service(Served):
 
     def launch(self, key: str = "one", **more: Any) -> str:
         plan = self.plan(**more)
-        return str(self.post("/v1/jobs", {"plan_id": plan["id"]}, headers={"Idempotency-Key": key})["id"])
-
-    def job(self, identifier: str) -> Any:
-        return self.http.get(f"/v1/jobs/{identifier}").json()
-
-    def until(self, identifier: str, happened: Callable[[Any], bool], seconds: float = 1500) -> Any:
-        deadline = time.monotonic() + seconds
-        while not happened(job := self.job(identifier)):
-            assert time.monotonic() < deadline, (job, self.log.read_text()[-3000:])
-            assert job["state"] not in ENDED, (job, self.log.read_text()[-3000:])
-            time.sleep(0.5)
-        return job
-
-    def ended(self, identifier: str) -> Any:
-        return self.until(identifier, lambda job: job["state"] in ENDED)
-
-    def kill(self) -> None:
-        """Without a word, as the machine might."""
-        self.http.close()
-        self.process.kill()
-        self.process.wait(60)
+        return self.launched(plan, key)
 
 
 @pytest.fixture(scope="session")

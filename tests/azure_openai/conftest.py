@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from following import Following
 from login import login
 from loopback import Loopback
-from served import Served
 
 from service.jobs import remote
 from service.jobs.states import enter
@@ -30,7 +30,6 @@ from tests.azure_openai.service import HOST, KEY, Account
 from trainers.contract import DatasetRef, Hyperparameters, TrainPlan
 
 DESK = Path(__file__).resolve().parents[2] / "examples" / "library-desk"
-ENDED = {"succeeded", "failed", "cancelled"}
 ROW = "a row that nobody but the upload may see"
 WHERE = {
     "TUNEGATE_AZURE_OPENAI_ENDPOINT": f"https://{HOST}", "TUNEGATE_AZURE_OPENAI_TRAINING_TYPE": "GlobalStandard",
@@ -85,17 +84,12 @@ class OpenAi(Loopback):
         }
 
 
-class Service(Served):
+class Service(Following):
     """A service whose jobs go to the loopback Azure OpenAI."""
 
     def __init__(self, home: Path, openai: OpenAi, **settings: str) -> None:
         quiet = {"TUNEGATE_PRIVACY": "off", "MSAL_LOGGING": "off"}
         super().__init__(home, **(WHERE | openai.keyed | quiet | settings))
-
-    def post(self, path: str, body: Any = None, **options: Any) -> Any:
-        answer = self.http.post(path, json=body, **options)
-        assert answer.is_success, answer.text
-        return answer.json()
 
     def store(self, name: str, **query: str) -> str:
         rows = (DESK / f"{name}.jsonl").read_bytes()
@@ -115,27 +109,7 @@ class Service(Served):
     def launch(self, key: str = "one", **more: Any) -> str:
         plan = self.plan(**more)
         assert plan["blockers"] == []
-        return str(self.post("/v1/jobs", {"plan_id": plan["id"]}, headers={"Idempotency-Key": key})["id"])
-
-    def job(self, identifier: str) -> Any:
-        return self.http.get(f"/v1/jobs/{identifier}").json()
-
-    def until(self, identifier: str, happened: Callable[[Any], bool], seconds: float = 120) -> Any:
-        deadline = time.monotonic() + seconds
-        while not happened(job := self.job(identifier)):
-            assert time.monotonic() < deadline, (job, self.log.read_text()[-3000:])
-            assert job["state"] not in ENDED, (job, self.log.read_text()[-3000:])
-            time.sleep(0.2)
-        return job
-
-    def ended(self, identifier: str) -> Any:
-        return self.until(identifier, lambda job: job["state"] in ENDED)
-
-    def kill(self) -> None:
-        """Without a word, as the machine might."""
-        self.http.close()
-        self.process.kill()
-        self.process.wait(60)
+        return self.launched(plan, key)
 
 
 class Quick:

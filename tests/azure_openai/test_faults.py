@@ -43,6 +43,7 @@ def quick(tmp_path: Path) -> Quick:
         (UPLOADED, "cut", 2),
         (UPLOADED, "lost", 1),
         (UPLOADED, 503, 2),
+        (UPLOADED, 401, 1),
         (r"GET .*/files\?", 500, 2),
         (r"GET .*/files/file-", "cut", 2),
         (CREATED, "cut", 2),

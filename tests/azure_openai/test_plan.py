@@ -39,8 +39,9 @@ def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def planned(capsys: pytest.CaptureFixture[str], *more: str, data: str = "train") -> tuple[int, Any]:
+    onnx = () if "--onnx" in more else ("--onnx", "none")
     arguments = ["plan", "--target", "azure-openai", "--model", "gpt-4.1", "--data", str(DESK / f"{data}.jsonl"),
-                 "--onnx", "none", "--override", "no_baseline_evaluation=a test", "--format", "json"]  # fmt: skip
+                 "--override", "no_baseline_evaluation=a test", "--format", "json", *onnx]  # fmt: skip
     code = run([*arguments, *more])
     said = capsys.readouterr()
     return code, json.loads(said.out or said.err)

@@ -36,12 +36,12 @@ class Hosting:
             with talking("making the deployment"):
                 self._send("PUT", order, body)
             return DeploymentStatus(state="creating", raw="Accepted")
-        return self._status(found, order)
+        return self._status(found)
 
     def look(self, order: DeploymentOrder) -> DeploymentStatus | None:
         """How it stands."""
         found = self._found(order)
-        return None if found is None else self._status(found, order)
+        return None if found is None else self._status(found)
 
     def smoke(self, order: DeploymentOrder) -> str:
         """One chat completion; tokens are counted, its words are not read."""
@@ -70,9 +70,9 @@ class Hosting:
             raise TuneGateError("remote_taken", f"{order.plan.name} is a deployment of others.", remedy=remedy)
         return found
 
-    def _status(self, found: dict[str, Any], order: DeploymentOrder) -> DeploymentStatus:
+    def _status(self, found: dict[str, Any]) -> DeploymentStatus:
         raw = str((found.get("properties") or {}).get("provisioningState"))[:_SHOWN]
-        url = f"{self._where.base_url}chat/completions (model {order.plan.name})"
+        url = f"{self._where.base_url}chat/completions"
         if raw == "Succeeded":
             return DeploymentStatus(state="ready", raw=raw, url=url, billed=True)
         if raw in _FAILED:

@@ -49,7 +49,8 @@ def deployment_order(
     _require_resource(where)
     made = _hosted(request)
     open_weights = row is not None and not row.model.startswith(_OPENAI)
-    capacity = options.capacity or (_OPEN_CAPACITY if open_weights else _CAPACITY)
+    usual = _OPEN_CAPACITY if open_weights else _CAPACITY
+    capacity = usual if options.capacity is None else options.capacity
     _require_fitting(request, options, capacity, open_weights=open_weights)
     model = _model(made, options.step)
     manifest: dict[str, Any] = {

@@ -32,12 +32,14 @@ def file_of(account: Account, name: str, path: Path) -> str:
         # the service's words about rows may quote them
         doing = "uploading the rows"
         with path.open("rb") as handle:
-            # an open file is read in pieces; a path would be read whole
-            sent = account.ask(
-                doing,
-                lambda client: client.files.create(file=(name, handle), purpose=PURPOSE, timeout=_UPLOAD_SECONDS),
-                quotes=True,
-            )
+
+            def send(client: Any) -> Any:
+                # from its beginning, also when a new token sends it again
+                handle.seek(0)
+                # an open file is read in pieces; a path would be read whole
+                return client.files.create(file=(name, handle), purpose=PURPOSE, timeout=_UPLOAD_SECONDS)
+
+            sent = account.ask(doing, send, quotes=True)
         found = _known(sent, doing)
     return _processed(account, found)
 
