@@ -23,13 +23,15 @@ from service.records.evaluation_job import EvaluationJob
 from service.records.job import Job
 from service.records.lint_report import LintReport
 from service.records.manifest import Manifest
+from service.records.monitor import Monitor, MonitorRun, Redecision
 from service.records.problem import Problem
 from service.records.redaction import Redaction, Restoration
 from service.records.split import Split
 from service.records.sweep import Sweep
-from service.records.webhook import EvaluationMessage, JobMessage, PingMessage, Webhook, WebhookDelivery
+from service.records.webhook import DriftMessage, EvaluationMessage, JobMessage, PingMessage, Webhook, WebhookDelivery
 from service.verbs.estimate import EstimateInputs
 from service.verbs.evaluating.body import EvaluationRequest
+from service.verbs.monitoring.body import MonitorRequest
 from service.verbs.records import DecisionRequest
 from service.verbs.rules_schema import CHECKS_INDEX, checks_index, table_schema
 from trainers.contract import Progress, Result, TrainPlan
@@ -63,6 +65,11 @@ SCHEMAS: dict[str, type[msgspec.Struct]] = {
     "webhook-job-message": JobMessage,
     "webhook-evaluation-message": EvaluationMessage,
     "webhook-ping-message": PingMessage,
+    "webhook-drift-message": DriftMessage,
+    "monitor": Monitor,
+    "monitor-request": MonitorRequest,
+    "monitor-run": MonitorRun,
+    "redecision": Redecision,
 }
 
 

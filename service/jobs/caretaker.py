@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -69,10 +69,18 @@ async def cancel_workflows(identifier: str) -> None:
 class Caretaker:
     """One in every service that carries out jobs."""
 
-    def __init__(self, executor: Executor, version: str, kinds: Iterable[Kind]) -> None:
+    def __init__(
+        self,
+        executor: Executor,
+        version: str,
+        kinds: Iterable[Kind],
+        also: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
+    ) -> None:
         self._me = executor
         self._version = version
         self._kinds = {kind.name: kind for kind in kinds}
+        # what else is looked at, as it stands at each look
+        self._also = also
         self._claimed: dict[str, float] = {}
         self._swept = -_SWEEP_SECONDS
 
@@ -105,6 +113,8 @@ class Caretaker:
                 await self._settle(kind, identifier)
         if time.monotonic() - self._swept > _SWEEP_SECONDS:
             self._swept = time.monotonic()
+        for look in self._also:
+            await look()
 
     async def _open_workflows(self) -> list[WorkflowStatus]:
         found: list[WorkflowStatus] = await DBOS.list_workflows_async(

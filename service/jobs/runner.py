@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, SetWorkflowID
@@ -52,6 +53,8 @@ class JobRunner:
         self.works = works
         self.evaluations = EvaluationRunner(store, runs.parent / "evaluations", executor, works=works)
         self._cancelling: dict[str, asyncio.Task[None]] = {}
+        # what the caretaker looks at beside jobs and evaluations
+        self.also: list[Callable[[], Coroutine[Any, Any, None]]] = []
         # DBOS's own tables, where they are a file of their own
         self.engine: sa.Engine | None = None
 
@@ -216,7 +219,7 @@ async def _launched(runner: JobRunner, home: Path, database_url: str, version: s
             seconds = _OWN_POLL_SECONDS if own else seconds
             await DBOS.register_queue_async(queue, worker_concurrency=most, polling_interval_sec=seconds)
         if runner.works:
-            caretaker = Caretaker(runner.executor, version, [runner.kind(), runner.evaluations.kind()])
+            caretaker = Caretaker(runner.executor, version, [runner.kind(), runner.evaluations.kind()], runner.also)
             watching = asyncio.create_task(caretaker.watch())
         yield
     finally:

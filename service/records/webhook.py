@@ -11,7 +11,7 @@ from service.records.job import Job
 
 EndType = Literal[
     "job.succeeded", "job.failed", "job.cancelled",
-    "evaluation.succeeded", "evaluation.failed", "evaluation.cancelled",
+    "evaluation.succeeded", "evaluation.failed", "evaluation.cancelled", "drift.detected",
 ]  # fmt: skip
 # a ping is sent to who asks for it, and to nobody else
 MessageType = Literal[EndType, "webhook.ping"]
@@ -96,6 +96,22 @@ class EvaluationEnded(msgspec.Struct, frozen=True, kw_only=True):
     error_code: str | None
 
 
+class DriftDetected(msgspec.Struct, frozen=True, kw_only=True):
+    """Data of `drift.detected`: ids, and the rules that say so (`tunegate explain ID`).
+
+    `redecision_id` names what the last decision would be now; `changes_answer` is null where none was made.
+    """
+
+    project: str
+    monitor: str
+    run: str
+    drift_id: str
+    evaluation_id: str
+    rules: list[str]
+    redecision_id: str | None
+    changes_answer: bool | None
+
+
 class Ping(msgspec.Struct, frozen=True, kw_only=True):
     """Data of `webhook.ping`."""
 
@@ -117,6 +133,14 @@ class EvaluationMessage(msgspec.Struct, frozen=True, kw_only=True):
     type: Literal["evaluation.succeeded", "evaluation.failed", "evaluation.cancelled"]
     timestamp: str
     data: EvaluationEnded
+
+
+class DriftMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """What a receiver is told of a monitor that found drift."""
+
+    type: Literal["drift.detected"]
+    timestamp: str
+    data: DriftDetected
 
 
 class PingMessage(msgspec.Struct, frozen=True, kw_only=True):

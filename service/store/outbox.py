@@ -14,11 +14,11 @@ import sqlalchemy as sa
 
 from service.clock import later, now
 from service.records.access import Deed
-from service.records.webhook import EvaluationEnded, JobEnded, Outcome, Ping, WebhookTry
+from service.records.webhook import DriftDetected, EvaluationEnded, JobEnded, Outcome, Ping, WebhookTry
 from service.store.audit import append
 from service.store.tables import outbox, webhooks
 
-Data = JobEnded | EvaluationEnded | Ping
+Data = JobEnded | EvaluationEnded | DriftDetected | Ping
 PENDING, DELIVERED, FAILED = "pending", "delivered", "failed"
 
 

@@ -100,6 +100,20 @@ def pairs(before: Evaluated, after: Evaluated) -> list[Pair]:
     )  # fmt: skip
 
 
+def read_scores(record: Evaluation, asked: Sequence[str]) -> dict[str, float]:
+    """How far each measure that tells (or is asked for) can fall from where the record stands: the most of its cells."""
+    wanted = asked or [*([record.goal.measure] if record.goal is not None else []), *_TELLING]
+    found: dict[str, float] = {}
+    for cell in record.cells:
+        for name in wanted:
+            measure = cell.measures.get(name)
+            if measure is None or measure.value is None or getattr(measure_of(name), "bounds", None) is None:
+                continue
+            room = 1.0 - measure.value if measure_of(name).better == "lower" else measure.value
+            found[name] = max(found.get(name, 0.0), room)
+    return found
+
+
 def compared_evaluations(
     before: Evaluated, after: Evaluated, rules: DriftRules, measures: Sequence[str] = ()
 ) -> tuple[list[Found], list[NotCompared]]:
