@@ -101,7 +101,7 @@ def pairs(before: Evaluated, after: Evaluated) -> list[Pair]:
 
 
 def read_scores(record: Evaluation, asked: Sequence[str]) -> dict[str, float]:
-    """How far each measure that tells (or is asked for) can fall from where the record stands: the most of its cells."""
+    """How far each measure that tells, or is asked for, can fall from where the record stands, in its best cell."""
     wanted = asked or [*([record.goal.measure] if record.goal is not None else []), *_TELLING]
     found: dict[str, float] = {}
     for cell in record.cells:
