@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -128,7 +129,7 @@ def test_summer_time_moves_no_slot(zone: str, monkeypatch: pytest.MonkeyPatch) -
         for _ in range(24):
             slots.append(next_slot(schedule, told(begun), datetime.fromisoformat(slots[-1])))
         moments = [datetime.fromisoformat(one) for one in slots[1:]]
-        between = {second - first for first, second in zip(moments, moments[1:], strict=False)}
+        between = {second - first for first, second in pairwise(moments)}
         assert between == {timedelta(seconds=apart)}
     monkeypatch.undo()
     time.tzset()

@@ -168,7 +168,7 @@ def _fall(name: str, pair: Pair, rows: tuple[Rows, Rows], rules: DriftRules) -> 
         differences = [sign * (rows[1][key].scores[name] - rows[0][key].scores[name]) for key in common]
 
         def paired(draws: Draws) -> Effect:
-            return _paired_fall(differences, draws)
+            return paired_fall(differences, draws)
 
         return Found(
             "scores", len(common), len(common), paired, said[0], said[1], called=f"{name}{pair.name}", paired=True,
@@ -195,7 +195,8 @@ def _interval(measure: Measure) -> Interval | None:
     return Interval(measure.value, measure.low, measure.high)
 
 
-def _paired_fall(differences: Sequence[float], draws: Draws) -> Effect:
+def paired_fall(differences: Sequence[float], draws: Draws) -> Effect:
+    """How much a score got worse, of differences row by row (now minus before, more is better); p by the sign test."""
     import numpy as np
     from scipy.stats import binomtest
 
