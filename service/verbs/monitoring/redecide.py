@@ -83,7 +83,8 @@ def _changed(before: Mapping[str, Fact], after: Mapping[str, Fact]) -> list[Chan
         old, new = before.get(name), after.get(name)
         if old is None or new is None or old.value != new.value:
             source = None if new is None else new.source
-            found.append(ChangedFact(name, old and old.value, new and new.value, source))
+            values = [None if one is None else one.value for one in (old, new)]
+            found.append(ChangedFact(name, values[0], values[1], source))
     return found
 
 
