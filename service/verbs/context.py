@@ -111,12 +111,15 @@ async def running_context(settings: Settings, *, stop_jobs: bool, works: bool = 
             remove_parts(settings.runs)
             leave(taken, settings.home)
             context = Context(settings, rule_files(settings.rules), store, storage, runner)
-            runner.also.append(Rounds(context).look)
+            rounds = Rounds(context)
+            runner.also.append(rounds.look)
             sweeping = asyncio.create_task(sweep_for_ever(context))
             try:
                 yield context
             finally:
                 sweeping.cancel()
+                runner.also.clear()
+                await rounds.end()
                 await asyncio.to_thread(context.answerers.close)
                 await asyncio.to_thread(context.workers.close)
     finally:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 
 import msgspec
 
@@ -36,6 +37,8 @@ _LOG = logging.getLogger("tunegate.monitors")
 _ACTOR = "monitor"
 # a run that meets what nobody handles is tried so often before it is given up
 _MOST_TRIES = 3
+# slots are minutes apart
+_IDLE_SECONDS = 5.0
 
 
 class Rounds:
@@ -45,15 +48,27 @@ class Rounds:
         self._context = context
         self._going: dict[str, asyncio.Task[None]] = {}
         self._tries: dict[str, int] = {}
+        self._looked = -_IDLE_SECONDS
 
     async def look(self) -> None:
         """Claim what is due, and go on with what is open; what takes long goes on beside the next looks."""
+        if time.monotonic() - self._looked < _IDLE_SECONDS:
+            return
         store = self._context.store.monitors
         await asyncio.to_thread(store.claim_due, lambda one: next_slot(one.schedule, one.created_at))
-        for one in await asyncio.to_thread(store.open_runs):
+        found = await asyncio.to_thread(store.open_runs)
+        # while nothing is open, most looks cost nothing at all
+        self._looked = -_IDLE_SECONDS if found else time.monotonic()
+        for one in found:
             if one.run.id not in self._going:
                 task = self._going[one.run.id] = asyncio.create_task(self._go_on(one))
                 task.add_done_callback(lambda _, run=one.run.id: self._going.pop(run))  # type: ignore[misc]
+
+    async def end(self) -> None:
+        """Leave what goes on to the next start."""
+        for task in list(self._going.values()):
+            task.cancel()
+        await asyncio.gather(*self._going.values(), return_exceptions=True)
 
     async def _go_on(self, one: OpenRun) -> None:
         own = self._context.of(Caller(one.project, f"{_ACTOR}:{one.monitor.id}", frozenset()))
