@@ -29,6 +29,7 @@ from service.api.etags import ETags
 from service.api.evaluations import Evaluations
 from service.api.headers import safe_headers
 from service.api.jobs import Jobs
+from service.api.monitors import Monitors
 from service.api.observed import Observed, Requests
 from service.api.operation import live, metrics, ready
 from service.api.problems import HANDLERS
@@ -58,7 +59,7 @@ def build_app(
 
     handlers: list[Any] = [
         Decisions, lint_body, redact_body, Datasets, Estimates, Plans, Jobs, Evaluations, Chat, Rules, Catalogues,
-        Deployments, Webhooks, audit_log,
+        Deployments, Monitors, Webhooks, audit_log,
     ]  # fmt: skip
     app = Litestar(
         route_handlers=[

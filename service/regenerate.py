@@ -25,6 +25,7 @@ from service.records.evaluation_job import EvaluationJob
 from service.records.job import Job
 from service.records.lint_report import LintReport
 from service.records.manifest import Manifest
+from service.records.monitor import Monitor, MonitorRun, Redecision
 from service.records.problem import Problem
 from service.records.redaction import Redaction, Restoration
 from service.records.split import Split
@@ -32,6 +33,7 @@ from service.records.sweep import Sweep
 from service.records.synthesis import RowProvenance, SynthReport
 from service.records.webhook import (
     DeploymentMessage,
+    DriftMessage,
     EvaluationMessage,
     JobMessage,
     PingMessage,
@@ -40,6 +42,7 @@ from service.records.webhook import (
 )
 from service.verbs.estimate import EstimateInputs
 from service.verbs.evaluating.body import EvaluationRequest
+from service.verbs.monitoring.body import MonitorRequest
 from service.verbs.records import DecisionRequest
 from service.verbs.rules_schema import CHECKS_INDEX, checks_index, table_schema
 from trainers.contract import Progress, Result, TrainPlan
@@ -79,6 +82,11 @@ SCHEMAS: dict[str, type[msgspec.Struct]] = {
     "webhook-evaluation-message": EvaluationMessage,
     "webhook-deployment-message": DeploymentMessage,
     "webhook-ping-message": PingMessage,
+    "webhook-drift-message": DriftMessage,
+    "monitor": Monitor,
+    "monitor-request": MonitorRequest,
+    "monitor-run": MonitorRun,
+    "redecision": Redecision,
 }
 
 

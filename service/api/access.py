@@ -75,6 +75,13 @@ ROUTES: dict[tuple[str, str], Scope | None] = dict.fromkeys(_PUBLIC) | {
     ("GET", "/v1/deployments"): "read",
     ("GET", "/v1/deployments/{identifier}"): "read",
     ("DELETE", "/v1/deployments/{identifier}"): "launch",
+    # a monitor spends for ever, also when the key that made it is revoked
+    ("POST", "/v1/monitors"): "admin",
+    ("GET", "/v1/monitors"): "read",
+    ("GET", "/v1/monitors/{identifier}"): "read",
+    ("DELETE", "/v1/monitors/{identifier}"): "admin",
+    ("GET", "/v1/monitors/{identifier}/runs"): "read",
+    ("GET", "/v1/monitors/{identifier}/runs/{run}"): "read",
     # a webhook outlives the key that made it, and its address may hold a credential of the receiver's
     ("POST", "/v1/webhooks"): "admin",
     ("GET", "/v1/webhooks"): "admin",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -72,10 +72,18 @@ async def cancel_workflows(identifier: str) -> None:
 class Caretaker:
     """One in every service that carries out jobs."""
 
-    def __init__(self, executor: Executor, version: str, kinds: Iterable[Kind]) -> None:
+    def __init__(
+        self,
+        executor: Executor,
+        version: str,
+        kinds: Iterable[Kind],
+        also: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
+    ) -> None:
         self._me = executor
         self._version = version
         self._kinds = {kind.name: kind for kind in kinds}
+        # what else is looked at, as it stands at each look
+        self._also = also
         self._claimed: dict[str, float] = {}
         # something was open at the last look
         self._open = True
@@ -123,6 +131,8 @@ class Caretaker:
         if any(one.status == "ENQUEUED" for one in found):
             BELL.ring()
         self._open = left
+        for look in self._also:
+            await look()
 
     async def _open_workflows(self) -> list[WorkflowStatus]:
         found: list[WorkflowStatus] = await DBOS.list_workflows_async(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, SetWorkflowID
@@ -55,6 +56,8 @@ class JobRunner:
         self.evaluations = EvaluationRunner(store, runs.parent / "evaluations", executor, works=works)
         self.deployments = DeploymentRunner(store, executor)
         self._cancelling: dict[str, asyncio.Task[None]] = {}
+        # what the caretaker looks at beside jobs and evaluations
+        self.also: list[Callable[[], Coroutine[Any, Any, None]]] = []
         # DBOS's own tables, where they are a file of their own
         self.engine: sa.Engine | None = None
 
@@ -230,7 +233,7 @@ async def _launched(runner: JobRunner, home: Path, database_url: str, version: s
         await queues.open(dbos, runner.polled())
         if runner.works:
             kinds = [runner.kind(), runner.evaluations.kind(), runner.deployments.kind()]
-            caretaker = Caretaker(runner.executor, version, kinds)
+            caretaker = Caretaker(runner.executor, version, kinds, runner.also)
             watching = asyncio.create_task(caretaker.watch())
         yield
     finally:

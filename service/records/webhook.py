@@ -12,7 +12,7 @@ from service.records.job import Job
 
 EndType = Literal[
     "job.succeeded", "job.failed", "job.cancelled",
-    "evaluation.succeeded", "evaluation.failed", "evaluation.cancelled",
+    "evaluation.succeeded", "evaluation.failed", "evaluation.cancelled", "drift.detected",
     "deployment.ready", "deployment.failed", "deployment.deleted",
 ]  # fmt: skip
 # a ping is sent to who asks for it, and to nobody else
@@ -109,6 +109,22 @@ class DeploymentChanged(msgspec.Struct, frozen=True, kw_only=True):
     error_code: str | None
 
 
+class DriftDetected(msgspec.Struct, frozen=True, kw_only=True):
+    """Data of `drift.detected`: ids, and the rules that say so (`tunegate explain ID`).
+
+    `redecision_id` names what the last decision would be now; `changes_answer` is null where none was made.
+    """
+
+    project: str
+    monitor: str
+    run: str
+    drift_id: str
+    evaluation_id: str
+    rules: list[str]
+    redecision_id: str | None
+    changes_answer: bool | None
+
+
 class Ping(msgspec.Struct, frozen=True, kw_only=True):
     """Data of `webhook.ping`."""
 
@@ -138,6 +154,14 @@ class DeploymentMessage(msgspec.Struct, frozen=True, kw_only=True):
     type: Literal["deployment.ready", "deployment.failed", "deployment.deleted"]
     timestamp: str
     data: DeploymentChanged
+
+
+class DriftMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """What a receiver is told of a monitor that found drift."""
+
+    type: Literal["drift.detected"]
+    timestamp: str
+    data: DriftDetected
 
 
 class PingMessage(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,11 +14,19 @@ import sqlalchemy as sa
 
 from service.clock import later, now
 from service.records.access import Deed
-from service.records.webhook import DeploymentChanged, EvaluationEnded, JobEnded, Outcome, Ping, WebhookTry
+from service.records.webhook import (
+    DeploymentChanged,
+    DriftDetected,
+    EvaluationEnded,
+    JobEnded,
+    Outcome,
+    Ping,
+    WebhookTry,
+)
 from service.store.audit import append
 from service.store.tables import outbox, webhooks
 
-Data = JobEnded | EvaluationEnded | DeploymentChanged | Ping
+Data = JobEnded | EvaluationEnded | DeploymentChanged | DriftDetected | Ping
 PENDING, DELIVERED, FAILED = "pending", "delivered", "failed"
 
 

@@ -22,6 +22,7 @@ from service.store.executors import Executors
 from service.store.health import Health, answering
 from service.store.keys import Keys
 from service.store.launches import Launches, keep_launch
+from service.store.monitors import Monitors
 from service.store.numbers import insert_numbered
 from service.store.outbox import Outbox, tell
 from service.store.projects import key_digest, within
@@ -62,6 +63,7 @@ class Store:
         self.storing = Storing(engine, project)
         self.webhooks = Webhooks(engine, project)
         self.outbox = Outbox(engine)
+        self.monitors = Monitors(engine, project)
 
     def of(self, project: str) -> Store:
         """The same database as one project sees it."""

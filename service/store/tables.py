@@ -207,3 +207,31 @@ outbox = Table(
     Index("outbox_due", "state", "due_at"),
     Index("outbox_of_webhook", "webhook_id", "n"),
 )
+
+# when each is due next stands beside it, so that a look for what is due reads an index and nothing else
+monitors = Table(
+    "monitors",
+    metadata,
+    Column("n", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("id", String(36), nullable=False, unique=True),
+    Column("project", String(63), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("next_at", String(32), nullable=False),
+    Column("set_at", String(32), nullable=False),  # when next_at was set: in the future after the clock was set back
+    Index("monitors_of_project", "project", "n"),
+    Index("monitors_due", "next_at"),
+)
+
+# one for each slot, whoever claims it
+monitor_runs = Table(
+    "monitor_runs",
+    metadata,
+    Column("n", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("id", String(36), nullable=False, unique=True),
+    Column("monitor_id", String(36), ForeignKey("monitors.id", ondelete="CASCADE"), nullable=False),
+    Column("slot", String(32), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("ended", Boolean, nullable=False, server_default=false()),
+    UniqueConstraint("monitor_id", "slot"),
+    Index("monitor_runs_open", "ended", "n"),
+)

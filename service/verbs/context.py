@@ -99,6 +99,7 @@ async def running_context(settings: Settings, *, stop_jobs: bool, works: bool = 
     from service.storage.earlier import leave, take_over
     from service.store.database import migrate, open_engine
     from service.store.store import Store
+    from service.verbs.monitoring.rounds import Rounds
     from service.verbs.receiving.uploads import remove_stale
     from service.verbs.retention import sweep_for_ever
     from service.webhooks.dispatcher import dispatching
@@ -117,11 +118,15 @@ async def running_context(settings: Settings, *, stop_jobs: bool, works: bool = 
             remove_parts(settings.runs)
             leave(taken, settings.home)
             context = Context(settings, rule_files(settings.rules), store, storage, runner)
+            rounds = Rounds(context)
+            runner.also.append(rounds.look)
             sweeping = asyncio.create_task(sweep_for_ever(context))
             try:
                 yield context
             finally:
                 sweeping.cancel()
+                runner.also.clear()
+                await rounds.end()
                 await asyncio.to_thread(context.answerers.close)
                 await asyncio.to_thread(context.workers.close)
     finally:

@@ -13,10 +13,11 @@ from litestar.testing import TestClient
 from unweighted import add_base
 
 from service.app import build_app
-from service.clock import now
+from service.clock import later, now
 from service.records.access import SCOPES, Deed, NewKey
 from service.records.evaluation_job import EvaluationJob
 from service.records.job import Job, Moment
+from service.records.monitor import Monitor, Schedule
 from service.settings import Settings, load_settings
 from service.store.outbox import KeptSecret
 from service.verbs.keys import create_key, key_store, revoke_key
@@ -117,4 +118,14 @@ def seeded(house: House, project: str, secret: str) -> dict[str, str]:
         secret = KeptSecret(salt="", key_id="", made_at=now())
         hooks.add("https://a.example", [], secret, hook, most=1, deed=Deed("tests", "webhook.created"))
         made["webhooks"], made["deliveries"] = hook, hooks.ping(hook, most=1).id
+        monitors, made["monitors"] = store.of(project).monitors, f"monitor-of-{project}"
+        schedule = Schedule(every_seconds=86_400)
+        due = Monitor(
+            id=made["monitors"], name="m", schedule=schedule, evaluation={}, created_at=now(), next_at=later(-1)
+        )
+        monitors.add(due, most=1, deed=Deed("tests", "monitor.created"))
+        # the service may be faster, and fails it: it asks for nothing
+        monitors.claim_due(lambda _: later(86_400))
+        ((_, run),) = monitors.runs(due.id, after=0, limit=2)
+        made["runs"] = run.id
     return made

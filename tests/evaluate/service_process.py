@@ -23,8 +23,8 @@ BEFORE_KILL = 9
 class Service:
     """`tunegate serve` over a data folder, killed and started again at will, with the one endpoint that it may ask."""
 
-    def __init__(self, home: Path, endpoint: Endpoint) -> None:
-        self.home, self.endpoint = home, endpoint
+    def __init__(self, home: Path, endpoint: Endpoint, **more: str) -> None:
+        self.home, self.endpoint, self.more = home, endpoint, more
         self.log = home / "service.log"
         self.start()
 
@@ -32,7 +32,7 @@ class Service:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TUNEGATE_")}
         environment |= {
             "TUNEGATE_HOME": str(self.home), "PYTHONPATH": str(ROOT), "DESK_KEY": "s3cret",
-            "TUNEGATE_ENDPOINTS": f"{self.endpoint.url}=DESK_KEY",
+            "TUNEGATE_ENDPOINTS": f"{self.endpoint.url}=DESK_KEY", **self.more,
         }  # fmt: skip
         with self.log.open("ab") as sink:
             self.process = subprocess.Popen(

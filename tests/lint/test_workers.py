@@ -103,9 +103,8 @@ def test_every_piece_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert len(found) > 5
     checks = chosen_checks(load_profile("openai", RULES), set(rule_ids()), method="sft", model="", most=20)
     asked = []
-    read = list(
-        workers.read_in_pool(found, partial(workers.lint_piece, checks=checks), processes, lambda: asked.append(1))
-    )
+    lint_piece = partial(workers.lint_piece, checks=checks)
+    read = list(workers.read_in_pool(found, lint_piece, processes, lambda: asked.append(1)))
     assert sum(partial.lines for partial in read) == len(path.read_bytes().splitlines())
     assert asked == [1]
 

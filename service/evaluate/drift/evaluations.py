@@ -100,6 +100,20 @@ def pairs(before: Evaluated, after: Evaluated) -> list[Pair]:
     )  # fmt: skip
 
 
+def read_scores(record: Evaluation, asked: Sequence[str]) -> dict[str, float]:
+    """How far each measure that tells, or is asked for, can fall from where the record stands, in its best cell."""
+    wanted = asked or [*([record.goal.measure] if record.goal is not None else []), *_TELLING]
+    found: dict[str, float] = {}
+    for cell in record.cells:
+        for name in wanted:
+            measure = cell.measures.get(name)
+            if measure is None or measure.value is None or getattr(measure_of(name), "bounds", None) is None:
+                continue
+            room = 1.0 - measure.value if measure_of(name).better == "lower" else measure.value
+            found[name] = max(found.get(name, 0.0), room)
+    return found
+
+
 def compared_evaluations(
     before: Evaluated, after: Evaluated, rules: DriftRules, measures: Sequence[str] = ()
 ) -> tuple[list[Found], list[NotCompared]]:
@@ -154,7 +168,7 @@ def _fall(name: str, pair: Pair, rows: tuple[Rows, Rows], rules: DriftRules) -> 
         differences = [sign * (rows[1][key].scores[name] - rows[0][key].scores[name]) for key in common]
 
         def paired(draws: Draws) -> Effect:
-            return _paired_fall(differences, draws)
+            return paired_fall(differences, draws)
 
         return Found(
             "scores", len(common), len(common), paired, said[0], said[1], called=f"{name}{pair.name}", paired=True,
@@ -181,7 +195,8 @@ def _interval(measure: Measure) -> Interval | None:
     return Interval(measure.value, measure.low, measure.high)
 
 
-def _paired_fall(differences: Sequence[float], draws: Draws) -> Effect:
+def paired_fall(differences: Sequence[float], draws: Draws) -> Effect:
+    """How much a score got worse, of differences row by row (now minus before, more is better); p by the sign test."""
     import numpy as np
     from scipy.stats import binomtest
 

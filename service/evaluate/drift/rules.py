@@ -66,7 +66,7 @@ def drift_page(rule: DriftRule) -> str:
         [
             f"# {rule.id} {rule.title}",
             f"Compared: `{rule.feature}`, by {_MEANINGS[rule.statistic]}.",
-            f"It drifted where the whole interval lies at or above {rule.at_least:g}, and is stable where below.",
+            f"Drifted: the whole interval lies at or above {rule.at_least:g}. Stable: it lies below.",
             *("", "## Why it matters", rule.why, "", "## What to do", rule.remedy),
             *("", "## References", f"{rule.source}; read {rule.read_on}.", ""),
         ]

@@ -7,7 +7,7 @@ from heapq import nsmallest
 from typing import NamedTuple
 
 SAMPLE = 4_000
-_LONGEST, _HEAD = 4_000, 200
+_LONGEST, _HEAD = 2_000, 200
 _MASK = (1 << 64) - 1
 _GOLDEN, _FIRST, _SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 

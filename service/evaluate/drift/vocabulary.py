@@ -31,15 +31,23 @@ _WORD = re.compile(
 
 def told_by_words(before: Sequence[str], after: Sequence[str], draws: Draws) -> Effect:
     """The AUC on the halves that nothing was learnt from; rows come in the random order of their sample."""
-    sides = [[_buckets(text) for text in texts] for texts in (before, after)]
+    hashes = _Hashes()
+    sides = [[[hashes[word] for word in _words(text)] for text in texts] for texts in (before, after)]
     weights = _learnt(sides[0][::2], sides[1][::2])
     scores = [[_score(row, weights) for row in rows[1::2]] for rows in sides]
     return auc(scores[0], scores[1], draws)
 
 
-def _buckets(text: str) -> list[int]:
-    digest = xxhash.xxh3_64_intdigest
-    return [digest(word.encode()) % _BUCKETS for word in set(_WORD.findall(text.lower()))]
+def _words(text: str) -> set[str]:
+    return set(_WORD.findall(text.lower()))
+
+
+class _Hashes(dict[str, int]):
+    """Word -> its bucket; each word is hashed once."""
+
+    def __missing__(self, word: str) -> int:
+        found = self[word] = xxhash.xxh3_64_intdigest(word.encode("utf-8", "surrogatepass")) % _BUCKETS
+        return found
 
 
 def _learnt(before: Sequence[list[int]], after: Sequence[list[int]]) -> Numbers:

@@ -1,0 +1,166 @@
+"""Monitors of a real service process: a baseline, drift that is told and decided again, a kill, and refusals."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from receiver import Receiver
+from scripted_endpoint import Endpoint, Said, right
+from service_process import MARKER, Service, wait_for
+
+ROWS = 60
+HOURLY = {"every_seconds": 3_600}
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Receiver]:
+    running = Receiver()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory, endpoint: Endpoint, receiver: Receiver) -> Iterator[Service]:
+    running = Service(tmp_path_factory.mktemp("home"), endpoint, TUNEGATE_WEBHOOKS=receiver.url)
+    yield running
+    running.process.terminate()
+    running.process.wait(60)
+
+
+def worse(body: dict[str, Any], number: int) -> Said:
+    """Right in half of the rows."""
+    said = right(body, number)
+    n = int(str(body["messages"][-1]["content"]).split()[-1])
+    return said if n % 2 else Said(text="nobody knows")
+
+
+def make(service: Service, dataset: str, **more: Any) -> dict[str, Any]:
+    body = {"name": "desk", "schedule": HOURLY, "evaluation": service.body(dataset)} | more
+    answer = service.http.post("/v1/monitors", json=body)
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    assert answer.headers["location"] == f"/v1/monitors/{made['id']}"
+    return made
+
+
+def due(service: Service, monitor: str) -> None:
+    """As if its slot had come: in the database, since no test waits for an hour."""
+    base = sqlite3.connect(service.home / "tunegate.sqlite", timeout=60)
+    with base:
+        slot = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 seconds')"
+        base.execute(f"UPDATE monitors SET next_at = {slot} WHERE id = ?", (monitor,))
+    base.close()
+
+
+def runs(service: Service, monitor: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = service.http.get(f"/v1/monitors/{monitor}/runs").json()["items"]
+    return found
+
+
+def run_now(service: Service, monitor: str) -> dict[str, Any]:
+    """The run of a slot that has come, with its records."""
+    count = len(runs(service, monitor))
+    due(service, monitor)
+    wait_for(lambda: len(found := runs(service, monitor)) > count and found[-1]["state"] in {"succeeded", "failed"})
+    answer = service.http.get(f"/v1/monitors/{monitor}/runs/{runs(service, monitor)[-1]['id']}")
+    shown: dict[str, Any] = answer.json()
+    assert shown["state"] == "succeeded", shown
+    return shown
+
+
+def test_drift_is_told_and_decided_again(service: Service, endpoint: Endpoint, receiver: Receiver) -> None:
+    hook = service.http.post("/v1/webhooks", json={"url": receiver.url, "events": ["drift.detected"]}).json()
+    dataset = service.dataset("watched", ROWS)
+    facts = {"gap.kind": "behaviour", "eval.exists": True, "drift.seen": "none"}
+    decision = service.http.post("/v1/decisions", json={"facts": facts}).json()
+    monitor = make(service, dataset, decision_id=decision["id"], dataset_id=dataset, thresholds={"DRF-100": 0.1})
+    assert run_now(service, monitor["id"])["verdict"] == "baseline"
+    same = run_now(service, monitor["id"])
+    assert (same["verdict"], same["drift"]["findings"], same["redecision_id"]) == ("stable", [], None)
+    endpoint.rule = worse
+    try:
+        drifted = run_now(service, monitor["id"])
+    finally:
+        endpoint.rule = right
+    assert drifted["verdict"] == "drifted"
+    assert {"DRF-100", "DRF-101"} <= {one["rule"] for one in drifted["drift"]["findings"]}
+    assert all(one["paired"] for one in drifted["drift"]["compared"])
+    again = drifted["redecision"]
+    assert (again["previous"], again["drift"]) == (decision["id"], drifted["drift_id"])
+    changed = {one["name"]: one["after"] for one in again["changed"]}
+    assert changed["drift.seen"] == "accuracy-over-time"
+    assert changed["data.rows"] == ROWS
+    new = service.http.get(f"/v1/decisions/{again['decision']}").json()
+    assert again["changes_answer"] == (new["answer"] != decision["answer"])
+    wait_for(lambda: bool(receiver.got))
+    (got,) = receiver.got
+    told = got.verified(hook["secret"])
+    assert (told["type"], told["data"]["drift_id"]) == ("drift.detected", drifted["drift_id"])
+    assert told["data"]["redecision_id"] == drifted["redecision_id"]
+    assert MARKER not in f"{got.body!r}{drifted}"
+
+
+def test_a_killed_service_ends_the_run_once(service: Service, endpoint: Endpoint) -> None:
+    monitor = make(service, service.dataset("killed", ROWS))
+    endpoint.bodies.clear()
+    due(service, monitor["id"])
+    wait_for(lambda: len(endpoint.bodies) > 5)
+    service.process.kill()
+    service.process.wait(60)
+    service.start()
+    wait_for(lambda: [one["state"] for one in runs(service, monitor["id"])] == ["succeeded"])
+    (run,) = runs(service, monitor["id"])
+    assert run["verdict"] == "baseline"
+    asked_for = [one["id"] for one in service.http.get("/v1/evaluations", params={"limit": 500}).json()["items"]]
+    assert asked_for.count(run["evaluation"]) == 1
+    # what was answered before the kill was not asked for again
+    assert len(endpoint.bodies) <= ROWS + 2
+    assert service.http.get(f"/v1/monitors/{monitor['id']}").json()["baseline"] == run["evaluation"]
+
+
+def test_everything_that_is_unusable_is_told_at_once(service: Service) -> None:
+    body = {
+        "name": "x", "schedule": {"cron": "* * * * *"}, "evaluation": {"dataset_id": "none", "models": []},
+        "baseline": "none", "thresholds": {"DRF-100": 2, "DRF-101": 0, "DRF-1": 0.1}, "measures": ["bleurt"],
+        "dataset_id": "none",
+    }  # fmt: skip
+    answer = service.http.post("/v1/monitors", json=body)
+    found = answer.json()
+    assert (answer.status_code, found["code"]) == (422, "invalid_input")
+    assert [one["where"] for one in found["errors"]] == [
+        "schedule.cron", "measures: bleurt", "dataset_id", "dataset_id", "baseline", "thresholds.DRF-100",
+        "thresholds.DRF-101", "thresholds.DRF-1", "evaluation.models",
+    ]  # fmt: skip
+    wild = {"name": "x", "schedule": HOURLY, "evaluation": service.body(service.dataset("wild"))}
+    wild["evaluation"]["models"][0]["endpoint"] = "http://127.0.0.1:9/v1"
+    refused = service.http.post("/v1/monitors", json=wild)
+    assert (refused.status_code, refused.json()["code"]) == (403, "endpoint_not_allowed")
+
+
+def test_a_fall_that_the_baseline_has_no_room_for_is_refused(service: Service, endpoint: Endpoint) -> None:
+    dataset = service.dataset("low", ROWS)
+    endpoint.rule = worse
+    try:
+        baseline = service.until(service.evaluate(service.body(dataset))["id"], "succeeded")["id"]
+    finally:
+        endpoint.rule = right
+    body = {"name": "x", "schedule": HOURLY, "evaluation": service.body(dataset), "baseline": baseline,
+            "measures": ["exact_match"], "thresholds": {"DRF-100": 0.7}}  # fmt: skip
+    answer = service.http.post("/v1/monitors", json=body)
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["where"]) == (422, "thresholds.DRF-100")
+    assert "exact_match by 0.500" in error["allowed"]
+
+
+def test_a_monitor_that_is_removed_is_gone_with_its_runs(service: Service) -> None:
+    monitor = make(service, service.dataset("gone"))
+    assert service.http.delete(f"/v1/monitors/{monitor['id']}").status_code == 204
+    for path in ("", "/runs", f"/runs/{monitor['id']}"):
+        assert service.http.get(f"/v1/monitors/{monitor['id']}{path}").status_code == 404
+    names = [one["id"] for one in service.http.get("/v1/monitors").json()["items"]]
+    assert monitor["id"] not in names
+    assert Path(service.home / "evaluations").is_dir()
