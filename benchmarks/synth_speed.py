@@ -11,11 +11,12 @@ import random
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import accumulate
 
 from service.synth.likeness import Likeness
 from service.synth.overlap import Runs
 
-SMALL, TIMES, REPEATS = 1_000, 8, 3
+SMALL, TIMES, REPEATS = 500, 8, 3
 WORDS_A_TEXT = 120
 
 
@@ -23,10 +24,10 @@ def texts(count: int, seed: int) -> list[str]:
     """Texts of words that are drawn as rarely as words of a language are, one of ten nearly as one before it."""
     chance = random.Random(seed)
     vocabulary = [f"word{n}" for n in range(30_000)]
-    weights = [1 / (n + 10) for n in range(len(vocabulary))]
+    weights = list(accumulate(1 / (n + 10) for n in range(len(vocabulary))))
     made: list[str] = []
     for n in range(count):
-        words = chance.choices(vocabulary, weights, k=WORDS_A_TEXT)
+        words = chance.choices(vocabulary, cum_weights=weights, k=WORDS_A_TEXT)
         if n % 10 == 9:
             words = made[chance.randrange(len(made))].split()
             words[chance.randrange(WORDS_A_TEXT)] = "changed"

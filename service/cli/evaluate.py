@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
+from service.cli.asking_progress import asking_progress
 from service.cli.evaluate_text import evaluation_text, run_lines
 from service.cli.output import emit, output_options, pretty_json, say
 from service.data import rule_files
@@ -17,7 +15,6 @@ from service.records.evaluation import Evaluation
 from service.settings import load_settings
 from service.verbs.evaluate import Evaluated, EvaluateRequest, Progress, evaluate
 
-_TENTHS = 10
 _PATH = click.Path(path_type=Path)
 
 
@@ -69,7 +66,7 @@ def command(files: tuple[Path, ...], format_: str, output: Path | None, *, no_in
     several = {name: list(value) for name, value in options.items() if isinstance(value, tuple)}
     given: dict[str, Any] = {**options, **several}
     request = EvaluateRequest(files=list(files), **given)
-    with _progress() as report:
+    with asking_progress("asking", _told) as report:
         made = evaluate(request, rules=rule_files(load_settings().rules), report=report)
     for line in run_lines(made, request.out):
         say(line)
@@ -92,25 +89,6 @@ def _exit_code(made: Evaluated) -> int:
     return 0 if met and made.record.complete else 1
 
 
-@contextmanager
-def _progress() -> Iterator[Callable[[Progress], None]]:
-    """A bar for a terminal; a line per tenth for a log."""
-    if sys.stderr.isatty():
-        with click.progressbar(length=1, label="asking", file=sys.stderr) as bar:
-
-            def draw(at: Progress) -> None:
-                bar.length = at.total
-                bar.update(at.done - bar.pos)
-
-            yield draw
-        return
-    told = 0
-
-    def tell(at: Progress) -> None:
-        nonlocal told
-        tenth = _TENTHS * at.done // at.total
-        if tenth > told:
-            told = tenth
-            say(f"asked {at.done:,} of {at.total:,} rows" + (f", {at.failed:,} without an answer" if at.failed else ""))
-
-    yield tell
+def _told(at: Progress) -> str:
+    failed = f", {at.failed:,} without an answer" if at.failed else ""
+    return f"asked {at.done:,} of {at.total:,} rows{failed}"

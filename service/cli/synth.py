@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from service.cli.output import emit, output_options, pretty_json, say
+from service.cli.asking_progress import asking_progress
+from service.cli.output import emit, output_options, pretty_json
 from service.cli.project_config import privacy_tables
 from service.data import rule_files
 from service.records.synthesis import SynthReport
@@ -22,7 +21,6 @@ from service.verbs.synth import PERSONAL, Progress, Synthesized, SynthRequest, s
 F = TypeVar("F", bound=Callable[..., Any])
 _PATH = click.Path(path_type=Path)
 _DEFAULTS = SynthRequest(kind="coverage", out=Path(), model="", target="")
-_TENTHS = 10
 
 
 @click.group("synth")
@@ -103,7 +101,7 @@ def _run(kind: str, options: dict[str, Any], format_: str, output: Path | None) 
     languages = options.pop("languages")
     redaction = configured(asked, way="pseudonyms", entities=(), languages=languages, threshold=None)
     request = SynthRequest(kind=kind, redaction=redaction, privacy=asked, **options)  # type: ignore[arg-type]
-    with _progress() as report:
+    with asking_progress("writing", _told) as report:
         made = synth(request, rules=rule_files(settings.rules), settings=settings, report=report)
     emit(pretty_json(made.record) if format_ == "json" else synth_text(made), output)
     return 0 if made.record.verdict == "pass" else 1
@@ -146,25 +144,6 @@ def _counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} x {count:,}" for name, count in counts.items())
 
 
-@contextmanager
-def _progress() -> Iterator[Callable[[Progress], None]]:
-    """A bar for a terminal; a line per tenth for a log."""
-    if sys.stderr.isatty():
-        with click.progressbar(length=1, label="writing", file=sys.stderr) as bar:
-
-            def draw(at: Progress) -> None:
-                bar.length = at.total
-                bar.update(at.done - bar.pos)
-
-            yield draw
-        return
-    told = 0
-
-    def tell(at: Progress) -> None:
-        nonlocal told
-        tenth = _TENTHS * at.done // at.total
-        if tenth > told:
-            told = tenth
-            say(f"{at.done:,} of {at.total:,} rows" + (f", {at.failed:,} replies left out" if at.failed else ""))
-
-    yield tell
+def _told(at: Progress) -> str:
+    left_out = f", {at.failed:,} replies left out" if at.failed else ""
+    return f"{at.done:,} of {at.total:,} rows{left_out}"

@@ -40,6 +40,16 @@ def everything(*folders: str) -> str:
     return "".join(path.read_bytes().decode(errors="replace") for path in found)
 
 
+def test_a_name_of_a_file_may_be_somebodys(docs: Path, ask: Ask) -> None:
+    folder = docs / "emil.roth@quokkas.org"
+    folder.mkdir()
+    (folder / "note.md").write_text("Lamps that flicker are taken back, and the new one is sent within three days.\n")
+    (folder / "empty.md").write_text("")
+    made = ask().record
+    assert "emil.roth" not in everything()
+    assert [one.name for one in made.sources if "note" in one.name] == ["<EMAIL_ADDRESS_1>/note.md"]
+
+
 def test_nothing_personal_is_sent_or_written(planted: list[str], endpoint: Endpoint, ask: Ask) -> None:
     made = ask(chunk_tokens=60).record
     sent = json.dumps(endpoint.bodies)

@@ -12,7 +12,7 @@ from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError
 from service.evaluate.counting import tokens
 from service.evaluate.given import Given, read_toml, refuse
-from service.privacy.redaction.row import Redactor
+from service.privacy.redaction.row import RedactedTexts, Redactor
 from service.privacy.spelling import edited
 from service.records.synthesis import PassedOver
 from service.synth.asks import MOST_CELLS, Asks, cells, of_chunks, of_personas
@@ -68,13 +68,16 @@ def _of_sources(request: SynthRequest, asked: Templates, redactor: Redactor) -> 
     sources = read_sources(request.sources)
     found = chunks_of(sources.documents, redactor, most_tokens=request.chunk_tokens, count=tokens)
     places = found.first_ones
+    # a name is in the record, and may be somebody's
+    named = [*(one.name for one in sources.documents), *(one.what for one in sources.passed_over)]
+    names = iter(_edited(named, redactor.redacted_texts(named)))
     return Material(
         asks=of_chunks(found.chunks, places, asked, seed=request.seed),
         rows=request.rows or len(places),
         redacted=found.redacted,
-        documents=sources.documents,
+        documents=[msgspec.structs.replace(one, name=next(names)) for one in sources.documents],
         chunks=found.chunks,
-        passed_over=sources.passed_over,
+        passed_over=[PassedOver(next(names), one.why) for one in sources.passed_over],
     )
 
 
@@ -86,7 +89,7 @@ def _of_grid(request: SynthRequest, asked: Templates, redactor: Redactor, rules:
     refuse(errors, "the persona grid", "docs/synth.md has one.")
     texts = [*grid.topics, *(value for values in grid.dimensions.values() for value in values)]
     redacted = redactor.redacted_texts(texts)
-    new = iter([str(edited(text, edits)) for text, edits in zip(texts, redacted.edits, strict=True)])
+    new = iter(_edited(texts, redacted))
     grid = Grid(
         topics=[next(new) for _ in grid.topics],
         dimensions={name: [next(new) for _ in values] for name, values in grid.dimensions.items()},
@@ -100,6 +103,10 @@ def _of_grid(request: SynthRequest, asked: Templates, redactor: Redactor, rules:
         grid_sha256=hashlib.sha256(content).hexdigest(),
         cells=cells(grid),
     )
+
+
+def _edited(texts: list[str], redacted: RedactedTexts) -> list[str]:
+    return [str(edited(text, edits)) for text, edits in zip(texts, redacted.edits, strict=True)]
 
 
 def _read_grid(path: Path) -> Grid:

@@ -92,7 +92,7 @@ def checked_model(request: SynthRequest, rules: RuleFiles) -> Model:
     try:
         load_profile(request.target, rules)
     except TuneGateError as error:
-        errors += error.errors or [ErrorItem("target", request.target[:40], error.detail)]
+        errors += error.errors or [ErrorItem("target", request.target[:40], "a lint target", error.remedy)]
     model = _model(request, errors)
     refuse(errors, "the request", "See: tunegate synth --help.")
     assert model is not None
