@@ -27,8 +27,8 @@ from service.jobs.keeping import once_storage_answers, with_data
 from service.jobs.resuming import note_start, worth_resuming
 from service.jobs.sending import files_to_send, model_folder
 from service.jobs.states import enter, fail, forward
+from service.jobs.turns import POLL_SECONDS, give_back, turn
 from service.launch.local import (
-    WORK,
     read_progress,
     read_result,
     start_trainer,
@@ -43,9 +43,7 @@ from service.records.manifest import MANIFEST
 
 # names the step sequence: bump it only when the sequence changes, or running jobs are stranded
 PIPELINE_VERSION = "prepare-follow-finalize/1"
-POLL_SECONDS = 0.2
 GRACE_SECONDS = 10.0
-_TRAINING: set[str] = set()
 
 
 @DBOS.workflow(name="carry_out")
@@ -79,7 +77,7 @@ async def _follow(job_id: str) -> bool:
             return False
         if await patiently(remote.is_remote, Ground.store, job_id):
             return await remote.follow(Ground.store, job_id, lambda: files_to_send(job_id))
-        await _turn(job_id, out)
+        await turn(job_id, out)
         if not await patiently(_start_or_adopt, job_id, out):
             return False
         while True:
@@ -96,21 +94,7 @@ async def _follow(job_id: str) -> bool:
             await asyncio.to_thread(stop_trainer, out, grace_seconds=GRACE_SECONDS)
         raise
     finally:
-        _TRAINING.discard(job_id)
-
-
-async def _turn(job_id: str, out: Path) -> None:
-    """One trainer at a time on this host, which may still have one of an earlier process; a living one is adopted."""
-    while True:
-        others = bool(_TRAINING - {job_id}) or await asyncio.to_thread(_another_trains, out)
-        if not others or await asyncio.to_thread(trainer_alive, out):
-            break
-        await asyncio.sleep(POLL_SECONDS)
-    _TRAINING.add(job_id)
-
-
-def _another_trains(out: Path) -> bool:
-    return any(work.parent != out and trainer_alive(work.parent) for work in out.parent.glob(f"*/{WORK}"))
+        give_back(job_id)
 
 
 async def _until_dead(job_id: str, out: Path) -> None:
@@ -255,7 +239,7 @@ async def _finalize(job_id: str) -> Literal["closed", "gone"] | bool:
         out = await once_storage_answers(Ground.store, job_id, lambda: settle(job_id, carrier()))
         if await patiently(remote.is_remote, Ground.store, job_id):
             if not (out / MANIFEST).exists():
-                await bring_back(job_id, out, inputs.run, Trainers(_turn, _until_dead, _TRAINING.discard))
+                await bring_back(job_id, out, inputs.run, Trainers(turn, _until_dead, give_back))
         elif not await asyncio.to_thread(_has_ended, out):
             return "gone"
         # what was trained is not lost to an outage or a full disk: it waits in the run folder
@@ -286,8 +270,8 @@ def _succeed(job_id: str, out: Path) -> None:
     held = read_manifest(out).evaluation.comparison
     gate: dict[str, Any] = {"gate": held.gate, "gate_why": held.why} if held is not None else {}
     if held is not None:
-        said = {"message": f"gate {held.gate or 'open'}: {held.why}"}
-        Ground.store.update_job(job_id, lambda job: job, ("log", said), carrier=carrier())
+        said = ("log", {"message": f"gate {held.gate or 'open'}: {held.why}"})
+        Ground.store.update_job(job_id, lambda job: job, said, carrier=carrier())
     enter(Ground.store, job_id, "succeeded", **gate)
 
 
@@ -297,5 +281,5 @@ def _as_succeeded(job: Job) -> Job:
 
 
 def _fail_with(job_id: str, error: Exception) -> None:
-    known: Any = error if isinstance(error, TuneGateError) else TuneGateError("environment", type(error).__name__)
+    known = error if isinstance(error, TuneGateError) else TuneGateError("environment", type(error).__name__)
     fail(Ground.store, job_id, JobError(known.code, known.detail, known.remedy))

@@ -10,15 +10,14 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
-from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
-from service.clock import now
 from service.errors import TuneGateError
 from service.jobs.carrying import carrier, while_away
+from service.jobs.spending import Spending
 from service.jobs.states import enter, fail, forward
 from service.launch.exporting import require_libraries
 from service.launch.targets.registry import target_of
@@ -37,7 +36,6 @@ LOST_SECONDS = 1800.0
 _UNKNOWN_AFTER = 3
 # a job that was just made may not be seen by every server there yet
 _GONE_AFTER = 3
-_SECONDS_PER_HOUR = 3600
 # how a target says that there is no such job any more
 GONE = frozenset({"remote_gone", "deleted_externally"})
 # what may pass before a job is made there
@@ -45,7 +43,6 @@ _WAITS = "remote_waits"
 _PASSES = {"target_unreachable", "storage_unreachable", "storage_refused"}
 # what a launch plan uploads, by its names for it, as files of this machine
 Files = Callable[[], Mapping[str, Path | None]]
-_BILLED = {"preparing", "running", "finalizing"}
 _pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="remote")
 _submitting: dict[str, threading.Lock] = {}
 _guard = threading.Lock()
@@ -58,6 +55,7 @@ class Followed:
         self._store, self._id, self._files = store, job_id, files
         self.plan = plan_of(store, job_id)
         self.target: Target = target_of(self.plan)
+        self._spending = Spending(store, job_id, self.plan)
         self._failures = self._gone = 0
         self._lost_since: float | None = None
 
@@ -184,7 +182,7 @@ class Followed:
         return msgspec.structs.replace(self.plan, files=files)
 
     def _take(self, status: RemoteStatus) -> bool | None:
-        cost = self._cost(status)
+        cost = self._spending.so_far(status)
         self._show(status, cost)
         if self._lost_too_long(status):
             self._end_there()
@@ -194,8 +192,8 @@ class Followed:
             return False
         if status.state == "succeeded":
             return enter(self._store, self._id, "finalizing").state == "finalizing"
-        if status.state in {"failed", "cancelled"} and self._too_dear(cost):
-            self._fail(self._dear(cost))
+        if status.state in {"failed", "cancelled"} and self._spending.too_dear(cost):
+            self._fail(self._spending.ended(cost))
             return False
         if status.state == "failed":
             known = status.error
@@ -204,9 +202,9 @@ class Followed:
             return False
         if status.state == "cancelled":
             return self._ended_there()
-        if self._too_dear(cost) and status.state != "cancelling":
+        if self._spending.too_dear(cost) and status.state != "cancelling":
             # it has failed once it has ended there
-            self.log(self._dear(cost).detail)
+            self.log(self._spending.ended(cost).detail)
             self.target.cancel(self.ref())
         enter(self._store, self._id, "running" if status.state == "cancelling" else status.state)
         return None
@@ -223,19 +221,6 @@ class Followed:
         with suppress(TuneGateError):  # its own time limit ends it where it cannot be told
             self.target.cancel(self.ref())
 
-    def _cost(self, status: RemoteStatus) -> float | None:
-        """USD as the target says, else from when the machines were first seen."""
-        if status.usd is not None:
-            return round(status.usd, 4)
-        launch = self._store.launches.find(self._id)
-        begun = launch.billed_from if launch else None
-        if begun is None and status.state in _BILLED:
-            begun = self._store.launches.bill(self._id)
-        if begun is None or self.plan.usd_per_hour is None:
-            return None
-        seconds = (datetime.fromisoformat(now()) - datetime.fromisoformat(begun)).total_seconds()
-        return round(seconds / _SECONDS_PER_HOUR * self.plan.usd_per_hour, 4)
-
     def _show(self, status: RemoteStatus, cost: float | None) -> None:
         def change(job: Job) -> Job | None:
             run = job.remote or RemoteRun(self.plan.target, self.plan.name)
@@ -245,13 +230,6 @@ class Followed:
             return changed if changed != job else None
 
         self._store.update_job(self._id, change, carrier=carrier())
-
-    def _too_dear(self, cost: float | None) -> bool:
-        return self.plan.max_usd is not None and cost is not None and cost >= self.plan.max_usd
-
-    def _dear(self, cost: float | None) -> TuneGateError:
-        detail = f"{cost or 0:.4f} USD are spent, max_cost is {self.plan.max_usd:g}: the remote job was told to end."
-        return TuneGateError("cost_exceeded", detail, remedy="Plan with a higher max_cost, or fewer epochs.")
 
     def _ended_there(self) -> bool:
         error = JobError(
@@ -274,9 +252,9 @@ class Followed:
 
     def _lost(self, code: str) -> bool:
         """A target whose jobs end by being deleted says nothing else of one that became too dear."""
-        cost = self._cost(RemoteStatus(state="unknown", raw=code))
-        if self._too_dear(cost):
-            self._fail(self._dear(cost))
+        cost = self._spending.so_far(RemoteStatus(state="unknown", raw=code))
+        if self._spending.too_dear(cost):
+            self._fail(self._spending.ended(cost))
         else:
             self._fail(TuneGateError(code, "The remote job was deleted there.", remedy="Launch it again."))
         return False

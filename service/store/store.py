@@ -35,8 +35,6 @@ from service.store.tables import DEFAULT_PROJECT, jobs, records
 from service.store.webhooks import Webhooks
 
 R = TypeVar("R")
-
-
 _INSERT_RECORD = sa.insert(records)
 
 
@@ -84,19 +82,13 @@ class Store:
             TuneGateError: `quota_exceeded` for one whose file takes the project beyond `most_bytes`.
         """
         body = msgspec.json.encode(record).decode()
-        row: dict[str, Any] = {
-            "project": self._place,
-            "kind": kind,
-            "id": identifier,
-            "body": body,
-            "created_at": now(),
-        }
-        row["stored_bytes"] = getattr(record, "bytes", 0) if kind == "dataset" else 0
+        row = {"project": self._place, "kind": kind, "id": identifier, "body": body, "created_at": now()}
+        size = getattr(record, "bytes", 0) if kind == "dataset" else 0
         try:
             with self._engine.begin() as connection:
                 if most_bytes is not None:
                     one_by_one(connection)
-                connection.execute(_INSERT_RECORD, row)
+                connection.execute(_INSERT_RECORD, row | {"stored_bytes": size})
                 require_room(connection, self._place, most_bytes)
                 if kind == "dataset":
                     named(connection, self._place, "dataset", identifier)
