@@ -76,6 +76,11 @@ def found(get: Callable[[], T]) -> T | None:
         return None
 
 
+def word(said: object) -> str:
+    """A state as Azure writes it: the SDK's enumerations print as their own names."""
+    return str(getattr(said, "value", said))
+
+
 def cleaned(text: str) -> str:
     """One line of an error's text, without what may be a secret."""
     line = " ".join(text.split())
