@@ -21,7 +21,7 @@ from service.launch.targets.azure_ml.outputs import Outputs
 from service.launch.targets.azure_ml.plan import CODE, TAG
 from service.launch.targets.azure_ml.registering import registered
 from service.launch.targets.azure_ml.settings import AzureMlSettings
-from service.launch.targets.azure_ml.talking import found, talking
+from service.launch.targets.azure_ml.talking import found, talking, word
 from service.launch.targets.target import (
     Artifact,
     Check,
@@ -92,7 +92,7 @@ class AzureMl:
         """How the job stands; our trainer's own verdict where it left one."""
         with talking("looking at the job"):
             status = self._ml().jobs.get(ref.name).status
-        raw = str(getattr(status, "value", status))
+        raw = word(status)
         state = _STATES.get(raw, "unknown")
         return RemoteStatus(
             state=state, raw=raw, error=self._failure(ref) if state == "failed" else None, lost=raw == _LOST

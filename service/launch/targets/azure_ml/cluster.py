@@ -6,7 +6,7 @@ from typing import Any
 
 from service.errors import TuneGateError
 from service.launch.targets.azure_ml.settings import AzureMlSettings
-from service.launch.targets.azure_ml.talking import found, talking
+from service.launch.targets.azure_ml.talking import found, talking, word
 
 # a machine is given back after so long without work
 _IDLE_SECONDS = 120
@@ -33,7 +33,7 @@ def cluster(ml: Any, where: AzureMlSettings) -> None:
         with talking("making the cluster"):
             ml.compute.begin_create_or_update(made)
         raise _coming(where)
-    state = str(known.provisioning_state or "Succeeded")
+    state = word(known.provisioning_state or "Succeeded")
     if state in {"Failed", "Canceled"}:
         remedy = "Remove it in the studio, where its error stands, and launch the plan again."
         raise TuneGateError("target_refused", f"The cluster {where.compute} could not be made.", remedy=remedy)

@@ -13,7 +13,7 @@ from service.launch.targets.azure_ml.autoscale import Autoscale
 from service.launch.targets.azure_ml.endpoint_plan import ANSWERS, DEPLOYMENT, LIVE, PORT, READY
 from service.launch.targets.azure_ml.plan import TAG
 from service.launch.targets.azure_ml.settings import AzureMlSettings
-from service.launch.targets.azure_ml.talking import found, talking
+from service.launch.targets.azure_ml.talking import found, talking, word
 from service.launch.targets.deployable import DeploymentOrder, DeploymentStatus
 from service.records.identity import canonical_json
 from trainers.contract import Failure
@@ -191,8 +191,7 @@ def endpoint_of(order: DeploymentOrder) -> Endpoint:
 
 
 def _state(one: Any) -> str:
-    state = one.provisioning_state
-    return str(getattr(state, "value", state))
+    return word(one.provisioning_state)
 
 
 def _pending(what: str, state: str, *, url: str | None, billed: bool = False) -> DeploymentStatus:

@@ -61,3 +61,8 @@ def found(get: Callable[[], T]) -> T | None:
         return get()
     except ResourceNotFoundError:
         return None
+
+
+def word(said: object) -> str:
+    """A state as Azure writes it: the SDK's enumerations print as their own names."""
+    return str(getattr(said, "value", said))
