@@ -15,7 +15,7 @@ from trainers.contract import Failure
 
 _HOST, _SCOPE, _VERSION = "https://management.azure.com", "https://management.azure.com/.default", "2024-10-01"
 _TAG = "tunegate_deployment"
-_NOT_FOUND = 404
+_NOT_FOUND, _RETRIES = 404, 2
 _FAILED, _ENDING = {"Failed", "Canceled", "Disabled"}, {"Deleting"}
 _SHOWN = 40
 # one word in, few tokens out
@@ -83,14 +83,16 @@ class Hosting:
 
     def _send(self, method: str, order: DeploymentOrder, body: dict[str, Any] | None) -> dict[str, Any] | None:
         """The answer; null where there is nothing of that name."""
+        from azure.core.pipeline.policies import RetryPolicy
         from azure.core.rest import HttpRequest
         from azure.identity import DefaultAzureCredential
         from azure.mgmt.core import ARMPipelineClient
         from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
         address = f"{_HOST}{self._where.resource}/deployments/{order.plan.name}?api-version={_VERSION}"
-        policy = ARMChallengeAuthenticationPolicy(DefaultAzureCredential(), _SCOPE)
-        with ARMPipelineClient(base_url=_HOST, authentication_policy=policy) as client:
+        signed = ARMChallengeAuthenticationPolicy(DefaultAzureCredential(), _SCOPE)
+        # all that is sent may be sent twice
+        with ARMPipelineClient(base_url=_HOST, policies=[RetryPolicy(retry_total=_RETRIES), signed]) as client:
             answer = client.send_request(HttpRequest(method, address, json=body))
             if answer.status_code == _NOT_FOUND:
                 return None
