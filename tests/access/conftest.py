@@ -15,6 +15,7 @@ from unweighted import add_base
 from service.app import build_app
 from service.clock import later, now
 from service.records.access import SCOPES, Deed, NewKey
+from service.records.deployment import Deployment, DeploymentPlan
 from service.records.evaluation_job import EvaluationJob
 from service.records.job import Job, Moment
 from service.records.monitor import Monitor, Schedule
@@ -128,4 +129,12 @@ def seeded(house: House, project: str, secret: str) -> dict[str, str]:
         monitors.claim_due(lambda _: later(86_400))
         ((_, run),) = monitors.runs(due.id, after=0, limit=2)
         made["runs"] = run.id
+        shown = DeploymentPlan(
+            id="d" * 64, job="job", target="azure-ml", name="tg-d", makes=[], usd_per_hour=None,
+            most_usd_per_hour=None, most_usd=None, ttl_hours=None,
+        )  # fmt: skip
+        gone = Deployment(id=f"deployment-of-{project}", plan=shown, state="deleted")
+        store.of(project).deployments.add(gone, b"{}", None, Deed("test", "deployment.created"))
+        store.deployments.update(gone.id, lambda one: one)
+        made["deployments"] = gone.id
     return made
