@@ -70,8 +70,8 @@ def test_each_change_of_a_row_or_an_answer_is_measured(tmp_path: Path, changed: 
     rows = [msgspec.structs.replace(ROWS[0], **({} if answer else changed)), *ROWS[1:]]
     change: Change = (rows, [msgspec.structs.replace(PLAIN[0], **answer), *PLAIN[1:]], {})
     assert made(change, KeptMeasures(tmp_path)) == made(change)
-    # the other side's scores rest on the rows too
-    assert len(set((tmp_path / FOLDER).iterdir()) - before) == (2 if answer else 3)
+    # the other side's scores rest on the rows too; and the answered rows are kept
+    assert len(set((tmp_path / FOLDER).iterdir()) - before) == (3 if answer else 4)
 
 
 def test_another_goal_is_concluded_from_what_is_kept(tmp_path: Path) -> None:
