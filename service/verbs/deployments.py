@@ -22,9 +22,9 @@ from service.verbs.cursors import position
 from service.verbs.deploying import order_for
 from trainers.contract import TrainPlan
 
-TTL_HOURS, MOST_TTL_HOURS = 24.0, 8_760.0
+TTL_HOURS, LEAST_TTL_HOURS, MOST_TTL_HOURS = 24.0, 0.1, 8_760.0
 _SECONDS_PER_HOUR = 3600
-Ttl = Annotated[float, msgspec.Meta(gt=0, le=MOST_TTL_HOURS)]
+Ttl = Annotated[float, msgspec.Meta(ge=LEAST_TTL_HOURS, le=MOST_TTL_HOURS)]
 
 
 class DeploymentRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
