@@ -58,7 +58,7 @@ def test_the_job_that_azure_is_sent() -> None:
         "properties": {"azureml.git.dirty": "False"},
     }
     assert made.name == f"tg-{made.request_sha256[:12]}"
-    assert made.warnings == ["no_price: no_price: none"]
+    assert made.warnings == ["no_price: none"]
     elsewhere = launched(Path("/there/t.jsonl"), validation=Path("/there/v.jsonl"))
     assert elsewhere.manifest == made.manifest
     assert launched(Path("/here/train.jsonl"), key="job-2").name != launched(Path("/here/train.jsonl")).name

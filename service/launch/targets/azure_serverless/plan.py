@@ -46,7 +46,7 @@ def launch_plan(request: LaunchRequest, where: AzureServerlessSettings, *, warni
             f"a hub project in {where.region}, of a paid subscription (free and trial ones are refused)",
             "role: Azure AI Developer on the project",
         ],
-        warnings=[*warnings, *([] if cost.get("usd_per_million_tokens") else [f"no_price: {cost.get('reason')}"])],
+        warnings=[*warnings, *([] if cost.get("usd_per_million_tokens") else [str(cost.get("reason"))])],
         max_usd=cost.get("max_usd"),
         poll_seconds=where.poll_seconds,
     )
