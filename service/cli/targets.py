@@ -29,7 +29,7 @@ def list_(format_: str, output: Path | None, *, no_input: bool) -> int:
     rows = list_targets(rule_files(load_settings().rules))
     shown = [
         f"{row.id:<17} {'' if row.built else 'not built yet: '}{row.title}; "
-        f"{'ONNX' if row.onnx else 'an adapter' if row.weights else 'no weights'} comes back"
+        f"{'ONNX comes' if row.onnx else 'an adapter comes' if row.weights else 'no weights come'} back"
         for row in rows
     ]
     emit(pretty_json({"items": msgspec.to_builtins(rows)}) if format_ == "json" else "\n".join(shown), output)

@@ -64,7 +64,7 @@ def drift(
             `missing_encoder`; `invalid_input` for an unusable threshold, target, method, file or record.
     """
     thresholds = with_thresholds(drift_rules(rules), request.thresholds)
-    kinds = {side: _kind(path) for side, path in (("baseline", request.baseline), ("current", request.current))}
+    kinds = _kinds({"baseline": request.baseline, "current": request.current})
     _require_libraries()
     if set(kinds.values()) == {"evaluation"}:
         _refuse_dataset_options(request)
@@ -141,24 +141,34 @@ def _drift_of_datasets(
     )  # fmt: skip
 
 
+def _kinds(sides: Mapping[str, Path | None]) -> dict[str, str]:
+    """Whether each side is an evaluation or a dataset; what is neither is told of both at once."""
+    kinds, errors = {}, []
+    for side, path in sides.items():
+        try:
+            kinds[side] = _kind(path)
+        except OSError as error:
+            errors.append(ErrorItem(side, f"{path}: {error.strerror or error}"))
+    if errors:
+        raise TuneGateError(
+            "unreadable_path", f"{len(errors)} side(s) that cannot be read.", errors=errors,
+            remedy="Give files of rows, or folders that tunegate evaluate finished.",
+        )  # fmt: skip
+    return kinds
+
+
 def _kind(path: Path | None) -> str:
-    """Whether a side is an evaluation or a dataset, by what it begins with."""
+    """Which one it is, by what it begins with."""
     if path is None:
         return "dataset"
     if path.is_dir():
         if not (path / RECORD).is_file():
-            raise TuneGateError(
-                "unreadable_path", f"{path}: a folder without {RECORD}.",
-                remedy="Give a file of rows, or a folder that tunegate evaluate finished.",
-            )  # fmt: skip
+            raise OSError(f"a folder without {RECORD}")
         return "evaluation"
-    if not path.is_file():
-        return "dataset"
-    try:
-        with path.open("rb") as stream:
-            return "evaluation" if _EVALUATION.match(stream.read(_HEAD_BYTES)) else "dataset"
-    except OSError as error:
-        raise TuneGateError("unreadable_path", f"{path}: {error.strerror}.") from error
+    if path.exists() and not path.is_file():
+        return "dataset"  # a pipe can be read once
+    with path.open("rb") as stream:
+        return "evaluation" if _EVALUATION.match(stream.read(_HEAD_BYTES)) else "dataset"
 
 
 def _check_dataset_options(request: DriftRequest) -> None:

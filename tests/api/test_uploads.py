@@ -129,6 +129,23 @@ def test_a_body_that_breaks_off_leaves_nothing(server: Any, name: str) -> None:
     assert set((server.home / "storage" / "default" / "datasets").glob("*")) == kept
 
 
+def test_memory_of_bodies_that_break_off_is_given_back(server: Any) -> None:
+    def cut() -> None:
+        head = b"Content-Length: %d\r\n\r\n" % (200 * MIB)
+        with server.dial("/v1/datasets?target=local&privacy=off HTTP/1.1", head) as connection:
+            for _ in range(48):
+                connection.sendall(ROWS * (MIB // len(ROWS)))
+            server.until(lambda: server.waiting)
+        server.until(lambda: server.waiting == [])
+
+    cut()
+    process = psutil.Process(server.process.pid)
+    before = process.memory_info().rss
+    for _ in range(4):
+        cut()
+    assert process.memory_info().rss - before < 48 * MIB
+
+
 def test_a_client_that_stops_sending_is_let_go(serve: Any, tmp_path: Path) -> None:
     impatient = serve(tmp_path, TUNEGATE_BODY_IDLE_SECONDS="1")
     with impatient.dial("/v1/datasets?target=local&privacy=off HTTP/1.1", *BROKEN_OFF["chunked"]) as connection:

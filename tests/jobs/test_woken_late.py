@@ -41,7 +41,7 @@ def test_it_writes_into_no_artifact_of_the_service_that_took_over(
             (tmp_path / "slow" / "home-id").rename(tmp_path / "slow" / "elsewhere")
         other = Noting(tmp_path / "other", **settings, TUNEGATE_EXECUTOR="other")
         if not out_of_reach:  # else it loses its session by standing still
-            until(lambda: cut_session(address, "slow"))
+            until(lambda: cut_session(address, "slow") or is_robbed(address, "slow"))
         job_ended = other.until(job)
         assert job_ended["state"] == "succeeded"
         assert is_robbed(address, "slow")

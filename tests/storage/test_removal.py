@@ -1,15 +1,11 @@
-"""What is removed is gone: planted personal data is searched in every file, database, log and metric."""
+"""What is removed is gone: planted personal data is searched in every file, SQLite database, log and metric."""
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from postgres_server import FOUND, PROGRAMS, postgres_server
 from working import MARKS, Working, marked
 
 
@@ -74,27 +70,3 @@ def test_a_report_that_another_record_needs_is_kept(service: Working) -> None:
     assert found.is_success
     assert service.http.get(f"/v1/plans/{plan['id']}").is_success
     assert marked(service.home) == [f"storage/default/datasets/{other}.jsonl"]
-
-
-@pytest.mark.skipif(not FOUND, reason="no Postgres here")
-def test_nothing_of_a_dataset_is_left_in_postgres(tmp_path: Path) -> None:
-    with postgres_server() as postgres:
-        postgres.create("kept")
-        running = Working(tmp_path / "home", TUNEGATE_DATABASE_URL=postgres.address("kept", "+psycopg"))
-        try:
-            dataset = running.upload()
-            assert dataset["id"] in dumped(postgres)
-            assert running.http.delete(f"/v1/datasets/{dataset['id']}").status_code == 204
-            assert marked(running.home) == []
-            left = dumped(postgres)
-        finally:
-            running.stop()
-    assert not [mark for mark in MARKS if mark in left]
-    # the audit log's line
-    assert left.count(dataset["id"]) == 1
-    assert dataset["report"]["id"] not in left
-
-
-def dumped(postgres: Any) -> str:
-    command = [str(PROGRAMS / "pg_dump"), postgres.address("kept")]
-    return subprocess.run(command, env=os.environ, capture_output=True, text=True, check=True).stdout

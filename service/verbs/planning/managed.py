@@ -41,9 +41,9 @@ def managed_offer(choices: PlanChoices, target: str, *, rules: RuleFiles, settin
         TuneGateError: `target_cannot_produce_onnx`, `invalid_input`, `target_cannot`, `target_not_configured`.
     """
     wrong = wrong_values(choices)
+    # whatever else is wrong, nothing that is mended here would make it hand back a graph
+    require_onnx(target, list(choices.outputs.onnx), rules)
     cannot = target_refusals(target, choices.technique, rules)
-    if not cannot:
-        require_onnx(target, list(choices.outputs.onnx), rules)
     if wrong or target not in PROVIDERS:
         code = "invalid_input" if wrong else "target_cannot"
         raise TuneGateError(code, f"The plan request has {len(wrong + cannot)} problem(s).", errors=[*wrong, *cannot])

@@ -145,7 +145,7 @@ def test_a_threshold_of_ones_own() -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["before.jsonl", "missing.jsonl", "--target", "openai"], 2, "missing.jsonl"),
+        (["missing.jsonl", "folder", "--target", "openai"], 2, "2 side(s) that cannot be read"),
         (["before.jsonl", "before.jsonl"], 2, "--target"),
         (["before.jsonl", "before.jsonl", "--target", "nobody"], 2, "nobody"),
         (["before.jsonl", "empty.jsonl", "--target", "openai"], 2, "no rows"),

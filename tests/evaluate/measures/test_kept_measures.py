@@ -70,8 +70,8 @@ def test_each_change_of_a_row_or_an_answer_is_measured(tmp_path: Path, changed: 
     rows = [msgspec.structs.replace(ROWS[0], **({} if answer else changed)), *ROWS[1:]]
     change: Change = (rows, [msgspec.structs.replace(PLAIN[0], **answer), *PLAIN[1:]], {})
     assert made(change, KeptMeasures(tmp_path)) == made(change)
-    # the other side's scores rest on the rows too
-    assert len(set((tmp_path / FOLDER).iterdir()) - before) == (2 if answer else 3)
+    # the other side's scores rest on the rows too; and the answered rows are kept
+    assert len(set((tmp_path / FOLDER).iterdir()) - before) == (3 if answer else 4)
 
 
 def test_another_goal_is_concluded_from_what_is_kept(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_another_goal_is_concluded_from_what_is_kept(tmp_path: Path) -> None:
         assert found == assemble(rows, answers, about)
         seen.add(frozenset((one.name, one.stat().st_ino, one.stat().st_mtime_ns) for one in _files(tmp_path)))
     (files,) = seen
-    assert len(files) == 3
+    assert len(files) == 4
 
 
 def test_other_rules_measure_anew(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_what_is_not_used_any_more_is_removed(tmp_path: Path) -> None:
     kept = KeptMeasures(tmp_path)
     made((ROWS[:5], PLAIN, {}), kept)
     kept.forget_others()
-    assert len(before) == len(_files(tmp_path)) == 3
+    assert len(before) == len(_files(tmp_path)) == 4
     assert not set(before) & set(_files(tmp_path))
 
 
