@@ -33,6 +33,7 @@ _EXECUTOR = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 LogFormat = Literal["auto", "json", "text"]
 _SHOWN = 40
 _AZURE_ML, _AZURE_OPENAI, _KAITO = "TUNEGATE_AZURE_ML_", "TUNEGATE_AZURE_OPENAI_", "TUNEGATE_KAITO_"
+_AZURE_SERVERLESS = "TUNEGATE_AZURE_SERVERLESS_"
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -82,11 +83,12 @@ class Settings(msgspec.Struct, frozen=True):
     executor_silence_seconds: int = _EXECUTOR_SILENCE_SECONDS
     # whether /health/ready waits for the privacy scan, which takes seconds after a start
     ready_needs_privacy: bool = False
-    # where cloud targets are named; and what TUNEGATE_AZURE_ML_*, TUNEGATE_AZURE_OPENAI_* and TUNEGATE_KAITO_* say, by
-    # their names without it
+    # where cloud targets are named; and what the variables of one target (TUNEGATE_AZURE_ML_* and so on) say, by their
+    # names without that
     targets: Path | None = None
     azure_ml: tuple[tuple[str, str], ...] = ()
     azure_openai: tuple[tuple[str, str], ...] = ()
+    azure_serverless: tuple[tuple[str, str], ...] = ()
     kaito: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -192,6 +194,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         targets=Path(targets).expanduser().absolute() if targets else None,
         azure_ml=_beginning(values, _AZURE_ML),
         azure_openai=_beginning(values, _AZURE_OPENAI),
+        azure_serverless=_beginning(values, _AZURE_SERVERLESS),
         kaito=_beginning(values, _KAITO),
     )
 

@@ -37,6 +37,9 @@ class ManagedParts(msgspec.Struct, frozen=True, kw_only=True):
     evaluation: Evaluation | None
     cost: TokenCost
     warnings: list[str]
+    # hyperparameters that the service chooses where none is asked for, and whether it takes a seed
+    its_own: tuple[str, ...]
+    seeded: bool
 
 
 def is_managed(target: str, rules: RuleFiles) -> bool:
@@ -87,17 +90,16 @@ def _values(choices: PlanChoices, parts: ManagedParts) -> tuple[Hyperparameters,
     wanted, chosen = choices.hyperparameters, []
     if wanted.n_epochs is None:
         chosen.append(Choice("n_epochs", DEFAULT_EPOCHS, "our default: epochs are paid for"))
-    chosen += [
-        Choice(name, "auto", _WHY)
-        for name in ("batch_size", "learning_rate_multiplier")
-        if getattr(wanted, name) is None
-    ]
+    chosen += [Choice(name, "auto", _WHY) for name in parts.its_own if getattr(wanted, name) is None]
     dpo = wanted.dpo
     if choices.method == "dpo" and dpo is None:
         dpo = Dpo(beta=_ITS_OWN)
         chosen.append(Choice("dpo.beta", "auto", _WHY))
     seed = wanted.seed
-    if seed is None:
+    if not parts.seeded:
+        seed = _ITS_OWN
+        chosen.append(Choice("seed", "auto", _WHY))
+    elif seed is None:
         # some of Azure's own interfaces know 31 bits alone
         seed = generated_seed(parts.dataset.sha256 + parts.model.name) % 2**31
         chosen.append(Choice("seed", seed, "generated from the data and the model"))
@@ -106,7 +108,7 @@ def _values(choices: PlanChoices, parts: ManagedParts) -> tuple[Hyperparameters,
         micro_batch=_ITS_OWN,
         learning_rate_multiplier=wanted.learning_rate_multiplier or _ITS_OWN,
         base_learning_rate=_ITS_OWN,
-        learning_rate=_ITS_OWN,
+        learning_rate=wanted.learning_rate or _ITS_OWN,
         n_epochs=epochs_of(choices),
         seed=seed,
         warmup_ratio=_ITS_OWN,

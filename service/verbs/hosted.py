@@ -27,6 +27,10 @@ def artifacts(context: Context, job_id: str) -> Artifacts:
     if job.hosted is None or job.state != "succeeded":
         _, manifest = artifact(context, job_id)
         pieces = [Piece(kind=one.kind, path=one.path, bytes=one.bytes, sha256=one.sha256) for one in manifest.files]
+        result = job.remote.result if job.remote is not None else None
+        if result is not None and result.id is not None:
+            # the same adapter once more: where the target's own trainer left it
+            pieces.append(Piece(kind=result.kind, id=result.id))
         return Artifacts(job=job_id, chain=manifest.chain, weights="exported", items=pieces)
     hosted, plan = job.hosted, context.store.get("plan", job.plan, TrainPlan)
     chain = Chain(plan.decision, plan.lint_report, plan.estimate, plan.id, job_id, evaluation=plan.evaluation_id)

@@ -13,11 +13,15 @@ from service.launch.targets.azure_ml.settings import azure_ml_settings
 from service.launch.targets.azure_openai import emit as openai_emit
 from service.launch.targets.azure_openai import plan as openai_plan
 from service.launch.targets.azure_openai.settings import AZURE_OPENAI, azure_openai_settings
+from service.launch.targets.azure_serverless import emit as serverless_emit
+from service.launch.targets.azure_serverless import plan as serverless_plan
+from service.launch.targets.azure_serverless.settings import AZURE_SERVERLESS, azure_serverless_settings
 from service.launch.targets.capabilities import require_onnx
 from service.launch.targets.kaito import emit as kaito_emit
 from service.launch.targets.kaito import plan as kaito_plan
 from service.launch.targets.kaito.presets import presets
 from service.launch.targets.kaito.settings import KAITO, kaito_settings
+from service.launch.targets.offering import Offer
 from service.launch.targets.registry import built
 from service.launch.targets.target import LaunchPlan, LaunchRequest
 from service.models.hub import HUB_ID
@@ -48,8 +52,11 @@ def launch_plan_for(
     if plan.target == KAITO:
         made = _kaito(plan, key=key, dataset=dataset, rules=rules, settings=settings)
         return made if key == _BY_HAND else _fetchable(made)
-    if plan.target == AZURE_OPENAI:
-        return _azure_openai(plan, key=key, dataset=dataset, validation=validation, rules=rules, settings=settings)
+    if plan.target in {AZURE_OPENAI, AZURE_SERVERLESS}:
+        request = LaunchRequest(
+            plan=plan, key=key, trainer_version=__version__, dataset=dataset, validation=validation, model=None
+        )
+        return _managed(request, launch_offer(plan, settings, rules), settings)
     if plan.target != AZURE_ML:
         raise TuneGateError("target_cannot", f"{plan.target}: nothing is sent anywhere.", remedy="Run it here.")
     where = azure_ml_settings(settings)
@@ -95,19 +102,17 @@ def emitted(
         return kaito_emit.kaito(made, kaito_settings(settings))
     if plan.target == AZURE_OPENAI:
         return openai_emit.script(made, azure_openai_settings(settings))
+    if plan.target == AZURE_SERVERLESS:
+        return serverless_emit.az_ml(made, azure_serverless_settings(settings))
     write = {"az-ml": az_ml, "script": script}[format_]
     return write(made, azure_ml_settings(settings))
 
 
-def _azure_openai(
-    plan: TrainPlan, *, key: str, dataset: Path, validation: Path | None, rules: RuleFiles, settings: Settings
-) -> LaunchPlan:
-    where = azure_openai_settings(settings)
-    offer = launch_offer(plan, where, rules)
-    request = LaunchRequest(
-        plan=plan, key=key, trainer_version=__version__, dataset=dataset, validation=validation, model=None
-    )
-    return openai_plan.launch_plan(request, where, model=offer.wire, warnings=offer.warnings)
+def _managed(request: LaunchRequest, offer: Offer, settings: Settings) -> LaunchPlan:
+    if request.plan.target == AZURE_OPENAI:
+        where = azure_openai_settings(settings)
+        return openai_plan.launch_plan(request, where, model=offer.wire, warnings=offer.warnings)
+    return serverless_plan.launch_plan(request, azure_serverless_settings(settings), warnings=offer.warnings)
 
 
 def _kaito(plan: TrainPlan, *, key: str, dataset: Path, rules: RuleFiles, settings: Settings) -> LaunchPlan:

@@ -14,6 +14,11 @@ from service.launch.targets.azure_openai.checks import checks as checks_of
 from service.launch.targets.azure_openai.checks import tunable_check
 from service.launch.targets.azure_openai.offers import tunable_on
 from service.launch.targets.azure_openai.settings import AZURE_OPENAI, azure_openai_settings
+from service.launch.targets.azure_serverless.checks import checks as project_checks
+from service.launch.targets.azure_serverless.checks import offered_check
+from service.launch.targets.azure_serverless.client import project_of
+from service.launch.targets.azure_serverless.offers import offers_in
+from service.launch.targets.azure_serverless.settings import AZURE_SERVERLESS, azure_serverless_settings
 from service.launch.targets.capabilities import capabilities
 from service.launch.targets.kaito.checks import checks
 from service.launch.targets.kaito.cluster import cluster_of
@@ -46,7 +51,7 @@ def check_target(name: str, *, rules: RuleFiles, settings: Settings) -> TargetCh
     built(name, rules)
     if name == LOCAL:
         return TargetChecks(name, ready=True, checks=[Check(name="machine", verdict="ok", seen="this one")])
-    asked = {KAITO: _kaito, AZURE_OPENAI: _azure_openai}.get(name, _azure_ml)
+    asked = {KAITO: _kaito, AZURE_OPENAI: _azure_openai, AZURE_SERVERLESS: _azure_serverless}.get(name, _azure_ml)
     found = asked(rules, settings)
     return TargetChecks(name, ready=all(one.verdict != "failed" for one in found), checks=found)
 
@@ -61,6 +66,12 @@ def _azure_openai(rules: RuleFiles, settings: Settings) -> list[Check]:
     where = azure_openai_settings(settings)
     models = tunable_on(where, load_knowledge(rules).models, datetime.now(UTC).date())
     return [*checks_of(account_of(where)), tunable_check(models, where)]
+
+
+def _azure_serverless(rules: RuleFiles, settings: Settings) -> list[Check]:
+    where = azure_serverless_settings(settings)
+    models = offers_in(where, load_knowledge(rules).models, datetime.now(UTC).date())
+    return [*project_checks(where, project_of(where)), offered_check(models, where)]
 
 
 def _kaito(rules: RuleFiles, settings: Settings) -> list[Check]:

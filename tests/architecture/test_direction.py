@@ -60,6 +60,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "service.launch": ("service.models", "trainers.contract", "trainers.answers"),
     # which models it tunes is a row of the rules
     "service.launch.targets.azure_openai": ("service.launch", "service.advisor.models", "trainers.contract"),
+    "service.launch.targets.azure_serverless": ("service.launch", "service.advisor.models", "trainers.contract"),
+    "service.launch.targets.offering": ("service.launch", "service.advisor.models"),
     "service.artifacts": ("service.launch", "service.evaluate", "trainers.contract", "trainers.answers"),
     "service.jobs": ("service.launch", "service.artifacts", "service.store", "service.storage", "trainers.contract"),
     "service.verbs": (

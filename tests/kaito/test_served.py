@@ -139,6 +139,11 @@ def test_an_adapter_that_came_back_alone_is_exported_by_hand(
     assert {file["path"] for file in manifest["files"] if file["kind"] == "adapter"} == {
         "adapter/adapter_config.json", "adapter/adapter_model.safetensors",
     }  # fmt: skip
+    listed = desk.http.get(f"/v1/jobs/{tuned}/artifacts").json()
+    assert {item["path"] for item in listed["items"] if "path" in item} == {file["path"] for file in manifest["files"]}
+    assert [item for item in listed["items"] if "id" in item] == [
+        {"kind": "peft-adapter", "id": job["remote"]["result"]["id"]}
+    ]
     (tmp_path / "rows.jsonl").write_bytes(rows())
     given = ["--model", str(base), "--data", str(tmp_path / "rows.jsonl")]
     assert run(["export", str(tmp_path / "run"), "-o", str(tmp_path / "onnx"), *given]) == 0, capsys.readouterr()

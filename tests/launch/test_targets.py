@@ -156,6 +156,7 @@ def test_a_plan_is_made_for_the_cluster_s_machines_not_for_this_one(tmp_path: Pa
     values = {
         f"TUNEGATE_AZURE_ML_{name.upper()}": str(value)
         for name, value in msgspec.structs.asdict(msgspec.structs.replace(WHERE, instance_count=2)).items()
+        if value is not None
     }
     machine = machine_for("azure-ml", rules=RULES, settings=load_settings({"TUNEGATE_HOME": str(tmp_path)} | values))
     assert (machine.gpus, machine.capability, machine.capacity_gib > 70) == (2, 8.0, True)

@@ -15,9 +15,6 @@ from service.settings import Settings
 
 S = TypeVar("S")
 _SHOWN = 80
-# what a subscription's id and a resource group's name look like
-SUBSCRIPTION = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-GROUP = r"[A-Za-z0-9][A-Za-z0-9_.()-]{0,89}"
 
 
 class Shape(msgspec.Struct, frozen=True):
@@ -25,6 +22,15 @@ class Shape(msgspec.Struct, frozen=True):
 
     pattern: str
     said: str
+
+
+# what Azure's targets name alike
+_UUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+SUBSCRIPTION = Shape(_UUID, "a subscription's id, 8-4-4-4-12 hex digits")
+GROUP = Shape(r"[A-Za-z0-9][A-Za-z0-9_.()-]{0,89}", "a resource group's name")
+WORKSPACE = Shape(r"[A-Za-z0-9][A-Za-z0-9_-]{2,32}", "a workspace's name, 3 to 33 letters, digits, - and _")
+REGION = Shape(r"[a-z][a-z0-9]{2,39}", "a region's short name, such as swedencentral")
+EXPERIMENT = Shape(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}", "letters, digits, - and _")
 
 
 def configured(

@@ -12,6 +12,8 @@ from service.launch.targets.azure_ml.client import AzureMl
 from service.launch.targets.azure_ml.settings import AzureMlSettings
 from service.launch.targets.azure_openai.client import AzureOpenAi
 from service.launch.targets.azure_openai.settings import AZURE_OPENAI
+from service.launch.targets.azure_serverless.client import AzureServerless
+from service.launch.targets.azure_serverless.settings import AZURE_SERVERLESS
 from service.launch.targets.capabilities import capabilities, target_refusals
 from service.launch.targets.kaito.client import Kaito
 from service.launch.targets.kaito.settings import KAITO
@@ -35,6 +37,8 @@ def target_of(plan: LaunchPlan) -> Target:
         return Kaito(plan)
     if plan.target == AZURE_OPENAI:
         return AzureOpenAi(plan)
+    if plan.target == AZURE_SERVERLESS:
+        return AzureServerless(plan)
     if plan.target != AZURE_ML:
         raise TuneGateError("target_cannot", f"This version does not launch on {plan.target!r}.")
     return azure_ml(msgspec.convert(plan.manifest["where"], AzureMlSettings))

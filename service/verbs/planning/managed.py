@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -14,20 +14,16 @@ from service.estimate.services import Price, priced, service_prices
 from service.launch.managed import ManagedParts, epochs_of, managed_plan
 from service.launch.plan import PlannedModel
 from service.launch.request import PlanChoices, wrong_values
-from service.launch.targets.azure_openai.offers import Offer, offered
-from service.launch.targets.azure_openai.refusals import refusals
-from service.launch.targets.azure_openai.settings import AZURE_OPENAI, AzureOpenAiSettings, azure_openai_settings
 from service.launch.targets.capabilities import require_onnx, target_refusals
+from service.launch.targets.offering import Offer
 from service.launch.targets.target import TokenCost
 from service.records.decision import Decision
 from service.records.evaluation import Evaluation
 from service.records.lint_report import LintReport
 from service.settings import Settings
 from service.verbs.estimating.cost import known_of
+from service.verbs.planning.providers import PROVIDERS, Provider
 from trainers.contract import DatasetRef, TrainPlan
-
-# the tiers of the price rows, by how they begin
-_TIERS = {"Standard": "standard", "GlobalStandard": "global", "Developer": "developer"}
 
 
 class ManagedData(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,12 +44,12 @@ def managed_offer(choices: PlanChoices, target: str, *, rules: RuleFiles, settin
     # whatever else is wrong, nothing that is mended here would make it hand back a graph
     require_onnx(target, list(choices.outputs.onnx), rules)
     cannot = target_refusals(target, choices.technique, rules)
-    if wrong or (cannot and target != AZURE_OPENAI):
+    if wrong or target not in PROVIDERS:
         code = "invalid_input" if wrong else "target_cannot"
         raise TuneGateError(code, f"The plan request has {len(wrong + cannot)} problem(s).", errors=[*wrong, *cannot])
-    cannot += refusals(choices)
-    where = azure_openai_settings(settings)
-    found, not_offered = _offered(choices.model, choices.method, where, rules)
+    provider = PROVIDERS[target](settings)
+    cannot += provider.refusals(choices)
+    found, not_offered = _offered(choices.model, choices.method, provider, rules)
     cannot += not_offered
     if cannot or found is None:
         detail = f"Target {target!r} cannot carry this out: {len(cannot)} reason(s)."
@@ -77,6 +73,7 @@ def plan_managed(
         TuneGateError: as `managed_offer`.
     """
     offer = managed_offer(choices, target, rules=rules, settings=settings)
+    provider = PROVIDERS[target](settings)
     parts = ManagedParts(
         decision=decision,
         report=data.report,
@@ -84,34 +81,36 @@ def plan_managed(
         dataset=data.dataset,
         validation=data.validation,
         evaluation=evaluation,
-        cost=token_cost(choices, offer, data.report, azure_openai_settings(settings), rules),
+        cost=_token_cost(choices, offer, data.report, provider, rules),
         warnings=offer.warnings,
+        its_own=provider.its_own,
+        seeded=provider.seeded,
     )
     return managed_plan(choices, target, parts, rules)
 
 
-def launch_offer(plan: TrainPlan, where: AzureOpenAiSettings, rules: RuleFiles) -> Offer:
+def launch_offer(plan: TrainPlan, settings: Settings, rules: RuleFiles) -> Offer:
     """What is offered on the day of the launch, which may be later than the plan's.
 
     Raises:
-        TuneGateError: `target_cannot`.
+        TuneGateError: `target_cannot`, `target_not_configured`.
     """
-    found, errors = _offered(plan.model, plan.method, where, rules)
+    found, errors = _offered(plan.model, plan.method, PROVIDERS[plan.target](settings), rules)
     if errors or found is None:
         detail = f"{plan.model} is not offered any more as it was planned: {len(errors)} reason(s)."
         raise TuneGateError("target_cannot", detail, remedy="Plan again.", errors=errors)
     return found
 
 
-def token_cost(
-    choices: PlanChoices, offer: Offer, report: LintReport, where: AzureOpenAiSettings, rules: RuleFiles
+def _token_cost(
+    choices: PlanChoices, offer: Offer, report: LintReport, provider: Provider, rules: RuleFiles
 ) -> TokenCost:
     """Tokens x epochs x price; what is not known is null, with the reason."""
     known = known_of(TrainingInputs(epochs=epochs_of(choices)), report)
     data = known.data if known is not None else None
-    row = _price(offer.row.model, where.training_type, service_prices(rules))
+    row = _price(offer.row.model, provider, service_prices(rules))
     made = priced(row, data) if row is not None else None
-    reason = made.reason if made is not None else "no_price: the rules have no row for this model and training type"
+    reason = made.reason if made is not None else _unpriced(offer.row.model, provider)
     if made is not None and made.usd is None and known is not None and data is None and row is not None:
         reason = known.reason if row.training_high is not None else made.reason
     return TokenCost(
@@ -120,7 +119,7 @@ def token_cost(
         tokens=data.tokens_high if data is not None else None,
         epochs=epochs_of(choices),
         usd_per_million_tokens=row.training_high if row is not None else None,
-        tier=where.training_type,
+        tier=provider.tier,
         source=row.source if row is not None else "rules/service-prices.toml",
         as_of=row.as_of.isoformat() if row is not None else None,
         confidence=row.confidence if row is not None else None,
@@ -129,17 +128,14 @@ def token_cost(
     )
 
 
-def _offered(
-    model: str, method: str, where: AzureOpenAiSettings, rules: RuleFiles
-) -> tuple[Offer | None, list[ErrorItem]]:
-    return offered(model, method, where, load_knowledge(rules).models, _today())
+def _offered(model: str, method: str, provider: Provider, rules: RuleFiles) -> tuple[Offer | None, list[ErrorItem]]:
+    return provider.offered(model, method, load_knowledge(rules).models, datetime.now(UTC).date())
 
 
-def _today() -> date:
-    return datetime.now(UTC).date()
+def _unpriced(model: str, provider: Provider) -> str:
+    return f"no_price: the rules have no row for {model}, {provider.tier}"
 
 
-def _price(model: str, training_type: str, rows: list[Price]) -> Price | None:
-    tier = _TIERS[training_type]
-    mine = [row for row in rows if (row.service, row.model) == (AZURE_OPENAI, model)]
-    return next((row for row in mine if row.tier is None or row.tier.startswith(tier)), None)
+def _price(model: str, provider: Provider, rows: list[Price]) -> Price | None:
+    mine = [row for row in rows if (row.service, row.model) == (provider.name, model)]
+    return next((row for row in mine if row.tier is None or row.tier.startswith(provider.price_tier)), None)

@@ -22,14 +22,14 @@ def checks(
     where: AzureMlSettings, ml: Callable[[], Any], credential: Callable[[], Any], outputs: Outputs
 ) -> list[Check]:
     """Credential, workspace with network and role, region, quota, compute, storage, image."""
-    found = [_credential(credential)]
+    found = [credential_check(credential)]
     if found[0].verdict != "ok":
         skipped = ("workspace", "region", "quota", "compute", "storage", "image")
         return [*found, *(Check(name=one, verdict="unknown", seen="not asked without a credential") for one in skipped)]
     return [*found, *_rest(where, ml, outputs)]
 
 
-def _credential(credential: Callable[[], Any]) -> Check:
+def credential_check(credential: Callable[[], Any]) -> Check:
     remedy = "az login; or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET; or use a managed identity."
     try:
         with talking("asking for a token"):
@@ -43,14 +43,14 @@ def _credential(credential: Callable[[], Any]) -> Check:
 
 def _rest(where: AzureMlSettings, ml: Callable[[], Any], outputs: Outputs) -> Iterator[Check]:
     name = f"{where.resource_group}/{where.workspace}"
-    yield _asked(
+    yield asked(
         "workspace", "asking for the workspace", lambda: f"{name} in {ml().workspaces.get(where.workspace).location}",
         {"remote_gone": "Check subscription_id, resource_group and workspace.", "target_refused": _ROLE,
          "target_unreachable": "Check network, proxy (HTTPS_PROXY) and a private endpoint of the workspace."},
     )  # fmt: skip
     yield from quota_checks(where, ml)
     yield _compute(where, ml)
-    yield _asked(
+    yield asked(
         "storage", "asking for the datastore", lambda: _storage(where, outputs),
         {"remote_gone": f"The workspace has no datastore {where.datastore!r}: set datastore.",
          "target_refused": "Give the identity 'Storage Blob Data Contributor', or the datastore a key.",
@@ -86,7 +86,7 @@ def _storage(where: AzureMlSettings, outputs: Outputs) -> str:
     return f"{where.datastore} can be read"
 
 
-def _asked(name: str, doing: str, ask: Callable[[], str], remedies: dict[str, str]) -> Check:
+def asked(name: str, doing: str, ask: Callable[[], str], remedies: dict[str, str]) -> Check:
     try:
         with talking(doing):
             return Check(name=name, verdict="ok", seen=ask())

@@ -26,7 +26,7 @@ def az_ml(plan: LaunchPlan, where: AzureMlSettings) -> str:
         f"# {CODE}/ holds {TRAINERS} and {PLAN_FILE}; --emit script prints what makes it.",
         f"# az ml job create --file job.yml --subscription {where.subscription_id} {place}",
     ]
-    return "\n".join([*head, *_yaml(written, "")]) + "\n"
+    return "\n".join([*head, *yaml_lines(written)]) + "\n"
 
 
 def script(plan: LaunchPlan, where: AzureMlSettings) -> str:
@@ -57,12 +57,12 @@ az ml job create --file job.yml {place}
 """
 
 
-def _yaml(value: dict[str, Any], indent: str) -> Iterator[str]:
+def yaml_lines(value: dict[str, Any], indent: str = "") -> Iterator[str]:
     """Mappings as YAML, every other value as JSON, which YAML holds."""
     for key, inner in value.items():
         name = key if key.replace("_", "").isalnum() else json.dumps(key)
         if isinstance(inner, dict) and inner:
             yield f"{indent}{name}:"
-            yield from _yaml(inner, indent + "  ")
+            yield from yaml_lines(inner, indent + "  ")
         else:
             yield f"{indent}{name}: {json.dumps(inner)}"

@@ -16,7 +16,7 @@ TAG = "tunegate_request"
 # where the job leaves what it made, below the datastore's container
 OUTPUTS = "tunegate"
 CODE, PLAN_FILE, TRAINERS = "code", "plan.json", "trainers.zip"
-_NAME_DIGITS, _ASSET_DIGITS = 12, 16
+NAME_DIGITS, _ASSET_DIGITS = 12, 16
 _SECONDS_PER_HOUR = 3600
 
 
@@ -46,7 +46,7 @@ def launch_plan(
         "where": {name: value for name, value in msgspec.to_builtins(where).items() if name != "poll_seconds"},
     }
     digest = record_id(content)
-    name = f"tg-{digest[:_NAME_DIGITS]}"
+    name = f"tg-{digest[:NAME_DIGITS]}"
     job = _job(plan, where, name=name, digest=digest, assets=assets, seconds=_limit(where, rate, most))
     manifest = {"job": job, "assets": assets, "plan": msgspec.to_builtins(plan), "where": msgspec.to_builtins(where)}
     return LaunchPlan(
@@ -75,17 +75,25 @@ def _travelling(plan: TrainPlan, *, model_is_hub_name: bool) -> TrainPlan:
 
 
 def _assets(request: LaunchRequest, *, model_is_hub_name: bool) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """Data assets named by their content: a second launch on the same data uploads nothing."""
-    plan = request.plan
-    found = [("data", "uri_file", f"tunegate-data-{plan.dataset.sha256[:_ASSET_DIGITS]}", request.dataset)]
-    if plan.validation is not None and request.validation is not None:
-        name = f"tunegate-data-{plan.validation.sha256[:_ASSET_DIGITS]}"
-        found.append(("validation", "uri_file", name, request.validation))
+    assets, files = data_assets(request)
     if not model_is_hub_name and request.model is not None:
-        name = f"tunegate-model-{(plan.model_fingerprint or '')[:_ASSET_DIGITS]}"
-        found.append(("base", "uri_folder", name, request.model))
-    assets = [{"input": one, "type": kind, "name": name, "version": "1"} for one, kind, name, _ in found]
-    return assets, {one: str(path) for one, _, _, path in found}
+        name = f"tunegate-model-{(request.plan.model_fingerprint or '')[:_ASSET_DIGITS]}"
+        assets.append({"input": "base", "type": "uri_folder", "name": name, "version": "1"})
+        files["base"] = str(request.model)
+    return assets, files
+
+
+def data_assets(request: LaunchRequest) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Data assets named by their content, and their files: a second launch on the same data uploads nothing."""
+    plan = request.plan
+    found = [("data", plan.dataset, request.dataset)]
+    if plan.validation is not None and request.validation is not None:
+        found.append(("validation", plan.validation, request.validation))
+    assets = [
+        {"input": one, "type": "uri_file", "name": f"tunegate-data-{of.sha256[:_ASSET_DIGITS]}", "version": "1"}
+        for one, of, _ in found
+    ]
+    return assets, {one: str(path) for one, _, path in found}
 
 
 def _job(

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import msgspec
 
-from service.launch.targets.configured import GROUP, SUBSCRIPTION, Shape, configured
+from service.launch.targets.configured import EXPERIMENT, GROUP, SUBSCRIPTION, WORKSPACE, Shape, configured
 from service.settings import Settings
 
 _TABLE = "azure-ml"
 # what a value must look like, in a pattern and in words
 _SHAPES: dict[str, Shape] = {
-    "subscription_id": Shape(SUBSCRIPTION, "a subscription's id, 8-4-4-4-12 hex digits"),
-    "resource_group": Shape(GROUP, "a resource group's name"),
-    "workspace": Shape(r"[A-Za-z0-9][A-Za-z0-9_-]{2,32}", "a workspace's name, 3 to 33 letters, digits, - and _"),
+    "subscription_id": SUBSCRIPTION,
+    "resource_group": GROUP,
+    "workspace": WORKSPACE,
     "compute": Shape(r"[A-Za-z][A-Za-z0-9-]{1,31}", "a compute cluster's name, 2 to 32 letters, digits and -"),
     "instance_type": Shape(r"Standard_[A-Za-z0-9_]+", "a machine size, such as Standard_NC24ads_A100_v4"),
     "image": Shape(r"[^\s@]+@sha256:[0-9a-f]{64}", "an image by digest, REGISTRY/NAME@sha256:64 hex digits"),
     "serving_image": Shape(r"[^\s@]+@sha256:[0-9a-f]{64}", "an image by digest, REGISTRY/NAME@sha256:64 hex digits"),
     "datastore": Shape(r"[A-Za-z0-9_]{1,255}", "a datastore's name"),
-    "experiment": Shape(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}", "letters, digits, - and _"),
+    "experiment": EXPERIMENT,
     "python": Shape(r"[^\s'\"\\$`;&|<>]+", "the name or path of a Python in the image"),
 }
 _RANGES = {"instance_count": (1, 100), "max_hours": (0.02, 720), "poll_seconds": (0.2, 3600)}

@@ -13,16 +13,20 @@ T = TypeVar("T")
 _WHO = "Azure"
 
 
-def talking(doing: str) -> AbstractContextManager[None]:
-    """Name what goes wrong in the block.
+def talking(doing: str, *, target: str = "azure-ml") -> AbstractContextManager[None]:
+    """Name what goes wrong in the block, by the target that is asked.
 
     Raises:
         TuneGateError: `missing_extra`, `target_unreachable`, `target_refused`, `remote_gone`.
     """
-    return naming(doing, _known, extra="azure", target="azure-ml")
+
+    def known(error: Exception, what: str) -> TuneGateError | None:
+        return _known(error, what, check=f"tunegate targets check {target}")
+
+    return naming(doing, known, extra="azure", target=target)
 
 
-def _known(error: Exception, doing: str) -> TuneGateError | None:
+def _known(error: Exception, doing: str, *, check: str) -> TuneGateError | None:
     from azure.ai.ml.exceptions import MlException
     from azure.core.exceptions import (
         AzureError,
@@ -41,13 +45,13 @@ def _known(error: Exception, doing: str) -> TuneGateError | None:
         if isinstance(one, ServiceRequestError | ServiceResponseError | IncompleteReadError | ConnectionError):
             return unreachable(doing, type(one).__name__, who=_WHO)
         if isinstance(one, ClientAuthenticationError):
-            remedy = "az login, or AZURE_TENANT_ID, AZURE_CLIENT_ID and its secret; tunegate targets check azure-ml."
+            remedy = f"az login, or AZURE_TENANT_ID, AZURE_CLIENT_ID and its secret; {check}."
             return TuneGateError("target_refused", f"{doing}: no valid credential.", remedy=remedy)
         if isinstance(one, HttpResponseError):
             if one.status_code in PASSING or one.status_code is None:
                 return unreachable(doing, f"status {one.status_code}", who=_WHO)
             said = f"{doing}: status {one.status_code}: {cleaned(str(one.message))}"
-            return TuneGateError("target_refused", said, remedy="tunegate targets check azure-ml says what is missing.")
+            return TuneGateError("target_refused", said, remedy=f"{check} says what is missing.")
     if isinstance(error, AzureError | MlException | ValidationError):
         return TuneGateError("target_refused", f"{doing}: {cleaned(str(error))}", remedy="Mend it and launch again.")
     return None

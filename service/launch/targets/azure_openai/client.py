@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,6 @@ import msgspec
 
 from service.clock import now
 from service.errors import TuneGateError
-from service.files import write_atomically
-from service.launch.local import WORK
 from service.launch.targets.azure_openai.account import account_of
 from service.launch.targets.azure_openai.checks import checks
 from service.launch.targets.azure_openai.events import Events
@@ -22,10 +19,10 @@ from service.launch.targets.azure_openai.plan import METADATA
 from service.launch.targets.azure_openai.settings import AZURE_OPENAI, AzureOpenAiSettings
 from service.launch.targets.azure_openai.states import billed_tokens, status_of
 from service.launch.targets.azure_openai.talking import WHO
+from service.launch.targets.hosting import keep_hosted
 from service.launch.targets.talking import unreachable
 from service.launch.targets.target import Artifact, Check, LaunchPlan, RemoteRef, RemoteStatus
-from service.records.hosted import HOSTED
-from trainers.contract import Progress, Result
+from trainers.contract import Progress
 
 _PER_MILLION = 1e6
 
@@ -118,13 +115,7 @@ class AzureOpenAi:
         tick()
         job = self._job(ref)
         made, metrics = hosted_of(self._account, job, tokens=billed_tokens(job))
-        (out / WORK).mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(out / "metrics", ignore_errors=True)
-        if metrics is not None:
-            write_atomically(out / "metrics" / "results.csv", metrics)
-        write_atomically(out / HOSTED, msgspec.json.format(msgspec.json.encode(made), indent=2) + b"\n")
-        done = Result(status="succeeded", plan=self._plan.manifest["plan"])
-        write_atomically(out / "result.json", msgspec.json.encode(done))
+        keep_hosted(out, made, metrics, plan=self._plan.manifest["plan"])
 
     def check(self) -> list[Check]:
         """Address, network, credential, role and models, each with its remedy."""

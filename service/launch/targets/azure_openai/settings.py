@@ -8,7 +8,15 @@ from urllib.parse import urlsplit
 import msgspec
 
 from service.errors import ErrorItem
-from service.launch.targets.configured import GROUP, SUBSCRIPTION, Shape, configured, place, require_none
+from service.launch.targets.configured import (
+    GROUP,
+    REGION,
+    SUBSCRIPTION,
+    Shape,
+    configured,
+    place,
+    require_none,
+)
 from service.settings import Settings
 
 AZURE_OPENAI = "azure-openai"
@@ -22,12 +30,12 @@ _SHAPES: dict[str, Shape] = {
         "https://NAME.openai.azure.com or https://NAME.services.ai.azure.com/api/projects/PROJECT, without /openai/v1",
     ),
     "training_type": Shape("Standard|GlobalStandard|Developer", "Standard, GlobalStandard or Developer"),
-    "region": Shape(r"[a-z][a-z0-9]{2,39}", "a region's short name, such as swedencentral"),
+    "region": REGION,
     "customer": Shape("new|existing", "new or existing: whether you tuned the model there before its base was retired"),
     "token_scope": Shape(r"https://[A-Za-z0-9.-]+/\.default", "a token scope, https://HOST/.default"),
     "key_file": Shape(r"/\S+|[A-Za-z]:\\.+", "the absolute path of a file that holds the key alone"),
-    "subscription_id": Shape(SUBSCRIPTION, "a subscription's id, 8-4-4-4-12 hex digits"),
-    "resource_group": Shape(GROUP, "a resource group's name"),
+    "subscription_id": SUBSCRIPTION,
+    "resource_group": GROUP,
     "account": Shape(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,63}", "the resource's name"),
     "suffix": Shape(r"[A-Za-z0-9_-]{1,18}", "1 to 18 letters, digits, - and _ (no dot)"),
 }
