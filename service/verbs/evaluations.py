@@ -14,8 +14,8 @@ import msgspec
 from service.clock import now
 from service.errors import TuneGateError
 from service.evaluate.answer_log import ANSWERS
-from service.jobs.evaluation_inputs import encoded as inputs_encoded
-from service.jobs.evaluations import enter
+from service.jobs.evaluations import EVALUATIONS
+from service.jobs.outside_inputs import encoded as inputs_encoded
 from service.records.access import Deed
 from service.records.evaluation import Evaluation
 from service.records.evaluation_job import EvaluationJob, EvaluationMoment
@@ -64,7 +64,7 @@ async def cancel(context: Context, identifier: str) -> EvaluationJob:
         raise TuneGateError("evaluation_finished", f"The evaluation is {job.state}.")
     deed = Deed(context.caller.actor, "evaluation.cancelled")
     await asyncio.to_thread(context.store.audit.note, deed, identifier)
-    job = await asyncio.to_thread(enter, identifier, "cancelling")
+    job = await asyncio.to_thread(EVALUATIONS.enter, identifier, "cancelling")
     if job.state == "cancelling":
         context.runner.evaluations.cancel_soon(identifier)
     return job

@@ -18,7 +18,7 @@ from service.data import rule_files
 from service.errors import TuneGateError
 from service.evaluate.models import Model
 from service.files import write_atomically
-from service.jobs.evaluation_inputs import EvaluationInputs, Places, places_of
+from service.jobs.outside_inputs import OutsideInputs, Places, places_of
 from service.records.evaluation_job import EvaluationAsking, EvaluationError, EvaluationOutcome, EvaluationProgress
 from service.settings import load_settings
 from service.verbs.evaluate import EvaluateRequest, Progress, evaluate_checked
@@ -55,13 +55,13 @@ class EvaluationWork(msgspec.Struct, frozen=True, kw_only=True):
         checked = msgspec.structs.replace(self.checked, models=models, judge=moved(judge) if judge else None)
         return EvaluationWork(request=self.request, checked=checked, **msgspec.structs.asdict(places))
 
-    def inputs(self, files: dict[str, str]) -> EvaluationInputs:
+    def inputs(self, files: dict[str, str]) -> OutsideInputs:
         """What any service over the same database begins it with; `files` lie in its folder."""
         variants = [one.examples_file for one in self.checked.variants]
         named = [*self.request.files, *self.request.regression, self.request.examples, *variants]
         models = [*self.checked.models, *([self.checked.judge] if self.checked.judge else [])]
         folders = [Path(one.folder) for one in models if one.folder is not None]
-        return EvaluationInputs(
+        return OutsideInputs(
             work=encoded(self).decode(),
             files=files,
             datasets=sorted({Path(one).stem for one in named if one is not None}),

@@ -31,7 +31,8 @@ _RANGES = {
 class SynthRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What rows are written from, by which model, for which lint target, into which file.
 
-    `sources` are of kind coverage; `grid` (a TOML file, null for the shipped one) and `topics` of kind personas.
+    `sources` are of kind coverage; `grid` (a TOML file, null for the shipped one), `dimensions` (in the place of the
+    grid's) and `topics` of kind personas.
     `model` is a name at `endpoint`, or a TOML file that names both. `rows` null: one per chunk or topic. `work` holds
     what was answered, null for `out` with `.work` behind it. `system` is the system message of the rows, empty for
     none. `max_cost` is in USD and needs a price. `personal` says what becomes of rows in which something personal is
@@ -45,6 +46,7 @@ class SynthRequest(msgspec.Struct, frozen=True, kw_only=True):
     sources: list[Path] = []
     grid: Path | None = None
     topics: list[str] = []
+    dimensions: dict[str, list[str]] = {}
     endpoint: str | None = None
     work: Path | None = None
     rows: int | None = None
@@ -80,6 +82,22 @@ def checked_model(request: SynthRequest, rules: RuleFiles) -> Model:
         TuneGateError: `invalid_input` with everything that is unusable, `missing_key`, `missing_extra`.
     """
     errors: list[ErrorItem] = []
+    check_request(request, rules, errors)
+    model = _model(request, errors)
+    refuse(errors, "the request", "See: tunegate synth --help.")
+    assert model is not None
+    require_able(model)
+    return model
+
+
+def require_able(model: Model) -> None:
+    """Raises TuneGateError (`missing_key`, `missing_extra`) where a checked request cannot be carried out here."""
+    require_keys([model], os.environ)
+    need_sketches()
+
+
+def check_request(request: SynthRequest, rules: RuleFiles, errors: list[ErrorItem]) -> None:
+    """Note everything that is unusable of a request, but for its model."""
     _check_ranges(request, errors)
     if request.out.suffix != SUFFIX:
         errors.append(ErrorItem("out", request.out.suffix or "a name without a suffix", f"NAME{SUFFIX}"))
@@ -93,12 +111,6 @@ def checked_model(request: SynthRequest, rules: RuleFiles) -> Model:
         load_profile(request.target, rules)
     except TuneGateError as error:
         errors += error.errors or [ErrorItem("target", request.target[:40], "a lint target", error.remedy)]
-    model = _model(request, errors)
-    refuse(errors, "the request", "See: tunegate synth --help.")
-    assert model is not None
-    require_keys([model], os.environ)
-    need_sketches()
-    return model
 
 
 def _check_ranges(request: SynthRequest, errors: list[ErrorItem]) -> None:
@@ -119,10 +131,14 @@ def _model(request: SynthRequest, errors: list[ErrorItem]) -> Model | None:
     found = read_models([spec], prices, errors)
     if not found:
         return None
-    model = found[0]
+    check_model(request, found[0], errors)
+    return found[0]
+
+
+def check_model(request: SynthRequest, model: Model, errors: list[ErrorItem]) -> None:
+    """Note what keeps a model from writing rows within the budgets."""
     if model.endpoint is None:
         errors.append(ErrorItem(f"model {model.id}", "a folder", "an endpoint: serve the folder first"))
-        return None
     limited = request.max_cost is not None or request.budget_tokens is not None
     if request.max_cost is not None and model.usd_per_million is None:
         remedy = "Give --price, or usd_per_million in its file."
@@ -130,4 +146,3 @@ def _model(request: SynthRequest, errors: list[ErrorItem]) -> Model | None:
     if limited and "limit" in model.left_out:
         where = f"model {model.id}: left_out"
         errors.append(ErrorItem(where, "a budget, and answers of any length", "a limit"))
-    return model

@@ -51,7 +51,13 @@ class Synthesized(msgspec.Struct, frozen=True, kw_only=True):
 
 def run(request: SynthRequest, redactor: Redactor, rules: RuleFiles, report: Callable[[Progress], None]) -> Synthesized:
     """As `service.verbs.synth.synth`."""
-    model = checked_model(request, rules)
+    return run_checked(request, checked_model(request, rules), redactor, rules, report)
+
+
+def run_checked(
+    request: SynthRequest, model: Model, redactor: Redactor, rules: RuleFiles, report: Callable[[Progress], None]
+) -> Synthesized:
+    """The same of a request whose model was checked."""
     require_room(request.out)
     asked, figures = templates(rules), limits(rules)
     material = material_of(request, asked, redactor, rules)

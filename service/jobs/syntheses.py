@@ -1,0 +1,74 @@
+"""Syntheses as work of processes of their own; the rows that stayed become a dataset of their project."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from service.errors import TuneGateError
+from service.jobs.ground import Ground
+from service.jobs.keeping import keep_dataset
+from service.jobs.outside import ANSWERS, Outcome, Outside
+from service.launch.local import WORK
+from service.records.access import Deed
+from service.records.dataset import Dataset
+from service.records.synth_job import SynthJob, SynthOutcome, SynthProgress
+from service.store.syntheses import ORIGINS, RECORD
+
+# in the folder of one: what it reads, and the rows that it makes
+DOCUMENTS, ROWS = "documents", "train.jsonl"
+_REPLIES = "answers.jsonl"
+
+SYNTHESES: Outside[SynthJob] = Outside(
+    "synthesis",
+    "writes",
+    queue="syntheses",
+    entry="service.verbs.synthesizing.process",
+    rows=lambda store: store.syntheses,
+    outcome=SynthOutcome,
+    progress=SynthProgress,
+)
+
+
+def _keep(identifier: str, project: str, out: Path, outcome: Outcome) -> dict[str, object]:
+    """The rows first: a record that names none of its project's datasets would be of no use."""
+    del identifier
+    assert isinstance(outcome, SynthOutcome)
+    assert outcome.record is not None
+    records = Ground.store.of(project)
+    if outcome.dataset is not None:
+        most = Ground.project_bytes
+        keep_dataset(records, Ground.storage.of(project), outcome.dataset, out / ROWS, most)
+    record = records.put(RECORD, outcome.record.id, outcome.record)
+    if outcome.origins is not None:
+        records.put(ORIGINS, record.id, outcome.origins)
+    return {"synth_id": record.id, "dataset_id": outcome.dataset.id if outcome.dataset else None}
+
+
+def _drop(project: str, kept: dict[str, object]) -> None:
+    """Take back what was kept; rows that another synthesis of the project names too stay."""
+    Ground.store.syntheses.forget_unnamed(str(kept["synth_id"]), project)
+    dataset = kept["dataset_id"]
+    records, files = Ground.store.of(project), Ground.storage.of(project)
+    if dataset is None or records.syntheses.names_dataset(str(dataset)):
+        return
+    with suppress(TuneGateError):
+        found = records.get("dataset", str(dataset), Dataset)
+        files.remove_dataset(found.id)
+        records.removal.dataset(found.id, Deed("synthesis", "dataset.deleted"))
+
+
+def _tidy(out: Path) -> None:
+    """Of what has ended only replies stay, for who goes on with them; of a set that passes not even those."""
+    if not (out / ANSWERS / _REPLIES).exists():
+        shutil.rmtree(out, ignore_errors=True)
+        return
+    for one in out.iterdir():
+        if one.is_dir() and one.name not in {ANSWERS, WORK}:
+            shutil.rmtree(one, ignore_errors=True)
+        elif one.is_file():
+            one.unlink(missing_ok=True)
+
+
+SYNTHESES.keep, SYNTHESES.drop, SYNTHESES.tidy = _keep, _drop, _tidy
