@@ -43,10 +43,7 @@ _NEAR, _OF_LANGUAGES = ("Q002", "X003"), ("Q030",)
 
 
 class LintInput(msgspec.Struct, frozen=True):
-    """One input; `path` is None for the given stream.
-
-    The record of a synthesis that wrote rows of it stands beside the file `origins`, null for itself.
-    """
+    """One input; `path` is None for the given stream. A synthesis' record stands beside `origins`, null for itself."""
 
     path: Path | None
     shown_as: str

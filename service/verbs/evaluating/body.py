@@ -169,9 +169,8 @@ def _checked(request: EvaluateRequest, read: Checked, errors: list[ErrorItem], a
     try:
         checked = check_whole(request, read, errors)
     except TuneGateError as error:
-        raise TuneGateError(
-            error.code, error.detail, remedy=error.remedy, errors=[*error.errors, *allowed.refused]
-        ) from error
+        every = [*error.errors, *allowed.refused]
+        raise TuneGateError(error.code, error.detail, remedy=error.remedy, errors=every) from error
     allowed.refuse()
     return checked
 
