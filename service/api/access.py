@@ -74,6 +74,7 @@ ROUTES: dict[tuple[str, str], Scope | None] = dict.fromkeys(_PUBLIC) | {
     ("GET", "/v1/synth"): "read",
     ("GET", "/v1/synth/{identifier}"): "read",
     ("DELETE", "/v1/synth/{identifier}"): "write",
+    ("GET", "/v1/synth/{identifier}/events"): "read",
     ("GET", "/v1/synth/{identifier}/provenance"): "read",
     ("POST", "/v1/synth/{identifier}/cancel"): "launch",
     ("POST", "/v1/deployments/plan"): "read",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 from litestar import Controller, Response, delete, get, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import HeaderParameter, Parameter
+from litestar.response import Stream
 
+from service.api.events import MEDIA_TYPE, LastEvent, event_stream
 from service.api.problems import OF_BODIES, documented
 from service.records.synth_job import SynthJob
 from service.verbs import syntheses
@@ -58,6 +61,12 @@ class Syntheses(Controller):
     async def cancel(self, identifier: str, context: Context) -> SynthJob:
         """Stop a synthesis and its process; what was answered is kept for who `continues` it."""
         return await syntheses.cancel(context, identifier)
+
+    @get("/{identifier:str}/events", media_type=MEDIA_TYPE, responses=documented(404, 422))
+    async def events(self, identifier: str, context: Context, last_event_id: LastEvent = None) -> Stream:
+        """Server-sent events (state, progress, end); goes on after Last-Event-ID."""
+        await asyncio.to_thread(context.store.syntheses.get, identifier)
+        return event_stream(syntheses.events(context, identifier, after=last_event_id))
 
     @delete("/{identifier:str}", responses=documented(404))
     async def remove(self, identifier: str, context: Context) -> None:

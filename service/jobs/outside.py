@@ -20,6 +20,7 @@ from service.jobs.carrying import carrier, carrying, patiently, take
 from service.jobs.ground import Ground
 from service.jobs.keeping import PASSES
 from service.jobs.outside_folders import settled, within_reach
+from service.jobs.outside_inputs import OUTCOME, PROGRESS
 from service.launch.local import start_trainer, stop_trainer, trainer_alive
 from service.records.evaluation_job import (
     EvaluationError,
@@ -34,7 +35,6 @@ from service.store.runs import Fenced
 from service.store.store import Store
 from service.store.works import J, Works
 
-OUTCOME, PROGRESS, ANSWERS = "outcome.json", "progress.json", "answers"
 # at a time of one kind; they wait for endpoints most of their time
 MOST_AT_ONCE = 2
 GRACE_SECONDS = 10.0

@@ -12,6 +12,9 @@ import msgspec
 from service.files import write_atomically
 from service.launch.local import WORK, work_plan
 
+# in its folder: how it ended, how far it is, the folder of what it was answered; what a synthesis reads and makes
+OUTCOME, PROGRESS, ANSWERS = "outcome.json", "progress.json", "answers"
+DOCUMENTS, ROWS = "documents", "train.jsonl"
 _PLACES = "places.json"
 
 

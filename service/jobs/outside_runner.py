@@ -15,7 +15,8 @@ from service.errors import TuneGateError
 from service.files import write_atomically, write_error
 from service.jobs.caretaker import Kind, cancel_workflows, own_queue
 from service.jobs.executor import Executor
-from service.jobs.outside import ANSWERS, GRACE_SECONDS, Outside
+from service.jobs.outside import GRACE_SECONDS, Outside
+from service.jobs.outside_inputs import ANSWERS
 from service.jobs.queues import BELL
 from service.launch.local import WORK, stop_trainer, work_plan
 from service.records.evaluation_job import EvaluationError

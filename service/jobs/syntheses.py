@@ -9,15 +9,14 @@ from pathlib import Path
 from service.errors import TuneGateError
 from service.jobs.ground import Ground
 from service.jobs.keeping import keep_dataset
-from service.jobs.outside import ANSWERS, Outcome, Outside
+from service.jobs.outside import Outcome, Outside
+from service.jobs.outside_inputs import ANSWERS, ROWS
 from service.launch.local import WORK
 from service.records.access import Deed
 from service.records.dataset import Dataset
 from service.records.synth_job import SynthJob, SynthOutcome, SynthProgress
 from service.store.syntheses import ORIGINS, RECORD
 
-# in the folder of one: what it reads, and the rows that it makes
-DOCUMENTS, ROWS = "documents", "train.jsonl"
 _REPLIES = "answers.jsonl"
 
 SYNTHESES: Outside[SynthJob] = Outside(

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import anyio.to_thread
 import msgspec
@@ -14,18 +13,16 @@ import msgspec
 from service.data import RuleFiles
 from service.files import write_atomically
 from service.jobs.keeping import keep_dataset
-from service.lint.schemas_given import given_schemas
 from service.parquet import MAGIC
 from service.records.access import Deed
 from service.records.dataset import Dataset
-from service.records.identity import record_id
 from service.records.lint_report import LintReport
 from service.records.synth_job import SynthOrigins
 from service.records.synthesis import SynthReport
 from service.store.syntheses import ORIGINS, RECORD
 from service.verbs.context import Context
 from service.verbs.lint import LintInput, LintRequest, asked, lint
-from service.verbs.linting.query import MAX_FINDINGS
+from service.verbs.linting.stored import dataset_of
 from service.verbs.receiving.bodies import is_large
 from service.verbs.receiving.uploads import client_left, readable
 from service.verbs.synthesizing.files import provenance_path, record_path
@@ -115,27 +112,6 @@ def told_origins(context: Context, path: Path, request: LintRequest, synth: str 
     finally:
         for one in (record_path(beside), provenance_path(beside)):
             one.unlink(missing_ok=True)
-
-
-def dataset_of(request: LintRequest, report: LintReport) -> Dataset:
-    """The dataset that a report is of; its id says what was asked for beside the bytes."""
-    file = report.files[0]
-    identity: dict[str, Any] = {
-        "sha256": file.sha256, "target": report.target, "method": report.method, "model": report.model,
-    }  # fmt: skip
-    if request.max_findings != MAX_FINDINGS:
-        identity["max_findings"] = str(request.max_findings)
-    if request.tokens != "auto":
-        identity["tokens"] = request.tokens
-    for name in ("near_duplicates", "languages"):
-        if getattr(request, name):
-            identity[name] = "true"
-    identity |= given_schemas(request.row_schema, request.answer_schema).digests
-    if (scanned := report.facts["data.pii_scan"]) != "none":
-        identity["privacy"] = " ".join([str(scanned), *request.privacy.languages])
-    if report.synth:
-        identity["synth"] = report.synth
-    return Dataset(id=record_id(identity), sha256=file.sha256, bytes=file.bytes, rows=file.rows, report=report)
 
 
 def dataset(context: Context, identifier: str) -> Dataset:

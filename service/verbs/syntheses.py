@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import shutil
 import uuid
+from collections.abc import AsyncIterator
 
 import msgspec
 
 from service.clock import now
 from service.errors import TuneGateError
 from service.evaluate.answer_log import ANSWERS as REPLIES
-from service.jobs.outside import ANSWERS
-from service.jobs.outside_inputs import OutsideInputs
+from service.jobs.outside_inputs import ANSWERS, DOCUMENTS, OutsideInputs
 from service.jobs.outside_inputs import encoded as inputs_encoded
-from service.jobs.syntheses import DOCUMENTS, SYNTHESES
+from service.jobs.syntheses import SYNTHESES
 from service.records.access import Deed
 from service.records.evaluation_job import EvaluationMoment
 from service.records.identity import digest
@@ -25,6 +25,8 @@ from service.store.syntheses import ORIGINS, RECORD
 from service.verbs.context import Context
 from service.verbs.cursors import position
 from service.verbs.evaluating.documents import write_inline
+from service.verbs.following import Event
+from service.verbs.seen import told_on
 from service.verbs.synthesizing.body import SynthBody, work_of
 
 
@@ -77,6 +79,12 @@ async def remove(context: Context, identifier: str) -> None:
     await asyncio.to_thread(context.store.audit.note, Deed(context.caller.actor, "synthesis.deleted"), identifier)
     await context.runner.syntheses.remove(identifier)
     await asyncio.to_thread(context.store.settle)
+
+
+def events(context: Context, identifier: str, *, after: str | None) -> AsyncIterator[Event | None]:
+    """As `service.verbs.seen.told_on`: how far it is counts rows and replies that gave none."""
+    how_far = lambda job: job.progress.rows + job.progress.rejected  # noqa: E731
+    return told_on(context, context.syntheses_followed, identifier, after, how_far)
 
 
 def list_syntheses(context: Context, *, cursor: str | None, limit: int) -> SynthList:

@@ -178,6 +178,10 @@ def test_a_set_that_fails_says_why_and_keeps_what_stayed(service: Service, writt
     body = {"kind": "personas", "topics": topics, "model": model, "target": "local", "rows": 8, "budget_requests": 3}
     done = until(service, launched(service, body)["id"], "succeeded")
     assert (done["synth"]["verdict"], done["synth"]["output"]["rows"]) == ("fail", 3)
+    with service.http.stream("GET", f"/v1/synth/{done['id']}/events") as stream:
+        told = [line for line in stream.iter_lines() if line.startswith(("event", "id"))]
+    assert told[:2] == ["id: 1.0", "event: state"]
+    assert told[-2:] == ["id: 3.3", "event: end"]
     assert "SYN-210" in [one["rule"] for one in done["synth"]["why"]]
     assert service.http.get(f"/v1/datasets/{done['dataset_id']}").json()["rows"] == 3
     nothing = launched(service, asked(service, "too much", rows=5000))["id"]

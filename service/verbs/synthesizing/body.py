@@ -10,8 +10,7 @@ import msgspec
 from service.errors import ErrorItem, TuneGateError
 from service.evaluate.given import Given, refuse
 from service.evaluate.models import Model, model_of
-from service.jobs.outside import ANSWERS
-from service.jobs.syntheses import DOCUMENTS, ROWS
+from service.jobs.outside_inputs import ANSWERS, DOCUMENTS, ROWS
 from service.synth.screen import Personal
 from service.verbs.context import Context
 from service.verbs.evaluating.allowed import Allowed

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -17,21 +15,20 @@ from service.data import RuleFiles, rule_files
 from service.errors import TuneGateError
 from service.evaluate.asker import Progress
 from service.files import write_atomically
-from service.jobs.outside import OUTCOME, PROGRESS
+from service.jobs.outside_inputs import OUTCOME, PROGRESS
 from service.records.evaluation_job import EvaluationError
 from service.records.synth_job import SynthOrigins, SynthOutcome, SynthProgress
 from service.records.synthesis import RowProvenance, SynthReport
 from service.settings import load_settings
-from service.verbs.datasets import dataset_of
+from service.verbs.apart import once_unlocked, telling
 from service.verbs.lint import LintInput, LintRequest, lint
+from service.verbs.linting.stored import dataset_of
 from service.verbs.redact import redactor_for
 from service.verbs.redacting.settings import tables_of
 from service.verbs.synthesizing.body import SynthWork, request_of
 from service.verbs.synthesizing.files import provenance_path, read_record
 from service.verbs.synthesizing.request import SynthRequest
 from service.verbs.synthesizing.run import run_checked
-
-_TELL_SECONDS, _WAIT_SECONDS = 0.5, 1.0
 
 
 def main(work_path: Path, out: Path) -> None:
@@ -66,33 +63,21 @@ def _outcome(work: SynthWork) -> SynthOutcome:
 
 def _record(work: SynthWork, request: SynthRequest, rules: RuleFiles) -> SynthReport:
     """The record; one whose rows are there was finished by a process that was killed after that."""
-    while not request.out.exists():
-        try:
-            made = run_checked(request, work.model, redactor_for(request.redaction), rules, _telling(Path(PROGRESS)))
-        except TuneGateError as error:
-            if error.code != "run_locked":
-                raise
-            # the service was killed between starting a process and noting it; that one finishes
-            time.sleep(_WAIT_SECONDS)
-        else:
-            return made.record
-    found = read_record(request.out)
-    if found is None:
-        raise TuneGateError("internal", "The rows are there without their record.", remedy="Ask again.")
-    return found
+
+    def made() -> SynthReport:
+        if not request.out.exists():
+            report = telling(Path(PROGRESS), _told)
+            return run_checked(request, work.model, redactor_for(request.redaction), rules, report).record
+        found = read_record(request.out)
+        if found is None:
+            raise TuneGateError("internal", "The rows are there without their record.", remedy="Ask again.")
+        return found
+
+    return once_unlocked(made)
 
 
-def _telling(path: Path) -> Callable[[Progress], None]:
-    told = 0.0
-
-    def tell(at: Progress) -> None:
-        nonlocal told
-        if at.done < at.total and time.monotonic() - told < _TELL_SECONDS:
-            return
-        told = time.monotonic()
-        write_atomically(path, msgspec.json.encode(SynthProgress(at.done, at.total, at.failed)))
-
-    return tell
+def _told(at: Progress) -> SynthProgress:
+    return SynthProgress(at.done, at.total, at.failed)
 
 
 if __name__ == "__main__":
