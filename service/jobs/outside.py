@@ -71,7 +71,7 @@ class Outside(Generic[J]):
         self._rows: Callable[[Store], Works[J]] = rows
         self.keep: Callable[[str, str, Path, Outcome], dict[str, object]]
         self.drop: Callable[[str, dict[str, object]], None]
-        self.tidy: Callable[[Path], None] = _leave
+        self.tidy: Callable[[str, Path], None] = _leave
         self.carry_out: Callable[[str], Coroutine[Any, Any, None]] = _registered(noun, self._follow, self._conclude)
 
     @property
@@ -216,7 +216,7 @@ class Outside(Generic[J]):
         except TuneGateError:
             kept = False
         if kept:
-            self.tidy(out)
+            self.tidy(identifier, out)
         else:
             # one that was cancelled or removed meanwhile leaves none behind
             self.drop(project, changes)
@@ -268,9 +268,9 @@ def _registered(
     return registered
 
 
-def _leave(out: Path) -> None:
+def _leave(identifier: str, out: Path) -> None:
     """All of it stays until it is removed."""
-    del out
+    del identifier, out
 
 
 def _told(error: Exception) -> EvaluationError:

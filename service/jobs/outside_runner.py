@@ -135,7 +135,7 @@ class OutsideRunner(Generic[J]):
                 if state is None:
                     shutil.rmtree(out, ignore_errors=True)
                 elif state in ENDED:
-                    self._work.tidy(out)
+                    self._work.tidy(out.name, out)
 
     def _remove(self, identifier: str, out: Path) -> None:
         _remove_folder(out)

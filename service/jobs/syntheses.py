@@ -15,9 +15,8 @@ from service.launch.local import WORK
 from service.records.access import Deed
 from service.records.dataset import Dataset
 from service.records.synth_job import SynthJob, SynthOutcome, SynthProgress
+from service.records.synthesis import SynthReport
 from service.store.syntheses import ORIGINS, RECORD
-
-_REPLIES = "answers.jsonl"
 
 SYNTHESES: Outside[SynthJob] = Outside(
     "synthesis",
@@ -58,16 +57,31 @@ def _drop(project: str, kept: dict[str, object]) -> None:
         records.removal.dataset(found.id, Deed("synthesis", "dataset.deleted"))
 
 
-def _tidy(out: Path) -> None:
+def _tidy(identifier: str, out: Path) -> None:
     """Of what has ended only replies stay, for who goes on with them; of a set that passes not even those."""
-    if not (out / ANSWERS / _REPLIES).exists():
-        shutil.rmtree(out, ignore_errors=True)
+    left = [one for one in out.iterdir() if one.name not in {ANSWERS, WORK}] if out.is_dir() else []
+    if not left:
         return
-    for one in out.iterdir():
-        if one.is_dir() and one.name not in {ANSWERS, WORK}:
+    if _passed(identifier):
+        shutil.rmtree(out, ignore_errors=True)
+    for one in left:
+        if one.is_dir():
             shutil.rmtree(one, ignore_errors=True)
-        elif one.is_file():
+        else:
             one.unlink(missing_ok=True)
+
+
+def _passed(identifier: str) -> bool:
+    rows = Ground.store.syntheses
+    try:
+        named = rows.get(identifier).synth_id
+        return named is not None and _record(rows.project(identifier), named).verdict == "pass"
+    except TuneGateError:
+        return False
+
+
+def _record(project: str, identifier: str) -> SynthReport:
+    return Ground.store.of(project).get(RECORD, identifier, SynthReport)
 
 
 SYNTHESES.keep, SYNTHESES.drop, SYNTHESES.tidy = _keep, _drop, _tidy

@@ -98,6 +98,8 @@ def test_its_rows_are_a_dataset_that_says_so_until_all_of_it_is_removed(service:
     assert (record["verdict"], record["coverage"], done["progress"]["rows"]) == ("pass", 1.0, ROWS)
     assert record["output"]["path"] == "train.jsonl"
     assert MAIL not in json.dumps(written.bodies)
+    wait_for(lambda: not (service.home / "syntheses" / made["id"]).exists())
+    assert holding(service, "wrote of the chain") == []
 
     dataset = service.http.get(f"/v1/datasets/{done['dataset_id']}").json()
     report = dataset["report"]
@@ -129,7 +131,6 @@ def test_its_rows_are_a_dataset_that_says_so_until_all_of_it_is_removed(service:
     for one in (dataset, plain, told):
         assert service.http.delete(f"/v1/datasets/{one['id']}").status_code == 204
     assert holding(service, reply) == []
-    assert holding(service, "wrote of the chain") == []
 
 
 def test_a_killed_service_goes_on_and_asks_nothing_twice(
@@ -184,6 +185,9 @@ def test_a_set_that_fails_says_why_and_keeps_what_stayed(service: Service, writt
     assert told[-2:] == ["id: 3.3", "event: end"]
     assert "SYN-210" in [one["rule"] for one in done["synth"]["why"]]
     assert service.http.get(f"/v1/datasets/{done['dataset_id']}").json()["rows"] == 3
+    folder = service.home / "syntheses" / done["id"]
+    wait_for(lambda: not (folder / "train.jsonl").exists())
+    assert (folder / "answers" / "answers.jsonl").read_bytes().count(b"\n") >= 3
     nothing = launched(service, asked(service, "too much", rows=5000))["id"]
     error = until(service, nothing, "failed")["error"]
     assert (error["code"], [one["where"] for one in error["errors"]]) == ("invalid_input", ["rows"])

@@ -51,6 +51,9 @@ def _outcome(work: SynthWork) -> SynthOutcome:
     rules = rule_files(settings.rules)
     request = request_of(work.body, tables_of(settings.privacy_settings))
     record = _record(work, request, rules)
+    stayed = record.output.rows if record.output is not None else 0
+    far = SynthProgress(stayed, record.rows, sum(record.rejected.values()))
+    write_atomically(Path(PROGRESS), msgspec.json.encode(far))
     if record.output is None:
         return SynthOutcome(record=record)
     asked = LintRequest(inputs=[LintInput(request.out, "-")], target=request.target, privacy=request.privacy)
