@@ -29,13 +29,10 @@ def test_both_are_carried_out_by_another_service_with_their_documents(tmp_path: 
     def rule(body: dict[str, Any], number: int) -> Said:
         if _writes(body) and not go_on.is_set():
             return Said(hang=True)
-        if len(of_rows()) > ANSWERED and not go_on.is_set():
+        if len(_of_rows(endpoint)) > ANSWERED and not go_on.is_set():
             go_on.wait(120)
             return Said(drop=True)
         return good(body, number) if _writes(body) else Said(text="yes")
-
-    def of_rows() -> list[dict[str, Any]]:
-        return [one for one in endpoint.bodies if not _writes(one)]
 
     services: dict[str, Noting] = {}
     with Endpoint(rule) as endpoint:
@@ -55,19 +52,19 @@ def test_both_are_carried_out_by_another_service_with_their_documents(tmp_path: 
             lost = serve("lost")
             identifier = lost.http.post("/v1/evaluations", json=_body(lost, endpoint)).json()["id"]
             written = lost.http.post("/v1/synth", json=_synth(endpoint)).json()["id"]
-            until(lambda: len(of_rows()) > ANSWERED and len(endpoint.bodies) > len(of_rows()))
+            until(lambda: len(_of_rows(endpoint)) > ANSWERED and len(endpoint.bodies) > len(_of_rows(endpoint)))
             lost.kill()
             for process in _of(tmp_path / "lost"):
                 process.kill()
             shutil.rmtree(tmp_path / "lost")
-            before = len(of_rows())
+            before = len(_of_rows(endpoint))
             go_on.set()
             other = serve("other")
             shown = until(lambda: (one := _shown(other, identifier))["state"] not in {"queued", "running"} and one)
             assert shown["state"] == "succeeded", shown
             assert shown["progress"] == {"asked": ROWS, "answered": ROWS, "total": ROWS}
             # what was answered in the lost folder was asked again, and nothing twice beyond that
-            assert len(of_rows()) - before == ROWS
+            assert len(_of_rows(endpoint)) - before == ROWS
             assert all(DOCUMENT in json.dumps(one) for one in endpoint.bodies)
             made = until(lambda: (one := _shown(other, written, "synth"))["state"] not in {"queued", "running"} and one)
             assert made["synth"]["output"]["rows"] == 1, made
@@ -105,6 +102,10 @@ def _synth(endpoint: Endpoint) -> dict[str, Any]:
 def _writes(body: dict[str, Any]) -> bool:
     """Whether a request is of a synthesis."""
     return bool(passage_of(body))
+
+
+def _of_rows(endpoint: Endpoint) -> list[dict[str, Any]]:
+    return [one for one in endpoint.bodies if not _writes(one)]
 
 
 def _shown(service: Noting, identifier: str, kind: str = "evaluations") -> Any:

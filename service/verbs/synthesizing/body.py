@@ -23,8 +23,6 @@ from service.verbs.synthesizing.request import SynthRequest, check_model, check_
 
 # where each row comes from is kept in the database
 _MOST_ROWS = 10_000
-# what a check of a range can show
-Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _USUAL = SynthRequest(kind="personas", out=Path(ROWS), model="", target="")
 
 
@@ -43,16 +41,16 @@ class SynthBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     documents: list[EvaluationDocument] = []
     topics: Annotated[list[str], msgspec.Meta(max_length=1000)] = []
     dimensions: dict[str, list[str]] = {}
-    rows: Whole | None = None
+    rows: int | None = None
     system: str = _USUAL.system
-    budget_tokens: Whole | None = None
-    budget_requests: Whole | None = None
+    budget_tokens: int | None = None
+    budget_requests: int | None = None
     max_cost: float | None = None
     temperature: float = _USUAL.temperature
-    max_new_tokens: Whole = _USUAL.max_new_tokens
-    chunk_tokens: Whole = _USUAL.chunk_tokens
-    concurrency: Whole = _USUAL.concurrency
-    seed: Whole = _USUAL.seed
+    max_new_tokens: int = _USUAL.max_new_tokens
+    chunk_tokens: int = _USUAL.chunk_tokens
+    concurrency: int = _USUAL.concurrency
+    seed: int = _USUAL.seed
     personal: Personal = "drop"
     languages: list[str] = []
     continues: str | None = None
@@ -86,7 +84,7 @@ def work_of(context: Context, body: SynthBody) -> SynthWork:
         check_request(request, context.rules, found)
         errors += [msgspec.structs.replace(one, where=one.where.replace("-", "_")) for one in found]
     if body.rows is not None and body.rows > _MOST_ROWS:
-        errors.append(ErrorItem("rows", str(body.rows), f"at most {_MOST_ROWS}", "Larger sets: tunegate synth."))
+        errors.append(ErrorItem("rows", "more rows", f"at most {_MOST_ROWS}", "Larger sets: tunegate synth."))
     _check_continues(context, body.continues, errors)
     allowed = Allowed(context.settings.endpoints)
     model = _model(body, request or _USUAL, allowed, errors)

@@ -22,6 +22,7 @@ from service.verbs.redacting.options import RedactOptions
 
 PERSONAL: tuple[Personal, ...] = ("drop", "redact")
 SUFFIX = ".jsonl"
+_SHOWN_BELOW = 1e100
 _RANGES = {
     "concurrency": (1, 1024), "max_new_tokens": (1, 1 << 20), "temperature": (0, 2), "chunk_tokens": (20, 20_000),
     "rows": (1, 10_000_000), "budget_tokens": (1, 10**15), "budget_requests": (1, 10**12), "seed": (0, 2**63 - 1),
@@ -117,7 +118,8 @@ def _check_ranges(request: SynthRequest, errors: list[ErrorItem]) -> None:
     for name, (least, most) in _RANGES.items():
         value = getattr(request, name)
         if value is not None and not least <= value <= most:
-            errors.append(ErrorItem(name.replace("_", "-"), f"{value:g}", f"from {least} to {most}"))
+            seen = f"{value:g}" if abs(value) < _SHOWN_BELOW else "a number beyond all use"
+            errors.append(ErrorItem(name.replace("_", "-"), seen, f"from {least} to {most}"))
     if request.max_cost is not None and not 0 < request.max_cost < float("inf"):
         errors.append(ErrorItem("max-cost", f"{request.max_cost:g}", "an amount of USD above 0"))
 
