@@ -16,6 +16,7 @@ from service.records.access import SCOPES
 PROJECT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _LIMITS = (
     "TUNEGATE_REQUESTS_PER_MINUTE", "TUNEGATE_PROJECT_BYTES", "TUNEGATE_PROJECT_JOBS", "TUNEGATE_PROJECT_EVALUATIONS",
+    "TUNEGATE_PROJECT_SYNTHESES",
 )  # fmt: skip
 _OIDC = ("TUNEGATE_OIDC_ISSUER", "TUNEGATE_OIDC_AUDIENCE", "TUNEGATE_OIDC_JWKS_URL")
 _SHOWN = 40
@@ -51,6 +52,7 @@ class AccessSettings(msgspec.Struct, frozen=True):
     project_bytes: int | None = None
     project_jobs: int | None = None
     project_evaluations: int | None = None
+    project_syntheses: int | None = None
     hosts: tuple[str, ...] = ()
 
 
@@ -61,7 +63,7 @@ def access_settings(values: Mapping[str, str]) -> AccessSettings:
         TuneGateError: `usage`, naming every variable that cannot be read.
     """
     errors: list[ErrorItem] = []
-    per_minute, size, jobs, evaluations = (_limit(values, name, errors) for name in _LIMITS)
+    per_minute, size, jobs, evaluations, syntheses = (_limit(values, name, errors) for name in _LIMITS)
     auth = (values.get("TUNEGATE_AUTH") or "").strip().lower()
     if auth not in {"", "required"}:
         errors.append(ErrorItem("TUNEGATE_AUTH", auth[:_SHOWN], "required, or unset"))
@@ -69,7 +71,7 @@ def access_settings(values: Mapping[str, str]) -> AccessSettings:
     hosts = _hosts(values, errors)
     if errors:
         raise TuneGateError("usage", f"{len(errors)} environment variable(s) of access cannot be read.", errors=errors)
-    return AccessSettings(auth == "required", oidc, per_minute, size, jobs, evaluations, hosts)
+    return AccessSettings(auth == "required", oidc, per_minute, size, jobs, evaluations, syntheses, hosts)
 
 
 def is_loopback(host: str) -> bool:

@@ -34,6 +34,7 @@ from service.api.observed import Observed, Requests
 from service.api.operation import live, metrics, ready
 from service.api.problems import HANDLERS
 from service.api.requests import JsonRequest
+from service.api.synth import Syntheses
 from service.api.webhooks import Webhooks
 from service.settings import Settings, load_settings
 from service.verbs.context import Context, running_context
@@ -59,7 +60,7 @@ def build_app(
 
     handlers: list[Any] = [
         Decisions, lint_body, redact_body, Datasets, Estimates, Plans, Jobs, Evaluations, Chat, Rules, Catalogues,
-        Deployments, Monitors, Webhooks, audit_log,
+        Deployments, Monitors, Syntheses, Webhooks, audit_log,
     ]  # fmt: skip
     app = Litestar(
         route_handlers=[

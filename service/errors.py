@@ -59,6 +59,7 @@ CODES: dict[str, Code] = {
     "job_state": Code("Not in this state of the job", 409, 1),
     "job_finished": Code("The job has already ended", 409, 1),
     "evaluation_finished": Code("The evaluation has already ended", 409, 1),
+    "synthesis_finished": Code("The synthesis has already ended", 409, 1),
     "trainer_died": Code("The trainer died", 500, 1),
     "parity_failed": Code("The ONNX export does not give the same answers", 500, 1),
     "artifact_not_ready": Code("The artifact is not ready", 409, 1),

@@ -30,6 +30,7 @@ from service.records.problem import Problem
 from service.records.redaction import Redaction, Restoration
 from service.records.split import Split
 from service.records.sweep import Sweep
+from service.records.synth_job import SynthJob
 from service.records.synthesis import RowProvenance, SynthReport
 from service.records.webhook import (
     DeploymentMessage,
@@ -73,6 +74,7 @@ SCHEMAS: dict[str, type[msgspec.Struct]] = {
     "evaluation": Evaluation,
     "drift": DriftReport,
     "evaluation-job": EvaluationJob,
+    "synth-job": SynthJob,
     "evaluation-request": EvaluationRequest,
     "deployment": Deployment,
     "deployment-plan": DeploymentPlan,

@@ -131,6 +131,11 @@ class Settings(msgspec.Struct, frozen=True):
         """Folder of the service's evaluations, each with the answers that it was given."""
         return self.home / "evaluations"
 
+    @property
+    def syntheses(self) -> Path:
+        """Folder of the service's syntheses, each with the replies that it was given."""
+        return self.home / "syntheses"
+
 
 def load_settings(env: Mapping[str, str] | None = None) -> Settings:
     """Read TUNEGATE_* variables; every one has a default that needs no server or account.

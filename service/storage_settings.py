@@ -70,6 +70,7 @@ class Retention(msgspec.Struct, frozen=True):
     datasets: int | None = None
     jobs: int | None = None
     evaluations: int | None = None
+    syntheses: int | None = None
 
 
 class StorageSettings(msgspec.Struct, frozen=True):

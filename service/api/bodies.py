@@ -6,14 +6,14 @@ import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar, TypeVar
+from typing import Any, BinaryIO, ClassVar, NamedTuple, TypeVar
 
 import anyio.to_thread
 from litestar import Request
 from litestar.exceptions import InternalServerException
 from litestar.openapi.spec import OpenAPIMediaType, Operation, Parameter, RequestBody, Schema
 
-from service.errors import TuneGateError
+from service.errors import ErrorItem, TuneGateError
 from service.packing import BUFFER_BYTES
 from service.verbs.context import Context
 from service.verbs.linting.query import Parameter as QueryParameter
@@ -30,6 +30,10 @@ _SOURCE = "from"
 _FROM = QueryParameter(
     _SOURCE, {"type": "string"},
     "Read the lines from this URL (az, abfss, s3) instead of a body; only below the operator's prefixes.",
+)  # fmt: skip
+_SYNTH = QueryParameter(
+    "synth", {"type": "string"},
+    "The id of a synthesis' record (synth_id) that wrote rows of it: the report then says which share they are.",
 )  # fmt: skip
 
 
@@ -70,7 +74,7 @@ def _parameter(one: QueryParameter) -> Parameter:
 class DatasetOperation(LintOperation):
     """The same for /v1/datasets, whose lines may lie elsewhere."""
 
-    query: ClassVar[Sequence[QueryParameter]] = (*parameters(stored=True), _FROM)
+    query: ClassVar[Sequence[QueryParameter]] = (*parameters(stored=True), _FROM, _SYNTH)
     parquet: ClassVar[bool] = False
     required: ClassVar[bool] = False
 
@@ -100,17 +104,27 @@ def upload_of(request: Request[Any, Any, Any]) -> Upload:
     return Upload(_chunks(request), int(length) if length.isdigit() else None, request.headers.get("content-encoding"))
 
 
-def source_url(request: Request[Any, Any, Any]) -> tuple[str | None, list[tuple[str, Any]]]:
-    """(the URL that the lines are to be read from, the rest of the query).
+class DatasetQuery(NamedTuple):
+    """The URL that the lines are to be read from, the synthesis that wrote rows of them, the rest of the query."""
+
+    url: str | None
+    synth: str | None
+    rest: list[tuple[str, Any]]
+
+
+def dataset_query(request: Request[Any, Any, Any]) -> DatasetQuery:
+    """What a query says of an upload, beside what it asks of the linter.
 
     Raises:
-        TuneGateError: `invalid_input` for more than one.
+        TuneGateError: `invalid_input` for more than one of a kind.
     """
     query = list(request.query_params.multi_items())
-    found = [str(value) for name, value in query if name == _SOURCE]
-    if len(found) > 1:
-        raise TuneGateError("invalid_input", f"{_SOURCE} is given {len(found)} times.", remedy="Name one URL.")
-    return (found[0] if found else None), [(name, value) for name, value in query if name != _SOURCE]
+    found = {one.name: [str(value) for name, value in query if name == one.name] for one in (_FROM, _SYNTH)}
+    errors = [ErrorItem(name, f"{len(given)} of them", "one") for name, given in found.items() if len(given) > 1]
+    if errors:
+        raise TuneGateError("invalid_input", "A parameter is given more than once.", errors=errors)
+    url, synth = (next(iter(given), None) for given in found.values())
+    return DatasetQuery(url, synth, [(name, value) for name, value in query if name not in found])
 
 
 async def named_upload(request: Request[Any, Any, Any], context: Context, url: str) -> Upload:

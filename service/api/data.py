@@ -14,9 +14,9 @@ from service.api.bodies import (
     DatasetOperation,
     LintOperation,
     RedactOperation,
+    dataset_query,
     named_upload,
     sent,
-    source_url,
     upload_of,
     worked_on,
 )
@@ -38,7 +38,7 @@ _RECORD_HEADER = "Tunegate-Redaction"
 _REPORT_FORMATS = {"application/sarif+json": "sarif", "text/html": "html"}
 _REPORT = ResponseSpec(LintReport, generate_examples=False, description="The report; by Accept as SARIF or as a page.")
 _PROBLEMS = documented(408, 413, 415, 422, 501, 507)
-_STORED = _PROBLEMS | documented(403, 500, 502, 503)
+_STORED = _PROBLEMS | documented(403, 404, 500, 502, 503)
 _REDACTED = ResponseSpec(
     bytes, generate_examples=False, media_type=_LINES,
     description=f"The same rows, redacted; the header {_RECORD_HEADER} has the record that the command line prints.",
@@ -89,13 +89,13 @@ class Datasets(Controller):
     async def upload(self, request: Request[Any, Any, Any], context: Context) -> Dataset:
         """Store a JSONL body, or what lies under a URL; also when the verdict is fail (a plan on it is blocked)."""
         tables = tables_of(context.settings.privacy_settings)
-        url, query = source_url(request)
+        url, synth, query = dataset_query(request)
         asked = lint_request(query, context.rules, stored=True, privacy=tables)
-        await datasets.refuse_early(context, asked)
+        await datasets.refuse_early(context, asked, synth=synth)
         upload = upload_of(request) if url is None else await named_upload(request, context, url)
         async with received(upload, context.settings, context.bodies) as path:
             stored = await worked_on(
-                request, context, path, lambda stop: datasets.store_dataset(context, path, asked, stop)
+                request, context, path, lambda stop: datasets.store_dataset(context, path, asked, stop, synth=synth)
             )
         _counted(stored.report)
         return stored

@@ -55,6 +55,11 @@ REQUESTS: dict[str, Any] = {
         "dataset_id": _DIGEST,
         "models": [{"id": "served", "name": "served", "endpoint": "http://127.0.0.1:8000/v1"}],
     },
+    "/v1/synth": {
+        "kind": "coverage", "target": "local", "budget_tokens": 20_000,
+        "documents": [{"name": "returns.md", "text": "A parcel may be sent back within thirty days."}],
+        "model": {"name": "served", "endpoint": "http://127.0.0.1:8000/v1"},
+    },
     "/v1/jobs/{identifier}/chat/completions": {
         "model": "fp32", "max_tokens": 16, "messages": [{"role": "user", "content": "When do you open?"}],
     },

@@ -21,6 +21,8 @@ class Ground:
     runs: Path
     models: Path
     executor: Executor
+    # the most that datasets of one project may take; None for no limit
+    project_bytes: int | None
 
 
 class JobInputs(msgspec.Struct, frozen=True, kw_only=True):

@@ -87,6 +87,31 @@ def data_file(records: Store, files: ProjectStorage, reference: DatasetRef) -> P
     return files.dataset(found.id, sha256=reference.sha256, size=found.bytes)
 
 
+def keep_dataset(records: Store, files: ProjectStorage, dataset: Dataset, path: Path, most: int | None) -> Dataset:
+    """Keep a dataset of a project with its bytes, which are moved there; an equal one is there once.
+
+    Raises:
+        TuneGateError: `quota_exceeded` beyond `most` bytes of datasets, and what the storage raises.
+    """
+    # a kill between the bytes and the record leaves bytes that are found by this
+    records.storing.begin("dataset", dataset.id)
+    if files.has_dataset(dataset.id):
+        records.renew("dataset", dataset.id)
+    else:
+        records.require_room(dataset.bytes, most)
+        files.keep_dataset(dataset.id, path)
+    try:
+        stored = records.put("dataset", dataset.id, dataset, most_bytes=most)
+    except TuneGateError:
+        # others were stored meanwhile; no record names these bytes
+        files.remove_dataset(dataset.id)
+        raise
+    # an equal one may have been removed meanwhile, with its bytes
+    if not files.has_dataset(dataset.id):
+        files.keep_dataset(dataset.id, path)
+    return stored
+
+
 def in_use(store: Store, *, runs: Path, evaluations: Path, copies: Path) -> set[Path]:
     """Local copies that jobs and evaluations read which have not ended."""
     found: set[Path] = set()

@@ -14,16 +14,18 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 from dbos._serialization import DBOSPortableJSON
 
 from service.errors import TuneGateError
-from service.jobs import deployments, evaluations, remote
+from service.jobs import deployments, outside, remote
 from service.jobs.caretaker import Caretaker, Kind, cancel_workflows, own_queue
 from service.jobs.deployments import DeploymentRunner
-from service.jobs.evaluation_runner import EvaluationRunner
+from service.jobs.evaluations import EVALUATIONS
 from service.jobs.executor import Executor
 from service.jobs.ground import Ground, keep_inputs_of_files
 from service.jobs.keeping import in_use
+from service.jobs.outside_runner import OutsideRunner
 from service.jobs.pipeline import GRACE_SECONDS, PIPELINE_VERSION, carry_out
 from service.jobs.queues import BELL, Polled, Queues
 from service.jobs.states import enter, fail
+from service.jobs.syntheses import SYNTHESES
 from service.launch.local import WORK, stop_trainer, trainer_alive
 from service.records.job import ENDED, Job, JobError
 from service.settings import Settings
@@ -35,7 +37,8 @@ _QUEUE = "trainers"
 _AT_ONCE = {
     _QUEUE: 1,
     remote.QUEUE: remote.MOST_AT_ONCE,
-    evaluations.QUEUE: evaluations.MOST_AT_ONCE,
+    EVALUATIONS.queue: outside.MOST_AT_ONCE,
+    SYNTHESES.queue: outside.MOST_AT_ONCE,
     deployments.QUEUE: deployments.MOST_AT_ONCE,
 }
 # what this process queued it takes at once; it looks unasked for what another service queued, if there can be one
@@ -53,7 +56,9 @@ class JobRunner:
         self._runs = runs
         self.executor = executor
         self.works = works
-        self.evaluations = EvaluationRunner(store, runs.parent / "evaluations", executor, works=works)
+        home = runs.parent
+        self.evaluations = OutsideRunner(EVALUATIONS, store, home / "evaluations", executor, works=works)
+        self.syntheses = OutsideRunner(SYNTHESES, store, home / "syntheses", executor, works=works)
         self.deployments = DeploymentRunner(store, executor)
         self._cancelling: dict[str, asyncio.Task[None]] = {}
         # what the caretaker looks at beside jobs and evaluations
@@ -66,7 +71,7 @@ class JobRunner:
         """Queues that this process takes work from."""
         if not self.works:
             return []
-        shared = [_QUEUE, remote.QUEUE, evaluations.QUEUE, deployments.QUEUE]
+        shared = list(_AT_ONCE)
         return [*shared, *(own_queue(queue, self.executor.name) for queue in shared)]
 
     def polled(self) -> Iterator[Polled]:
@@ -192,7 +197,7 @@ async def running_jobs(
             settings.executor, home, store.executors(), silence_seconds=settings.executor_silence_seconds
         )
         Ground.store, Ground.storage, Ground.executor = store, storage, executor
-        Ground.runs, Ground.models = runs, settings.models
+        Ground.runs, Ground.models, Ground.project_bytes = runs, settings.models, settings.access.project_bytes
         storage.in_use = lambda: in_use(store, runs=runs, evaluations=home / "evaluations", copies=storage.copies)
         if works:
             await asyncio.to_thread(executor.hold, version)
@@ -206,6 +211,7 @@ async def running_jobs(
                     if stop_at_exit:
                         await runner.stop_all()
                         await runner.evaluations.stop_all()
+                        await runner.syntheses.stop_all()
         finally:
             executor.release()  # DBOS has ended the threads of this loop
 
@@ -232,7 +238,9 @@ async def _launched(runner: JobRunner, home: Path, database_url: str, version: s
     try:
         await queues.open(dbos, runner.polled())
         if runner.works:
-            kinds = [runner.kind(), runner.evaluations.kind(), runner.deployments.kind()]
+            kinds = [
+                runner.kind(), runner.evaluations.kind(), runner.syntheses.kind(), runner.deployments.kind(),
+            ]  # fmt: skip
             caretaker = Caretaker(runner.executor, version, kinds, runner.also)
             watching = asyncio.create_task(caretaker.watch())
         yield

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from service.errors import TuneGateError
-from service.store.tables import evaluations, jobs, records
+from service.store.tables import evaluations, jobs, records, syntheses
 
 # any two numbers that are always the same; of locks with two numbers there is one more, in audit.py
 _LOCK = (0x7467, 1)
-_NAMES = {jobs: "job(s)", evaluations: "evaluation(s)"}
+_NAMES = {jobs: "job(s)", evaluations: "evaluation(s)", syntheses: "synthesis run(s)"}
 
 
 def one_by_one(connection: sa.Connection) -> None:
@@ -19,7 +19,7 @@ def one_by_one(connection: sa.Connection) -> None:
 
 
 def require_turn(connection: sa.Connection, table: sa.Table, project: str, most: int | None) -> None:
-    """Refuse the job or evaluation that was just added to `table` where the project has more open ones than it may.
+    """Refuse what was just added to `table` where the project has more open ones than it may.
 
     Raises:
         TuneGateError: `quota_exceeded`.

@@ -12,9 +12,10 @@ from service.records.access import Deed
 from service.records.dataset import Dataset
 from service.records.evaluation_job import EvaluationJob
 from service.records.job import ENDED, Job
+from service.records.synth_job import SynthJob
 from service.store.audit import append
 from service.store.projects import within
-from service.store.tables import DEFAULT_PROJECT, audit, evaluations, jobs, records
+from service.store.tables import DEFAULT_PROJECT, audit, evaluations, jobs, records, syntheses
 
 
 class _Named(msgspec.Struct, frozen=True):
@@ -85,25 +86,28 @@ class Removal:
 
     def old_jobs(self, before: str) -> list[tuple[str, str]]:
         """(project, id) of jobs that ended before a time."""
-        return [
-            (project, job.id)
-            for project, body in self._rows(jobs)
-            if (job := msgspec.json.decode(body, type=Job)).state in ENDED and job.timeline[-1].at < before
-        ]
+        return self._old(jobs, Job, before)
 
     def old_evaluations(self, before: str) -> list[tuple[str, str]]:
         """(project, id) of evaluations that ended before a time."""
-        return [
-            (project, one.id)
-            for project, body in self._rows(evaluations)
-            if (one := msgspec.json.decode(body, type=EvaluationJob)).state in ENDED and one.timeline[-1].at < before
-        ]
+        return self._old(evaluations, EvaluationJob, before)
+
+    def old_syntheses(self, before: str) -> list[tuple[str, str]]:
+        """The same of syntheses."""
+        return self._old(syntheses, SynthJob, before)
 
     def was_removed(self, job: str) -> bool:
         """Whether the audit log says that a job was removed."""
         query = sa.select(audit.c.n).where(audit.c.action == "job.deleted", audit.c.subject == job)
         with self._engine.connect() as connection:
             return connection.execute(query.limit(1)).first() is not None
+
+    def _old(self, table: sa.Table, type_: type[Job | EvaluationJob | SynthJob], before: str) -> list[tuple[str, str]]:
+        return [
+            (project, one.id)
+            for project, body in self._rows(table)
+            if (one := msgspec.json.decode(body, type=type_)).state in ENDED and one.timeline[-1].at < before
+        ]
 
     def _rows(self, table: sa.Table) -> Iterator[tuple[str, str]]:
         query = sa.select(table.c.project, table.c.body).where(within(table, self._project))

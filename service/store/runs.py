@@ -1,4 +1,4 @@
-"""What each job, evaluation or deployment that has not ended needs, and which try of which service carries it out.
+"""What everything that is carried out and has not ended needs, and which try of which service carries it out.
 
 A service that was thought dead may come back: whatever it writes names its try, and is refused once another took over.
 """
@@ -11,7 +11,7 @@ import msgspec
 import sqlalchemy as sa
 
 from service.store.database import changing
-from service.store.tables import deployments, evaluations, jobs, runs
+from service.store.tables import deployments, evaluations, jobs, runs, syntheses
 
 _COLUMNS = (runs.c.carrier, runs.c.home, runs.c.folder, runs.c.base)
 
@@ -119,7 +119,7 @@ def end(connection: sa.Connection, identifier: str) -> None:
 
 def _locked(connection: sa.Connection, identifier: str) -> bool:
     """Whether it has not ended; holds its row, as every change of it does."""
-    for table in (jobs, evaluations, deployments):
+    for table in (jobs, evaluations, syntheses, deployments):
         query = sa.select(table.c.ended).where(table.c.id == identifier).with_for_update()
         ended = connection.execute(query).scalar_one_or_none()
         if ended is not None:

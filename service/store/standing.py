@@ -1,4 +1,4 @@
-"""How far jobs and evaluations are, many in one question: it is asked again and again for all that are followed."""
+"""How far jobs, evaluations and syntheses are, many in one question: it is asked again and again for all of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import msgspec
 import sqlalchemy as sa
 
 from service.records.evaluation_job import EvaluationJob
-from service.store.tables import evaluations, job_events, jobs
+from service.records.synth_job import SynthJob
+from service.store.tables import evaluations, job_events, jobs, syntheses
 
 # fewer than the parameters that any database takes
 _AT_ONCE = 500
@@ -38,11 +39,19 @@ class Standing:
 
     def evaluations(self, identifiers: Collection[str]) -> dict[str, EvaluationJob]:
         """Those that are known here."""
-        table = evaluations.c
-        query = sa.select(table.id, table.body)
+        return {one: msgspec.json.decode(body, type=EvaluationJob) for one, body in self._of(evaluations, identifiers)}
+
+    def syntheses(self, identifiers: Collection[str]) -> dict[str, SynthJob]:
+        """Those that are known here."""
+        return {one: msgspec.json.decode(body, type=SynthJob) for one, body in self._of(syntheses, identifiers)}
+
+    def _of(self, table: sa.Table, identifiers: Collection[str]) -> list[tuple[str, str]]:
+        query = sa.select(table.c.id, table.c.body)
         with self._engine.connect() as connection:
-            found = [row for some in _some(identifiers) for row in connection.execute(query.where(table.id.in_(some)))]
-        return {str(identifier): msgspec.json.decode(body, type=EvaluationJob) for identifier, body in found}
+            found = [
+                row for some in _some(identifiers) for row in connection.execute(query.where(table.c.id.in_(some)))
+            ]
+        return [(str(identifier), str(body)) for identifier, body in found]
 
 
 def _some(identifiers: Collection[str]) -> Iterator[list[str]]:

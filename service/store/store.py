@@ -31,6 +31,7 @@ from service.store.removal import Removal
 from service.store.runs import Runs, add, end, require_carrier
 from service.store.standing import Standing
 from service.store.storing import Storing, named
+from service.store.syntheses import Syntheses
 from service.store.tables import DEFAULT_PROJECT, jobs, records
 from service.store.webhooks import Webhooks
 
@@ -50,6 +51,7 @@ class Store:
         self._project = project
         self._place = project or DEFAULT_PROJECT
         self.evaluations = Evaluations(engine, project)
+        self.syntheses = Syntheses(engine, project)
         self.deployments = Deployments(engine, project)
         self.keys = Keys(engine, project)
         self.launches = Launches(engine)

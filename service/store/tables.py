@@ -21,7 +21,8 @@ DEFAULT_PROJECT = "default"
 metadata = MetaData()
 
 # content-addressed and written once: kind is decision, dataset, lint_report, estimate, evaluation,
-# plan or manifest; equal content in two projects is two rows, so that what one removes is kept by the other
+# plan, manifest, synth or synth_origins; equal content in two projects is two rows, so that what one removes is kept by
+# the other
 records = Table(
     "records",
     metadata,
@@ -80,6 +81,20 @@ evaluations = Table(
     Column("ended", Boolean, nullable=False, server_default=false()),
     Index("evaluations_of_project", "project", "number"),
     Index("evaluations_open", "ended", "project", "number"),
+)
+
+# syntheses being carried out; a finished one's record and origins stand in records, its rows are a dataset
+syntheses = Table(
+    "syntheses",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("number", BigInteger, nullable=False, unique=True),
+    Column("idempotency_key", String(255), unique=True),  # a digest of project and key
+    Column("body", Text, nullable=False),
+    Column("project", String(63), nullable=False),
+    Column("ended", Boolean, nullable=False, server_default=false()),
+    Index("syntheses_of_project", "project", "number"),
+    Index("syntheses_open", "ended", "project", "number"),
 )
 
 # tuned models in service; `sent` is what the target is asked for, kept before the first call

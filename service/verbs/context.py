@@ -19,7 +19,7 @@ from service.records.access import Caller
 from service.settings import Settings
 from service.storage.storage import ProjectStorage, Storage
 from service.verbs.entering.access import OPEN, Doorkeeper
-from service.verbs.following import Admissions, Feeds, of_evaluations, of_jobs
+from service.verbs.following import Admissions, Feeds, of_evaluations, of_jobs, of_syntheses
 from service.verbs.receiving.bodies import Bodies
 from service.verbs.receiving.workers import Workers
 
@@ -59,6 +59,7 @@ class Context:
         # what is followed over HTTP, and events from before somebody began to
         self.jobs_followed = Feeds(of_jobs(store), self.stopping)
         self.evaluations_followed = Feeds(of_evaluations(store), self.stopping)
+        self.syntheses_followed = Feeds(of_syntheses(store), self.stopping)
         self.catching_up = anyio.CapacityLimiter(_CATCHING_UP_THREADS)
         self.admissions = Admissions(self.door.still)
         # set once the scan is prepared, or none is wanted

@@ -3,33 +3,40 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import anyio.to_thread
 import msgspec
 
 from service.data import RuleFiles
-from service.errors import TuneGateError
-from service.lint.schemas_given import given_schemas
+from service.files import write_atomically
+from service.jobs.keeping import keep_dataset
 from service.parquet import MAGIC
 from service.records.access import Deed
 from service.records.dataset import Dataset
-from service.records.identity import record_id
 from service.records.lint_report import LintReport
+from service.records.synth_job import SynthOrigins
+from service.records.synthesis import SynthReport
+from service.store.syntheses import ORIGINS, RECORD
 from service.verbs.context import Context
 from service.verbs.lint import LintInput, LintRequest, asked, lint
-from service.verbs.linting.query import MAX_FINDINGS
+from service.verbs.linting.stored import dataset_of
 from service.verbs.receiving.bodies import is_large
 from service.verbs.receiving.uploads import client_left, readable
+from service.verbs.synthesizing.files import provenance_path, record_path
 
 
-async def refuse_early(context: Context, request: LintRequest) -> None:
+async def refuse_early(context: Context, request: LintRequest, *, synth: str | None = None) -> None:
     """What keeps a request from being answered whatever its body is, before that is read.
 
     Raises:
-        TuneGateError: as `service.verbs.lint.asked`, `missing_extra` among others.
+        TuneGateError: as `service.verbs.lint.asked`, `missing_extra` among others; `unknown_id` for `synth`.
     """
     await anyio.to_thread.run_sync(asked, request, context.rules)
+    if synth is not None:
+        await anyio.to_thread.run_sync(context.store.get, RECORD, synth, SynthReport)
 
 
 def lint_upload(context: Context, path: Path, request: LintRequest, stop: threading.Event) -> LintReport:
@@ -67,46 +74,44 @@ def lint_body(context: Context, path: Path, request: LintRequest, stop: threadin
     return lint_upload(context, path, limited, stop)
 
 
-def store_dataset(context: Context, path: Path, request: LintRequest, stop: threading.Event) -> Dataset:
+def store_dataset(
+    context: Context, path: Path, request: LintRequest, stop: threading.Event, *, synth: str | None = None
+) -> Dataset:
     """Lint and keep a dataset, whatever the verdict; the same upload gives the same record.
 
+    `synth` is the id of a synthesis' record: rows of its are told as such in the report and in all that rests on it.
+
     Raises:
-        TuneGateError: `interrupted` once `stop` is set, before anything is kept.
+        TuneGateError: `interrupted` once `stop` is set, before anything is kept; `unknown_id` for `synth`.
     """
-    report = lint_upload(context, path, request, stop)
-    file = report.files[0]
-    identity = {"sha256": file.sha256, "target": report.target, "method": report.method, "model": report.model}
-    if request.max_findings != MAX_FINDINGS:
-        identity["max_findings"] = str(request.max_findings)
-    if request.tokens != "auto":
-        identity["tokens"] = request.tokens
-    for name in ("near_duplicates", "languages"):
-        if getattr(request, name):
-            identity[name] = "true"
-    identity |= given_schemas(request.row_schema, request.answer_schema).digests
-    if (scanned := report.facts["data.pii_scan"]) != "none":
-        identity["privacy"] = " ".join([str(scanned), *request.privacy.languages])
-    dataset = Dataset(id=record_id(identity), sha256=file.sha256, bytes=file.bytes, rows=file.rows, report=report)
+    with told_origins(context, path, request, synth) as request:
+        report = lint_upload(context, path, request, stop)
+    made = dataset_of(request, report)
     if stop.is_set():
         raise client_left()
-    most = context.settings.access.project_bytes
-    # a kill between the bytes and the record leaves bytes that are found by this
-    context.store.storing.begin("dataset", dataset.id)
-    if context.files.has_dataset(dataset.id):
-        context.store.renew("dataset", dataset.id)
-    else:
-        context.store.require_room(file.bytes, most)
-        context.files.keep_dataset(dataset.id, path)
+    return keep_dataset(context.store, context.files, made, path, context.settings.access.project_bytes)
+
+
+@contextmanager
+def told_origins(context: Context, path: Path, request: LintRequest, synth: str | None) -> Iterator[LintRequest]:
+    """The request with the record and the origins of a synthesis beside the body, as files while the block runs.
+
+    Raises:
+        TuneGateError: `unknown_id`, `disk_full`.
+    """
+    if synth is None:
+        yield request
+        return
+    record, origins = context.store.get(RECORD, synth, SynthReport), context.store.get(ORIGINS, synth, SynthOrigins)
+    beside = path.with_name(f"{path.name}.jsonl")
     try:
-        stored = context.store.put("dataset", dataset.id, dataset, most_bytes=most)
-    except TuneGateError:
-        # others were stored meanwhile; no record names these bytes
-        context.files.remove_dataset(dataset.id)
-        raise
-    # an equal one may have been removed meanwhile, with its bytes
-    if not context.files.has_dataset(dataset.id):
-        context.files.keep_dataset(dataset.id, path)
-    return stored
+        write_atomically(record_path(beside), msgspec.json.encode(record))
+        write_atomically(provenance_path(beside), b"".join(msgspec.json.encode(one) + b"\n" for one in origins.rows))
+        # its lines are looked up, so it is read as the file that it is
+        yield msgspec.structs.replace(request, inputs=[LintInput(path, "-", origins=beside)])
+    finally:
+        for one in (record_path(beside), provenance_path(beside)):
+            one.unlink(missing_ok=True)
 
 
 def dataset(context: Context, identifier: str) -> Dataset:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import shutil
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 import msgspec
 
 from service.clock import now
 from service.errors import TuneGateError
 from service.evaluate.answer_log import ANSWERS
-from service.jobs.evaluation_inputs import encoded as inputs_encoded
-from service.jobs.evaluations import enter
+from service.jobs.evaluations import EVALUATIONS
+from service.jobs.outside_inputs import ANSWERS as FOLDER
+from service.jobs.outside_inputs import encoded as inputs_encoded
 from service.records.access import Deed
 from service.records.evaluation import Evaluation
 from service.records.evaluation_job import EvaluationJob, EvaluationMoment
@@ -26,11 +25,9 @@ from service.verbs.cursors import position
 from service.verbs.evaluating.body import EvaluationRequest, decoded, read_body
 from service.verbs.evaluating.documents import FOLDER as FOLDER_OF_DOCUMENTS
 from service.verbs.evaluating.documents import write_inline
-from service.verbs.evaluating.process import ANSWERS as FOLDER
 from service.verbs.evaluating.process import EvaluationWork, encoded
-from service.verbs.following import Event, follow
-
-_EVENT_ID = re.compile(r"(\d{1,9})\.(\d{1,9})", re.ASCII)
+from service.verbs.following import Event
+from service.verbs.seen import told_on
 
 
 class EvaluationList(msgspec.Struct, frozen=True):
@@ -64,7 +61,7 @@ async def cancel(context: Context, identifier: str) -> EvaluationJob:
         raise TuneGateError("evaluation_finished", f"The evaluation is {job.state}.")
     deed = Deed(context.caller.actor, "evaluation.cancelled")
     await asyncio.to_thread(context.store.audit.note, deed, identifier)
-    job = await asyncio.to_thread(enter, identifier, "cancelling")
+    job = await asyncio.to_thread(EVALUATIONS.enter, identifier, "cancelling")
     if job.state == "cancelling":
         context.runner.evaluations.cancel_soon(identifier)
     return job
@@ -86,19 +83,8 @@ async def remove(context: Context, identifier: str) -> None:
 
 
 def events(context: Context, identifier: str, *, after: str | None) -> AsyncIterator[Event | None]:
-    """States, how far it is, and the end, from the event `after` on; None now and then while nothing happens.
-
-    An id is how many states were entered and how many rows were asked by then, as in `2.150`.
-
-    Raises:
-        TuneGateError: `invalid_input` for an id that can be none of ours.
-    """
-    seen = _Seen.after(after)
-
-    async def news(job: EvaluationJob | None) -> tuple[list[Event], bool]:
-        return seen.news(job) if job is not None else ([Event(seen.id, "end", {"state": "removed"})], True)
-
-    return follow(context.evaluations_followed, identifier, news, context.still_admitted)
+    """As `service.verbs.seen.told_on`: how far it is counts rows that were asked."""
+    return told_on(context, context.evaluations_followed, identifier, after, lambda job: job.progress.asked)
 
 
 def list_evaluations(context: Context, *, cursor: str | None, limit: int) -> EvaluationList:
@@ -118,45 +104,6 @@ def evaluation(context: Context, identifier: str) -> EvaluationJob:
     if job.evaluation_id is None:
         return job
     return msgspec.structs.replace(job, evaluation=context.store.get("evaluation", job.evaluation_id, Evaluation))
-
-
-@dataclass
-class _Seen:
-    """What a client was told of an evaluation."""
-
-    states: int = 0
-    asked: int = 0
-
-    @classmethod
-    def after(cls, identifier: str | None) -> _Seen:
-        """What was told up to an event, which is nothing where none is named."""
-        if not identifier:
-            return cls()
-        found = _EVENT_ID.fullmatch(identifier)
-        if found is None:
-            remedy = "Leave it out to start anew."
-            raise TuneGateError("invalid_input", "The Last-Event-ID is not one of ours.", remedy=remedy)
-        return cls(int(found[1]), int(found[2]))
-
-    @property
-    def id(self) -> str:
-        return f"{self.states}.{self.asked}"
-
-    def news(self, job: EvaluationJob) -> tuple[list[Event], bool]:
-        """What is new, and whether that is all there will be."""
-        ended = job.state in ENDED
-        found = []
-        for moment in job.timeline[self.states : len(job.timeline) - ended]:
-            self.states += 1
-            found.append(Event(self.id, "state", {"state": moment.state}))
-        if job.progress.asked != self.asked:
-            self.asked = job.progress.asked
-            found.append(Event(self.id, "progress", msgspec.to_builtins(job.progress)))
-        if ended and self.states < len(job.timeline):
-            self.states = len(job.timeline)
-            data = {"state": job.state} | ({"error": msgspec.to_builtins(job.error)} if job.error else {})
-            found.append(Event(self.id, "end", data))
-        return found, ended
 
 
 def _stored(context: Context, content: bytes, key: str | None) -> tuple[EvaluationJob, bool]:

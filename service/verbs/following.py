@@ -20,6 +20,7 @@ from service.observe.logs import place_of
 from service.records.access import Caller
 from service.records.evaluation_job import EvaluationJob
 from service.records.job import JobEvent
+from service.records.synth_job import SynthJob
 from service.store.changes import CHANGES
 
 if TYPE_CHECKING:
@@ -111,6 +112,11 @@ def _event(one: JobEvent) -> Event:
 def of_evaluations(store: Store) -> Read[EvaluationJob]:
     """How evaluations are looked at."""
     return store.standing.evaluations
+
+
+def of_syntheses(store: Store) -> Read[SynthJob]:
+    """How syntheses are looked at."""
+    return store.standing.syntheses
 
 
 class Feed(Generic[V]):

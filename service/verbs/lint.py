@@ -43,11 +43,12 @@ _NEAR, _OF_LANGUAGES = ("Q002", "X003"), ("Q030",)
 
 
 class LintInput(msgspec.Struct, frozen=True):
-    """One input; `path` is None for the given stream."""
+    """One input; `path` is None for the given stream. A synthesis' record stands beside `origins`, null for itself."""
 
     path: Path | None
     shown_as: str
     role: Role = "train"
+    origins: Path | None = None
 
 
 class LintRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,7 +105,7 @@ def lint(
     for one in inputs:
         _read(one, linter, stdin)
     corpus = linter.finish()
-    synthetic = synthetic_of([one.path for one in inputs], linter.files)
+    synthetic = synthetic_of([(one.path, one.origins or one.path) for one in inputs], linter.files)
     return _report(request, checks, rules, linter, corpus, undone, synthetic)
 
 

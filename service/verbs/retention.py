@@ -12,7 +12,7 @@ from service.errors import TuneGateError
 from service.jobs import removing
 from service.records.access import Caller, Deed
 from service.storage.copies import removed
-from service.verbs import datasets, evaluations
+from service.verbs import datasets, evaluations, syntheses
 from service.verbs.context import Context
 
 _LOG = logging.getLogger("tunegate.retention")
@@ -57,6 +57,7 @@ async def sweep(context: Context) -> None:
     kept, removal = context.settings.storage.retention, context.store.removal
     await _remove(context, kept.jobs, removal.old_jobs, remove_job)
     await _remove(context, kept.evaluations, removal.old_evaluations, evaluations.remove)
+    await _remove(context, kept.syntheses, removal.old_syntheses, syntheses.remove)
     await _remove(context, kept.datasets, removal.old_datasets, _remove_dataset)
     await asyncio.to_thread(_remove_leftovers, context)
     before = told(datetime.now(UTC) - _LEFT_AFTER)

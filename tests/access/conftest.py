@@ -19,6 +19,7 @@ from service.records.deployment import Deployment, DeploymentPlan
 from service.records.evaluation_job import EvaluationJob
 from service.records.job import Job, Moment
 from service.records.monitor import Monitor, Schedule
+from service.records.synth_job import SynthJob
 from service.settings import Settings, load_settings
 from service.store.outbox import KeptSecret
 from service.verbs.keys import create_key, key_store, revoke_key
@@ -115,6 +116,9 @@ def seeded(house: House, project: str, secret: str) -> dict[str, str]:
         store.of(project).evaluations.add(
             EvaluationJob(id=made["evaluations"], request="0" * 64, state="queued", timeline=[]), None
         )
+        made["synth"] = f"synthesis-of-{project}"
+        running = SynthJob(id=made["synth"], request="0" * 64, state="queued", timeline=[])
+        store.of(project).syntheses.add(running, None)
         hooks, hook = store.of(project).webhooks, f"webhook-of-{project}"
         secret = KeptSecret(salt="", key_id="", made_at=now())
         hooks.add("https://a.example", [], secret, hook, most=1, deed=Deed("tests", "webhook.created"))

@@ -67,6 +67,7 @@ def test_the_log_says_who_did_what_and_is_the_projects(house: House) -> None:
     seen = house.ask("GET", "/v1/audit", admin).json()["items"]
     assert [(one["actor"], one["action"]) for one in seen] == [
         ("cli", "key.created"), ("cli", "key.created"), ("tests", "webhook.created"),
+        ("tests", "monitor.created"), ("test", "deployment.created"),
         (f"key:{key.key.id}", "dataset.deleted"), (f"key:{key.key.id}", "job.cancelled"),
     ]  # fmt: skip
     assert {one["project"] for one in seen} == {"logged"}

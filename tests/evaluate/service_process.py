@@ -70,9 +70,9 @@ class Service:
         assert found["state"] == state, found
         return found
 
-    def worker(self, identifier: str) -> psutil.Process:
-        """The process that evaluates."""
-        record = self.home / "evaluations" / identifier / ".work" / "trainer-process.json"
+    def worker(self, identifier: str, kind: str = "evaluations") -> psutil.Process:
+        """The process that evaluates, or does other work."""
+        record = self.home / kind / identifier / ".work" / "trainer-process.json"
         wait_for(record.exists)
         return psutil.Process(json.loads(record.read_text())["pid"])
 

@@ -1,4 +1,4 @@
-"""An evaluation whose service is lost with its folder is begun anew by another, of what database and storage have."""
+"""Evaluations and syntheses whose service is lost with its folder are begun anew by another, of what is kept."""
 
 from __future__ import annotations
 
@@ -15,20 +15,24 @@ from postgres_server import Postgres
 from quick_jobs import Noting, processes_of, until
 from scripted_endpoint import Endpoint, Said, chat
 
+from tests.synth.conftest import good, passage_of
+
 ROWS, ANSWERED = 12, 5
 DOCUMENT = "Every question is answered at the quokka desk."
 
 
-def test_it_is_carried_out_by_another_service_with_its_documents(tmp_path: Path, postgres: Postgres) -> None:
+def test_both_are_carried_out_by_another_service_with_their_documents(tmp_path: Path, postgres: Postgres) -> None:
     name = f"d{os.urandom(6).hex()}"
     postgres.create(name)
     go_on = threading.Event()
 
     def rule(body: dict[str, Any], number: int) -> Said:
-        if len(endpoint.bodies) > ANSWERED and not go_on.is_set():
+        if _writes(body) and not go_on.is_set():
+            return Said(hang=True)
+        if len(_of_rows(endpoint)) > ANSWERED and not go_on.is_set():
             go_on.wait(120)
             return Said(drop=True)
-        return Said(text="yes")
+        return good(body, number) if _writes(body) else Said(text="yes")
 
     services: dict[str, Noting] = {}
     with Endpoint(rule) as endpoint:
@@ -47,20 +51,23 @@ def test_it_is_carried_out_by_another_service_with_its_documents(tmp_path: Path,
         try:
             lost = serve("lost")
             identifier = lost.http.post("/v1/evaluations", json=_body(lost, endpoint)).json()["id"]
-            until(lambda: len(endpoint.bodies) > ANSWERED)
+            written = lost.http.post("/v1/synth", json=_synth(endpoint)).json()["id"]
+            until(lambda: len(_of_rows(endpoint)) > ANSWERED and len(endpoint.bodies) > len(_of_rows(endpoint)))
             lost.kill()
             for process in _of(tmp_path / "lost"):
                 process.kill()
             shutil.rmtree(tmp_path / "lost")
-            before = len(endpoint.bodies)
+            before = len(_of_rows(endpoint))
             go_on.set()
             other = serve("other")
             shown = until(lambda: (one := _shown(other, identifier))["state"] not in {"queued", "running"} and one)
             assert shown["state"] == "succeeded", shown
             assert shown["progress"] == {"asked": ROWS, "answered": ROWS, "total": ROWS}
             # what was answered in the lost folder was asked again, and nothing twice beyond that
-            assert len(endpoint.bodies) - before == ROWS
+            assert len(_of_rows(endpoint)) - before == ROWS
             assert all(DOCUMENT in json.dumps(one) for one in endpoint.bodies)
+            made = until(lambda: (one := _shown(other, written, "synth"))["state"] not in {"queued", "running"} and one)
+            assert made["synth"]["output"]["rows"] == 1, made
             # the questions and documents were in the database only as long as it was open
             engine = sa.create_engine(postgres.address(name, "+psycopg"), poolclass=sa.NullPool)
             with engine.connect() as connection:
@@ -86,11 +93,27 @@ def _body(service: Noting, endpoint: Endpoint) -> dict[str, Any]:
     return {"dataset_id": dataset, "models": [model], "variants": [variant], "documents": documents}
 
 
-def _shown(service: Noting, identifier: str) -> Any:
-    return service.http.get(f"/v1/evaluations/{identifier}").json()
+def _synth(endpoint: Endpoint) -> dict[str, Any]:
+    model = {"name": "m", "endpoint": endpoint.url, "backoff_s": 0.001}
+    documents = [{"name": "desk.txt", "text": DOCUMENT}]
+    return {"kind": "coverage", "documents": documents, "model": model, "target": "local", "rows": 1}
+
+
+def _writes(body: dict[str, Any]) -> bool:
+    """Whether a request is of a synthesis."""
+    return bool(passage_of(body))
+
+
+def _of_rows(endpoint: Endpoint) -> list[dict[str, Any]]:
+    return [one for one in endpoint.bodies if not _writes(one)]
+
+
+def _shown(service: Noting, identifier: str, kind: str = "evaluations") -> Any:
+    return service.http.get(f"/v1/{kind}/{identifier}").json()
 
 
 def _of(home: Path) -> list[psutil.Process]:
-    """Processes that evaluate below a data folder."""
+    """Processes that evaluate or write below a data folder."""
     found = psutil.process_iter(["cmdline"])
-    return [one for one in found if str(home / "evaluations") in " ".join(one.info["cmdline"] or [])]
+    kinds = [str(home / kind) for kind in ("evaluations", "syntheses")]
+    return [one for one in found if any(kind in " ".join(one.info["cmdline"] or []) for kind in kinds)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from service.allowed_addresses import AllowedEndpoint
-from service.errors import ErrorItem
+from service.errors import ErrorItem, TuneGateError
 from service.evaluate.models import Model
 
 _NO_KEY = "no key, or the variable that TUNEGATE_ENDPOINTS names with the address"
@@ -26,3 +26,14 @@ class Allowed:
             self.refused.append(ErrorItem(f"{where}: endpoint", "not allowed here", listed or "none is"))
         elif model.api_key_env is not None and model.api_key_env not in {one.key for one in holding}:
             self.refused.append(ErrorItem(f"{where}: api_key_env", "not allowed for this endpoint", _NO_KEY))
+
+    def refuse(self) -> None:
+        """Raise TuneGateError (`endpoint_not_allowed`) with what was refused, if there is any."""
+        if self.refused:
+            raise TuneGateError(
+                "endpoint_not_allowed",
+                f"{len(self.refused)} endpoint(s) or key(s) are not allowed here.",
+                remedy="The operator lists what may be asked: TUNEGATE_ENDPOINTS=ADDRESS[=KEY_VARIABLE],... By default "
+                "nothing may be.",
+                errors=self.refused,
+            )

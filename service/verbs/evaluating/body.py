@@ -150,7 +150,7 @@ def read_body(context: Context, body: EvaluationRequest, errors: list[ErrorItem]
         goal=read_goal(body.goal, errors),
         judge=judge,
     )
-    checked = _checked(request, read, errors, allowed.refused)
+    checked = _checked(request, read, errors, allowed)
     judges = [] if checked.judge is None else [checked.judge]
     require_keys([*checked.models, *judges, *services_of(checked.variants)], os.environ)
     return request, checked
@@ -164,20 +164,14 @@ def _check_continues(context: Context, identifier: str | None, errors: list[Erro
         errors.append(ErrorItem("continues", "no evaluation of this id", "the id of an evaluation", None))
 
 
-def _checked(request: EvaluateRequest, read: Checked, errors: list[ErrorItem], refused: list[ErrorItem]) -> Checked:
+def _checked(request: EvaluateRequest, read: Checked, errors: list[ErrorItem], allowed: Allowed) -> Checked:
     """All that is wrong at once; the code says so where it is the operator alone who can help."""
     try:
         checked = check_whole(request, read, errors)
     except TuneGateError as error:
-        raise TuneGateError(error.code, error.detail, remedy=error.remedy, errors=[*error.errors, *refused]) from error
-    if refused:
-        raise TuneGateError(
-            "endpoint_not_allowed",
-            f"{len(refused)} endpoint(s) or key(s) are not allowed here.",
-            remedy="The operator lists what may be asked: TUNEGATE_ENDPOINTS=ADDRESS[=KEY_VARIABLE],... By default "
-            "nothing may be.",
-            errors=refused,
-        )
+        every = [*error.errors, *allowed.refused]
+        raise TuneGateError(error.code, error.detail, remedy=error.remedy, errors=every) from error
+    allowed.refuse()
     return checked
 
 

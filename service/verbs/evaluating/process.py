@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,15 +17,12 @@ from service.data import rule_files
 from service.errors import TuneGateError
 from service.evaluate.models import Model
 from service.files import write_atomically
-from service.jobs.evaluation_inputs import EvaluationInputs, Places, places_of
+from service.jobs.outside_inputs import ANSWERS, OUTCOME, PROGRESS, OutsideInputs, Places, places_of
 from service.records.evaluation_job import EvaluationAsking, EvaluationError, EvaluationOutcome, EvaluationProgress
 from service.settings import load_settings
+from service.verbs.apart import once_unlocked, telling
 from service.verbs.evaluate import EvaluateRequest, Progress, evaluate_checked
 from service.verbs.evaluating.request import Checked
-
-ANSWERS = "answers"
-_OUTCOME, _PROGRESS = "outcome.json", "progress.json"
-_TELL_SECONDS, _WAIT_SECONDS = 0.5, 1.0
 
 
 class EvaluationWork(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,13 +51,13 @@ class EvaluationWork(msgspec.Struct, frozen=True, kw_only=True):
         checked = msgspec.structs.replace(self.checked, models=models, judge=moved(judge) if judge else None)
         return EvaluationWork(request=self.request, checked=checked, **msgspec.structs.asdict(places))
 
-    def inputs(self, files: dict[str, str]) -> EvaluationInputs:
+    def inputs(self, files: dict[str, str]) -> OutsideInputs:
         """What any service over the same database begins it with; `files` lie in its folder."""
         variants = [one.examples_file for one in self.checked.variants]
         named = [*self.request.files, *self.request.regression, self.request.examples, *variants]
         models = [*self.checked.models, *([self.checked.judge] if self.checked.judge else [])]
         folders = [Path(one.folder) for one in models if one.folder is not None]
-        return EvaluationInputs(
+        return OutsideInputs(
             work=encoded(self).decode(),
             files=files,
             datasets=sorted({Path(one).stem for one in named if one is not None}),
@@ -83,27 +79,18 @@ def main(work_path: Path, out: Path) -> None:
     documents = None if work.request.documents is None else out / work.request.documents
     request = msgspec.structs.replace(work.request, out=out / ANSWERS, documents=documents)
     try:
-        outcome = _evaluated(request, work.checked, _telling(out / _PROGRESS))
+        outcome = _evaluated(request, work.checked, telling(out / PROGRESS, _told))
     except TuneGateError as error:
         outcome = EvaluationOutcome(error=EvaluationError(error.code, error.detail, error.remedy, list(error.errors)))
     except Exception as error:  # noqa: BLE001 - its words may repeat a row, its type does not
         detail = f"The process that evaluates met {type(error).__name__}, which it does not handle."
         outcome = EvaluationOutcome(error=EvaluationError("internal", detail, "Report it, with what was evaluated."))
-    write_atomically(out / _OUTCOME, msgspec.json.encode(outcome))
+    write_atomically(out / OUTCOME, msgspec.json.encode(outcome))
 
 
 def _evaluated(request: EvaluateRequest, checked: Checked, report: Callable[[Progress], None]) -> EvaluationOutcome:
     rules = rule_files(load_settings().rules)
-    while True:
-        try:
-            made = evaluate_checked(request, checked, rules=rules, report=report)
-        except TuneGateError as error:
-            if error.code != "run_locked":
-                raise
-            # the service was killed between starting a process and noting it; that one finishes the answers first
-            time.sleep(_WAIT_SECONDS)
-        else:
-            break
+    made = once_unlocked(lambda: evaluate_checked(request, checked, rules=rules, report=report))
     asking = EvaluationAsking(
         asked=made.asked,
         cached=made.cached,
@@ -114,17 +101,8 @@ def _evaluated(request: EvaluateRequest, checked: Checked, report: Callable[[Pro
     return EvaluationOutcome(record=made.record, asking=asking)
 
 
-def _telling(path: Path) -> Callable[[Progress], None]:
-    told = 0.0
-
-    def tell(at: Progress) -> None:
-        nonlocal told
-        if at.done < at.total and time.monotonic() - told < _TELL_SECONDS:
-            return
-        told = time.monotonic()
-        write_atomically(path, msgspec.json.encode(EvaluationProgress(at.done, at.done - at.failed, at.total)))
-
-    return tell
+def _told(at: Progress) -> EvaluationProgress:
+    return EvaluationProgress(at.done, at.done - at.failed, at.total)
 
 
 def _path(type_: type[Any], text: str) -> Any:

@@ -33,8 +33,8 @@ class Synthetic(NamedTuple):
         return {} if self.share is None else {FACT: self.share}
 
 
-def synthetic_of(paths: Sequence[Path | None], files: Sequence[LintedFile]) -> Synthetic:
-    """Of files that were linted, with the paths that they were read from.
+def synthetic_of(places: Sequence[tuple[Path | None, Path | None]], files: Sequence[LintedFile]) -> Synthetic:
+    """Of files that were linted, with the paths that they were read from, and beside which their record stands.
 
     A file that is byte for byte what a synthesis wrote is its as a whole; of another one the lines are looked for among
     the origins, so that parts and mixtures are told too. Rows that were changed are not.
@@ -42,37 +42,38 @@ def synthetic_of(paths: Sequence[Path | None], files: Sequence[LintedFile]) -> S
     ids: dict[str, None] = {}
     untold: list[NotScanned] = []
     written, rows, known = 0, 0, False
-    for path, file in zip(paths, files, strict=True):
+    for (path, beside), file in zip(places, files, strict=True):
         training = file.role == "train"
         rows += file.rows * training
-        record = read_record(path) if path is not None else None
-        if path is None or record is None:
+        record = read_record(beside) if beside is not None else None
+        if path is None or beside is None or record is None:
             continue
         known = known or training
-        found = _rows(path, file, record)
+        found = _rows(path, beside, file, record)
         ids |= {record.id: None} if found else {}
         written += found * training
         if found < file.rows:
             others = file.rows - found
-            why = f"{others} of {file.rows} are not those of {record_path(path).name}"
+            source = record_path(beside).name if beside == path else f"the synthesis {record.id}"
+            why = f"{others} of {file.rows} are not those of {source}"
             untold.append(NotScanned(f"where all rows of {file.path} come from", why))
     return Synthetic(list(ids), round(written / rows, 6) if known and rows else None, untold)
 
 
-def _rows(path: Path, file: LintedFile, record: SynthReport) -> int:
+def _rows(path: Path, beside: Path, file: LintedFile, record: SynthReport) -> int:
     if record.output is not None and record.output.sha256 == file.sha256:
         return file.rows
-    origins = _origins(path)
+    origins = _origins(beside)
     if not origins:
         return 0
     with path.open("rb") as handle:
         return sum(hashlib.sha256(line.rstrip(b"\r\n")).hexdigest() in origins for line in handle)
 
 
-def _origins(path: Path) -> set[str]:
+def _origins(beside: Path) -> set[str]:
     decoder = msgspec.json.Decoder(_Origin)
     try:
-        with provenance_path(path).open("rb") as handle:
+        with provenance_path(beside).open("rb") as handle:
             return {decoder.decode(line).sha256 for line in handle}
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return set()

@@ -18,7 +18,7 @@ from service.evaluate.answered_rows import kept_rows
 from service.evaluate.drift.evaluations import Evaluated
 from service.evaluate.drift.rules import drift_rules
 from service.evaluate.drift.thresholds import with_thresholds
-from service.jobs.evaluations import ANSWERS
+from service.jobs.outside_inputs import ANSWERS
 from service.jobs.schedules import next_slot
 from service.records.access import Caller
 from service.records.drift import DriftReport

@@ -84,7 +84,7 @@ def _of_sources(request: SynthRequest, asked: Templates, redactor: Redactor) -> 
 def _of_grid(request: SynthRequest, asked: Templates, redactor: Redactor, rules: RuleFiles) -> Material:
     grid = _read_grid(request.grid) if request.grid is not None else default_grid(rules)
     topics = list(dict.fromkeys([*grid.topics, *(one.strip() for one in request.topics)]))
-    grid = msgspec.structs.replace(grid, topics=topics)
+    grid = msgspec.structs.replace(grid, topics=topics, dimensions=request.dimensions or grid.dimensions)
     errors = _wrong(grid)
     refuse(errors, "the persona grid", "docs/synth.md has one.")
     texts = [*grid.topics, *(value for values in grid.dimensions.values() for value in values)]

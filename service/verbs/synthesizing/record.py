@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -166,8 +167,10 @@ def _coverage(made: Made) -> list[SourceCoverage]:
             for place, topic in enumerate(made.material.topics)
         ]
     found = []
+    # in the order of the documents, as they were cut
+    cut = {place: list(of_it) for place, of_it in groupby(enumerate(made.material.chunks), lambda one: one[1].document)}
     for place, source in enumerate(made.material.documents):
-        chunks = [(n, one) for n, one in enumerate(made.material.chunks) if one.document == place]
+        chunks = cut.get(place, [])
         found.append(
             SourceCoverage(
                 name=source.name,

@@ -51,7 +51,17 @@ class Synthesized(msgspec.Struct, frozen=True, kw_only=True):
 
 def run(request: SynthRequest, redactor: Redactor, rules: RuleFiles, report: Callable[[Progress], None]) -> Synthesized:
     """As `service.verbs.synth.synth`."""
-    model = checked_model(request, rules)
+    made = run_checked(request, checked_model(request, rules), redactor, rules, report)
+    if made.record.verdict == "pass":
+        _forget(request.folder)
+        return msgspec.structs.replace(made, kept=None)
+    return made
+
+
+def run_checked(
+    request: SynthRequest, model: Model, redactor: Redactor, rules: RuleFiles, report: Callable[[Progress], None]
+) -> Synthesized:
+    """The same of a request whose model was checked; the replies stay."""
     require_room(request.out)
     asked, figures = templates(rules), limits(rules)
     material = material_of(request, asked, redactor, rules)
@@ -71,11 +81,7 @@ def run(request: SynthRequest, redactor: Redactor, rules: RuleFiles, report: Cal
         outcome, line, spent = _asked(request, model, material, screen, redactor, figures, log, report)
     _refuse_given_up(outcome, line)
     made = _written(request, model, material, outcome, line, spent, figures, rules)
-    if made.record.verdict == "pass":
-        _forget(request.folder)
-    return Synthesized(
-        record=made.record, report=made.report, kept=None if made.record.verdict == "pass" else request.folder
-    )
+    return Synthesized(record=made.record, report=made.report, kept=request.folder)
 
 
 def _changed(material: Material) -> list[str]:

@@ -1,4 +1,4 @@
-"""Submits, cancels, removes and looks after evaluations, wherever they are carried out."""
+"""Submits, cancels, removes and looks after work of processes of their own, wherever it is carried out."""
 
 from __future__ import annotations
 
@@ -7,39 +7,33 @@ import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Generic
 
 from dbos import DBOS, SetWorkflowID
 
 from service.errors import TuneGateError
 from service.files import write_atomically, write_error
 from service.jobs.caretaker import Kind, cancel_workflows, own_queue
-from service.jobs.evaluations import (
-    ANSWERS,
-    GRACE_SECONDS,
-    QUEUE,
-    EvaluationGround,
-    carry_out_evaluation,
-    enter,
-    fail,
-    state_of,
-)
 from service.jobs.executor import Executor
+from service.jobs.outside import GRACE_SECONDS, Outside
+from service.jobs.outside_inputs import ANSWERS
 from service.jobs.queues import BELL
 from service.launch.local import WORK, stop_trainer, work_plan
 from service.records.evaluation_job import EvaluationError
 from service.records.job import ENDED
 from service.store.store import Store
+from service.store.works import J
 
 # one that is being prepared has a folder before it has a row
 _LEFT_SECONDS = 60.0
-_BROKE = EvaluationError("internal", "The evaluation met a problem of the service again and again.", "Ask again.")
 
 
-class EvaluationRunner:
-    """Submits, cancels and stops evaluations."""
+class OutsideRunner(Generic[J]):
+    """Submits, cancels and stops work of one kind, each in a folder of its own below `folder`."""
 
-    def __init__(self, store: Store, folder: Path, executor: Executor, *, works: bool) -> None:
-        EvaluationGround.store, EvaluationGround.folder, EvaluationGround.executor = store, folder, executor
+    def __init__(self, work: Outside[J], store: Store, folder: Path, executor: Executor, *, works: bool) -> None:
+        self._work: Outside[J] = work
+        work.folder = folder
         self._store, self._folder, self._executor, self._works = store, folder, executor, works
         self._cancelling: set[asyncio.Task[None]] = set()
 
@@ -63,9 +57,10 @@ class EvaluationRunner:
         where = {"home": self._executor.home, "folder": str(self._folder / identifier)}
         await asyncio.to_thread(self._store.runs.place, identifier, **where)
         # its files are here
-        queue = own_queue(QUEUE, self._executor.name) if self._works else QUEUE
+        queue = self._work.queue
+        queue = own_queue(queue, self._executor.name) if self._works else queue
         with SetWorkflowID(identifier):
-            await DBOS.enqueue_workflow_async(queue, carry_out_evaluation, identifier)
+            await DBOS.enqueue_workflow_async(queue, self._work.carry_out, identifier)
         BELL.ring()
 
     def cancel_soon(self, identifier: str) -> None:
@@ -82,30 +77,34 @@ class EvaluationRunner:
         Raises:
             TuneGateError: `unknown_id`.
         """
-        job = await asyncio.to_thread(enter, identifier, "cancelling")
+        job = await asyncio.to_thread(self._work.enter, identifier, "cancelling")
         if job.state == "cancelling":
             await self._cancel(identifier)
-        await asyncio.to_thread(_remove, identifier, self._folder / identifier)
+        await asyncio.to_thread(self._remove, identifier, self._folder / identifier)
 
     async def stop_all(self) -> None:
         """Cancel everything that has not ended, and wait until no process is left."""
-        for identifier in await asyncio.to_thread(self._store.evaluations.open_evaluations):
+        for identifier in await asyncio.to_thread(self._work.rows.open_ones):
             run = await asyncio.to_thread(self._store.runs.get, identifier)
             if self._executor.others is None or run.executor == self._executor.name:
                 with suppress(TuneGateError):
-                    await asyncio.to_thread(enter, identifier, "cancelling")
+                    await asyncio.to_thread(self._work.enter, identifier, "cancelling")
                 await self._cancel(identifier)
 
     def kind(self) -> Kind:
-        """How a caretaker looks after evaluations."""
+        """How a caretaker looks after them."""
+        work = self._work
+        broke = EvaluationError(
+            "internal", f"The {work.noun} met a problem of the service again and again.", "Ask again."
+        )
         return Kind(
-            workflow=carry_out_evaluation,
-            name="carry_out_evaluation",
-            queue_of=lambda _: QUEUE,
-            open=self._store.evaluations.open_evaluations,
-            cancelling=lambda identifier: state_of(identifier) == "cancelling",
+            workflow=work.carry_out,
+            name=f"carry_out_{work.noun}",
+            queue_of=lambda _: work.queue,
+            open=work.rows.open_ones,
+            cancelling=lambda identifier: work.state_of(identifier) == "cancelling",
             finish_cancelling=self._cancel,
-            give_up=lambda identifier: fail(identifier, _BROKE),
+            give_up=lambda identifier: work.fail(identifier, broke),
             sweep=self._sweep,
         )
 
@@ -123,25 +122,26 @@ class EvaluationRunner:
     async def _cancelled(self, identifier: str) -> None:
         await asyncio.to_thread(stop_trainer, self._folder / identifier, grace_seconds=GRACE_SECONDS)
         with suppress(TuneGateError):  # removed meanwhile
-            await asyncio.to_thread(enter, identifier, "cancelled")
+            await asyncio.to_thread(self._work.enter, identifier, "cancelled")
 
     def _sweep(self) -> None:
         """Stop processes of what has ended, and remove what another service was asked to remove."""
-        for work in self._folder.glob(f"*/{WORK}"):
-            out = work.parent
-            state, home = state_of(out.name), self._store.runs.get(out.name).home
+        for made in self._folder.glob(f"*/{WORK}"):
+            out = made.parent
+            state, home = self._work.state_of(out.name), self._store.runs.get(out.name).home
             elsewhere = home not in {None, self._executor.home}
-            if (state in {None, *ENDED} or elsewhere) and time.time() - work.stat().st_mtime > _LEFT_SECONDS:
+            if (state in {None, *ENDED} or elsewhere) and time.time() - made.stat().st_mtime > _LEFT_SECONDS:
                 stop_trainer(out, grace_seconds=0)
                 if state is None:
                     shutil.rmtree(out, ignore_errors=True)
+                elif state in ENDED:
+                    self._work.tidy(out.name, out)
 
-
-def _remove(identifier: str, out: Path) -> None:
-    _remove_folder(out)
-    EvaluationGround.store.evaluations.forget(identifier)
-    # a process that was being started when the folder went may have made it again
-    _remove_folder(out)
+    def _remove(self, identifier: str, out: Path) -> None:
+        _remove_folder(out)
+        self._work.rows.forget(identifier)
+        # a process that was being started when the folder went may have made it again
+        _remove_folder(out)
 
 
 def _remove_folder(out: Path) -> None:

@@ -1,4 +1,7 @@
-"""What an evaluation needs, kept in the database where several services share one: any of them can begin it anew."""
+"""What work of a process of its own needs, kept in the database where several services share one.
+
+Any of them can begin it anew.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +12,21 @@ import msgspec
 from service.files import write_atomically
 from service.launch.local import WORK, work_plan
 
+# in its folder: how it ended, how far it is, the folder of what it was answered; what a synthesis reads and makes
+OUTCOME, PROGRESS, ANSWERS = "outcome.json", "progress.json", "answers"
+DOCUMENTS, ROWS = "documents", "train.jsonl"
 _PLACES = "places.json"
 
 
 class Places(msgspec.Struct, frozen=True):
-    """Folders of the host that carries an evaluation out: datasets, run folders of jobs, models."""
+    """Folders of the host that carries it out: datasets, run folders of jobs, models."""
 
     data: str
     runs: str
     models: str
 
 
-class EvaluationInputs(msgspec.Struct, frozen=True, kw_only=True):
+class OutsideInputs(msgspec.Struct, frozen=True, kw_only=True):
     """`work` as its process reads it, `files` by their path in its folder, ids of the datasets and jobs that it reads.
 
     Gone from the database once it has ended.
@@ -32,18 +38,18 @@ class EvaluationInputs(msgspec.Struct, frozen=True, kw_only=True):
     jobs: list[str] = []
 
 
-def encoded(inputs: EvaluationInputs) -> str:
+def encoded(inputs: OutsideInputs) -> str:
     """The inputs as the database keeps them."""
     return msgspec.json.encode(inputs).decode()
 
 
-def decoded(content: str) -> EvaluationInputs:
+def decoded(content: str) -> OutsideInputs:
     """What was kept."""
-    return msgspec.json.decode(content, type=EvaluationInputs)
+    return msgspec.json.decode(content, type=OutsideInputs)
 
 
-def fill(out: Path, inputs: EvaluationInputs, places: Places) -> None:
-    """Make the folder of an evaluation on a host that did not take it, readable by this user alone."""
+def fill(out: Path, inputs: OutsideInputs, places: Places) -> None:
+    """Make its folder on a host that did not take it, readable by this user alone."""
     out.mkdir(parents=True, mode=0o700)
     for name, text in inputs.files.items():
         (out / name).parent.mkdir(parents=True, exist_ok=True, mode=0o700)

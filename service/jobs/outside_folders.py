@@ -1,20 +1,21 @@
-"""Where an evaluation is carried out: in the folder it was given, or in one made here of what the database has."""
+"""Where work of a process of its own is carried out: in the folder it was given, or in one made of what is kept."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from service.jobs.carrying import carrier
-from service.jobs.evaluation_inputs import Places, decoded, fill
 from service.jobs.executor import is_home
 from service.jobs.ground import Ground
+from service.jobs.outside_inputs import Places, decoded, fill
 from service.launch.local import stop_trainer
 from service.records.dataset import Dataset
 
 
 def within_reach(identifier: str, folder: Path) -> Path | None:
-    """Where its files are, if this service can reach them; `folder` has those of this one's evaluations."""
+    """Where its files are, if this service can reach them; `folder` has those of this one's."""
     run = Ground.store.runs.get(identifier)
     if run.folder is None or run.home == Ground.executor.home:
         return folder / identifier
@@ -22,7 +23,7 @@ def within_reach(identifier: str, folder: Path) -> Path | None:
     return there if is_home(there.parent.parent, run.home) and there.is_dir() else None
 
 
-def settled(identifier: str, folder: Path) -> Path | None:
+def settled(identifier: str, folder: Path, project_of: Callable[[str], str]) -> Path | None:
     """Where it goes on; None for one of an earlier version, whose needs are in its lost folder alone.
 
     What was answered in a folder that is lost is asked again.
@@ -37,7 +38,7 @@ def settled(identifier: str, folder: Path) -> Path | None:
     content, mine, out = Ground.store.runs.inputs(identifier), carrier(), folder / identifier
     if content is None or mine is None:
         return None
-    inputs, project = decoded(content), Ground.store.evaluations.project(identifier)
+    inputs, project = decoded(content), project_of(identifier)
     records, files = Ground.store.of(project), Ground.storage.of(project)
     stop_trainer(out, grace_seconds=0)
     shutil.rmtree(out, ignore_errors=True)
