@@ -122,7 +122,7 @@ class _Request:
         self.path: str = scope["path"]
         self.status = _CLIENT_LEFT
         self._started = False
-        self._arrival = Arrival(self.scope["litestar_app"].state.context.settings)
+        self._arrival: Arrival | None = None
         self._read = self._written = 0
         self._start = time.perf_counter()
 
@@ -131,9 +131,14 @@ class _Request:
         """The route as it is written in the contract: paths that lead nowhere are all one."""
         return str(self.scope.get("path_template") or UNMATCHED)
 
+    def _arriving(self) -> Arrival:
+        if self._arrival is None:
+            self._arrival = Arrival(self.scope["litestar_app"].state.context.settings)
+        return self._arrival
+
     async def receive(self) -> Any:
         # a stream that is under way asks only whether its client is still there
-        message: Any = await (self._receive() if self._started else self._arrival.next(self._receive))
+        message: Any = await (self._receive() if self._started else self._arriving().next(self._receive))
         if message["type"] == "http.request":
             self._read += len(message.get("body", b""))
         return message
