@@ -63,6 +63,15 @@ REQUESTS: dict[str, Any] = {
     "/v1/jobs/{identifier}/chat/completions": {
         "model": "fp32", "max_tokens": 16, "messages": [{"role": "user", "content": "When do you open?"}],
     },
+    "/v1/monitors": {
+        "name": "desk", "schedule": {"cron": "0 6 * * 1"}, "thresholds": {"DRF-100": 0.05},
+        "evaluation": {
+            "dataset_id": _DIGEST,
+            "models": [{"id": "served", "name": "served", "endpoint": "http://127.0.0.1:8000/v1"}],
+        },
+    },
+    "/v1/deployments/plan": {"job_id": _UUID, "ttl_hours": 2},
+    "/v1/deployments": {"job_id": _UUID, "ttl_hours": 2, "plan_id": _DIGEST},
     "/v1/webhooks": {"url": _URL, "events": ["job.succeeded", "job.failed"]},
 }  # fmt: skip
 # (path, method, status) -> an answer

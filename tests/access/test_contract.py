@@ -44,7 +44,7 @@ def ours(house: House) -> tuple[str, dict[str, str]]:
     ids = seeded(house, "ours", secret)
     # there is nothing behind them, so they end; what is compared must stand still
     deadline = time.monotonic() + 120
-    for room in ("jobs", "evaluations"):
+    for room in ("jobs", "evaluations", "synth"):
         while house.ask("GET", f"/v1/{room}/{ids[room]}", secret).json()["state"] not in ENDED:
             assert time.monotonic() < deadline
             time.sleep(0.1)
@@ -82,8 +82,10 @@ def refusals(house: House, operations: list[Operation], ids: dict[str, str], sec
 
 def standing(house: House, secret: str, ids: dict[str, str]) -> Any:
     """All that the project has, as its own key reads it."""
-    rooms = [room for room in ids if room not in {"webhooks", "deliveries"}]
+    rooms = [room for room in ids if room not in {"webhooks", "deliveries", "runs"}]
     found = {room: house.ask("GET", f"/v1/{room}/{ids[room]}", secret).json() for room in rooms}
+    runs = house.ask("GET", f"/v1/monitors/{ids['monitors']}/runs", secret).json()["items"]
+    found["runs"] = [one["id"] for one in runs]
     found |= {
         f"all {room}": house.ask("GET", f"/v1/{room}", secret).json() for room in ("jobs", "evaluations", "audit")
     }

@@ -13,6 +13,8 @@ from tests.access.conftest import House, serve
 __all__ = ["serve"]
 # sent by tests/chat/test_route.py, which has a model that answers
 CHAT = "/v1/jobs/{identifier}/chat/completions"
+# need a job that a cloud carried out, as those of tests/azure/test_deploy.py
+ELSEWHERE = ("/v1/deployments", "/v1/deployments/plan")
 # allowed; nobody listens there
 ENDPOINT = "http://127.0.0.1:8000/v1"
 RECEIVER = "https://hooks.example.com"
@@ -35,6 +37,12 @@ def examples(described: Any) -> Iterator[tuple[Any, Any]]:
             yield media["schema"], one["value"]
 
 
+def named(example: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
+    """With the ids that the service gave, at any depth of objects."""
+    filled = {key: named(value, ids) if isinstance(value, dict) else value for key, value in example.items()}
+    return filled | {key: ids[key] for key in ids if key in example}
+
+
 def fits(contract: Any, schema: Any, value: Any) -> None:
     whole = {"$schema": "https://json-schema.org/draft/2020-12/schema", "components": contract["components"], **schema}
     jsonschema.validate(value, whole)
@@ -44,13 +52,13 @@ def test_every_body_is_answered_as_the_contract_says(house: House, contract: Any
     ids = {"dataset_id": house.upload("")["id"]}
     sent = []
     # in the order in which one needs the other
-    routes = ("decisions", "estimates", "plans", "jobs", "evaluations", "synth", "webhooks")
+    routes = ("decisions", "estimates", "plans", "jobs", "evaluations", "synth", "monitors", "webhooks")
     for path in (f"/v1/{one}" for one in routes):
         operation = contract["paths"][path]["post"]
         (status,) = (one for one in operation["responses"] if one.startswith("2"))
         for schema, example in examples(operation["requestBody"]):
             fits(contract, schema, example)
-            answer = house.client.post(path, json=example | {key: ids[key] for key in ids if key in example})
+            answer = house.client.post(path, json=named(example, ids))
             assert answer.status_code == int(status), (path, answer.text)
             (media,) = operation["responses"][status]["content"].values()
             fits(contract, media["schema"], answer.json())
@@ -62,7 +70,14 @@ def test_every_body_is_answered_as_the_contract_says(house: House, contract: Any
         for operation in methods.values()
         if list(examples(operation.get("requestBody", {})))
     ]
-    assert sorted([*sent, CHAT]) == sorted(described)
+    assert sorted([*sent, CHAT, *ELSEWHERE]) == sorted(described)
+
+
+def test_a_body_that_needs_a_job_elsewhere_is_read(house: House, contract: Any) -> None:
+    for path in ELSEWHERE:
+        ((schema, example),) = examples(contract["paths"][path]["post"]["requestBody"])
+        fits(contract, schema, example)
+        assert house.client.post(path, json=example).json()["code"] == "unknown_id"
 
 
 def test_every_answer_fits_its_schema(contract: Any) -> None:

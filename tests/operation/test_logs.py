@@ -141,9 +141,16 @@ def test_who_called_is_named_where_it_is_known(caplog: pytest.LogCaptureFixture)
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope: Any = {"type": "http", "method": "GET", "path": "/v1/jobs", "headers": [], "state": {}}
+    scope: Any = {
+        "type": "http",
+        "method": "GET",
+        "path": "/v1/jobs",
+        "headers": [],
+        "http_version": "1.0",
+        "state": {},
+    }
     with caplog.at_level(logging.INFO, "tunegate.requests"):
-        asyncio.run(Observed(app, Requests())(scope, _nothing, send))  # type: ignore[arg-type]
+        asyncio.run(Observed(app, Requests())(scope, _nothing, send))
     line = json.loads(JsonLines().format(caplog.records[0]))
     assert (line["caller"], line["project"], line["status"]) == ("key:k1", "library", 204)
     assert dict(sent[0]["headers"])[b"x-request-id"].decode() == line["request_id"]
