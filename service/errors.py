@@ -74,7 +74,7 @@ CODES: dict[str, Code] = {
     "bind_refused": Code("The service does not listen there", 400, 2),
     "disk_full": Code("No space left for the output", 507, 3),
     "missing_extra": Code("An optional part is not installed", 501, 3),
-    "missing_encoder": Code("The token encoder is not available", 501, 3),
+    "missing_encoder": Code("The token encoder is not available", 422, 3),
     "context_overflow": Code("Longer than the model's context", 422, 2),
     "answer_failed": Code("The answer failed", 500, 1),
     "answerer_ended": Code("The process that answers has ended", 500, 1),

@@ -12,7 +12,7 @@ import msgspec
 from litestar import Controller, Request, Response, get, post
 from litestar.exceptions import HTTPException
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, OpenAPIType, Operation, RequestBody, Schema
 from litestar.response import Stream
 from litestar.types import ExceptionHandlersMap
 
@@ -47,6 +47,18 @@ class ChatOperation(Operation):
         (_,), parts = msgspec.json.schema_components([self.body], ref_template="{name}")
         schema = _schema(parts[self.body.__name__], parts)
         self.request_body = RequestBody(content={_JSON: OpenAPIMediaType(schema=schema)}, required=True)
+
+
+@dataclass
+class CompletionOperation(ChatOperation):
+    """Its answer comes whole, or in pieces where the body asks for that."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        answer = (self.responses or {})["200"]
+        assert isinstance(answer, OpenAPIResponse)
+        pieces = Schema(type=OpenAPIType.STRING, description="Server-sent events: chunks as OpenAI's, then [DONE].")
+        answer.content = {**(answer.content or {}), _EVENTS: OpenAPIMediaType(schema=pieces)}
 
 
 def _schema(given: dict[str, Any], parts: dict[str, Any]) -> Schema:
@@ -109,7 +121,7 @@ class Chat(Controller):
         return found[0]
 
     @post(
-        "/chat/completions", status_code=200, request_max_body_size=BODY_BYTES, operation_class=ChatOperation,
+        "/chat/completions", status_code=200, request_max_body_size=BODY_BYTES, operation_class=CompletionOperation,
         responses=documented(404, 409, *OF_BODIES, 422, 501, 503) | {
             200: ResponseSpec(
                 ChatCompletion, generate_examples=False,

@@ -22,6 +22,7 @@ def test_a_job_goes_to_azure_and_comes_back_as_a_verified_onnx(trained: Trained,
     assert job["remote"] == {
         "target": "azure-ml", "name": azure.job, "status": "Completed", "url": f"https://ml.azure.com/runs/{azure.job}",
         "model": f"azureml:tunegate-base:{azure.job.removeprefix('tg-')}",
+        "result": None,
     }  # fmt: skip
     assert job["progress"]["step"] == 4
     assert job["cost"] > 0
