@@ -57,7 +57,7 @@ class CompletionOperation(ChatOperation):
         super().__post_init__()
         answer = (self.responses or {})["200"]
         assert isinstance(answer, OpenAPIResponse)
-        pieces = Schema(type=OpenAPIType.STRING, description="Server-sent events: chunks as OpenAI's, then [DONE].")
+        pieces = Schema(description="Server-sent events: chunks as OpenAI's, then [DONE].")
         answer.content = {**(answer.content or {}), _EVENTS: OpenAPIMediaType(schema=pieces)}
 
 
