@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import msgspec
 from litestar import get
-from litestar.params import Parameter
 
+from service.api.parameters import Limit
 from service.api.problems import documented
 from service.records.access import AuditEntry
 from service.verbs.context import Context
 from service.verbs.cursors import position
-
-Limit = Annotated[int, Parameter(ge=1, le=500)]
 
 
 class AuditList(msgspec.Struct, frozen=True):

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from litestar import Controller, Response, delete, get, post
-from litestar.params import HeaderParameter, Parameter
 
+from service.api.parameters import Key, Limit
 from service.api.problems import documented
 from service.records.deployment import Deployment, DeploymentPlan
 from service.verbs import deployments
 from service.verbs.context import Context
-
-Key = Annotated[str | None, HeaderParameter(name="Idempotency-Key", max_length=255)]
-Limit = Annotated[int, Parameter(ge=1, le=500)]
 
 
 class Deployments(Controller):

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 from litestar import Controller, Request, Response, delete, get, post
-from litestar.params import HeaderParameter, Parameter
 from litestar.response import Stream
 
 from service.api.chat import ChatOperation
 from service.api.events import MEDIA_TYPE, LastEvent, event_stream
+from service.api.parameters import Key, Limit
 from service.api.problems import OF_BODIES, documented
 from service.records.evaluation_job import EvaluationJob
 from service.verbs import evaluations
 from service.verbs.context import Context
 from service.verbs.evaluating import page as evaluation_page
 from service.verbs.evaluating.body import EvaluationRequest
-
-Key = Annotated[str | None, HeaderParameter(name="Idempotency-Key", max_length=255)]
-Limit = Annotated[int, Parameter(ge=1, le=500)]
 
 
 @dataclass

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import Annotated, Any
+from typing import Any
 
 from litestar import Controller, Request, delete, get, post
-from litestar.params import HeaderParameter, Parameter
 from litestar.response import Stream
 
 from service.api.events import MEDIA_TYPE, LastEvent, event_stream
+from service.api.parameters import Key, Limit
 from service.api.problems import OF_BODIES, documented
 from service.api.ranges import Download, IfRange, Range, partly, ranged
 from service.records.artifacts import Artifacts
@@ -22,8 +22,6 @@ from service.verbs.context import Context
 from service.verbs.cursors import position
 
 _ZIP, _BYTES = "application/zip", "application/octet-stream"
-Key = Annotated[str | None, HeaderParameter(name="Idempotency-Key", max_length=255)]
-Limit = Annotated[int, Parameter(ge=1, le=500)]
 
 
 class Jobs(Controller):

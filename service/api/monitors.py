@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from litestar import Controller, Response, delete, get, post
-from litestar.params import Parameter
 
+from service.api.parameters import Limit
 from service.api.problems import documented
 from service.records.monitor import Monitor, MonitorRun
 from service.verbs import monitors
 from service.verbs.context import Context
 from service.verbs.monitoring.body import MonitorRequest
-
-Limit = Annotated[int, Parameter(ge=1, le=500)]
 
 
 class Monitors(Controller):

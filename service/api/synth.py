@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
 
 from litestar import Controller, Response, delete, get, post
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import HeaderParameter, Parameter
 from litestar.response import Stream
 
 from service.api.events import MEDIA_TYPE, LastEvent, event_stream
+from service.api.parameters import Key, Limit
 from service.api.problems import OF_BODIES, documented
 from service.records.synth_job import SynthJob
 from service.verbs import syntheses
 from service.verbs.context import Context
 from service.verbs.synthesizing.body import SynthBody
 
-Key = Annotated[str | None, HeaderParameter(name="Idempotency-Key", max_length=255)]
-Limit = Annotated[int, Parameter(ge=1, le=500)]
 _LINES = "application/jsonl"
 _ORIGINS = ResponseSpec(
     bytes, generate_examples=False, media_type=_LINES,

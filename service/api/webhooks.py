@@ -7,12 +7,12 @@ from typing import Annotated
 from litestar import Controller, Response, delete, get, post
 from litestar.params import Parameter
 
+from service.api.parameters import Limit
 from service.api.problems import OF_BODIES, documented
 from service.records.webhook import NewWebhook, Webhook, WebhookDelivery
 from service.verbs import webhooks
 from service.verbs.context import Context
 
-Limit = Annotated[int, Parameter(ge=1, le=500)]
 Hours = Annotated[int, Parameter(ge=0, le=168)]
 
 

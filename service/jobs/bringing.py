@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
@@ -20,6 +19,7 @@ from service.jobs.keeping import once_storage_answers, with_data
 from service.jobs.remote_job import plan_of
 from service.jobs.resuming import note_start, worth_resuming
 from service.jobs.sending import model_folder
+from service.jobs.turns import give_back, turn
 from service.launch.exporting import prepare_export
 from service.launch.local import EXPORT, WORK, read_result, start_trainer, stop_trainer, trainer_alive
 from service.launch.targets.target import LaunchPlan
@@ -30,16 +30,10 @@ _LEFT = "What was trained lies there still"
 Waits = Callable[[str, Path], Awaitable[None]]
 
 
-class Trainers(NamedTuple):
-    """How this host's trainers take turns: `turn` waits for one, `until_dead` forwards what one says until it ends."""
-
-    turn: Waits
-    until_dead: Waits
-    done: Callable[[str], None]
-
-
-async def bring_back(job_id: str, out: Path, run: RunInputs, trainers: Trainers) -> None:
+async def bring_back(job_id: str, out: Path, run: RunInputs, until_dead: Waits) -> None:
     """Fetch everything, and export where the launch plan says so.
+
+    `until_dead` forwards what the exporter says until it ends.
 
     Raises:
         TuneGateError: what `remote.fetch` raises; what the exporter failed with; `job_cancelled`.
@@ -48,27 +42,27 @@ async def bring_back(job_id: str, out: Path, run: RunInputs, trainers: Trainers)
     if not plan.exports_here or not (out / WORK / _FETCHED).exists():
         await patiently(remote.fetch, Ground.store, job_id, out)
     if plan.exports_here:
-        await _export(job_id, out, run, plan, trainers)
+        await _export(job_id, out, run, plan, until_dead)
     if plan.result is not None:
         await patiently(_show, job_id, plan, exported=plan.exports_here)
 
 
-async def _export(job_id: str, out: Path, run: RunInputs, plan: LaunchPlan, trainers: Trainers) -> None:
+async def _export(job_id: str, out: Path, run: RunInputs, plan: LaunchPlan, until_dead: Waits) -> None:
     if not (out / WORK / _FETCHED).exists():
         found = await once_storage_answers(
             Ground.store, job_id, lambda: with_data(Ground.store, Ground.storage, job_id, run)
         )
         await patiently(_prepare, out, found)
     try:
-        await trainers.turn(job_id, out)
+        await turn(job_id, out)
         while True:
             await patiently(_started, job_id, out)
-            await trainers.until_dead(job_id, out)
+            await until_dead(job_id, out)
             if not await patiently(worth_resuming, out):
                 break
             (out / "result.json").unlink(missing_ok=True)
     finally:
-        trainers.done(job_id)
+        give_back(job_id)
     await patiently(_require_exported, job_id, out, plan)
 
 

@@ -19,7 +19,7 @@ from dbos import DBOS
 from service.artifacts.bundle import finish_run, prepare_run, read_manifest, require_space
 from service.errors import TuneGateError
 from service.jobs import remote
-from service.jobs.bringing import Trainers, bring_back
+from service.jobs.bringing import bring_back
 from service.jobs.carrying import carrier, carrying, patiently, require_mine, take
 from service.jobs.folders import settle
 from service.jobs.ground import Ground, JobInputs, inputs_of
@@ -239,7 +239,7 @@ async def _finalize(job_id: str) -> Literal["closed", "gone"] | bool:
         out = await once_storage_answers(Ground.store, job_id, lambda: settle(job_id, carrier()))
         if await patiently(remote.is_remote, Ground.store, job_id):
             if not (out / MANIFEST).exists():
-                await bring_back(job_id, out, inputs.run, Trainers(turn, _until_dead, give_back))
+                await bring_back(job_id, out, inputs.run, _until_dead)
         elif not await asyncio.to_thread(_has_ended, out):
             return "gone"
         # what was trained is not lost to an outage or a full disk: it waits in the run folder

@@ -18,7 +18,7 @@ from service.records.access import Deed
 from service.records.deployment import GONE, Deployment, DeploymentMoment, DeploymentPlan
 from service.records.job import Job
 from service.verbs.context import Context
-from service.verbs.cursors import position
+from service.verbs.cursors import page_of
 from service.verbs.deploying import order_for
 from trainers.contract import TrainPlan
 
@@ -99,9 +99,10 @@ def deployment(context: Context, identifier: str) -> Deployment:
 
 def list_deployments(context: Context, *, cursor: str | None, limit: int) -> DeploymentList:
     """A page of deployments in the order in which they were asked for."""
-    found = context.store.deployments.page(after=position(cursor), limit=limit + 1)
-    page = found[:limit]
-    return DeploymentList([with_cost(one) for _, one in page], str(page[-1][0]) if len(found) > limit else None)
+    items, following = page_of(
+        lambda after, most: context.store.deployments.page(after=after, limit=most), cursor, limit
+    )
+    return DeploymentList([with_cost(one) for one in items], following)
 
 
 def with_cost(one: Deployment) -> Deployment:

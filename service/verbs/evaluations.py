@@ -21,7 +21,7 @@ from service.records.evaluation_job import EvaluationJob, EvaluationMoment
 from service.records.identity import digest
 from service.records.job import ENDED
 from service.verbs.context import Context
-from service.verbs.cursors import position
+from service.verbs.cursors import page_of
 from service.verbs.evaluating.body import EvaluationRequest, decoded, read_body
 from service.verbs.evaluating.documents import FOLDER as FOLDER_OF_DOCUMENTS
 from service.verbs.evaluating.documents import write_inline
@@ -89,9 +89,10 @@ def events(context: Context, identifier: str, *, after: str | None) -> AsyncIter
 
 def list_evaluations(context: Context, *, cursor: str | None, limit: int) -> EvaluationList:
     """A page of evaluations in order of submission."""
-    found = context.store.evaluations.page(after=position(cursor), limit=limit + 1)
-    page = found[:limit]
-    return EvaluationList([job for _, job in page], str(page[-1][0]) if len(found) > limit else None)
+    items, following = page_of(
+        lambda after, most: context.store.evaluations.page(after=after, limit=most), cursor, limit
+    )
+    return EvaluationList(items, following)
 
 
 def evaluation(context: Context, identifier: str) -> EvaluationJob:

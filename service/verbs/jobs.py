@@ -30,7 +30,7 @@ from service.records.job import ENDED, Job, JobEvent, Moment
 from service.records.lint_report import LintReport
 from service.records.manifest import MANIFEST, Manifest
 from service.verbs.context import Context
-from service.verbs.cursors import position
+from service.verbs.cursors import page_of
 from service.verbs.following import Event, follow, job_news
 from service.verbs.launching import launch_plan_for
 from service.verbs.plan import PlanBundle, planned_model
@@ -87,9 +87,8 @@ async def cancel(context: Context, job_id: str) -> Job:
 
 def list_jobs(context: Context, *, cursor: str | None, limit: int) -> JobList:
     """A page of jobs in order of submission."""
-    found = context.store.list_jobs(after=position(cursor), limit=limit + 1)
-    page = found[:limit]
-    return JobList([job for _, job in page], str(page[-1][0]) if len(found) > limit else None)
+    items, following = page_of(lambda after, most: context.store.list_jobs(after=after, limit=most), cursor, limit)
+    return JobList(items, following)
 
 
 def events(context: Context, job_id: str, *, after: int) -> AsyncIterator[Event | None]:

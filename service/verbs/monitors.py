@@ -12,7 +12,7 @@ from service.records.access import Deed
 from service.records.drift import DriftReport
 from service.records.monitor import Monitor, MonitorRun, Redecision
 from service.verbs.context import Context
-from service.verbs.cursors import position
+from service.verbs.cursors import page_of
 from service.verbs.monitoring.body import MonitorRequest, check_request
 
 MOST_MONITORS = 20
@@ -50,9 +50,8 @@ def create(context: Context, request: MonitorRequest) -> Monitor:
 
 def list_monitors(context: Context, *, cursor: str | None, limit: int) -> MonitorList:
     """A page of monitors, the oldest first."""
-    found = context.store.monitors.page(after=position(cursor), limit=limit + 1)
-    page = found[:limit]
-    return MonitorList([one for _, one in page], str(page[-1][0]) if len(found) > limit else None)
+    items, following = page_of(lambda after, most: context.store.monitors.page(after=after, limit=most), cursor, limit)
+    return MonitorList(items, following)
 
 
 def remove(context: Context, identifier: str) -> None:
@@ -70,9 +69,10 @@ def runs(context: Context, identifier: str, *, cursor: str | None, limit: int) -
     Raises:
         TuneGateError: `unknown_id`.
     """
-    found = context.store.monitors.runs(identifier, after=position(cursor), limit=limit + 1)
-    page = found[:limit]
-    return RunList([one for _, one in page], str(page[-1][0]) if len(found) > limit else None)
+    items, following = page_of(
+        lambda after, most: context.store.monitors.runs(identifier, after=after, limit=most), cursor, limit
+    )
+    return RunList(items, following)
 
 
 def run(context: Context, identifier: str, run_id: str) -> MonitorRun:

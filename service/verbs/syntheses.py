@@ -23,7 +23,7 @@ from service.records.synth_job import SynthJob, SynthOrigins
 from service.records.synthesis import SynthReport
 from service.store.syntheses import ORIGINS, RECORD
 from service.verbs.context import Context
-from service.verbs.cursors import position
+from service.verbs.cursors import page_of
 from service.verbs.evaluating.documents import write_inline
 from service.verbs.following import Event
 from service.verbs.seen import told_on
@@ -89,9 +89,8 @@ def events(context: Context, identifier: str, *, after: str | None) -> AsyncIter
 
 def list_syntheses(context: Context, *, cursor: str | None, limit: int) -> SynthList:
     """A page of syntheses in order of submission."""
-    found = context.store.syntheses.page(after=position(cursor), limit=limit + 1)
-    page = found[:limit]
-    return SynthList([job for _, job in page], str(page[-1][0]) if len(found) > limit else None)
+    items, following = page_of(lambda after, most: context.store.syntheses.page(after=after, limit=most), cursor, limit)
+    return SynthList(items, following)
 
 
 def synthesis(context: Context, identifier: str) -> SynthJob:

@@ -15,7 +15,7 @@ from service.records.access import Action, Deed
 from service.records.webhook import EndType, NewWebhook, Webhook, WebhookDelivery
 from service.store.outbox import KeptSecret
 from service.verbs.context import Context
-from service.verbs.cursors import position
+from service.verbs.cursors import page_of
 from service.webhooks.secrets import Secrets, secrets_of, shown
 
 MOST_WEBHOOKS = 20
@@ -65,9 +65,8 @@ def create(context: Context, request: WebhookRequest) -> NewWebhook:
 
 def list_webhooks(context: Context, *, cursor: str | None, limit: int) -> WebhookList:
     """A page of webhooks, the oldest first."""
-    found = context.store.webhooks.page(after=position(cursor), limit=limit + 1)
-    page = found[:limit]
-    return WebhookList([one for _, one in page], str(page[-1][0]) if len(found) > limit else None)
+    items, following = page_of(lambda after, most: context.store.webhooks.page(after=after, limit=most), cursor, limit)
+    return WebhookList(items, following)
 
 
 def remove(context: Context, identifier: str) -> None:
@@ -118,9 +117,10 @@ def deliveries(context: Context, identifier: str, *, cursor: str | None, limit: 
     Raises:
         TuneGateError: `unknown_id`.
     """
-    found = context.store.webhooks.deliveries(identifier, after=position(cursor), limit=limit + 1)
-    page = found[:limit]
-    return DeliveryList([one for _, one in page], str(page[-1][0]) if len(found) > limit else None)
+    items, following = page_of(
+        lambda after, most: context.store.webhooks.deliveries(identifier, after=after, limit=most), cursor, limit
+    )
+    return DeliveryList(items, following)
 
 
 def retry(context: Context, identifier: str, delivery: str) -> WebhookDelivery:

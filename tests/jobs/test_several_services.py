@@ -92,7 +92,7 @@ def test_a_slow_worker_is_not_robbed_and_one_that_was_cut_off_writes_nothing_mor
     quiet(cluster, slow.home.name)
     assert other_notes(cluster, other.home.name, job) == []  # silent, and still holding its name
     cluster.cut(slow.home.name)
-    until(carrying([other], job))
+    until(lambda: other_notes(cluster, other.home.name, job))
     slow.process.send_signal(signal.SIGCONT)
     assert slow.process.wait(120) == 3
     assert "lost" in slow.log.read_text()

@@ -61,7 +61,7 @@ def test_sources_may_not_meet_the_services_own_storage() -> None:
 def test_days_are_for_all_kinds_or_for_one() -> None:
     assert load_settings({}).storage.retention == Retention()
     found = load_settings({"TUNEGATE_RETENTION_DAYS": "30", "TUNEGATE_RETENTION_JOBS_DAYS": "7"})
-    assert found.storage.retention == Retention(datasets=30, jobs=7, evaluations=30)
+    assert found.storage.retention == Retention(datasets=30, jobs=7, evaluations=30, syntheses=30)
     with pytest.raises(TuneGateError) as raised:
         load_settings({"TUNEGATE_RETENTION_DAYS": "0", "TUNEGATE_CACHE_BYTES": "much"})
     assert [one.where for one in raised.value.errors] == ["TUNEGATE_RETENTION_DAYS", "TUNEGATE_CACHE_BYTES"]

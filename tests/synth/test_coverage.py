@@ -16,7 +16,7 @@ from tests.synth.conftest import PASSAGES, Ask, good, passage_of, row, rows_of
 
 
 def test_every_passage_is_asked_for_once_before_any_twice(docs: Path, endpoint: Endpoint, ask: Ask) -> None:
-    made = ask(rows=6, target="openai").record
+    made = ask(rows=6, target="openai", concurrency=1).record
     assert (made.verdict, [one.rule for one in made.why]) == ("fail", ["SYN-230"]), "ten rows are the least there"
     asked = [passage_of(body) for body in endpoint.bodies]
     assert sorted(asked[:4]) == sorted(PASSAGES)

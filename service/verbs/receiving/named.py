@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import anyio.to_thread
 
+from service.errors import TuneGateError
 from service.storage.sources import Source, allowed
 from service.verbs.context import Context
 from service.verbs.receiving.uploads import Upload
@@ -15,7 +17,7 @@ async def named(context: Context, url: str) -> Upload:
     """What lies under a URL.
 
     Raises:
-        TuneGateError: `source_not_allowed`, `source_unreadable`, `storage_unreachable`.
+        TuneGateError: `source_not_allowed`, `source_unreadable`, `storage_unreachable`; `body_stalled` from its chunks.
     """
     address = allowed(url, context.settings.storage.sources, context.caller.project)
     source = await anyio.to_thread.run_sync(Source, address)
@@ -26,4 +28,21 @@ async def named(context: Context, url: str) -> Upload:
             start += len(piece)
             yield piece
 
-    return Upload(chunks(), source.bytes)
+    return Upload(_in_time(chunks(), context.settings.body_idle_seconds), source.bytes)
+
+
+async def _in_time(chunks: AsyncIterator[bytes], seconds: float) -> AsyncIterator[bytes]:
+    while True:
+        try:
+            async with asyncio.timeout(seconds):
+                chunk = await anext(chunks)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as error:
+            raise TuneGateError(
+                "body_stalled",
+                f"Nothing of the body came for {seconds:g} seconds; what had come was removed.",
+                remedy="Send it again; TUNEGATE_BODY_IDLE_SECONDS of the service sets how long it waits.",
+            ) from error
+        if chunk:
+            yield chunk

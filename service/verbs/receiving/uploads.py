@@ -45,6 +45,7 @@ async def received(upload: Upload, settings: Settings, bodies: Bodies) -> AsyncI
     """A temporary file with the unpacked body; gone when the block ends, unless it was moved away.
 
     Memory does not grow with the body: a few chunks are unpacked, counted and written before the next is asked for.
+    How long one may take is bounded by who gives them.
 
     Raises:
         TuneGateError: `too_large`, `body_stalled`, `unsupported_body`, `invalid_input`, `disk_full`, `busy`.
@@ -58,7 +59,7 @@ async def received(upload: Upload, settings: Settings, bodies: Bodies) -> AsyncI
         try:
             await anyio.to_thread.run_sync(spool.open)
             pending: list[bytes] = []
-            async for chunk in _in_time(upload.chunks, settings.body_idle_seconds):
+            async for chunk in upload.chunks:
                 pending.append(chunk)
                 # a visit to a thread costs as much as 50 KB of linting
                 if sum(map(len, pending)) >= _WRITTEN_BYTES:
@@ -207,23 +208,6 @@ def _opened(path: Path) -> FileIO:
         return FileIO(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+")
     except OSError as error:
         raise write_error(path.parent, error) from error
-
-
-async def _in_time(chunks: AsyncIterator[bytes], seconds: float) -> AsyncIterator[bytes]:
-    while True:
-        try:
-            async with asyncio.timeout(seconds):
-                chunk = await anext(chunks)
-        except StopAsyncIteration:
-            return
-        except TimeoutError as error:
-            raise TuneGateError(
-                "body_stalled",
-                f"Nothing of the body came for {seconds:g} seconds; what had come was removed.",
-                remedy="Send it again; TUNEGATE_BODY_IDLE_SECONDS of the service sets how long it waits.",
-            ) from error
-        if chunk:
-            yield chunk
 
 
 def _too_large(most: int, seen: str) -> TuneGateError:
