@@ -38,6 +38,7 @@ from service.records.webhook import (
     EvaluationMessage,
     JobMessage,
     PingMessage,
+    SynthesisMessage,
     Webhook,
     WebhookDelivery,
 )
@@ -82,6 +83,7 @@ SCHEMAS: dict[str, type[msgspec.Struct]] = {
     "webhook-delivery": WebhookDelivery,
     "webhook-job-message": JobMessage,
     "webhook-evaluation-message": EvaluationMessage,
+    "webhook-synthesis-message": SynthesisMessage,
     "webhook-deployment-message": DeploymentMessage,
     "webhook-ping-message": PingMessage,
     "webhook-drift-message": DriftMessage,

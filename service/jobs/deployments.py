@@ -98,7 +98,7 @@ class DeploymentRunner:
             workflow=carry_out_deployment,
             name="carry_out_deployment",
             queue_of=lambda _: QUEUE,
-            open=self._store.deployments.open_deployments,
+            open=self._store.deployments.open_ones,
             # its own workflow sees that it is to be removed
             cancelling=lambda _: False,
             finish_cancelling=_nothing,

@@ -9,10 +9,12 @@ import msgspec
 from service.records.deployment import Deployment
 from service.records.evaluation_job import EvaluationJob
 from service.records.job import Job
+from service.records.synth_job import SynthJob
 
 EndType = Literal[
     "job.succeeded", "job.failed", "job.cancelled",
     "evaluation.succeeded", "evaluation.failed", "evaluation.cancelled", "drift.detected",
+    "synthesis.succeeded", "synthesis.failed", "synthesis.cancelled",
     "deployment.ready", "deployment.failed", "deployment.deleted",
 ]  # fmt: skip
 # a ping is sent to who asks for it, and to nobody else
@@ -98,6 +100,17 @@ class EvaluationEnded(msgspec.Struct, frozen=True, kw_only=True):
     error_code: str | None
 
 
+class SynthesisEnded(msgspec.Struct, frozen=True, kw_only=True):
+    """Data of `synthesis.*`; `synth_id` names the record, `dataset_id` its rows, null where none stayed."""
+
+    project: str
+    id: str
+    state: str
+    synth_id: str | None
+    dataset_id: str | None
+    error_code: str | None
+
+
 class DeploymentChanged(msgspec.Struct, frozen=True, kw_only=True):
     """Data of `deployment.*`: it answers, or nothing of it is left on its target."""
 
@@ -148,6 +161,14 @@ class EvaluationMessage(msgspec.Struct, frozen=True, kw_only=True):
     data: EvaluationEnded
 
 
+class SynthesisMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """What a receiver is told of a synthesis."""
+
+    type: Literal["synthesis.succeeded", "synthesis.failed", "synthesis.cancelled"]
+    timestamp: str
+    data: SynthesisEnded
+
+
 class DeploymentMessage(msgspec.Struct, frozen=True, kw_only=True):
     """What a receiver is told of a deployment."""
 
@@ -186,6 +207,15 @@ def evaluation_ended(project: str, job: EvaluationJob) -> tuple[str, EvaluationE
         project=project, id=job.id, state=job.state, evaluation_id=job.evaluation_id, error_code=code
     )
     return f"evaluation.{job.state}", data
+
+
+def synthesis_ended(project: str, job: SynthJob) -> tuple[str, SynthesisEnded]:
+    """(type, data) of a synthesis that has ended."""
+    code = None if job.error is None else job.error.code
+    data = SynthesisEnded(
+        project=project, id=job.id, state=job.state, synth_id=job.synth_id, dataset_id=job.dataset_id, error_code=code
+    )
+    return f"synthesis.{job.state}", data
 
 
 def deployment_changed(project: str, one: Deployment) -> tuple[str, DeploymentChanged]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from service.records.evaluation_job import EvaluationJob
+from service.records.job import ENDED
 from service.records.webhook import evaluation_ended
 from service.store.outbox import tell
 from service.store.tables import evaluations
@@ -22,5 +23,6 @@ class Evaluations(Works[EvaluationJob]):
     def record_of(self, job: EvaluationJob) -> str | None:
         return job.evaluation_id
 
-    def tell_end(self, connection: sa.Connection, project: str, job: EvaluationJob) -> None:
-        tell(connection, project, *evaluation_ended(project, job))
+    def tell(self, connection: sa.Connection, project: str, changed: EvaluationJob) -> None:
+        if changed.state in ENDED:
+            tell(connection, project, *evaluation_ended(project, changed))

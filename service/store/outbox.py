@@ -21,12 +21,13 @@ from service.records.webhook import (
     JobEnded,
     Outcome,
     Ping,
+    SynthesisEnded,
     WebhookTry,
 )
 from service.store.audit import append
 from service.store.tables import outbox, webhooks
 
-Data = JobEnded | EvaluationEnded | DeploymentChanged | DriftDetected | Ping
+Data = JobEnded | EvaluationEnded | SynthesisEnded | DeploymentChanged | DriftDetected | Ping
 PENDING, DELIVERED, FAILED = "pending", "delivered", "failed"
 
 

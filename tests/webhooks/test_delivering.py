@@ -15,6 +15,7 @@ from service.allowed_addresses import AllowedAddress
 from service.clock import now
 from service.jobs.states import enter
 from service.records.evaluation_job import EvaluationError, EvaluationJob, EvaluationMoment
+from service.records.synth_job import SynthJob
 from service.records.webhook import JobMessage
 from service.store.store import Store
 from service.webhooks.dispatcher import Dispatcher, Pauses
@@ -60,6 +61,22 @@ def test_the_end_of_an_evaluation_is_told(store: Store, receiver: Receiver) -> N
     said = receiver.got[0].verified(secret)
     assert (said["type"], said["data"]["id"], said["data"]["error_code"]) == ("evaluation.failed", "e1", "no_answers")
     assert (said["data"]["project"], said["data"]["evaluation_id"]) == ("desk", None)
+
+
+def test_the_end_of_a_synthesis_is_told(store: Store, receiver: Receiver) -> None:
+    webhook, secret = hooked(store, receiver.url, events=("synthesis.succeeded",), project="desk")
+    job = SynthJob(id="s1", request="0" * 64, state="queued", timeline=[EvaluationMoment("queued", now())])
+    store.of("desk").syntheses.add(job, None)
+    for state in ("running", "succeeded"):
+        changes = {"state": state, "synth_id": "r1"}
+        store.syntheses.update("s1", lambda one, changes=changes: msgspec.structs.replace(one, **changes))  # type: ignore[misc]
+    worked_off(store, webhook, receiver)
+    (got,) = receiver.got
+    said = got.verified(secret)
+    assert said["type"] == "synthesis.succeeded"
+    assert said["data"] == {
+        "project": "desk", "id": "s1", "state": "succeeded", "synth_id": "r1", "dataset_id": None, "error_code": None,
+    }  # fmt: skip
 
 
 def test_a_receiver_that_fails_is_tried_again_with_the_same_id_and_a_new_signature(
