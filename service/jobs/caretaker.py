@@ -23,6 +23,8 @@ _LOG = logging.getLogger("tunegate.jobs")
 LOOK_SECONDS = 1.0
 # while nothing is open, unless this process queues something: others queue what they take
 _IDLE_LOOK_SECONDS = 5.0
+# a look over hundreds takes a while, and may take this share of the time
+_SHARE = 0.05
 # what was claimed begins within a moment
 _CLAIMED_SECONDS = 10.0
 _MOST_AGAIN = 3
@@ -40,8 +42,8 @@ class Kind(NamedTuple):
     queue_of: Callable[[str], str]
     # ids in order of submission of all that have not ended
     open: Callable[[], list[str]]
-    # whether it is being cancelled
-    cancelling: Callable[[str], bool]
+    # ids of those of them that are being cancelled
+    cancelling: Callable[[], set[str]]
     finish_cancelling: Callable[[str], Coroutine[Any, Any, None]]
     # end it as failed: its workflow broke again and again
     give_up: Callable[[str], object]
@@ -85,15 +87,18 @@ class Caretaker:
         # what else is looked at, as it stands at each look
         self._also = also
         self._claimed: dict[str, float] = {}
-        # something was open at the last look
+        # something was open at the last look, which took so long
         self._open = True
+        self._look_seconds = 0.0
         self._swept = -_SWEEP_SECONDS
 
     async def watch(self) -> None:
         """Look until cancelled."""
         while True:
+            begun = time.monotonic()
             try:
                 await self.look()
+                self._look_seconds = time.monotonic() - begun
             except (sa.exc.SQLAlchemyError, TuneGateError, OSError) as error:
                 _LOG.warning("A look after jobs was cut off (%s).", type(error).__name__)
             except Exception as error:  # noqa: BLE001 - the next look may find what this one stumbled over gone
@@ -103,7 +108,8 @@ class Caretaker:
     async def _pause(self) -> None:
         """Until the next look; what is queued here meanwhile is looked after as soon as if something had been open."""
         rung, waited = BELL.rung, 0.0
-        while waited < (LOOK_SECONDS if self._open or BELL.rung != rung else _IDLE_LOOK_SECONDS):
+        busy = min(max(LOOK_SECONDS, self._look_seconds / _SHARE), _IDLE_LOOK_SECONDS)
+        while waited < (busy if self._open or BELL.rung != rung else _IDLE_LOOK_SECONDS):
             await asyncio.sleep(LOOK_SECONDS)
             waited += LOOK_SECONDS
 
@@ -123,9 +129,7 @@ class Caretaker:
         for kind in self._kinds.values():
             if time.monotonic() - self._swept > _SWEEP_SECONDS:
                 await asyncio.to_thread(kind.sweep)
-            for identifier in await asyncio.to_thread(kind.open):
-                left = True
-                await self._settle(kind, identifier)
+            left = await self._settle(kind, {_identifier(one.workflow_id) for one in found}) or left
         if time.monotonic() - self._swept > _SWEEP_SECONDS:
             self._swept = time.monotonic()
         if any(one.status == "ENQUEUED" for one in found):
@@ -206,11 +210,19 @@ class Caretaker:
         living = await asyncio.to_thread(self._me.others.versions, silent_ms=self._me.silent_ms)
         return {self._version, *living}
 
-    async def _settle(self, kind: Kind, identifier: str) -> None:
-        """Queue what was stored and never queued, finish cancelling, begin again what broke."""
-        if await asyncio.to_thread(kind.cancelling, identifier):
-            await kind.finish_cancelling(identifier)
-            return
+    async def _settle(self, kind: Kind, carried: set[str]) -> bool:
+        """Finish cancelling, and mend what is open and not `carried` by an open workflow; whether any is open."""
+        unended, cancelling = await asyncio.to_thread(lambda: (kind.open(), kind.cancelling()))
+        for identifier in unended:
+            if identifier in cancelling:
+                await kind.finish_cancelling(identifier)
+            # of hundreds that go on in order none is asked for by itself
+            elif identifier not in carried:
+                await self._mend(kind, identifier)
+        return bool(unended)
+
+    async def _mend(self, kind: Kind, identifier: str) -> None:
+        """Queue what was stored and never queued, begin again what broke."""
         found = await workflows_of(identifier)
         if not found:
             with SetWorkflowID(identifier):

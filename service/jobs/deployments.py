@@ -12,8 +12,8 @@ from service.jobs.caretaker import Kind
 from service.jobs.carrying import carrying, patiently, take
 from service.jobs.executor import Executor
 from service.jobs.queues import BELL
-from service.jobs.remote_job import threaded
 from service.jobs.standing import Standing, enter
+from service.jobs.threads import threaded
 from service.records.deployment import GONE, DeploymentError
 from service.store.store import Store
 
@@ -100,7 +100,7 @@ class DeploymentRunner:
             queue_of=lambda _: QUEUE,
             open=self._store.deployments.open_ones,
             # its own workflow sees that it is to be removed
-            cancelling=lambda _: False,
+            cancelling=set,
             finish_cancelling=_nothing,
             give_up=self._give_up,
             sweep=lambda: None,

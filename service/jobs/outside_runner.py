@@ -102,7 +102,7 @@ class OutsideRunner(Generic[J]):
             name=f"carry_out_{work.noun}",
             queue_of=lambda _: work.queue,
             open=work.rows.open_ones,
-            cancelling=lambda identifier: work.state_of(identifier) == "cancelling",
+            cancelling=work.rows.cancelling,
             finish_cancelling=self._cancel,
             give_up=lambda identifier: work.fail(identifier, broke),
             sweep=self._sweep,

@@ -16,7 +16,9 @@ import msgspec
 
 from service.artifacts.bundle import read_manifest
 from service.errors import TuneGateError
-from service.jobs.remote_job import GONE, Files, Followed, lock_of, pause_of, plan_of, threaded
+from service.jobs.pace import pause_of
+from service.jobs.remote_job import GONE, Files, Followed, lock_of, plan_of
+from service.jobs.threads import threaded
 from service.launch.targets.registry import target_of
 from service.launch.targets.target import Pausable, Registers, RemoteRef
 from service.records.job import ENDED

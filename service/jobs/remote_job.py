@@ -7,18 +7,17 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from contextvars import copy_context
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 
 from service.errors import TuneGateError
-from service.jobs.carrying import carrier, while_away
+from service.jobs.carrying import carrier
+from service.jobs.pace import Pace
 from service.jobs.spending import Spending
 from service.jobs.states import enter, fail, forward
+from service.jobs.threads import threaded
 from service.launch.exporting import require_libraries
 from service.launch.targets.registry import target_of
 from service.launch.targets.target import LaunchPlan, RemoteRef, RemoteStatus, Target
@@ -26,10 +25,7 @@ from service.records.hosted import HOSTED, Hosted
 from service.records.job import ENDED, Job, JobError, RemoteRun
 from service.store.store import Store
 
-T = TypeVar("T")
 _LOG = logging.getLogger("tunegate.jobs")
-_THREADS = 16
-_SLOWEST = 10
 # machines may come back: so long is a job waited for that its target hears nothing of
 LOST_SECONDS = 1800.0
 # so many looks in a row without an answer, and the job's state is not known any more
@@ -43,7 +39,6 @@ _WAITS = "remote_waits"
 _PASSES = {"target_unreachable", "storage_unreachable", "storage_refused"}
 # what a launch plan uploads, by its names for it, as files of this machine
 Files = Callable[[], Mapping[str, Path | None]]
-_pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="remote")
 _submitting: dict[str, threading.Lock] = {}
 _guard = threading.Lock()
 
@@ -56,12 +51,17 @@ class Followed:
         self.plan = plan_of(store, job_id)
         self.target: Target = target_of(self.plan)
         self._spending = Spending(store, job_id, self.plan)
-        self._failures = self._gone = 0
+        self._pace = Pace(self.plan)
+        self._gone = 0
         self._lost_since: float | None = None
+        # none of these is taken back, so each is asked for until it is there
+        self._ref: RemoteRef | None = None
+        self._forwarded: int | None = None
+        self._status = ""
 
     @property
     def pause(self) -> float:
-        return pause_of(self.plan, self._failures)
+        return self._pace.pause
 
     def ref(self) -> RemoteRef:
         """The reference that is kept.
@@ -69,10 +69,12 @@ class Followed:
         Raises:
             TuneGateError: `remote_gone` when there is none.
         """
-        launch = self._store.launches.find(self._id)
-        if launch is None or launch.ref is None:
-            raise TuneGateError("remote_gone", "The job was never made there.", remedy="Launch the plan again.")
-        return msgspec.json.decode(launch.ref, type=RemoteRef)
+        if self._ref is None:
+            launch = self._store.launches.find(self._id)
+            if launch is None or launch.ref is None:
+                raise TuneGateError("remote_gone", "The job was never made there.", remedy="Launch the plan again.")
+            self._ref = msgspec.json.decode(launch.ref, type=RemoteRef)
+        return self._ref
 
     async def submitted(self) -> bool:
         """Whether the job exists there now; what may pass is tried again, and never makes a second job."""
@@ -91,12 +93,12 @@ class Followed:
             if error.code == _WAITS:
                 return None
             if error.code in _PASSES:
-                self._failures += 1
-                self.say(self._failures, error)
+                self._pace.failures += 1
+                self.say(self._pace.failures, error)
                 return None
             self._fail(error)
             return False
-        self._failures = 0
+        self._pace.failures = 0
         return self._wanted()
 
     async def look(self) -> bool | None:
@@ -109,19 +111,25 @@ class Followed:
             _LOG.exception("a look at a remote job failed")
             unseen = TuneGateError("internal", f"The look failed ({type(error).__name__}).", remedy="It goes on there.")
         else:
-            self._failures = self._gone = 0
+            self._gone = 0
             return ended
         return await threaded(lambda: self._unseen(unseen))
 
     def _looked(self) -> bool | None:
         status = self.target.poll(self.ref())
-        self.forward()
-        return self._take(status)
+        heard = self.forward()
+        ended = self._take(status)
+        self._pace.looked(news=heard or status.raw != self._status)
+        self._status = status.raw
+        return ended
 
-    def forward(self) -> None:
-        """Append what the trainer reported since."""
-        for record in self.target.progress(self.ref(), after=self._store.forwarded(self._id)):
+    def forward(self) -> bool:
+        """Append what the trainer reported since; whether it reported anything."""
+        before = self._forwarded = self._store.forwarded(self._id) if self._forwarded is None else self._forwarded
+        for record in self.target.progress(self.ref(), after=before):
             forward(self._store, self._id, record)
+            self._forwarded = record.n
+        return self._forwarded != before
 
     def say(self, failures: int, error: TuneGateError) -> None:
         """Tell once that the target does not answer."""
@@ -183,7 +191,10 @@ class Followed:
 
     def _take(self, status: RemoteStatus) -> bool | None:
         cost = self._spending.so_far(status)
-        self._show(status, cost)
+        job = self._store.job(self._id)
+        # a look that shows nothing new writes nothing
+        if job.remote is None or job.remote.status != status.raw or cost not in {None, job.cost}:
+            self._show(status, cost)
         if self._lost_too_long(status):
             self._end_there()
             detail = f"Its machines did not answer for {LOST_SECONDS / 60:g} minutes ({status.raw})."
@@ -206,7 +217,9 @@ class Followed:
             # it has failed once it has ended there
             self.log(self._spending.ended(cost).detail)
             self.target.cancel(self.ref())
-        enter(self._store, self._id, "running" if status.state == "cancelling" else status.state)
+        state = "running" if status.state == "cancelling" else status.state
+        if job.state != state:
+            enter(self._store, self._id, state)
         return None
 
     def _lost_too_long(self, status: RemoteStatus) -> bool:
@@ -246,8 +259,8 @@ class Followed:
         if error.code == "artifact_corrupt":
             self._fail(error)
             return False
-        self._failures += 1
-        self.say(self._failures, error)
+        self._pace.failures += 1
+        self.say(self._pace.failures, error)
         return None
 
     def _lost(self, code: str) -> bool:
@@ -274,19 +287,7 @@ def plan_of(store: Store, job_id: str) -> LaunchPlan:
     return msgspec.json.decode(launch.plan, type=LaunchPlan)
 
 
-def pause_of(plan: LaunchPlan, failures: int) -> float:
-    """Seconds until the next look: longer after every failure."""
-    return float(plan.poll_seconds * min(2**failures, _SLOWEST))
-
-
 def lock_of(job_id: str) -> threading.Lock:
     """Held while a job is submitted, so that who cancels it waits for that."""
     with _guard:
         return _submitting.setdefault(job_id, threading.Lock())
-
-
-async def threaded(call: Callable[[], T]) -> T:
-    """In threads of our own, so that a target that does not answer holds up nothing else; waits for the database."""
-    loop = asyncio.get_running_loop()
-    # with the name of the try, which every write needs
-    return await while_away(lambda: loop.run_in_executor(_pool, copy_context().run, call))

@@ -110,7 +110,7 @@ class JobRunner:
             name="carry_out",
             queue_of=self._queue_of,
             open=self._store.open_jobs,
-            cancelling=lambda job_id: self._store.job(job_id).state == "cancelling",
+            cancelling=self._store.cancelling_jobs,
             finish_cancelling=self._finish_cancelling,
             give_up=self._give_up,
             sweep=self._sweep,

@@ -18,19 +18,26 @@ class Spending:
 
     def __init__(self, store: Store, job_id: str, plan: LaunchPlan) -> None:
         self._launches, self._id, self._plan = store.launches, job_id, plan
+        self._begun: str | None = None
 
     def so_far(self, status: RemoteStatus) -> float | None:
         """As the target says, else from when the machines were first seen; None where no price is known."""
         if status.usd is not None:
             return round(status.usd, 4)
-        launch = self._launches.find(self._id)
-        begun = launch.billed_from if launch else None
-        if begun is None and status.state in _BILLED:
-            begun = self._launches.bill(self._id)
+        begun = self._billed_from(status)
         if begun is None or self._plan.usd_per_hour is None:
             return None
         seconds = (datetime.fromisoformat(now()) - datetime.fromisoformat(begun)).total_seconds()
         return round(seconds / _SECONDS_PER_HOUR * self._plan.usd_per_hour, 4)
+
+    def _billed_from(self, status: RemoteStatus) -> str | None:
+        """Once said it stays, so it is asked for until then."""
+        if self._begun is None:
+            launch = self._launches.find(self._id)
+            self._begun = launch.billed_from if launch else None
+        if self._begun is None and status.state in _BILLED:
+            self._begun = self._launches.bill(self._id)
+        return self._begun
 
     def too_dear(self, usd: float | None) -> bool:
         """Whether the plan's `max_cost` is reached."""

@@ -19,6 +19,7 @@ from service.store.numbers import insert_numbered
 from service.store.projects import key_digest, within
 from service.store.runs import end, require_carrier
 from service.store.tables import DEFAULT_PROJECT
+from service.store.unended import cancelling_ids, open_ids
 
 R = TypeVar("R", EvaluationJob, SynthJob, Deployment)
 
@@ -65,10 +66,13 @@ class Numbered(ABC, Generic[R]):
 
     def open_ones(self) -> list[str]:
         """Ids of those that have not ended, in order of submission."""
-        table = self._table.c
-        query = sa.select(table.id).where(table.ended.is_(False), within(self._table, self._project))
         with self._engine.connect() as connection:
-            return [str(one) for one in connection.execute(query.order_by(table.number)).scalars()]
+            return open_ids(connection, self._table, self._project)
+
+    def cancelling(self) -> set[str]:
+        """Ids of those of them that are being cancelled."""
+        with self._engine.connect() as connection:
+            return cancelling_ids(connection, self._table, self._project)
 
     def update(self, identifier: str, change: Callable[[R], R | None], *, carrier: str | None = None) -> R:
         """Change one and tell of it in one transaction; a change to None leaves it alone.

@@ -33,6 +33,7 @@ from service.store.standing import Standing
 from service.store.storing import Storing, named
 from service.store.syntheses import Syntheses
 from service.store.tables import DEFAULT_PROJECT, jobs, records
+from service.store.unended import cancelling_ids, open_ids
 from service.store.webhooks import Webhooks
 
 R = TypeVar("R")
@@ -47,8 +48,7 @@ class Store:
     """
 
     def __init__(self, engine: sa.Engine, project: str | None = None) -> None:
-        self._engine = engine
-        self._project = project
+        self._engine, self._project = engine, project
         self._place = project or DEFAULT_PROJECT
         self.evaluations = Evaluations(engine, project)
         self.syntheses = Syntheses(engine, project)
@@ -141,9 +141,13 @@ class Store:
         Raises:
             TuneGateError: `environment` when the database does not answer.
         """
-        query = sa.select(jobs.c.id).where(jobs.c.ended.is_(False), within(jobs, self._project))
         with answering(), self._engine.connect() as connection:
-            return [str(one) for one in connection.execute(query.order_by(jobs.c.number)).scalars()]
+            return open_ids(connection, jobs, self._project)
+
+    def cancelling_jobs(self) -> set[str]:
+        """Ids of those of them that are being cancelled."""
+        with self._engine.connect() as connection:
+            return cancelling_ids(connection, jobs, self._project)
 
     def _one(self, kind: str, identifier: str) -> tuple[sa.ColumnElement[bool], ...]:
         return records.c.project == self._place, records.c.kind == kind, records.c.id == identifier
@@ -210,9 +214,9 @@ class Store:
     def list_jobs(self, *, after: int, limit: int) -> list[tuple[int, Job]]:
         """(number, job) in order of submission."""
         chosen = sa.select(jobs.c.number, jobs.c.body).where(jobs.c.number > after, within(jobs, self._project))
-        query = chosen.order_by(jobs.c.number).limit(limit)
         with self._engine.connect() as connection:
-            return [(number, msgspec.json.decode(body, type=Job)) for number, body in connection.execute(query)]
+            found = connection.execute(chosen.order_by(jobs.c.number).limit(limit)).all()
+        return [(number, msgspec.json.decode(body, type=Job)) for number, body in found]
 
     def update_job(
         self,

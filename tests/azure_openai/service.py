@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 
 KEY = "loopback-key-of-nobody"
 HOST = "desk.openai.azure.com"
+MOST = 2
 # what Azure takes beside the SDK's own parameters
 _AZURE_ALONE = {"trainingType"}
 _TYPES = {"Standard", "GlobalStandard", "Developer"}
@@ -224,11 +225,11 @@ class Account:
 
 
 def _page(rows: list[dict[str, Any]], asked: Asked) -> Answer:
-    """Two at a time at most, so that every list is paged through."""
+    """`MOST` at a time at most, so that every list is paged through."""
     begin = 0
     if after := asked.query.get("after"):
         begin = [row["id"] for row in rows].index(after) + 1
-    size = min(2, int(asked.query.get("limit", 2)))
+    size = min(MOST, int(asked.query.get("limit", MOST)))
     part = rows[begin : begin + size]
     more = begin + size < len(rows)
     return Answer.of({"object": "list", "data": part, "has_more": more, "last_id": part[-1]["id"] if part else None})

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from loopback import SECRET
 
 from service.errors import TuneGateError
 from service.jobs import remote
+from service.jobs.remote_job import Followed
 from service.jobs.states import enter
 from service.launch.targets.registry import target_of
 from tests.azure_openai.conftest import ROW, OpenAi, Quick, until
@@ -248,3 +252,23 @@ def test_two_who_follow_one_job_make_one(openai: OpenAi, quick: Quick) -> None:
     for thread in threads:
         thread.join(90)
     assert len(openai.account.jobs) == 1
+
+
+def test_a_look_that_shows_nothing_new_writes_nothing(openai: OpenAi, quick: Quick) -> None:
+    openai.account.hold = "running"
+    followed = Followed(quick.store, quick.id)
+
+    async def looked(times: int) -> None:
+        assert await followed.submitted()
+        for _ in range(times):
+            assert await followed.look() is None
+
+    asyncio.run(looked(3))
+    assert quick.job.state == "running"
+    with closing(sqlite3.connect(quick.folder / "tunegate.sqlite")) as other:
+        before = other.execute("PRAGMA data_version").fetchone()
+        asyncio.run(looked(3))
+        assert other.execute("PRAGMA data_version").fetchone() == before
+        openai.account.hold = None
+        asyncio.run(followed.look())
+        assert other.execute("PRAGMA data_version").fetchone() != before

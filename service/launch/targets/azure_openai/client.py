@@ -25,6 +25,7 @@ from service.launch.targets.target import Artifact, Check, LaunchPlan, RemoteRef
 from trainers.contract import Progress
 
 _PER_MILLION = 1e6
+_EVENTS, _NEWEST_EVENTS = 100, 10
 
 
 class AzureOpenAi:
@@ -81,10 +82,12 @@ class AzureOpenAi:
         """The service's events."""
 
         def page(older: str | None) -> Any:
+            # once it was read to its beginning little is new at a look
             given = {"after": older} if older is not None else {}
+            size = _EVENTS if older is not None or not self._events.begun else _NEWEST_EVENTS
             return self._account.ask(
                 "reading the events",
-                lambda client: client.fine_tuning.jobs.list_events(ref.name, limit=100, **given),
+                lambda client: client.fine_tuning.jobs.list_events(ref.name, limit=size, **given),
             )
 
         return self._events.read(page, after=after)

@@ -10,7 +10,6 @@ from typing import Any
 
 from trainers.contract import Progress
 
-_PAGE = 100
 # beyond it nobody reads them, and a service that repeats pages must not hold us
 _MOST_PAGES = 500
 _STEP = re.compile(r"Step (\d{1,9})(?:/(\d{1,9}))?: training loss=(\d+(?:\.\d+)?)")
@@ -35,6 +34,11 @@ class Events:
         self._last: str | None = None
         self.step: int | None = None
         self.total: int | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether any was read."""
+        return self._last is not None
 
     def read(self, page: Callable[[str | None], Any], *, after: int) -> list[Progress]:
         """Those numbered above `after`; `page` gives the events older than an id, the newest first."""

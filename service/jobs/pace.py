@@ -1,0 +1,33 @@
+"""How long to wait between two looks at a remote job: longer while nothing is heard of it, or nothing answers."""
+
+from __future__ import annotations
+
+from service.launch.targets.target import LaunchPlan
+
+_SLOWEST = 10
+# what goes on for hours without a word is looked at this much less often in the end
+_QUIETEST, _QUIETER = 4.0, 1.5
+
+
+class Pace:
+    """The pauses of one job, in seconds. Where costs are bounded every look may have to end it: they stay short."""
+
+    def __init__(self, plan: LaunchPlan) -> None:
+        self._plan = plan
+        self._quiet = 1.0
+        self.failures = 0
+
+    @property
+    def pause(self) -> float:
+        return max(pause_of(self._plan, self.failures), self._plan.poll_seconds * self._quiet)
+
+    def looked(self, *, news: bool) -> None:
+        """A look was answered."""
+        self.failures = 0
+        bounded = self._plan.max_usd is not None
+        self._quiet = 1.0 if news or bounded else min(self._quiet * _QUIETER, _QUIETEST)
+
+
+def pause_of(plan: LaunchPlan, failures: int) -> float:
+    """Seconds until the next look: longer after every failure."""
+    return float(plan.poll_seconds * min(2**failures, _SLOWEST))
