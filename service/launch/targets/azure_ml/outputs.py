@@ -19,6 +19,8 @@ from service.launch.targets.azure_ml.talking import talking
 from trainers.contract import Progress, Result, Transfer, TransferredFile
 
 _CHUNK_BYTES = 4 << 20
+# whoever asks for a blob asks again; the SDK alone would wait 15 s and more before each of its own tries
+_RETRIES = {"retry_total": 3, "initial_backoff": 1, "increment_base": 2, "random_jitter_range": 1}
 # a datastore's secret is of an hour at least
 _FRESH_SECONDS = 1800.0
 _SMALL_BYTES = 64 << 20
@@ -108,7 +110,7 @@ class Outputs:
             credential=secret or self._credential(),
             max_single_get_size=_CHUNK_BYTES,
             max_chunk_get_size=_CHUNK_BYTES,
-            retry_total=3,
+            **_RETRIES,
         )
 
     def _one(self, name: str, target: Path, file: TransferredFile, tick: Callable[[], None]) -> None:
