@@ -22,6 +22,9 @@ from service.records.estimate import Estimate, EstimateSet
 from service.records.evaluation_job import EvaluationJob
 from service.records.job import Job
 from service.records.manifest import Manifest
+from service.records.monitor import Monitor, MonitorRun
+from service.records.synth_job import SynthJob
+from service.records.synthesis import RowProvenance
 from service.records.webhook import NewWebhook, Webhook, WebhookDelivery
 from trainers.contract import TrainPlan
 
@@ -147,6 +150,53 @@ class Client:
 
     def delete_evaluation(self, identifier: str) -> None:
         self.connection.delete(f"/v1/evaluations/{identifier}")
+
+    def synthesize(self, kind: str, *, idempotency_key: str | None = None, **body: Any) -> SynthJob:
+        """Have rows written, `coverage` of documents or `persona`; the body is that of POST /v1/synth."""
+        return self._keyed("/v1/synth", {"kind": kind} | body, SynthJob, idempotency_key)
+
+    def synthesis(self, identifier: str) -> SynthJob:
+        return self._get(f"/v1/synth/{identifier}", SynthJob)
+
+    def syntheses(self) -> Iterator[SynthJob]:
+        """Every synthesis in order of submission, without their records."""
+        return self._every("/v1/synth", Page[SynthJob])
+
+    def synthesis_events(self, identifier: str, *, after: str | None = None) -> Iterator[Event]:
+        """What happens to a synthesis until it ends."""
+        return self.connection.events(f"/v1/synth/{identifier}/events", after=after)
+
+    def synthesis_origins(self, identifier: str) -> list[RowProvenance]:
+        """Where each of its rows comes from, in their order."""
+        lines = self.connection.text(f"/v1/synth/{identifier}/provenance").splitlines()
+        return [_record(msgspec.json.decode(line), RowProvenance) for line in lines]
+
+    def cancel_synthesis(self, identifier: str) -> SynthJob:
+        return self._post(f"/v1/synth/{identifier}/cancel", None, SynthJob)
+
+    def delete_synthesis(self, identifier: str) -> None:
+        self.connection.delete(f"/v1/synth/{identifier}")
+
+    def create_monitor(self, name: str, **body: Any) -> Monitor:
+        """Ask for an evaluation again and again; the body is that of POST /v1/monitors."""
+        return self._post("/v1/monitors", {"name": name} | body, Monitor)
+
+    def monitor(self, identifier: str) -> Monitor:
+        return self._get(f"/v1/monitors/{identifier}", Monitor)
+
+    def monitors(self) -> Iterator[Monitor]:
+        """The project's monitors, the oldest first."""
+        return self._every("/v1/monitors", Page[Monitor])
+
+    def monitor_runs(self, identifier: str) -> Iterator[MonitorRun]:
+        """The runs of a monitor, the oldest first, without their records."""
+        return self._every(f"/v1/monitors/{identifier}/runs", Page[MonitorRun])
+
+    def monitor_run(self, identifier: str, run: str) -> MonitorRun:
+        return self._get(f"/v1/monitors/{identifier}/runs/{run}", MonitorRun)
+
+    def delete_monitor(self, identifier: str) -> None:
+        self.connection.delete(f"/v1/monitors/{identifier}")
 
     def plan_deployment(self, job_id: str, **body: Any) -> DeploymentPlan:
         """What putting a job's model into service makes and costs; nothing is made."""

@@ -42,7 +42,8 @@ class Service:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert "http://" in line, self.log.read_text()
-        self.http = httpx.Client(base_url=line[line.index("http://") :].strip(), timeout=60, trust_env=False)
+        self.url = line[line.index("http://") :].strip()
+        self.http = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
 
     def dataset(self, word: str, rows: int = 20) -> str:
         lines = [json.dumps(chat(f"{MARKER} {word} {n}", f"answer {n}")) for n in range(rows)]

@@ -12,6 +12,9 @@ from receiver import Receiver
 from scripted_endpoint import Endpoint, Said, right
 from service_process import MARKER, Service, wait_for
 
+from service.client import Client
+from service.errors import TuneGateError
+
 ROWS = 60
 HOURLY = {"every_seconds": 3_600}
 
@@ -164,3 +167,18 @@ def test_a_monitor_that_is_removed_is_gone_with_its_runs(service: Service) -> No
     names = [one["id"] for one in service.http.get("/v1/monitors").json()["items"]]
     assert monitor["id"] not in names
     assert Path(service.home / "evaluations").is_dir()
+
+
+def test_the_client_makes_reads_and_removes_one(service: Service) -> None:
+    evaluation = service.body(service.dataset("client", ROWS))
+    with Client(service.url) as client:
+        made = client.create_monitor("desk", schedule=HOURLY, evaluation=evaluation)
+        assert client.monitor(made.id) in list(client.monitors())
+        due(service, made.id)
+        wait_for(lambda: any(True for _ in client.monitor_runs(made.id)))
+        (run,) = client.monitor_runs(made.id)
+        assert client.monitor_run(made.id, run.id).id == run.id
+        client.delete_monitor(made.id)
+        with pytest.raises(TuneGateError) as raised:
+            client.monitor(made.id)
+        assert raised.value.code == "unknown_id"

@@ -14,6 +14,8 @@ from scripted_endpoint import Endpoint, Said
 from service_process import Service, gone, wait_for
 from unweighted import add_base
 
+from service.client import Client
+from service.errors import TuneGateError
 from tests.synth.conftest import PASSAGES, good
 
 MAIL = "carla.weiss@quokkas.org"
@@ -85,6 +87,22 @@ def holding(service: Service, text: str) -> list[str]:
     """Files of the service in which a text stands."""
     files = [path for path in service.home.rglob("*") if path.is_file()]
     return [str(path.relative_to(service.home)) for path in files if text.encode() in path.read_bytes()]
+
+
+def test_the_client_asks_for_one_and_reads_what_came_of_it(service: Service, written: Endpoint) -> None:
+    written.rule = good
+    with Client(service.url) as client:
+        made = client.synthesize(**asked(service, "the client", rows=4))
+        ends = [event.data["state"] for event in client.synthesis_events(made.id) if event.event == "end"]
+        done = client.synthesis(made.id)
+        assert (ends, done.state) == (["succeeded"], "succeeded")
+        assert made.id in [one.id for one in client.syntheses()]
+        assert len({one.sha256 for one in client.synthesis_origins(made.id)}) == 4
+        with pytest.raises(TuneGateError) as raised:
+            client.cancel_synthesis(made.id)
+        assert raised.value.code == "synthesis_finished"
+        client.delete_synthesis(made.id)
+        assert made.id not in [one.id for one in client.syntheses()]
 
 
 def test_its_rows_are_a_dataset_that_says_so_until_all_of_it_is_removed(service: Service, written: Endpoint) -> None:
