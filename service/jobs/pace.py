@@ -6,7 +6,7 @@ from service.launch.targets.target import LaunchPlan
 
 _SLOWEST = 10
 # what goes on for hours without a word is looked at this much less often in the end
-_QUIETEST, _QUIETER = 4.0, 1.5
+_QUIETEST, _QUIETER = 4.0, 2.0
 
 
 class Pace:
