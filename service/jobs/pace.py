@@ -21,6 +21,11 @@ class Pace:
     def pause(self) -> float:
         return max(pause_of(self._plan, self.failures), self._plan.poll_seconds * self._quiet)
 
+    def unanswered(self, *, gone: bool) -> None:
+        """A look was not answered, or the answer was that there is no such job."""
+        self.failures += not gone
+        self._quiet = 1.0
+
     def looked(self, *, news: bool) -> None:
         """A look was answered."""
         self.failures = 0

@@ -93,7 +93,7 @@ class Followed:
             if error.code == _WAITS:
                 return None
             if error.code in _PASSES:
-                self._pace.failures += 1
+                self._pace.unanswered(gone=False)
                 self.say(self._pace.failures, error)
                 return None
             self._fail(error)
@@ -253,13 +253,13 @@ class Followed:
 
     def _unseen(self, error: TuneGateError) -> bool | None:
         """A job that cannot be seen goes on there: only one that is known to be gone has failed."""
+        self._pace.unanswered(gone=error.code in GONE)
         if error.code in GONE:
             self._gone += 1
             return self._lost(error.code) if self._gone >= _GONE_AFTER else None
         if error.code == "artifact_corrupt":
             self._fail(error)
             return False
-        self._pace.failures += 1
         self.say(self._pace.failures, error)
         return None
 

@@ -24,7 +24,7 @@ def paced(heard: list[str], max_usd: float | None = None) -> list[float]:
     pace, pauses = Pace(launched(max_usd)), []
     for one in heard:
         if one == "no answer":
-            pace.failures += 1
+            pace.unanswered(gone=False)
         else:
             pace.looked(news=one == "news")
         pauses.append(pace.pause)
@@ -52,3 +52,11 @@ def test_a_quiet_job_is_looked_at_less_often_to_a_bound() -> None:
     assert pauses == sorted(pauses)
     assert pauses[0] > SECONDS
     assert pauses[-1] == 4 * SECONDS
+
+
+def test_one_that_is_said_to_be_gone_is_looked_at_as_often_as_asked_for() -> None:
+    pace = Pace(launched())
+    for _ in range(5):
+        pace.looked(news=False)
+    pace.unanswered(gone=True)
+    assert pace.pause == SECONDS
