@@ -6,6 +6,7 @@ import asyncio
 import ctypes
 import errno
 import logging
+import os
 import signal
 import socket
 from contextlib import nullcontext, suppress
@@ -53,6 +54,7 @@ _ARENA_MAX, _ARENAS = -8, 2
 def command(host: str, port: int, *, no_auth: bool, stop_jobs: bool, no_worker: bool) -> int:
     """Serve the API; the URL is printed on stdout once it answers."""
     settings = load_settings()
+    _few_heaps()
     try:
         import uvicorn
 
@@ -60,8 +62,6 @@ def command(host: str, port: int, *, no_auth: bool, stop_jobs: bool, no_worker: 
     except ImportError as error:
         raise missing_extra("service", "tunegate serve", error) from error
     _require_door(host, settings, no_auth=no_auth)
-    with suppress(OSError, AttributeError):  # another C library
-        ctypes.CDLL("libc.so.6").mallopt(_ARENA_MAX, _ARENAS)
     if no_worker:
         _require_others(settings)
     # the server library knows the fastest event loop that is installed; its own log lines are not wanted
@@ -70,6 +70,13 @@ def command(host: str, port: int, *, no_auth: bool, stop_jobs: bool, no_worker: 
         code = runner.run(_serve(listener, stop_jobs=stop_jobs, works=not no_worker))
     end_traces()
     return code
+
+
+def _few_heaps() -> None:
+    """Before there are threads, and unless who runs this says how many."""
+    if not {"MALLOC_ARENA_MAX", "GLIBC_TUNABLES"} & os.environ.keys():
+        with suppress(OSError, AttributeError):  # another C library
+            ctypes.CDLL("libc.so.6").mallopt(_ARENA_MAX, _ARENAS)
 
 
 async def _serve(listener: socket.socket, *, stop_jobs: bool, works: bool) -> int:

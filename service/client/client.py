@@ -152,7 +152,7 @@ class Client:
         self.connection.delete(f"/v1/evaluations/{identifier}")
 
     def synthesize(self, kind: str, *, idempotency_key: str | None = None, **body: Any) -> SynthJob:
-        """Have rows written, `coverage` of documents or `persona`; the body is that of POST /v1/synth."""
+        """Have rows written, `coverage` of documents or `personas`; the body is that of POST /v1/synth."""
         return self._keyed("/v1/synth", {"kind": kind} | body, SynthJob, idempotency_key)
 
     def synthesis(self, identifier: str) -> SynthJob:
@@ -168,7 +168,7 @@ class Client:
 
     def synthesis_origins(self, identifier: str) -> list[RowProvenance]:
         """Where each of its rows comes from, in their order."""
-        lines = self.connection.text(f"/v1/synth/{identifier}/provenance").splitlines()
+        lines = self.connection.content("GET", f"/v1/synth/{identifier}/provenance").splitlines()
         return [_record(msgspec.json.decode(line), RowProvenance) for line in lines]
 
     def cancel_synthesis(self, identifier: str) -> SynthJob:

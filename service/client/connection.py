@@ -170,7 +170,7 @@ class Connection:
         # the service says something every fifteen seconds, so silence is a broken connection
         with self._reaching(), self._http.stream("GET", path, headers=headers) as answer:
             _raise_problem(answer)
-            yield from _parse_events(answer.iter_lines())
+            yield from _parse_events(_lines(answer.iter_text()))
 
     def _repeated(self, send: Callable[[], T], tries: int) -> T:
         for n in range(1, tries + 1):
@@ -210,6 +210,15 @@ def _raise_problem(answer: httpx.Response) -> None:
     known = code if code in CODES else "invalid_input"
     error = TuneGateError(known, detail, remedy=str(problem.get("remedy", "")), errors=errors)
     raise failure(error, answer.headers.get("retry-after", ""))
+
+
+def _lines(pieces: Iterator[str]) -> Iterator[str]:
+    """Lines as streams of events have them: a text may hold what else Python and httpx take for the end of one."""
+    rest = ""
+    for piece in pieces:
+        *whole, rest = (rest + piece).split("\n")
+        for line in whole:
+            yield line.removesuffix("\r")
 
 
 def _parse_events(lines: Iterator[str]) -> Iterator[Event]:

@@ -23,7 +23,7 @@ _LOG = logging.getLogger("tunegate.jobs")
 LOOK_SECONDS = 1.0
 # while nothing is open, unless this process queues something: others queue what they take
 _IDLE_LOOK_SECONDS = 5.0
-# a look over hundreds takes a while, and may take this share of the time
+# a look that takes a while, over hundreds say, is to take this share of the time; the idle pause is the longest
 _SHARE = 0.05
 # what was claimed begins within a moment
 _CLAIMED_SECONDS = 10.0

@@ -5,12 +5,12 @@ from __future__ import annotations
 from service.launch.targets.target import LaunchPlan
 
 _SLOWEST = 10
-# what goes on for hours without a word is looked at this much less often in the end
+# one of which nothing new is heard is looked at less often with every look, in the end this much less
 _QUIETEST, _QUIETER = 4.0, 2.0
 
 
 class Pace:
-    """The pauses of one job, in seconds. Where costs are bounded every look may have to end it: they stay short."""
+    """The pauses of one job, in seconds. They stay short where a machine is paid by the hour or costs are bounded."""
 
     def __init__(self, plan: LaunchPlan) -> None:
         self._plan = plan
@@ -29,8 +29,8 @@ class Pace:
     def looked(self, *, news: bool) -> None:
         """A look was answered."""
         self.failures = 0
-        bounded = self._plan.max_usd is not None
-        self._quiet = 1.0 if news or bounded else min(self._quiet * _QUIETER, _QUIETEST)
+        costly = self._plan.max_usd is not None or self._plan.usd_per_hour is not None
+        self._quiet = 1.0 if news or costly else min(self._quiet * _QUIETER, _QUIETEST)
 
 
 def pause_of(plan: LaunchPlan, failures: int) -> float:

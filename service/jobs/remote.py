@@ -17,8 +17,8 @@ import msgspec
 from service.artifacts.bundle import read_manifest
 from service.errors import TuneGateError
 from service.jobs.pace import pause_of
-from service.jobs.remote_job import GONE, Files, Followed, lock_of, plan_of
-from service.jobs.threads import threaded
+from service.jobs.remote_job import GONE, Files, Followed, plan_of
+from service.jobs.threads import lock_of, threaded
 from service.launch.targets.registry import target_of
 from service.launch.targets.target import Pausable, Registers, RemoteRef
 from service.records.job import ENDED

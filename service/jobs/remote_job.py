@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -13,17 +13,18 @@ from pathlib import Path
 import msgspec
 
 from service.errors import TuneGateError
-from service.jobs.carrying import carrier
+from service.jobs.carrying import carrier, require_mine
 from service.jobs.pace import Pace
 from service.jobs.spending import Spending
 from service.jobs.states import enter, fail, forward
-from service.jobs.threads import threaded
+from service.jobs.threads import lock_of, threaded
 from service.launch.exporting import require_libraries
 from service.launch.targets.registry import target_of
 from service.launch.targets.target import LaunchPlan, RemoteRef, RemoteStatus, Target
 from service.records.hosted import HOSTED, Hosted
 from service.records.job import ENDED, Job, JobError, RemoteRun
 from service.store.store import Store
+from trainers.contract import Progress
 
 _LOG = logging.getLogger("tunegate.jobs")
 # machines may come back: so long is a job waited for that its target hears nothing of
@@ -39,8 +40,6 @@ _WAITS = "remote_waits"
 _PASSES = {"target_unreachable", "storage_unreachable", "storage_refused"}
 # what a launch plan uploads, by its names for it, as files of this machine
 Files = Callable[[], Mapping[str, Path | None]]
-_submitting: dict[str, threading.Lock] = {}
-_guard = threading.Lock()
 
 
 class Followed:
@@ -54,9 +53,11 @@ class Followed:
         self._pace = Pace(self.plan)
         self._gone = 0
         self._lost_since: float | None = None
-        # none of these is taken back, so each is asked for until it is there
+        # neither is taken back, so each is asked for until it is there
         self._ref: RemoteRef | None = None
         self._forwarded: int | None = None
+        # some targets tell everything once: what was read waits here until it is stored
+        self._unstored: deque[Progress] = deque()
         self._status = ""
 
     @property
@@ -119,17 +120,22 @@ class Followed:
         status = self.target.poll(self.ref())
         heard = self.forward()
         ended = self._take(status)
-        self._pace.looked(news=heard or status.raw != self._status)
+        # who pauses a job may let it go on any moment
+        self._pace.looked(news=heard or status.raw != self._status or status.state == "paused")
         self._status = status.raw
         return ended
 
     def forward(self) -> bool:
         """Append what the trainer reported since; whether it reported anything."""
-        before = self._forwarded = self._store.forwarded(self._id) if self._forwarded is None else self._forwarded
-        for record in self.target.progress(self.ref(), after=before):
-            forward(self._store, self._id, record)
-            self._forwarded = record.n
-        return self._forwarded != before
+        if self._forwarded is None:
+            self._forwarded = self._store.forwarded(self._id)
+        known = self._unstored[-1].n if self._unstored else self._forwarded
+        self._unstored.extend(self.target.progress(self.ref(), after=known))
+        heard = bool(self._unstored)
+        while self._unstored:
+            forward(self._store, self._id, self._unstored[0])
+            self._forwarded = self._unstored.popleft().n
+        return heard
 
     def say(self, failures: int, error: TuneGateError) -> None:
         """Tell once that the target does not answer."""
@@ -190,6 +196,8 @@ class Followed:
         return msgspec.structs.replace(self.plan, files=files)
 
     def _take(self, status: RemoteStatus) -> bool | None:
+        # a look that writes nothing finds out too that another service carries the job out
+        require_mine(self._store.runs, self._id)
         cost = self._spending.so_far(status)
         job = self._store.job(self._id)
         # a look that shows nothing new writes nothing
@@ -285,9 +293,3 @@ def plan_of(store: Store, job_id: str) -> LaunchPlan:
     launch = store.launches.find(job_id)
     assert launch is not None
     return msgspec.json.decode(launch.plan, type=LaunchPlan)
-
-
-def lock_of(job_id: str) -> threading.Lock:
-    """Held while a job is submitted, so that who cancels it waits for that."""
-    with _guard:
-        return _submitting.setdefault(job_id, threading.Lock())

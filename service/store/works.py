@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TypeVar
 
+import msgspec
 import sqlalchemy as sa
 
 from service.records.access import Deed
@@ -65,6 +66,8 @@ class Works(Numbered[J]):
             project = str(connection.execute(self._project_of(identifier)).scalar_one())
             connection.execute(sa.delete(self._table).where(self._table.c.id == identifier))
             end(connection, identifier)
+            if gone.state not in self._ends:  # who carries it out elsewhere finds nothing left to end
+                self.tell(connection, project, msgspec.structs.replace(gone, state="cancelled"))
             self._forget_unnamed(connection, self.record_of(gone), project)
 
     def forget_unnamed(self, record_id: str, project: str) -> None:

@@ -1,4 +1,4 @@
-"""webhooks: who is told what becomes of a project's jobs, evaluations and deployments, how that went, and again."""
+"""webhooks: who is told what becomes of a project's work, how that went, and again."""
 
 from __future__ import annotations
 

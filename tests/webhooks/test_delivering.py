@@ -79,6 +79,16 @@ def test_the_end_of_a_synthesis_is_told(store: Store, receiver: Receiver) -> Non
     }  # fmt: skip
 
 
+def test_one_that_is_removed_before_it_ended_is_told_as_cancelled(store: Store, receiver: Receiver) -> None:
+    webhook, secret = hooked(store, receiver.url, events=("synthesis.cancelled",), project="desk")
+    job = SynthJob(id="s1", request="0" * 64, state="queued", timeline=[EvaluationMoment("queued", now())])
+    store.of("desk").syntheses.add(job, None)
+    store.of("desk").syntheses.forget("s1")
+    worked_off(store, webhook, receiver)
+    (got,) = receiver.got
+    assert got.verified(secret)["data"]["state"] == "cancelled"
+
+
 def test_a_receiver_that_fails_is_tried_again_with_the_same_id_and_a_new_signature(
     store: Store, receiver: Receiver
 ) -> None:

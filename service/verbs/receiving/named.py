@@ -41,8 +41,8 @@ async def _in_time(chunks: AsyncIterator[bytes], seconds: float) -> AsyncIterato
         except TimeoutError as error:
             raise TuneGateError(
                 "body_stalled",
-                f"Nothing of the body came for {seconds:g} seconds; what had come was removed.",
-                remedy="Send it again; TUNEGATE_BODY_IDLE_SECONDS of the service sets how long it waits.",
+                f"No whole part came from there in {seconds:g} seconds; what had come was removed.",
+                remedy="Ask again; TUNEGATE_BODY_IDLE_SECONDS of the service sets how long it waits for 4 MiB.",
             ) from error
         if chunk:
             yield chunk

@@ -82,9 +82,9 @@ class AzureOpenAi:
         """The service's events."""
 
         def page(older: str | None) -> Any:
-            # once it was read to its beginning little is new at a look
+            # where nothing came the last time little is new
             given = {"after": older} if older is not None else {}
-            size = _EVENTS if older is not None or not self._events.begun else _NEWEST_EVENTS
+            size = _EVENTS if older is not None or not self._events.quiet else _NEWEST_EVENTS
             return self._account.ask(
                 "reading the events",
                 lambda client: client.fine_tuning.jobs.list_events(ref.name, limit=size, **given),

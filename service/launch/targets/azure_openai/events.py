@@ -32,18 +32,16 @@ class Events:
     def __init__(self) -> None:
         self._count = 0
         self._last: str | None = None
+        # the last look brought nothing new
+        self.quiet = False
         self.step: int | None = None
         self.total: int | None = None
-
-    @property
-    def begun(self) -> bool:
-        """Whether any was read."""
-        return self._last is not None
 
     def read(self, page: Callable[[str | None], Any], *, after: int) -> list[Progress]:
         """Those numbered above `after`; `page` gives the events older than an id, the newest first."""
         found = [*self._newer(page)]
         found.reverse()
+        self.quiet = not found
         records = [_record(self._count + index, event) for index, event in enumerate(found, start=1)]
         if found:
             self._count, self._last = self._count + len(found), found[-1].id
