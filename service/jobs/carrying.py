@@ -98,7 +98,10 @@ async def take(runs: Runs, executor: Executor) -> None:
         status = await DBOS.get_workflow_status_async(workflow)
         if status is None or status.executor_id != executor.id or status.status != "PENDING":
             raise Fenced(this.identifier)
-        if await patiently(runs.take, this.identifier, seen=seen, carrier=name) != "lost":
+        taken = await patiently(runs.take, this.identifier, seen=seen, carrier=name)
+        if taken == "robbed":  # it stood still, and has not noticed yet
+            raise Fenced(this.identifier)
+        if taken != "lost":
             this.carrier = name
             return
 

@@ -11,7 +11,7 @@ import msgspec
 import sqlalchemy as sa
 
 from service.store.database import changing
-from service.store.tables import deployments, evaluations, jobs, runs, syntheses
+from service.store.tables import deployments, evaluations, executors, jobs, runs, syntheses
 
 _COLUMNS = (runs.c.carrier, runs.c.home, runs.c.folder, runs.c.base)
 
@@ -61,11 +61,17 @@ class Runs:
             found = connection.execute(sa.select(runs.c.inputs).where(runs.c.id == identifier)).scalar_one_or_none()
         return None if found is None else str(found)
 
-    def take(self, identifier: str, *, seen: str | None, carrier: str) -> Literal["taken", "lost", "over"]:
-        """Become its carrier if it still is the one that was seen; `over` for what has ended or is gone."""
+    def take(self, identifier: str, *, seen: str | None, carrier: str) -> Literal["taken", "lost", "over", "robbed"]:
+        """Become its carrier if it still is the one that was seen.
+
+        `over` is what has ended or is gone; `robbed` when others took the name of the service that `carrier` begins
+        with, whose work they are about to queue anew.
+        """
         with changing(self._engine) as connection:
             if not _locked(connection, identifier):
                 return "over"
+            if not _has_name(connection, carrier):
+                return "robbed"
             row = connection.execute(sa.select(runs.c.carrier).where(runs.c.id == identifier)).one_or_none()
             if row is None:  # made by an earlier version
                 add(connection, identifier, None, carrier=carrier)
@@ -115,6 +121,15 @@ def require_carrier(connection: sa.Connection, identifier: str, carrier: str | N
 def end(connection: sa.Connection, identifier: str) -> None:
     """It has ended: nobody carries it out, and what it needed is gone."""
     connection.execute(sa.delete(runs).where(runs.c.id == identifier))
+
+
+def _has_name(connection: sa.Connection, carrier: str) -> bool:
+    """Whether a service goes by its name still, which it does until this transaction ends; alone it always does."""
+    if connection.dialect.name != "postgresql":
+        return True
+    name, incarnation, _ = carrier.rsplit("/", 2)
+    query = sa.select(executors.c.incarnation).where(executors.c.name == name).with_for_update(read=True)
+    return bool(connection.execute(query).scalar_one_or_none() == incarnation)
 
 
 def _locked(connection: sa.Connection, identifier: str) -> bool:

@@ -15,6 +15,10 @@ from postgres_server import Postgres
 from quick_jobs import Noting, processes_of, until, violations
 from sessions import cut_session, is_robbed
 
+from service.records.job import Job
+from service.store.database import migrate, open_engine
+from service.store.store import Store
+
 LONG = 30
 
 
@@ -99,6 +103,27 @@ def test_a_slow_worker_is_not_robbed_and_one_that_was_cut_off_writes_nothing_mor
     assert other.until(job)["state"] == "succeeded"
     assert violations(other, job, [other.home], killed=1) == []
     until(lambda: not processes_of(slow.home))
+
+
+def test_one_that_was_robbed_and_has_not_noticed_takes_nothing(postgres: Postgres) -> None:
+    name = f"d{os.urandom(6).hex()}"
+    postgres.create(name)
+    engine = open_engine(postgres.address(name, "+psycopg"))
+    migrate(engine)
+    store = Store(engine)
+    services = store.executors()
+    assert services is not None
+    for job in ("early", "late"):
+        store.add_job(Job(id=job, plan="p" * 64, state="queued"), None)
+    with services.connect() as session:
+        assert services.hold(session, "one")
+        services.begin(session, "one", "first", "1")
+        assert store.runs.take("early", seen=None, carrier="one/first/a") == "taken"
+    with services.dead("one", silent_ms=0) as dead:
+        assert dead
+        assert store.runs.take("late", seen=None, carrier="one/first/b") == "robbed"
+    assert store.runs.get("late").carrier is None
+    engine.dispose()
 
 
 def quiet(cluster: Cluster, name: str) -> None:
