@@ -48,11 +48,12 @@ def prepare_run(out: Path, inputs: RunInputs) -> None:
     """
     require_usable(out, plan_id=inputs.plan.id)
     records = {
+        # first: by it a try that is cut off here is known again
+        "plan.json": inputs.plan,
         "decision.json": inputs.decision,
         "lint-report.json": inputs.report,
         "estimate.json": inputs.estimate,
         "evaluation.json": inputs.evaluation,
-        "plan.json": inputs.plan,
     }
     for name, record in records.items():
         if record is not None:
@@ -69,7 +70,8 @@ def require_usable(out: Path, *, plan_id: str) -> None:
     """
     if out.exists() and not out.is_dir():
         raise TuneGateError("output_exists", f"{out} is a file.", remedy="Name a new folder.")
-    if not out.is_dir() or not any(out.iterdir()):
+    # a plan that was cut off while it was written is all that a killed try leaves before its first record
+    if not out.is_dir() or all(one.name.startswith(".plan.json.") for one in out.iterdir()):
         return
     try:
         earlier = msgspec.json.decode((out / "plan.json").read_bytes(), type=TrainPlan).id

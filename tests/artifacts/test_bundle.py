@@ -110,6 +110,14 @@ def test_a_folder_with_other_files_is_not_touched(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
 
 
+def test_a_try_that_was_cut_off_in_its_first_record_is_no_other_run(tmp_path: Path) -> None:
+    (tmp_path / ".plan.json.1x2y").write_bytes(b'{"id"')
+    require_usable(tmp_path, plan_id=PLAN.id)
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(TuneGateError, match="already holds files"):
+        require_usable(tmp_path, plan_id=PLAN.id)
+
+
 def test_an_unfinished_run_goes_on_with_its_own_plan_only(run: Path) -> None:
     require_usable(run, plan_id=PLAN.id)
     with pytest.raises(TuneGateError) as raised:
