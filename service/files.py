@@ -24,12 +24,21 @@ def write_atomically(path: Path, content: bytes) -> None:
         handle.write(content)
 
 
+def is_left_of(path: Path, name: str) -> bool:
+    """Whether a file is what somebody who was killed while writing one of that name left beside it."""
+    return path.name.startswith(_beside(name))
+
+
+def _beside(name: str) -> str:
+    return f".{name}."
+
+
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[BinaryIO]:
     """A file beside the target that takes its place when the block ends well, and is gone when it does not."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=_beside(path.name))
     except OSError as error:
         raise write_error(path, error) from error
     try:

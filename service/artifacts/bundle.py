@@ -13,7 +13,7 @@ from service.artifacts.hosted_card import hosted_card
 from service.artifacts.licence import base_licence
 from service.artifacts.listing import differences, listed
 from service.errors import TuneGateError
-from service.files import write_atomically
+from service.files import is_left_of, write_atomically
 from service.launch.local import WORK, read_result, work_plan
 from service.records.decision import Decision
 from service.records.estimate import Estimate
@@ -71,7 +71,7 @@ def require_usable(out: Path, *, plan_id: str) -> None:
     if out.exists() and not out.is_dir():
         raise TuneGateError("output_exists", f"{out} is a file.", remedy="Name a new folder.")
     # a plan that was cut off while it was written is all that a killed try leaves before its first record
-    if not out.is_dir() or all(one.name.startswith(".plan.json.") for one in out.iterdir()):
+    if not out.is_dir() or all(is_left_of(one, "plan.json") for one in out.iterdir()):
         return
     try:
         earlier = msgspec.json.decode((out / "plan.json").read_bytes(), type=TrainPlan).id

@@ -125,11 +125,11 @@ class Caretaker:
                 if silent(name):
                     await self._take_over(name)
         await self._carry_over(found)
-        left = bool(found)
+        left, carried = bool(found), {_identifier(one.workflow_id) for one in found}
         for kind in self._kinds.values():
             if time.monotonic() - self._swept > _SWEEP_SECONDS:
                 await asyncio.to_thread(kind.sweep)
-            left = await self._settle(kind, {_identifier(one.workflow_id) for one in found}) or left
+            left = await self._settle(kind, carried) or left
         if time.monotonic() - self._swept > _SWEEP_SECONDS:
             self._swept = time.monotonic()
         if any(one.status == "ENQUEUED" for one in found):

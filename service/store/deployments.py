@@ -9,23 +9,22 @@ from service.records.deployment import GONE, Deployment
 from service.records.webhook import deployment_changed
 from service.store.audit import append
 from service.store.numbered import Numbered
-from service.store.outbox import tell
+from service.store.outbox import Data
 from service.store.projects import within
 from service.store.runs import add
 from service.store.tables import deployments
-
-_TOLD = {"ready", *GONE}
 
 
 class Deployments(Numbered[Deployment]):
     """All calls are synchronous and durable when they return."""
 
+    told = frozenset({"ready", *GONE})
+
     def __init__(self, engine: sa.Engine, project: str | None = None) -> None:
         super().__init__(engine, project, deployments, Deployment, "deployment", GONE)
 
-    def tell(self, connection: sa.Connection, project: str, changed: Deployment) -> None:
-        if changed.state in _TOLD:
-            tell(connection, project, *deployment_changed(project, changed))
+    def message(self, project: str, changed: Deployment) -> tuple[str, Data]:
+        return deployment_changed(project, changed)
 
     def add(self, made: Deployment, sent: bytes, idempotency_key: str | None, deed: Deed) -> tuple[Deployment, bool]:
         """Keep a new one with what will be sent; (the earlier one, False) of the same key, or of a plan that stands."""

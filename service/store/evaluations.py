@@ -5,9 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from service.records.evaluation_job import EvaluationJob
-from service.records.job import ENDED
 from service.records.webhook import evaluation_ended
-from service.store.outbox import tell
+from service.store.outbox import Data
 from service.store.tables import evaluations
 from service.store.works import Works
 
@@ -23,6 +22,5 @@ class Evaluations(Works[EvaluationJob]):
     def record_of(self, job: EvaluationJob) -> str | None:
         return job.evaluation_id
 
-    def tell(self, connection: sa.Connection, project: str, changed: EvaluationJob) -> None:
-        if changed.state in ENDED:
-            tell(connection, project, *evaluation_ended(project, changed))
+    def message(self, project: str, changed: EvaluationJob) -> tuple[str, Data]:
+        return evaluation_ended(project, changed)

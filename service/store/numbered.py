@@ -16,6 +16,7 @@ from service.records.job import ENDED
 from service.records.synth_job import SynthJob
 from service.store.database import changing
 from service.store.numbers import insert_numbered
+from service.store.outbox import Data, tell
 from service.store.projects import key_digest, within
 from service.store.runs import end, require_carrier
 from service.store.tables import DEFAULT_PROJECT
@@ -43,9 +44,12 @@ class Numbered(ABC, Generic[R]):
         self._table, self._noun, self._ends = table, noun, ends
         self._type: type[R] = type_
 
+    # webhooks are told when one comes to such a state
+    told: frozenset[str] = ENDED
+
     @abstractmethod
-    def tell(self, connection: sa.Connection, project: str, changed: R) -> None:
-        """Tell who is to be told of one that came to another state, in the transaction that changes it."""
+    def message(self, project: str, changed: R) -> tuple[str, Data]:
+        """(type, data) of what webhooks are told of one."""
 
     def get(self, identifier: str) -> R:
         """One by id.
@@ -93,9 +97,9 @@ class Numbered(ABC, Generic[R]):
             connection.execute(sa.update(self._table).where(self._table.c.id == identifier).values(values))
             if ended:
                 end(connection, identifier)
-            if changed.state != one.state:
+            if changed.state != one.state and changed.state in self.told:
                 project = str(connection.execute(self._project_of(identifier)).scalar_one())
-                self.tell(connection, project, changed)
+                tell(connection, project, *self.message(project, changed))
         return changed
 
     def _keep(

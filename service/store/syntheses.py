@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from service.records.job import ENDED
 from service.records.synth_job import SynthJob
 from service.records.webhook import synthesis_ended
-from service.store.outbox import tell
+from service.store.outbox import Data
 from service.store.projects import within
 from service.store.tables import syntheses
 from service.store.works import Works
@@ -27,9 +26,8 @@ class Syntheses(Works[SynthJob]):
     def record_of(self, job: SynthJob) -> str | None:
         return job.synth_id
 
-    def tell(self, connection: sa.Connection, project: str, changed: SynthJob) -> None:
-        if changed.state in ENDED:
-            tell(connection, project, *synthesis_ended(project, changed))
+    def message(self, project: str, changed: SynthJob) -> tuple[str, Data]:
+        return synthesis_ended(project, changed)
 
     def names_dataset(self, dataset: str) -> bool:
         """Whether one of the project's made this dataset."""

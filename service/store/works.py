@@ -15,6 +15,7 @@ from service.records.synth_job import SynthJob
 from service.store.audit import append
 from service.store.database import changing
 from service.store.numbered import Numbered
+from service.store.outbox import tell
 from service.store.projects import within
 from service.store.quotas import require_turn
 from service.store.runs import add, end
@@ -67,7 +68,7 @@ class Works(Numbered[J]):
             connection.execute(sa.delete(self._table).where(self._table.c.id == identifier))
             end(connection, identifier)
             if gone.state not in self._ends:  # who carries it out elsewhere finds nothing left to end
-                self.tell(connection, project, msgspec.structs.replace(gone, state="cancelled"))
+                tell(connection, project, *self.message(project, msgspec.structs.replace(gone, state="cancelled")))
             self._forget_unnamed(connection, self.record_of(gone), project)
 
     def forget_unnamed(self, record_id: str, project: str) -> None:

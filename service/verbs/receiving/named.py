@@ -24,25 +24,20 @@ async def named(context: Context, url: str) -> Upload:
 
     async def chunks() -> AsyncIterator[bytes]:
         start = 0
-        while piece := await anyio.to_thread.run_sync(source.part, start):
+        while piece := await _in_time(source, start, context.settings.body_idle_seconds):
             start += len(piece)
             yield piece
 
-    return Upload(_in_time(chunks(), context.settings.body_idle_seconds), source.bytes)
+    return Upload(chunks(), source.bytes)
 
 
-async def _in_time(chunks: AsyncIterator[bytes], seconds: float) -> AsyncIterator[bytes]:
-    while True:
-        try:
-            async with asyncio.timeout(seconds):
-                chunk = await anext(chunks)
-        except StopAsyncIteration:
-            return
-        except TimeoutError as error:
-            raise TuneGateError(
-                "body_stalled",
-                f"No whole part came from there in {seconds:g} seconds; what had come was removed.",
-                remedy="Ask again; TUNEGATE_BODY_IDLE_SECONDS of the service sets how long it waits for 4 MiB.",
-            ) from error
-        if chunk:
-            yield chunk
+async def _in_time(source: Source, start: int, seconds: float) -> bytes:
+    try:
+        async with asyncio.timeout(seconds):
+            return await anyio.to_thread.run_sync(source.part, start)
+    except TimeoutError as error:
+        raise TuneGateError(
+            "body_stalled",
+            f"No whole part came from there in {seconds:g} seconds; what had come was removed.",
+            remedy="Ask again; TUNEGATE_BODY_IDLE_SECONDS of the service sets how long it waits for 4 MiB.",
+        ) from error
