@@ -1,7 +1,8 @@
 """Presidio without torch and transformers, where nothing that was asked for could use them.
 
-Presidio and spaCy import both when they are installed, which takes seconds; expressions need neither. What was imported
-without them stays so for the life of the process: only one that serves a single request may spare them.
+Presidio and spaCy import both when they are installed, which takes seconds and hundreds of MB; expressions need
+neither. What was imported without them stays so for the life of the process: only one that knows all its settings may
+spare them, as a command does, and a service, whose requests name no models of their own.
 """
 
 from __future__ import annotations
@@ -15,24 +16,43 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
-from service.privacy.settings import PrivacySettings
-from service.privacy.yaml_files import YamlFile
+from service.errors import TuneGateError
+
+if TYPE_CHECKING:
+    from service.privacy.settings import PrivacySettings
 
 _HEAVY = frozenset({"torch", "transformers"})
-_one_request = False
+_may_spare = False
 
 
 def one_request() -> None:
-    """Say that this process scans with one set of settings and ends, as a command does and a service does not."""
-    global _one_request
-    _one_request = True
+    """Say that this process scans with one set of settings and ends, as a command does."""
+    global _may_spare
+    _may_spare = True
+
+
+def only_parts_of(settings: PrivacySettings) -> None:
+    """Say that this process scans with these settings or less for as long as it lives, as a service does."""
+    global _may_spare
+    _may_spare = not _may_want_a_model(settings)
 
 
 @contextmanager
 def models_spared(settings: PrivacySettings) -> Iterator[None]:
-    """Imports in here, by this thread, find no torch and no transformers, unless the settings could want them."""
-    if not _one_request or _may_want_a_model(settings):
+    """Imports in here, by this thread, find no torch and no transformers, unless the settings could want them.
+
+    Raises:
+        TuneGateError: `environment` for settings that could, after a scan in this process that spared them.
+    """
+    if not _may_spare or _may_want_a_model(settings):
+        if _NotHere.refused:
+            raise TuneGateError(
+                "environment",
+                "The privacy settings name a model, or classes of Presidio's; this process began to scan without.",
+                remedy="Restart the service.",
+            )
         yield
         return
     finder = _NotHere(threading.get_ident())
@@ -45,6 +65,8 @@ def models_spared(settings: PrivacySettings) -> Iterator[None]:
 
 def _may_want_a_model(settings: PrivacySettings) -> bool:
     """Whether there is more than expressions and lists of words: one of Presidio's own classes may ask a model."""
+    from service.privacy.yaml_files import YamlFile
+
     if settings.recognizers is None:
         return settings.ner is not None
     rows = YamlFile(Path(settings.recognizers)).value.get("recognizers")
@@ -81,6 +103,8 @@ def kept_for_good() -> Iterator[None]:
 class _NotHere(MetaPathFinder):
     """Finds nothing heavy for one thread; others import what they like."""
 
+    refused = False
+
     def __init__(self, thread: int) -> None:
         self._thread = thread
 
@@ -90,5 +114,6 @@ class _NotHere(MetaPathFinder):
         """None, so that the next finder looks. Raises ModuleNotFoundError for what is spared."""
         del path, target
         if fullname in _HEAVY and threading.get_ident() == self._thread:
+            _NotHere.refused = True
             raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
         return None

@@ -42,8 +42,7 @@ ODD_HEADERS = [
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     home = tmp_path_factory.mktemp("home")
-    (home / "privacy.toml").write_text('[privacy]\nmode = "off"\n')
-    running = Served(home, TUNEGATE_PRIVACY_SETTINGS=str(home / "privacy.toml"))
+    running = Served(home)
     yield running
     running.stop()
 

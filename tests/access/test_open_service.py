@@ -21,10 +21,7 @@ _REBOUND = "rebound.quokkas.org"
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     home = tmp_path_factory.mktemp("home")
-    (home / "privacy.toml").write_text('[privacy]\nmode = "off"\n')
-    running = Served(
-        home, TUNEGATE_PRIVACY_SETTINGS=str(home / "privacy.toml"), TUNEGATE_HOSTS="Tunes.quokkas.org, [fd00::7]"
-    )
+    running = Served(home, TUNEGATE_HOSTS="Tunes.quokkas.org, [fd00::7]")
     yield running
     running.stop()
 

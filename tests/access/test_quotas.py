@@ -107,11 +107,9 @@ def report(tmp_path: Path) -> object:
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Served]:
-    settings = tmp_path / "privacy.toml"
-    settings.write_text('[privacy]\nmode = "off"\n')
     add_base(tmp_path)
     size = str(_MOST * len(_TRAIN))
-    running = Served(tmp_path, TUNEGATE_PRIVACY_SETTINGS=str(settings), TUNEGATE_PROJECT_BYTES=size)
+    running = Served(tmp_path, TUNEGATE_PROJECT_BYTES=size)
     yield running
     running.stop()
 

@@ -20,8 +20,7 @@ _GUARD_SECONDS = 60
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Served]:
-    (tmp_path / "privacy.toml").write_text('[privacy]\nmode = "off"\n')
-    running = Served(tmp_path, TUNEGATE_PRIVACY_SETTINGS=str(tmp_path / "privacy.toml"))
+    running = Served(tmp_path)
     with key_store(settings_of(running)) as store:
         # one that nothing happens to
         store.of("default").add_job(new_job("still"), None)

@@ -52,9 +52,15 @@ class Server(Served):
         return body
 
 
+class Scanning(Server):
+    """One that looks for personal data as it is shipped."""
+
+    scans = True
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    running = Server(tmp_path_factory.mktemp("home"), TUNEGATE_MAX_BODY_BYTES=str(LIMIT))
+    running = Scanning(tmp_path_factory.mktemp("home"), TUNEGATE_MAX_BODY_BYTES=str(LIMIT))
     # what it prepares in the background costs time and memory, which tests look at
     running.until(lambda: "The privacy scan is ready" in running.log.read_text(), seconds=300)
     yield running

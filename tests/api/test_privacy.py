@@ -15,6 +15,8 @@ import pytest
 from planted_row import CARD, IBAN, leaks, row
 from secret_samples import SAMPLES
 
+from tests.api.conftest import Scanning
+
 MODEL = {
     "architectures": ["Phi3ForCausalLM"], "model_type": "phi3", "vocab_size": 1000, "hidden_size": 192,
     "intermediate_size": 512, "num_hidden_layers": 4, "num_attention_heads": 6, "num_key_value_heads": 2,
@@ -25,12 +27,12 @@ BODY = b"".join(json.dumps(one).encode() + b"\n" for one in (row(), BESIDE))
 
 
 @pytest.fixture(scope="module")
-def served(serve: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     home = tmp_path_factory.mktemp("home")
     (home / "models" / "base").mkdir(parents=True)
     (home / "models" / "base" / "config.json").write_text(json.dumps(MODEL))
     (home / "models" / "base" / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
-    running = serve(home)
+    running = Scanning(home)
     yield running
     running.stop()
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.api.conftest import Scanning
+
 ASKED = {"role": "user", "content": "Write to ana.ruiz@quokkas.org or 020 7946 0123."}
 BODY = json.dumps({"messages": [ASKED, {"role": "assistant", "content": "Done."}]}).encode() + b"\n"
 READY = re.compile(r"\"The privacy scan is ready, after \d+\.\d seconds\.\"")
@@ -26,8 +28,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("home")
 
 
-def test_requests_before_the_scan_is_ready_wait_for_it_and_say_the_same_as_later_ones(serve: Any, home: Path) -> None:
-    running = serve(home)
+def test_requests_before_the_scan_is_ready_wait_for_it_and_say_the_same_as_later_ones(home: Path) -> None:
+    running = Scanning(home)
     try:
         with ThreadPoolExecutor(2) as pool:
             early = [answer.json() for answer in pool.map(lambda _: running.lint(BODY, privacy="patterns"), range(2))]
@@ -76,8 +78,8 @@ def test_settings_that_cannot_be_used_are_told_once_and_to_whoever_asks(serve: A
 
 
 @pytest.mark.parametrize("seconds", [0.0, 1.0])
-def test_a_service_stops_while_the_scan_is_made_ready(serve: Any, tmp_path: Path, seconds: float) -> None:
-    running = serve(tmp_path)
+def test_a_service_stops_while_the_scan_is_made_ready(tmp_path: Path, seconds: float) -> None:
+    running = Scanning(tmp_path)
     time.sleep(seconds)
     running.stop()  # with exit code 0
     assert "Traceback" not in running.log.read_text()

@@ -24,9 +24,7 @@ _SMALL = 30
 @pytest.fixture
 def fresh(serve: Callable[..., Server], tmp_path: Path) -> Iterator[Server]:
     """A service that nobody has asked anything, and that prepares nothing."""
-    settings = tmp_path / "privacy.toml"
-    settings.write_text('[privacy]\nmode = "off"\n')
-    running = serve(tmp_path, TUNEGATE_PRIVACY_SETTINGS=str(settings))
+    running = serve(tmp_path)
     yield running
     running.stop()
 

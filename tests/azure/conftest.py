@@ -56,8 +56,7 @@ class Service(Following):
     """A service whose jobs go to the loopback Azure."""
 
     def __init__(self, home: Path, azure: Azure, **settings: str) -> None:
-        quiet = {"TUNEGATE_PRIVACY": "off", "MSAL_LOGGING": "off"}
-        super().__init__(home, **(WHERE | azure.environment | quiet | settings))
+        super().__init__(home, **(WHERE | azure.environment | {"MSAL_LOGGING": "off"} | settings))
 
     def plan(self, **more: Any) -> Any:
         stored = []

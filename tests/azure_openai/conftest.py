@@ -88,8 +88,7 @@ class Service(Following):
     """A service whose jobs go to the loopback Azure OpenAI."""
 
     def __init__(self, home: Path, openai: OpenAi, **settings: str) -> None:
-        quiet = {"TUNEGATE_PRIVACY": "off", "MSAL_LOGGING": "off"}
-        super().__init__(home, **(WHERE | openai.keyed | quiet | settings))
+        super().__init__(home, **(WHERE | openai.keyed | {"MSAL_LOGGING": "off"} | settings))
 
     def store(self, name: str, **query: str) -> str:
         rows = (DESK / f"{name}.jsonl").read_bytes()

@@ -108,8 +108,7 @@ def own_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 def _with_jobs(home: Path) -> Iterator[Service]:
     make_tiny(home / "models" / "base")
-    (home / "privacy.toml").write_text('[privacy]\nmode = "off"\n')
-    running = Service(home, TUNEGATE_PRIVACY_SETTINGS=str(home / "privacy.toml"))
+    running = Service(home)
     try:
         running.job, running.other = running.launch(), running.launch()
         running.http.post(f"/v1/jobs/{running.other}/cancel")

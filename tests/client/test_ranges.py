@@ -70,8 +70,7 @@ class Cutting:
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     home = tmp_path_factory.mktemp("home")
-    (home / "privacy.toml").write_text('[privacy]\nmode = "off"\n')
-    running = Served(home, TUNEGATE_PRIVACY_SETTINGS=str(home / "privacy.toml"))
+    running = Served(home)
     try:
         settings = load_settings({"TUNEGATE_HOME": str(home)})
         with key_store(settings) as store:

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import psutil
 from scripted_endpoint import Endpoint, chat
+from served import quiet
 
 ROOT = Path(__file__).resolve().parents[2]
 MARKER = "okapi.kilpi@quokkas.org"
@@ -31,7 +32,7 @@ class Service:
     def start(self) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TUNEGATE_")}
         environment |= {
-            "TUNEGATE_HOME": str(self.home), "PYTHONPATH": str(ROOT), "DESK_KEY": "s3cret",
+            "TUNEGATE_HOME": str(self.home), **quiet(self.home), "PYTHONPATH": str(ROOT), "DESK_KEY": "s3cret",
             "TUNEGATE_ENDPOINTS": f"{self.endpoint.url}=DESK_KEY", **self.more,
         }  # fmt: skip
         with self.log.open("ab") as sink:

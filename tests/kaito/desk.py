@@ -93,7 +93,7 @@ def place(folder: Path, base: Path) -> Iterator[Place]:
             "TUNEGATE_KAITO_INSTANCE_TYPE": "Standard_NC24ads_A100_v4", "TUNEGATE_KAITO_NAMESPACE": "tuning",
             "TUNEGATE_KAITO_INPUT_URL": "https://rows.quokkas.org/{sha256}.jsonl",
             "TUNEGATE_KAITO_OUTPUT_IMAGE": f"{host}/tuned/desk", "TUNEGATE_KAITO_OUTPUT_PUSH_SECRET": "push",
-            "TUNEGATE_KAITO_POLL_SECONDS": "0.2", "TUNEGATE_PRIVACY": "off",
+            "TUNEGATE_KAITO_POLL_SECONDS": "0.2",
         }  # fmt: skip
         yield Place(Kaito(cluster, registry, base, folder), home, settings)
         cluster.let_go.set()

@@ -18,13 +18,11 @@ collect_ignore = [] if FOUND else ["test_postgres.py"]
 
 
 class Service(Served):
-    """One `tunegate serve` over a data folder; it looks for no personal data, which takes seconds to prepare."""
+    """One `tunegate serve` over a data folder."""
 
     def __init__(self, home: Path, *flags: str, **settings: str) -> None:
         home.mkdir(exist_ok=True)
-        quick = home / "quick.toml"
-        quick.write_text('[privacy]\nmode = "off"\n')
-        super().__init__(home, *flags, **{"TUNEGATE_PRIVACY_SETTINGS": str(quick)} | settings)
+        super().__init__(home, *flags, **settings)
 
     @property
     def address(self) -> tuple[str, int]:

@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import psutil
 from quick_trainer import after_step, weights_before
-from served import Served
+from served import Served, quiet
 from unweighted import add_base
 
 HERE = Path(__file__).resolve().parent
@@ -76,18 +76,16 @@ class Noting(Served):
     ) -> None:
         if not (home / "models").exists():
             add_base(home)
-        quick = home / "quick.toml"
-        quick.write_text('[privacy]\nmode = "off"\n')
         self.notes = home / "notes"
         how = json.dumps({"notes": str(self.notes), "version": pipeline, "quick": True, "signal": signalled})
-        quiet = {"TUNEGATE_PRIVACY_SETTINGS": str(quick), "PYTHONPATH": PATH, "OMP_NUM_THREADS": "1"}
+        ours = quiet(home) | {"PYTHONPATH": PATH, "OMP_NUM_THREADS": "1"}
         if zygote is None:
             self.program = (str(HERE / "noting.py"), how)
-            super().__init__(home, *flags, **quiet | settings)
+            super().__init__(home, *flags, **ours | settings)
             return
         self.home, self.log = home, home / "service.log"
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("TUNEGATE_", "OTEL_"))}
-        environment = kept | {"TUNEGATE_HOME": str(home)} | quiet | settings
+        environment = kept | {"TUNEGATE_HOME": str(home)} | ours | settings
         self.forked, said = zygote.start([how, "--port", "0", *flags], environment, self.log)
         assert "http://" in said, self.log.read_text()[-3000:]
         self.url = said[said.index("http://") :].strip()

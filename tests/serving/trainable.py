@@ -25,11 +25,6 @@ def few_rows(folder: Path) -> Path:
 
 
 class Quick(Served):
-    """Looks for no personal data, which takes seconds to prepare, and ends its jobs with itself."""
+    """Ends its jobs with itself."""
 
     flags = ("--stop-jobs",)
-
-    def __init__(self, home: Path, *flags: str, **settings: str) -> None:
-        quick = home / "quick.toml"
-        quick.write_text('[privacy]\nmode = "off"\n')
-        super().__init__(home, *flags, **{"TUNEGATE_PRIVACY_SETTINGS": str(quick)} | settings)

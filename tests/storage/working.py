@@ -23,9 +23,7 @@ class Working(Served):
         home.mkdir(exist_ok=True)
         if not (home / "models" / "base").exists():
             make_tiny(home / "models" / "base")
-        quick = home / "quick.toml"
-        quick.write_text('[privacy]\nmode = "off"\n')
-        super().__init__(home, "--stop-jobs", **{"TUNEGATE_PRIVACY_SETTINGS": str(quick)} | settings)
+        super().__init__(home, "--stop-jobs", **settings)
 
     def upload(self, *, rows: int = 4, **query: str) -> Any:
         return self.post("/v1/datasets", params={"target": "local"} | query, content=personal_rows(rows))

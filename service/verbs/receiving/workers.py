@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 from service.data import RuleFiles
 from service.errors import ErrorItem, TuneGateError
 from service.observe.logs import place_of, set_up_logs
+from service.settings import load_settings
+from service.verbs.redacting.settings import spare_models
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -202,6 +204,8 @@ def _work(pipe: Connection, log_format: str) -> None:
     # the end of the service ends the process through its pipe
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     set_up_logs(log_format)
+    with suppress(TuneGateError):  # told to whoever asks for a scan
+        spare_models(load_settings())
     rules = _rules(pipe)
     tasks: SimpleQueue[tuple[Work[Any], tuple[Any, ...], threading.Event]] = SimpleQueue()
     threading.Thread(target=_receive, args=(pipe, tasks), daemon=True).start()

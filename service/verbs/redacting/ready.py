@@ -15,7 +15,7 @@ from service.privacy.entities import entity_table
 from service.privacy.scanner import Scanner
 from service.settings import Settings
 from service.verbs.linting.privacy import LIBRARY, PrivacyRequest, settings_of
-from service.verbs.redacting.settings import privacy_request, tables_of
+from service.verbs.redacting.settings import privacy_request, spare_models, tables_of
 
 _LOG = logging.getLogger("tunegate")
 
@@ -38,6 +38,7 @@ def privacy_prepared(settings: Settings, rules: RuleFiles, ready: threading.Even
 def _prepare(settings: Settings, rules: RuleFiles, ready: threading.Event, stopped: threading.Event) -> None:
     start = time.monotonic()
     try:
+        spare_models(settings)
         asked = privacy_request(tables_of(settings.privacy_settings))
         if asked.mode == "off" or importlib.util.find_spec(LIBRARY) is None:
             ready.set()

@@ -17,11 +17,11 @@ from service.privacy.known import known_entities
 from service.privacy.languages import language_code
 from service.privacy.reserved import ReservedAs
 from service.privacy.settings import PrivacySettings, mistakes, unknown_entities
-from service.privacy.spared import one_request
-from service.settings import load_settings
+from service.privacy.spared import one_request, only_parts_of
+from service.settings import Settings, load_settings
 from service.verbs.linting.privacy import AUTO, Mode, PrivacyRequest
 
-__all__ = ["PrivacyTable", "one_request", "privacy_request", "tables_of"]
+__all__ = ["PrivacyTable", "one_request", "privacy_request", "spare_models", "tables_of"]
 
 _OF_SCAN = {field.name.replace("_", "-"): field for field in msgspec.structs.fields(PrivacySettings)}
 # what a table may say beside the settings of a scan; `mode` is the option of the same name as the table
@@ -128,6 +128,15 @@ def tables_of(path: Path | None) -> list[PrivacyTable]:
     if not isinstance(content, dict):
         raise TuneGateError("environment", f"TUNEGATE_PRIVACY_SETTINGS: {path} has no [privacy] table.")
     return [PrivacyTable(f"{path.name}: privacy", path.parent, content)]
+
+
+def spare_models(settings: Settings) -> None:
+    """Say that this process scans for a service, whose requests name no models: see `service.privacy.spared`.
+
+    Raises:
+        TuneGateError: `environment`, `invalid_input` or `unreadable_path` for settings that cannot be used.
+    """
+    only_parts_of(privacy_request(tables_of(settings.privacy_settings)).settings)
 
 
 def _values(table: PrivacyTable, errors: list[ErrorItem]) -> Iterator[tuple[str, Any]]:

@@ -16,6 +16,7 @@ from service.errors import TuneGateError
 from service.evaluate.asker import Progress
 from service.files import write_atomically
 from service.jobs.outside_inputs import OUTCOME, PROGRESS
+from service.privacy.spared import one_request
 from service.records.evaluation_job import EvaluationError
 from service.records.synth_job import SynthOrigins, SynthOutcome, SynthProgress
 from service.records.synthesis import RowProvenance, SynthReport
@@ -84,4 +85,5 @@ def _told(at: Progress) -> SynthProgress:
 
 
 if __name__ == "__main__":
+    one_request()
     main(Path(sys.argv[1]), Path(sys.argv[2]))
