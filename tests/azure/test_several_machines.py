@@ -18,7 +18,7 @@ from conftest import Azure, Service
 from nodes import Node
 from worker import Worker
 
-TWO = {"TUNEGATE_AZURE_ML_INSTANCE_COUNT": "2", "TUNEGATE_AZURE_ML_POLL_SECONDS": "2"}
+TWO = {"TUNEGATE_AZURE_ML_INSTANCE_COUNT": "2", "TUNEGATE_AZURE_ML_POLL_SECONDS": "5"}
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,8 @@ def service(tmp_path_factory: pytest.TempPathFactory, model: Path, azure: Azure)
 @pytest.fixture(scope="module")
 def job(azure: Azure, service: Service) -> Any:
     """Two machines, one process on each, under DeepSpeed."""
-    identifier = service.launched(service.plan(sharding="zero2", processes=2), "one")
+    plan = service.plan(sharding="zero2")
+    identifier = service.launched(plan, "one")
     carried_out(started(service, azure, identifier))
     return service.ended(identifier)
 
@@ -66,7 +67,7 @@ def test_only_the_first_machine_writes_and_nothing_but_what_is_handed_over(azure
 
 
 def test_a_machine_that_loses_its_trainer_ends_the_job_by_name(azure: Azure, service: Service) -> None:
-    plan = service.plan(processes=2, hyperparameters={"batch_size": 2, "n_epochs": 50})
+    plan = service.plan(hyperparameters={"batch_size": 2, "n_epochs": 50})
     identifier = service.launched(plan, "two")
     worker = started(service, azure, identifier)
     deadline = time.monotonic() + 600
