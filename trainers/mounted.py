@@ -44,6 +44,7 @@ def main(argv: list[str]) -> int:
         print(f"{given.plan}: not a plan ({error})", file=sys.stderr)
         return _UNUSABLE
     out = Path(tempfile.mkdtemp(prefix="tunegate-"))
+    _clear(given.mount)
     own = _own_plan(plan, given)
     run = _start(own, out)
     published = _follow(run, out, given.mount)
@@ -64,6 +65,17 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--validation", type=Path)
     parser.add_argument("--base", type=Path)
     return parser.parse_args(argv)
+
+
+def _clear(mount: Path) -> None:
+    """Drop what this process left there in an earlier try: a job whose machine was taken away is started anew."""
+    (mount / FAILED / _failed_name()).unlink(missing_ok=True)
+    for path in (mount / PROGRESS).glob("*.jsonl") if is_first() else ():
+        path.unlink()
+
+
+def _failed_name() -> str:
+    return f"rank-{rank()}.json"
 
 
 def _own_plan(plan: TrainPlan, given: argparse.Namespace) -> Path:
@@ -138,7 +150,7 @@ def _tell_failed(out: Path, mount: Path, code: int) -> None:
         leave_failed_rank(out, Failure("trainer_died", f"The trainer ended {ended_how(code)}.", "Launch it again."))
     if kept.is_file():
         (mount / FAILED).mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(kept, mount / FAILED / f"rank-{rank()}.json")
+        shutil.copyfile(kept, mount / FAILED / _failed_name())
 
 
 def _private(path: Path) -> bool:
