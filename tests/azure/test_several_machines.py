@@ -67,14 +67,16 @@ def test_only_the_first_machine_writes_and_nothing_but_what_is_handed_over(azure
 
 
 def test_a_machine_that_loses_its_trainer_ends_the_job_by_name(azure: Azure, service: Service) -> None:
-    plan = service.plan(hyperparameters={"batch_size": 2, "n_epochs": 50})
+    plan = service.plan(hyperparameters={"batch_size": 2, "n_epochs": 50, "save_steps": 1})
     identifier = service.launched(plan, "two")
     worker = started(service, azure, identifier)
     deadline = time.monotonic() + 600
-    while not steps(worker):
+    while steps(worker) < 2:
         assert worker.is_alive(), worker.output[-3000:]
         assert time.monotonic() < deadline
         time.sleep(0.05)
+    # nobody could go on from what lies on machines that are gone
+    assert not any(list(node.place.glob("tmp/tunegate-*/.work/checkpoints/*")) for node in worker.nodes)
     trainer(worker.nodes[1]).send_signal(signal.SIGKILL)
     carried_out(worker)
     job = service.ended(identifier)

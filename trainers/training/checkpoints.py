@@ -76,6 +76,12 @@ class Checkpoints:
             shutil.rmtree(self.path(old))
         self._drop_bests()
 
+    def keep_only_best(self, step: int) -> None:
+        """Drop the other weights that were best: without checkpoints nobody goes back to them."""
+        for place in self.bests.glob("*"):
+            if place.name != str(step):
+                shutil.rmtree(place)
+
     def newest(self) -> Mark | None:
         """The newest complete checkpoint; those that are not complete or not intact are removed, and said to be."""
         for step in self._steps():

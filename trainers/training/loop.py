@@ -79,6 +79,13 @@ def fit(
     mark = as_first(checkpoints.newest() if is_first() else None)
     trainable = sum(parameter_count(one) for one in model.parameters() if one.requires_grad)
     keeps_best = plan.hyperparameters.keep == "best"
+    saves = how.resumes(plan) and resumable()
+
+    def save_best(step: int) -> None:
+        save(checkpoints.best_path(step))
+        if not saves and is_first():
+            checkpoints.keep_only_best(step)
+
     with _tracked(plan, out, progress) as tracker:
         watcher = Watcher(
             progress=progress,
@@ -87,9 +94,9 @@ def fit(
             checkpoints=checkpoints,
             schedule=Schedule(plan.hyperparameters.save_steps, expected_bytes=trainable * _SAVED_BYTES_PER_PARAMETER),
             tracker=tracker,
-            keep_best=(lambda step: save(checkpoints.best_path(step))) if keeps_best else None,
+            keep_best=save_best if keeps_best else None,
             seconds_before=mark.seconds if mark else 0.0,
-            saves=how.resumes(plan) and resumable(),
+            saves=saves,
         )
         trainer.add_callback(as_callback(watcher))
         _say_where_it_begins(mark, progress)
