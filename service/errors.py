@@ -61,6 +61,7 @@ CODES: dict[str, Code] = {
     "evaluation_finished": Code("The evaluation has already ended", 409, 1),
     "synthesis_finished": Code("The synthesis has already ended", 409, 1),
     "trainer_died": Code("The trainer died", 500, 1),
+    "other_process_lost": Code("Another process of the run ended", 500, 1),
     "parity_failed": Code("The ONNX export does not give the same answers", 500, 1),
     "artifact_not_ready": Code("The artifact is not ready", 409, 1),
     "artifact_corrupt": Code("The artifact does not match its manifest", 500, 1),

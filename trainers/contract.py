@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from trainers.compute import KEPT_IN_CACHE, Attention, Autocast, BaseType, Compute, Optimizer
+from trainers.failure import FAILED, OTHER_LOST, FailedRank, Failure
 from trainers.measured import MeasuredShape, Measurement, MeasurementQuestion, OutOfMemory, Reading
 from trainers.onnx_results import (
     GenaiResult,
@@ -25,13 +26,14 @@ from trainers.zero_sizes import ZERO_SIZES, ZeroSizes
 
 # what is told of ONNX files, arithmetic, memory and tasks is part of the contract, in files of its own
 __all__ = [
-    "ENCODERS", "KEPT_IN_CACHE", "ONNX_PRECISIONS", "PEFT_TASKS", "PHASES", "STARTED_PLAN", "TASKS", "ZERO_SIZES",
-    "Adapter", "Attention", "Autocast", "BaseType", "Blocker", "ChatTemplate", "Check", "Choice", "Compute",
-    "DatasetRef", "Dpo", "EvaluationSettings", "Failure", "GenaiResult", "Hyperparameters", "Kernel", "LatencyResult",
-    "LiveGroup", "MeasuredShape", "Measurement", "MeasurementQuestion", "Metric", "OnnxLeftOut", "OnnxResult",
-    "Optimizer", "OutOfMemory", "Outputs", "Override", "ParityResult", "Precision", "Progress", "Provider",
-    "QualityResult", "Reading", "Result", "Simulation", "SimulationQuestion", "StartsFrom", "StepQuestion", "Task",
-    "TrainPlan", "Transfer", "TransferredFile", "ZeroSizes", "cannot_run", "label_name", "label_order", "unfit_model",
+    "ENCODERS", "FAILED", "KEPT_IN_CACHE", "ONNX_PRECISIONS", "OTHER_LOST", "PEFT_TASKS", "PHASES", "STARTED_PLAN",
+    "TASKS", "ZERO_SIZES", "Adapter", "Attention", "Autocast", "BaseType", "Blocker", "ChatTemplate", "Check",
+    "Choice", "Compute", "DatasetRef", "Dpo", "EvaluationSettings", "FailedRank", "Failure", "GenaiResult",
+    "Hyperparameters", "Kernel", "LatencyResult", "LiveGroup", "MeasuredShape", "Measurement",
+    "MeasurementQuestion", "Metric", "OnnxLeftOut", "OnnxResult", "Optimizer", "OutOfMemory", "Outputs", "Override",
+    "ParityResult", "Precision", "Progress", "Provider", "QualityResult", "Reading", "Result", "Simulation",
+    "SimulationQuestion", "StartsFrom", "StepQuestion", "Task", "TrainPlan", "Transfer", "TransferredFile",
+    "ZeroSizes", "cannot_run", "label_name", "label_order", "unfit_model",
 ]  # fmt: skip
 
 
@@ -275,12 +277,6 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     message: str | None = None
     validation_loss: float | None = None
     measures: dict[str, float] | None = None
-
-
-class Failure(msgspec.Struct, frozen=True):
-    code: str
-    detail: str
-    remedy: str
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,11 @@
 """A run whose data and output are mounted: `python -m trainers.mounted PLAN MOUNT --data FILE ...`, as a cloud job.
 
-The run itself goes on in a folder of this machine. MOUNT receives `progress/N.jsonl` while it lasts, and at its end
+The run itself goes on in a folder of this machine: a mount of a blob store has no locks, renames by copying, and shows
+one machine what another wrote there when it likes. MOUNT receives `progress/N.jsonl` while the run lasts, at its end
 `files/...` and, last, `transfer.json` with the sha256 of each: whoever fetches them can tell whether all of it came.
+
+A launcher of several machines starts this once per process. The first one alone writes all that; of the others MOUNT
+receives `failed/rank-N.json` from each that fails.
 """
 
 from __future__ import annotations
@@ -18,9 +22,12 @@ from pathlib import Path
 
 import msgspec
 
-from trainers.contract import TrainPlan, Transfer, TransferredFile
+from trainers.contract import FAILED, Failure, TrainPlan, Transfer, TransferredFile
 from trainers.outfiles import WORK
-from trainers.sharding.ranks import is_first
+from trainers.sharding.ranks import is_first, rank, world_size
+from trainers.stopping import ended_how
+from trainers.training.checkpoints import ONCE
+from trainers.verdict import failed_rank_path, leave_failed_rank
 
 PROGRESS, FILES, TRANSFER = "progress", "files", "transfer.json"
 _PUBLISH_SECONDS = 5.0
@@ -36,14 +43,16 @@ def main(argv: list[str]) -> int:
     except (OSError, msgspec.DecodeError) as error:
         print(f"{given.plan}: not a plan ({error})", file=sys.stderr)
         return _UNUSABLE
-    shared = os.environ.get("TUNEGATE_SHARED_OUT") == "1"
-    out = given.mount / "run" if shared else Path(tempfile.mkdtemp(prefix="tunegate-"))
+    out = Path(tempfile.mkdtemp(prefix="tunegate-"))
+    _clear(given.mount)
     own = _own_plan(plan, given)
     run = _start(own, out)
     published = _follow(run, out, given.mount)
     if is_first():
         _publish(out, given.mount, after=published)
         _hand_over(out, given.mount, plan)
+    if world_size() > 1 and run.returncode:
+        _tell_failed(out, given.mount, run.returncode)
     own.unlink()
     return run.returncode
 
@@ -56,6 +65,17 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--validation", type=Path)
     parser.add_argument("--base", type=Path)
     return parser.parse_args(argv)
+
+
+def _clear(mount: Path) -> None:
+    """Drop what this process left there in an earlier try: a job whose machine was taken away is started anew."""
+    (mount / FAILED / _failed_name()).unlink(missing_ok=True)
+    for path in (mount / PROGRESS).glob("*.jsonl") if is_first() else ():
+        path.unlink()
+
+
+def _failed_name() -> str:
+    return f"rank-{rank()}.json"
 
 
 def _own_plan(plan: TrainPlan, given: argparse.Namespace) -> Path:
@@ -86,7 +106,7 @@ def _start(plan: Path, out: Path) -> subprocess.Popen[bytes]:
     # its workers look for modules nowhere but there
     path = os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     command = [sys.executable, "-m", "trainers.train", str(plan), str(out)]
-    run = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=os.environ | {"PYTHONPATH": path})
+    run = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=os.environ | {"PYTHONPATH": path} | ONCE)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: run.terminate())
     return run
@@ -121,6 +141,16 @@ def _hand_over(out: Path, mount: Path, plan: TrainPlan) -> None:
     found = [path for path in sorted(out.rglob("*")) if path.is_file() and not _private(path.relative_to(out))]
     files = [_copied(path, path.relative_to(out), mount / FILES) for path in found]
     (mount / TRANSFER).write_bytes(msgspec.json.encode(Transfer(plan=plan.id, files=files)))
+
+
+def _tell_failed(out: Path, mount: Path, code: int) -> None:
+    """How this process failed; one that was asked to stop has nothing to tell."""
+    kept = failed_rank_path(out)
+    if code < 0 and not kept.is_file():
+        leave_failed_rank(out, Failure("trainer_died", f"The trainer ended {ended_how(code)}.", "Launch it again."))
+    if kept.is_file():
+        (mount / FAILED).mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(kept, mount / FAILED / _failed_name())
 
 
 def _private(path: Path) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from trainers.contract import Failure
+from trainers.contract import OTHER_LOST, Failure
 from trainers.outfiles import WORK, write_atomically
 
 EXIT_CODES = {"invalid_input": 2, "plan_mismatch": 2, "unreadable_model": 2, "target_cannot": 2} | dict.fromkeys(
@@ -49,10 +49,21 @@ def from_exception(error: Exception, phase: str) -> TrainerError:
         )
     if isinstance(error, MemoryError):
         return TrainerError("job_failed", f"{phase}: out of memory.", remedy="A smaller micro_batch or model.")
+    if _other_lost(error):
+        return TrainerError(
+            OTHER_LOST,
+            f"{phase}: another process of this run ended, and this one cannot go on without it.",
+            remedy="What the other one says is the reason.",
+        )
     where = _last_line(error)
     return TrainerError(
         "job_failed", f"{phase}: {type(error).__name__} at {where}.", remedy="Report this with the plan."
     )
+
+
+def _other_lost(error: Exception) -> bool:
+    """What torch.distributed raises when a connection breaks: types of its own; gloo only names its files."""
+    return type(error).__module__ == "torch.distributed" or "gloo/transport/" in str(error)
 
 
 def disk_full(phase: str) -> TrainerError:

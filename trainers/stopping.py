@@ -45,6 +45,11 @@ class StopSignal:
             os._exit(STOPPED)
 
 
+def ended_how(code: int) -> str:
+    """A process's exit code in words."""
+    return f"by signal {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
+
+
 def follow_parent(parent: int, number: signal.Signals) -> None:
     """Ask the kernel for this signal when the parent dies, however it dies (Linux; 0 = no parent to follow)."""
     if sys.platform != "linux" or not parent:

@@ -28,8 +28,8 @@ from trainers.problems import DISK_FULL, TrainerError, disk_full, exit_code_of, 
 from trainers.refusals import missing_libraries, refusals
 from trainers.runfolder import carried_out, claim, clear_leftovers
 from trainers.sharding.ranks import is_first, world_size
-from trainers.stopping import STOPPED, follow_parent
-from trainers.verdict import leave, reserve
+from trainers.stopping import STOPPED, ended_how, follow_parent
+from trainers.verdict import leave, leave_failed_rank, reserve
 
 # each group runs in a fresh process: training memory is gone before export, and a native crash loses little
 GROUPS = ("tune", "export", "prove")
@@ -105,6 +105,8 @@ class Orchestrator:
             if failure or self._stopping:
                 break
         if failure:  # also while stopping: a last checkpoint that could not be written must be known
+            if world_size() > 1:
+                leave_failed_rank(out, failure)
             return _end(out, Result(status="failed", plan=plan.id, error=failure))
         if self._stopping:
             return _end(out, Result(status="stopped", plan=plan.id))
@@ -127,8 +129,10 @@ class Orchestrator:
         )
 
     def join(self, plan: TrainPlan, plan_path: Path, out: Path) -> int:
-        """Train with the first process, which speaks and writes for all."""
-        if _refuse(plan) or self._group("train", plan, plan_path, out):
+        """Train with the first process, which speaks and writes for all; a failure is said here and kept."""
+        failure = _refuse(plan) or self._group("train", plan, plan_path, out)
+        if failure:
+            leave_failed_rank(out, failure)
             return 1
         return 1 if self._stopping else 0
 
@@ -150,7 +154,7 @@ class Orchestrator:
             return disk_full(group).failure
         return take_failure(out) or Failure(
             "trainer_died",
-            f"The worker of phase group {group!r} ended {_how(code)} without saying why.",
+            f"The worker of phase group {group!r} ended {ended_how(code)} without saying why.",
             "A worker that is killed usually ran out of memory: a smaller micro_batch, or a lighter technique.",
         )
 
@@ -189,10 +193,6 @@ def _versions() -> dict[str, str]:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
     return found
-
-
-def _how(code: int) -> str:
-    return f"by signal {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
 
 
 if __name__ == "__main__":

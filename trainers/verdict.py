@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 from pathlib import Path
 
 import msgspec
 
-from trainers.contract import Result
+from trainers.contract import FailedRank, Failure, Result
 from trainers.outfiles import WORK, write_atomically
 from trainers.problems import from_exception
 from trainers.progress import ProgressWriter
+from trainers.sharding.ranks import machine, rank, world_size
 
 _RESERVED = Path(WORK) / "verdict.reserved"
 _RESERVED_BYTES = 16 * 1024  # a failure's few sentences
@@ -39,6 +42,20 @@ def leave(out: Path, result: Result) -> Result:
         (out / _RESERVED).replace(out / "result.json")
     (out / _RESERVED).unlink(missing_ok=True)
     return result
+
+
+def failed_rank_path(out: Path) -> Path:
+    """Where this process keeps how it failed among several."""
+    return out / WORK / f"failed-rank-{rank()}.json"
+
+
+def leave_failed_rank(out: Path, failure: Failure) -> FailedRank:
+    """Keep how this one of several processes failed, and say it where its launcher shows what it prints."""
+    failed = FailedRank(rank=rank(), of=world_size(), machine=machine(), failure=failure)
+    print(f"{failed} {failure.remedy}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # a full disk: it has been said
+        write_atomically(failed_rank_path(out), msgspec.json.encode(failed))
+    return failed
 
 
 def _write(path: Path, content: bytes, *, mode: str) -> None:

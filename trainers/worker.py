@@ -19,7 +19,7 @@ from trainers.native import require_native
 from trainers.outfiles import MODEL
 from trainers.problems import from_exception, leave_failure
 from trainers.progress import ProgressWriter, Silent
-from trainers.sharding.ranks import is_first, world_size
+from trainers.sharding.ranks import is_first, processes_here, world_size
 from trainers.stopping import STOPPED, StopSignal, follow_parent
 
 
@@ -30,7 +30,7 @@ def main(argv: list[str]) -> int:
     # a killed orchestrator must not leave its worker
     follow_parent(int(os.environ.get("TUNEGATE_TRAINER_PID", "0")), signal.SIGKILL)
     plan = msgspec.json.decode(plan_path.read_bytes(), type=TrainPlan)
-    _prepare_environment(plan)
+    _prepare_environment(plan, group)
     from trainers.training.loop import Stopped
 
     try:
@@ -71,12 +71,13 @@ def _run(group: str, plan: TrainPlan, out: Path, stop: StopSignal) -> None:
         prove(plan, out, progress, evaluated=group == "prove")
 
 
-def _prepare_environment(plan: TrainPlan) -> None:
+def _prepare_environment(plan: TrainPlan, group: str) -> None:
     """Set what the libraries read at import: no network unless allowed, no surprise threads, quiet."""
     if not plan.allow_download:
         os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count() or 1))
+    sharing = processes_here() if group == "train" else 1
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // sharing)))
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
     if plan.sharding != "none":

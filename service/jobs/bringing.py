@@ -19,6 +19,7 @@ from service.jobs.keeping import once_storage_answers, with_data
 from service.jobs.remote_job import plan_of
 from service.jobs.resuming import note_start, worth_resuming
 from service.jobs.sending import model_folder
+from service.jobs.threads import transferring
 from service.jobs.turns import give_back, turn
 from service.launch.exporting import prepare_export
 from service.launch.local import EXPORT, WORK, read_result, start_trainer, stop_trainer, trainer_alive
@@ -40,7 +41,7 @@ async def bring_back(job_id: str, out: Path, run: RunInputs, until_dead: Waits) 
     """
     plan = await patiently(plan_of, Ground.store, job_id)
     if not plan.exports_here or not (out / WORK / _FETCHED).exists():
-        await patiently(remote.fetch, Ground.store, job_id, out)
+        await transferring(lambda: remote.fetch(Ground.store, job_id, out), target=plan.target)
     if plan.exports_here:
         await _export(job_id, out, run, plan, until_dead)
     if plan.result is not None:

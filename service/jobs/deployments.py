@@ -49,7 +49,7 @@ async def stand(identifier: str) -> bool:
     """Make it or find it again, ask it once, and look at it until it is not wanted any more."""
     store = await _taken()
     one = await threaded(lambda: Standing(store, identifier))
-    while await threaded(one.turn):
+    while await threaded(one.turn, target=one.order.plan.target):
         await _asleep(store, identifier, one.pause)
     return True
 
@@ -59,7 +59,7 @@ async def remove(identifier: str) -> bool:
     """Remove it, and wait until nothing is left, however long it takes to reach the target."""
     store = await _taken()
     one = await threaded(lambda: Standing(store, identifier))
-    while not await threaded(one.removed):  # noqa: ASYNC110 - the target tells nobody
+    while not await threaded(one.removed, target=one.order.plan.target):  # noqa: ASYNC110 - the target tells nobody
         await asyncio.sleep(one.pause)
     return True
 

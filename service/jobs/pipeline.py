@@ -27,6 +27,7 @@ from service.jobs.keeping import once_storage_answers, with_data
 from service.jobs.resuming import note_start, worth_resuming
 from service.jobs.sending import files_to_send, model_folder
 from service.jobs.states import enter, fail, forward
+from service.jobs.threads import transferring
 from service.jobs.turns import POLL_SECONDS, give_back, turn
 from service.launch.local import (
     read_progress,
@@ -244,7 +245,8 @@ async def _finalize(job_id: str) -> Literal["closed", "gone"] | bool:
             return "gone"
         # what was trained is not lost to an outage or a full disk: it waits in the run folder
         await once_storage_answers(Ground.store, job_id, lambda: _close(job_id, inputs), also=frozenset({"disk_full"}))
-        await patiently(remote.registered, Ground.store, job_id, out)
+        target = inputs.run.plan.target
+        await transferring(lambda: remote.registered(Ground.store, job_id, out), target=target)
     except (TuneGateError, OSError) as error:
         await patiently(_fail_with, job_id, error)
         return "closed"

@@ -54,7 +54,7 @@ async def cancel(store: Store, job_id: str) -> None:
     plan, failures = await threaded(lambda: plan_of(store, job_id)), 0
     while True:
         try:
-            if await threaded(lambda: told_to_end(store, job_id)):
+            if await threaded(lambda: told_to_end(store, job_id), target=plan.target):
                 return
         except TuneGateError:
             failures += 1

@@ -17,7 +17,7 @@ from service.jobs.carrying import carrier, require_mine
 from service.jobs.pace import Pace
 from service.jobs.spending import Spending
 from service.jobs.states import enter, fail, forward
-from service.jobs.threads import lock_of, threaded
+from service.jobs.threads import lock_of, threaded, transferring
 from service.launch.exporting import require_libraries
 from service.launch.targets.registry import target_of
 from service.launch.targets.target import LaunchPlan, RemoteRef, RemoteStatus, Target
@@ -80,7 +80,7 @@ class Followed:
     async def submitted(self) -> bool:
         """Whether the job exists there now; what may pass is tried again, and never makes a second job."""
         while True:
-            if (exists := await threaded(self._tried)) is not None:
+            if (exists := await transferring(self._tried, target=self.plan.target)) is not None:
                 return exists
             await asyncio.sleep(self.pause)
 
@@ -105,7 +105,7 @@ class Followed:
     async def look(self) -> bool | None:
         """True when it succeeded there, False when it ended otherwise, None while it goes on."""
         try:
-            ended = await threaded(self._looked)
+            ended = await threaded(self._looked, target=self.plan.target)
         except TuneGateError as error:
             unseen = error
         except Exception as error:  # noqa: BLE001 - whatever is wrong here ends nothing there: it is looked at again

@@ -1,4 +1,4 @@
-"""Threads for what talks to targets: those that do not answer hold up each other, and nothing else."""
+"""Threads for what talks to targets: of those that do not answer, each holds up its own and nothing else."""
 
 from __future__ import annotations
 
@@ -12,20 +12,34 @@ from typing import TypeVar
 from service.jobs.carrying import while_away
 
 T = TypeVar("T")
+# of each target; a thread is started when there is work for it
 _THREADS = 16
-_pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="remote")
+_OUR_OWN = "store"
+_pools: dict[str, ThreadPoolExecutor] = {}
 _submitting: dict[str, threading.Lock] = {}
 _guard = threading.Lock()
 
 
-async def threaded(call: Callable[[], T]) -> T:
-    """What a call returns; waits for the database where it is away."""
-    loop = asyncio.get_running_loop()
+async def threaded(call: Callable[[], T], *, target: str = _OUR_OWN) -> T:
+    """What a call returns; waits for the database where it is away. `target` is whom it talks to, where it does."""
+    loop, pool = asyncio.get_running_loop(), _pool(target)
     # with the name of the try, which every write needs
-    return await while_away(lambda: loop.run_in_executor(_pool, copy_context().run, call))
+    return await while_away(lambda: loop.run_in_executor(pool, copy_context().run, call))
+
+
+async def transferring(call: Callable[[], T], *, target: str) -> T:
+    """The same of a call that may take as long as large files do: looks do not wait for it."""
+    return await threaded(call, target=f"{target}-files")
 
 
 def lock_of(job_id: str) -> threading.Lock:
     """Held while a job is submitted, so that who cancels it waits for that."""
     with _guard:
         return _submitting.setdefault(job_id, threading.Lock())
+
+
+def _pool(name: str) -> ThreadPoolExecutor:
+    with _guard:
+        if name not in _pools:
+            _pools[name] = ThreadPoolExecutor(_THREADS, thread_name_prefix=f"remote-{name}")
+        return _pools[name]

@@ -10,12 +10,16 @@ import msgspec
 
 
 class Machine(msgspec.Struct, frozen=True):
-    """The device a local run would use; `capability` is CUDA's compute capability (0 without a GPU)."""
+    """The device a run would use; `capability` is CUDA's compute capability (0 without a GPU).
+
+    A job of several machines (`count`) has the GPUs of all of them.
+    """
 
     device: str
     capacity_gib: float
     gpus: int
     capability: float = 0.0
+    count: int = 1
 
     @property
     def is_cpu(self) -> bool:

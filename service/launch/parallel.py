@@ -15,10 +15,10 @@ _READS_GRADIENTS = "ADALORA"
 
 
 def process_count(choices: PlanChoices, *, sharding: str, machine: Machine) -> int:
-    """What was asked for; else one process, or with a sharding one per GPU and at least two."""
+    """What was asked for; else one process, or with a sharding or several machines one per GPU and at least two."""
     if choices.processes is not None:
         return choices.processes
-    return 1 if sharding == "none" else max(_FEWEST, machine.gpus)
+    return 1 if sharding == "none" and machine.count == 1 else max(_FEWEST, machine.gpus)
 
 
 def offloads(choices: PlanChoices, *, sharding: str) -> tuple[bool, bool]:
@@ -39,6 +39,9 @@ def parallel_refusals(choices: PlanChoices, *, technique: str, sharding: str, ma
         found.append(ErrorItem("sharding", f"{sharding} on a machine with {machine.gpus} GPU", "none", why))
     elif machine.gpus and count > machine.gpus:
         found.append(ErrorItem("processes", str(count), f"at most {machine.gpus}", "One process per GPU."))
+    if count % machine.count:
+        allowed = f"a multiple of {machine.count}, the machines of azure-ml.instance_count"
+        found.append(ErrorItem("processes", str(count), allowed, "Each machine runs as many of them."))
     if values.batch_size and values.batch_size % count:
         found.append(ErrorItem("hyperparameters.batch_size", str(values.batch_size), f"a multiple of {count}"))
     elif values.batch_size and values.micro_batch and values.batch_size % (values.micro_batch * count):

@@ -256,5 +256,6 @@ def _parallel_choices(choices: PlanChoices, parts: PlanParts, *, sharding: str, 
     if choices.sharding is None and sharding != "none" and parts.decision:
         made.append(Choice("sharding", sharding, f"decision {parts.decision.id[:12]}"))
     if choices.processes is None and processes > 1:
-        made.append(Choice("processes", processes, f"one per GPU, at least two for {sharding}"))
+        why = "one per GPU of all machines" if sharding == "none" else f"one per GPU, at least two for {sharding}"
+        made.append(Choice("processes", processes, why))
     return made

@@ -1,16 +1,16 @@
-"""Carries a command job out: code, inputs and outputs as folders of this machine, the command as a real process."""
+"""Carries a command job out: code, inputs and outputs as folders of each of its machines, the command as processes."""
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import subprocess
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from nodes import Node, ended, environments, stop, stop_for_good
 
 if TYPE_CHECKING:
     from workspace import Workspace
@@ -26,29 +26,37 @@ class Worker(threading.Thread):
         self._workspace, self._name = workspace, name
         self.job: dict[str, Any] = workspace.jobs[name]["properties"]
         self.output, self.code = "", 0
-        self._process: subprocess.Popen[str] | None = None
+        self.nodes: list[Node] = []
+        # by machine, the paths below the output that it wrote
+        self.written: list[set[str]] = []
         self._stopped = False
-        self._synced: dict[Path, tuple[int, int]] = {}
 
     def run(self) -> None:
         place = Path(tempfile.mkdtemp(prefix="loopback-"))
         try:
             self._workspace.enter(self._name, "Starting")
-            command = self._prepared(place)
+            self.nodes = [
+                Node(place / f"node{number}", given)
+                for number, given in enumerate(environments(self.job, self._name))
+            ]  # fmt: skip
+            commands = [self._prepared(node.place) for node in self.nodes]
             self._workspace.enter(self._name, "Running")
-            self._carry_out(command, place)
-            ended = "Canceled" if self._stopped else "Completed" if self.code == 0 else "Failed"
+            self._carry_out(commands)
+            status = "Canceled" if self._stopped else "Completed" if self.code == 0 else "Failed"
         except Exception as error:  # noqa: BLE001 - as a service would: the job has failed
             self.output += f"{type(error).__name__}: {error}"
-            ended = "Failed"
-        self._workspace.enter(self._name, ended)
+            status = "Failed"
+        self._workspace.enter(self._name, status)
         shutil.rmtree(place, ignore_errors=True)
 
     def stop(self) -> None:
         """As a cancelled job's container is stopped."""
         self._stopped = True
-        if self._process is not None and self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGTERM)
+        stop(self._processes)
+
+    @property
+    def _processes(self) -> list[Any]:
+        return [process for node in self.nodes for process in node.processes]
 
     def _prepared(self, place: Path) -> str:
         self._write(place / "code", self._code())
@@ -77,41 +85,32 @@ class Worker(threading.Thread):
         self._write(place, self._workspace.blobs.under(f"{CONTAINER}/{path}/"))
         return place
 
-    def _carry_out(self, command: str, place: Path) -> None:
-        kept = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH")
-        environment = {name: os.environ[name] for name in kept if name in os.environ}
-        environment |= (self.job.get("environmentVariables") or {}) | {"AZUREML_RUN_ID": self._name}
+    def _carry_out(self, commands: list[str]) -> None:
         if self._stopped:
             return
-        with (place / "log").open("w+") as log:
-            self._process = subprocess.Popen(
-                ["bash", "-c", command], cwd=place / "code", env=environment, stdin=subprocess.DEVNULL, stdout=log,
-                stderr=subprocess.STDOUT, text=True, start_new_session=True,
-            )  # fmt: skip
-            running = True
-            while running:
-                try:
-                    self._process.wait(_SYNC_SECONDS)
-                    running = False
-                except subprocess.TimeoutExpired:
-                    self._sync(place / "out")
-            log.seek(0)
-            self.output = log.read()
-        self.code = self._process.returncode
-        self._sync(place / "out")
+        for node, command in zip(self.nodes, commands, strict=True):
+            node.start(command)
+        if self._stopped:
+            stop(self._processes)
+        while (code := ended(self._processes)) is None:
+            time.sleep(_SYNC_SECONDS)
+            self._sync()
+        if not self._stopped:
+            stop_for_good(self._processes)
+        for process in self._processes:
+            process.wait()
+        self.code = code
+        self._sync()
+        self.written = [node.written("model") for node in self.nodes]
+        self.output = "".join(text for node in self.nodes for text in node.logs())
 
-    def _sync(self, out: Path) -> None:
-        """A mount: what is written there stands in the datastore soon."""
+    def _sync(self) -> None:
         from workspace import CONTAINER
 
-        for name, given in self.job["outputs"].items():
-            below = given["uri"].partition("/paths/")[2].strip("/")
-            for path in (out / name).rglob("*"):
-                seen = (path.stat().st_mtime_ns, path.stat().st_size)
-                if path.is_file() and self._synced.get(path) != seen:
-                    self._synced[path] = seen
-                    blob = f"{CONTAINER}/{below}/{path.relative_to(out / name).as_posix()}"
-                    self._workspace.blobs.put(blob, path.read_bytes())
+        outputs = self.job["outputs"].items()
+        below = {name: f"{CONTAINER}/{given['uri'].partition('/paths/')[2].strip('/')}" for name, given in outputs}
+        for node in self.nodes:
+            node.sync(below, self._workspace.blobs.put)
 
     @staticmethod
     def _write(folder: Path, files: dict[str, bytes]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from service.data import rule_files
 from service.errors import ErrorItem, TuneGateError
 from service.launch.machine import Machine
+from service.launch.parallel import process_count
 from service.launch.peft_methods import methods
 from service.launch.plan import choose
 from service.launch.request import PlanChoices
@@ -163,3 +164,13 @@ def test_every_method_says_whether_it_merges_and_why_it_cannot_be_trained() -> N
     for name in ("PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING"):
         assert not known[name].merges
         assert known[name].cannot is None
+
+
+def test_several_machines_share_out_the_processes() -> None:
+    two = msgspec.structs.replace(GPU, gpus=4, count=2)
+    assert process_count(PlanChoices(model="base"), sharding="none", machine=two) == 4
+    assert process_count(PlanChoices(model="base"), sharding="none", machine=GPU) == 1
+    assert refused("lora", two, processes=2) == []
+    [item] = refused("lora", two, processes=3)
+    assert (item.where, item.seen) == ("processes", "3")
+    assert str(item.allowed).startswith("a multiple of 2")

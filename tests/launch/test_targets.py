@@ -59,7 +59,7 @@ def test_the_job_that_azure_is_sent() -> None:
         "description": f"tunegate plan {'p' * 64}",
         "code": "code",
         "command": (
-            f"python -m zipfile -e trainers.zip {own} && cd {own} && python -m trainers.mounted ../plan.json "
+            f"python -m zipfile -e trainers.zip {own} && cd {own} && exec python -m trainers.mounted ../plan.json "
             "${{outputs.model}} --data ${{inputs.data}} --base ${{inputs.base}}"
         ),
         "environment": f"azureml:tunegate-{'a' * 16}:1",
@@ -104,7 +104,7 @@ def test_processes_are_shared_out_over_the_machines() -> None:
     job = planned(several, msgspec.structs.replace(WHERE, instance_count=2)).manifest["job"]
     assert job["distribution"] == {"type": "pytorch", "process_count_per_instance": 2}
     assert job["resources"]["instance_count"] == 2
-    assert job["environment_variables"]["TUNEGATE_SHARED_OUT"] == "1"
+    assert job["environment_variables"]["LOCAL_WORLD_SIZE"] == "2"
 
 
 def test_what_may_be_spent_bounds_the_job_s_time_in_azure() -> None:

@@ -104,6 +104,13 @@ def test_best_weights_live_as_long_as_a_checkpoint_names_them(checkpoints: Check
     assert kept_after(7, best=4) == {"4"}
 
 
+def test_without_checkpoints_only_the_best_weights_stay(checkpoints: Checkpoints) -> None:
+    for step in (2, 4):
+        checkpoints.best_path(step).mkdir(parents=True)
+        checkpoints.keep_only_best(step)
+    assert [place.name for place in checkpoints.bests.iterdir()] == ["4"]
+
+
 def test_a_checkpoint_without_its_best_weights_is_not_complete(checkpoints: Checkpoints) -> None:
     checkpoints.best_path(2).mkdir(parents=True)
     sealed(checkpoints, 2, best=2)

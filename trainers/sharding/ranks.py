@@ -24,6 +24,17 @@ def is_first() -> bool:
     return rank() == 0
 
 
+def machine() -> int | None:
+    """Which machine this process is on, from 0; None where the launcher does not say."""
+    number = os.environ.get("NODE_RANK") or os.environ.get("GROUP_RANK") or ""
+    return int(number) if number.isdigit() else None
+
+
+def processes_here() -> int:
+    """How many of them share this machine."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+
+
 def join_ranks() -> None:
     """Join the others under DeepSpeed; after the Trainer's arguments are made, and before a model is loaded.
 

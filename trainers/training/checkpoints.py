@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -13,6 +14,8 @@ import msgspec
 from trainers.outfiles import WORK, sync_tree, write_atomically
 
 MARK = "complete.json"
+# of a run in a folder that is gone with its machine: nobody could go on from a checkpoint there
+ONCE = {"TUNEGATE_RUN_ONCE": "1"}
 KEPT = 2
 # a save may cost 1/40 of the time since the last one (2.5 %); the goal for progress and checkpoints together is 3 %
 COST_SHARE = 40
@@ -20,6 +23,11 @@ INTERVAL_SECONDS = 300.0
 # until a save has been measured: bytes over the speed of a slow disk
 _ASSUMED_BYTES_PER_SECOND = 200e6
 _CHUNK_BYTES = 1 << 20
+
+
+def resumable() -> bool:
+    """Whether somebody may go on with this run."""
+    return not ONCE.items() <= os.environ.items()
 
 
 class MarkedFile(msgspec.Struct, frozen=True):
@@ -67,6 +75,12 @@ class Checkpoints:
         for old in self._steps()[KEPT:]:
             shutil.rmtree(self.path(old))
         self._drop_bests()
+
+    def keep_only_best(self, step: int) -> None:
+        """Drop the other weights that were best: without checkpoints nobody goes back to them."""
+        for place in self.bests.glob("*"):
+            if place.name != str(step):
+                shutil.rmtree(place)
 
     def newest(self) -> Mark | None:
         """The newest complete checkpoint; those that are not complete or not intact are removed, and said to be."""

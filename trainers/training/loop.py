@@ -18,7 +18,7 @@ from trainers.sharding.compiling import compile_in_turn
 from trainers.sharding.ranks import as_first, is_first, join_ranks, parameter_count, wait_for_all
 from trainers.techniques import technique
 from trainers.training.arguments import total_steps, training_arguments
-from trainers.training.checkpoints import Checkpoints, Mark, Schedule
+from trainers.training.checkpoints import Checkpoints, Mark, Schedule, resumable
 from trainers.training.packing import require_packing
 from trainers.training.tracking import Tracker, Untracked, open_tracker
 from trainers.training.validation import Validator, best, measured
@@ -79,6 +79,13 @@ def fit(
     mark = as_first(checkpoints.newest() if is_first() else None)
     trainable = sum(parameter_count(one) for one in model.parameters() if one.requires_grad)
     keeps_best = plan.hyperparameters.keep == "best"
+    saves = how.resumes(plan) and resumable()
+
+    def save_best(step: int) -> None:
+        save(checkpoints.best_path(step))
+        if not saves and is_first():
+            checkpoints.keep_only_best(step)
+
     with _tracked(plan, out, progress) as tracker:
         watcher = Watcher(
             progress=progress,
@@ -87,9 +94,9 @@ def fit(
             checkpoints=checkpoints,
             schedule=Schedule(plan.hyperparameters.save_steps, expected_bytes=trainable * _SAVED_BYTES_PER_PARAMETER),
             tracker=tracker,
-            keep_best=(lambda step: save(checkpoints.best_path(step))) if keeps_best else None,
+            keep_best=save_best if keeps_best else None,
             seconds_before=mark.seconds if mark else 0.0,
-            saves=how.resumes(plan),
+            saves=saves,
         )
         trainer.add_callback(as_callback(watcher))
         _say_where_it_begins(mark, progress)
@@ -113,6 +120,7 @@ def fit(
         "seconds": watcher.seconds,
         "kept": plan.hyperparameters.keep,
         "kept_step": top[0] if top else state.global_step,
+        **(_together(trainer.args) if plan.processes > 1 else {}),
         **_curve(state),
     }
 
@@ -162,6 +170,12 @@ def _trainer(plan: TrainPlan, arguments: Any, model: Any, tokenizer: Any, rows: 
             trainer.model, rows, pad_id=pad_id, compute=plan.compute
         )  # on the device that the Trainer chose
     return trainer
+
+
+def _together(arguments: Any) -> dict[str, int]:
+    """How many processes there were in the end, and the rows that one step took from all of them."""
+    each = arguments.per_device_train_batch_size * arguments.gradient_accumulation_steps
+    return {"processes": arguments.world_size, "rows_per_step": each * arguments.world_size}
 
 
 def _curve(state: Any) -> dict[str, Any]:

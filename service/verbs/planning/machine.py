@@ -40,6 +40,7 @@ def machine_for(target: str, *, rules: RuleFiles, settings: Settings) -> Machine
         capacity_gib=float(device.capacity_gib or row.vram_gb),
         gpus=row.gpus * count if target == AZURE_ML else 1,
         capability=device.capability,
+        count=count,
     )
 
 

@@ -23,7 +23,7 @@ from service.launch.targets.target import (
     RemoteRef,
     RemoteStatus,
 )
-from trainers.contract import Failure, Progress
+from trainers.contract import OTHER_LOST, Failure, Progress
 
 
 class AzureMl:
@@ -94,6 +94,10 @@ class AzureMl:
             environments.create_or_update(Environment(name=name, version=version, image=self._where.image))
 
     def _failure(self, ref: RemoteRef) -> Failure:
+        if ranks := self._outputs.failed_ranks(ref.name):
+            # the end of one breaks the others: theirs is no reason
+            first = next((one for one in ranks if one.failure.code != OTHER_LOST), ranks[0])
+            return Failure(first.failure.code, str(first), first.failure.remedy)
         try:
             result = self._outputs.result(ref.name)
         except TuneGateError:

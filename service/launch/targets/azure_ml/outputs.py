@@ -16,7 +16,7 @@ from service.files import writing
 from service.launch.targets.azure_ml.plan import OUTPUTS
 from service.launch.targets.azure_ml.settings import AzureMlSettings
 from service.launch.targets.azure_ml.talking import talking
-from trainers.contract import Progress, Result, Transfer, TransferredFile
+from trainers.contract import FAILED, FailedRank, Progress, Result, Transfer, TransferredFile
 
 _CHUNK_BYTES = 4 << 20
 # whoever asks for a blob asks again; the SDK alone would wait 15 s and more before each of its own tries
@@ -58,6 +58,17 @@ class Outputs:
             return msgspec.json.decode(self._small(f"{OUTPUTS}/{job}/files/result.json"), type=Result)
         except (TuneGateError, msgspec.DecodeError):
             return None
+
+    def failed_ranks(self, job: str) -> list[FailedRank]:
+        """What processes that trained together left of how they failed, in the order of their ranks."""
+        prefix = f"{OUTPUTS}/{job}/{FAILED}/"
+        try:
+            with talking("reading what failed"):
+                names = [blob.name for blob in self.container().list_blobs(name_starts_with=prefix)]
+            found = [msgspec.json.decode(self._small(name), type=FailedRank) for name in names]
+        except (TuneGateError, msgspec.DecodeError):
+            return []
+        return sorted(found, key=lambda one: one.rank)
 
     def listed(self, job: str) -> list[TransferredFile]:
         """What the run says that it left.

@@ -18,6 +18,8 @@ OUTPUTS = "tunegate"
 CODE, PLAN_FILE, TRAINERS = "code", "plan.json", "trainers.zip"
 NAME_DIGITS, _ASSET_DIGITS = 12, 16
 _SECONDS_PER_HOUR = 3600
+# nothing of the job is reported to anyone but the workspace
+_QUIET = {"HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1", "PYTHONUNBUFFERED": "1"}
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,7 +123,7 @@ def _job(
                 "path": f"azureml://datastores/{where.datastore}/paths/{OUTPUTS}/{name}/",
             }
         },
-        "environment_variables": _variables(where),
+        "environment_variables": dict(_QUIET),
         "resources": {"instance_count": where.instance_count, "instance_type": where.instance_type},
         "limits": {"timeout": seconds},
         "tags": {TAG: digest, "tunegate_plan": plan.id},
@@ -131,21 +133,17 @@ def _job(
     if plan.processes > 1:
         each = plan.processes // where.instance_count
         job["distribution"] = {"type": "pytorch", "process_count_per_instance": each}
+        # Azure tells ranks and their number, and not how many of them share a machine's cores
+        job["environment_variables"]["LOCAL_WORLD_SIZE"] = str(each)
     return job
 
 
 def _command(where: AzureMlSettings, inputs: dict[str, Any]) -> str:
     given = " ".join(f"--{name} ${{{{inputs.{name}}}}}" for name in inputs)
-    # processes of one machine share the folder of the code: each unpacks into its own
+    # processes of one machine share the folder of the code: each unpacks into its own; and what ends the job reaches us
     own = '"rank${RANK:-0}"'
     unpacked = f"{where.python} -m zipfile -e {TRAINERS} {own} && cd {own}"
-    return f"{unpacked} && {where.python} -m trainers.mounted ../{PLAN_FILE} ${{{{outputs.model}}}} {given}"
-
-
-def _variables(where: AzureMlSettings) -> dict[str, str]:
-    # nothing of the job is reported to anyone but the workspace
-    quiet = {"HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1", "PYTHONUNBUFFERED": "1"}
-    return quiet | ({"TUNEGATE_SHARED_OUT": "1"} if where.instance_count > 1 else {})
+    return f"{unpacked} && exec {where.python} -m trainers.mounted ../{PLAN_FILE} ${{{{outputs.model}}}} {given}"
 
 
 def _limit(where: AzureMlSettings, rate: float | None, most: float | None) -> int:
