@@ -51,6 +51,8 @@ class Converter:
         self._write = SHAPES[wanted.to]
         self._tell = tell
         self._detected: dict[tuple[str, ...], Mapping | None] = {}
+        # of what was read, the one that the line given last was made of
+        self.number = 0
         self.rows = 0
         self.blank_rows = 0
         self.shapes: Counter[str] = Counter()
@@ -77,6 +79,7 @@ class Converter:
                 continue
             self.shapes[shape] += 1
             self._count_left_out(left_out)
+            self.number = record.line
             yield line
 
     def missing(self) -> list[str]:

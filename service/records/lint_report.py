@@ -101,7 +101,7 @@ class LintReport(msgspec.Struct, frozen=True, kw_only=True):
     Held against a baseline, verdict, summary, counts, findings and truncated are of the new findings alone; `known`
     counts by rule what the baseline had already, and `baseline` is its id. `rules_run` are the ids that were looked
     for, empty where that is not recorded. `suppressed` counts by rule what rows take back themselves. `synth`
-    are the records of the syntheses that wrote rows of it.
+    are the records of the syntheses that wrote rows of it, and `synth_rows` counts the training rows of each.
     """
 
     schema: Literal["tunegate.lint-report/1"] = "tunegate.lint-report/1"
@@ -124,3 +124,4 @@ class LintReport(msgspec.Struct, frozen=True, kw_only=True):
     known: dict[str, int] = {}
     suppressed: dict[str, int] = {}
     synth: list[str] = []
+    synth_rows: dict[str, int] = {}

@@ -55,7 +55,7 @@ class Why(msgspec.Struct, frozen=True):
 
 class SynthReport(msgspec.Struct, frozen=True, kw_only=True):
     """The record of a synthesis; it stands beside its file as NAME.synth.json, and the rows' origins as
-    NAME.provenance.jsonl.
+    NAME.provenance.jsonl. Beside files that are made of those of several syntheses there is a list of records.
 
     `rejected` counts replies by reason, `failed` requests by code; `rows` were asked for, `output` has what stayed
     (null where nothing did). `limits` are the figures that it was held against. The id is over the content without
@@ -93,7 +93,10 @@ class SynthReport(msgspec.Struct, frozen=True, kw_only=True):
 class RowProvenance(msgspec.Struct, frozen=True, kw_only=True):
     """Where one row comes from; line n of the file is of row n.
 
-    `start` and `end` are characters of the source's text (paragraphs, with a blank line between them).
+    `start` and `end` are characters of the source's text (paragraphs, with a blank line between them). Of a file that
+    was made of a synthesis' rows (redacted, converted, mended, or joined with others), `synth` is the id of the record,
+    `sha256` the hash of the row as it stands there, and `derived_from` that of the row as the synthesis wrote it, where
+    it is another; `row` then counts all rows of the file, and those that no synthesis wrote have no line.
     """
 
     row: int
@@ -114,3 +117,5 @@ class RowProvenance(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     try_: int = msgspec.field(name="try")
     redacted: int = 0
+    synth: str | msgspec.UnsetType = msgspec.UNSET
+    derived_from: str | msgspec.UnsetType = msgspec.UNSET

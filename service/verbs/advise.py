@@ -104,9 +104,14 @@ def _of_syntheses(report: LintReport | None) -> list[Evidence]:
     """What the data is said to be, by the records of whoever had a model write it."""
     if report is None:
         return []
-    share = report.facts.get("data.synthetic", 0)
-    says = f"a model wrote rows of the data: {said(share)} of the training rows, by the lint report"
-    return [Evidence(one, says) for one in report.synth]
+    rows = sum(file.rows for file in report.files if file.role == "train")
+    counted = {one: f"{count:,} of {rows:,} training rows" for one, count in report.synth_rows.items()}
+    # a report that was made before rows were counted has the share alone
+    share = f"{said(report.facts.get('data.synthetic', 0))} of the training rows"
+    return [
+        Evidence(one, f"a model wrote rows of the data: {counted.get(one, share)}, by the lint report")
+        for one in report.synth
+    ]
 
 
 def _edition(knowledge: Knowledge, wanted: str | None) -> str:

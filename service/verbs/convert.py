@@ -22,6 +22,7 @@ from service.files import writing_output
 from service.records.conversion import Conversion, ReadFile, WrittenFile
 from service.records.identity import record_id
 from service.verbs.outputs import refuse_taken
+from service.verbs.synthesizing.origins import Derived, Trail, require_room_beside, write_beside
 
 TARGETS = tuple(SHAPES)
 DIALECTS = (*DIALECT_NAMES, "table", *TABLES)
@@ -55,6 +56,8 @@ def convert(
 ) -> Conversion:
     """Convert all inputs into one file; with rows that cannot be converted nothing is written, unless `skip_bad`.
 
+    What syntheses left beside the inputs is written anew beside the file.
+
     `tell` receives how a file is read (columns, encoding) before its rows are.
 
     Raises:
@@ -62,10 +65,13 @@ def convert(
     """
     wanted = _wanted(request)
     refuse_taken([request.out], [path for path, _ in request.inputs if path], force=request.force)
-    converter = Converter(wanted, tell)
+    converter, made = Converter(wanted, tell), Derived(request.out)
+    trails = [made.trail(path) for path, _ in request.inputs]
+    if not request.force:
+        require_room_beside([made])
     files: list[ReadFile] = []
     try:
-        output = _write(request, converter, files, stdin)
+        output = _write(request, converter, files, stdin, made, trails)
     except _Nothing:
         if not converter.rows:
             raise TuneGateError("invalid_input", "There are no rows.", remedy="Name a file that holds rows.") from None
@@ -73,16 +79,25 @@ def convert(
     return _record(request, converter, files, output)
 
 
-def _write(request: ConvertRequest, converter: Converter, files: list[ReadFile], stdin: BinaryIO | None) -> WrittenFile:
+def _write(
+    request: ConvertRequest,
+    converter: Converter,
+    files: list[ReadFile],
+    stdin: BinaryIO | None,
+    made: Derived,
+    trails: list[Trail],
+) -> WrittenFile:
+    """The lines, and before their file is there what stands beside it."""
     digest, size, rows = hashlib.sha256(), 0, 0
     with writing_output(request.out) as handle:
-        for path, name in request.inputs:
+        for (path, name), trail in zip(request.inputs, trails, strict=True):
             before = converter.rows
             with opened(path, name, stdin) as source, ExitStack() as stack:
                 for line in converter.lines(read(source, path, _reading(request), stack), name):
                     if converter.bad_counts and not request.skip_bad:
                         continue  # only to find the other rows that cannot be converted
                     handle.write(line)
+                    trail.wrote(converter.number, line)
                     digest.update(line)
                     size, rows = size + len(line), rows + 1
                 source.drain()
@@ -92,6 +107,7 @@ def _write(request: ConvertRequest, converter: Converter, files: list[ReadFile],
         if missing := converter.missing():
             errors = [ErrorItem("keep", key, "a key or column of the rows") for key in missing]
             raise TuneGateError("invalid_input", f"{len(missing)} key(s) to keep are in no row.", errors=errors)
+        write_beside(made)
     return WrittenFile(str(request.out), digest.hexdigest(), size, rows)
 
 

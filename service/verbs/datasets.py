@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import anyio.to_thread
 import msgspec
 
 from service.data import RuleFiles
-from service.files import write_atomically
 from service.jobs.keeping import keep_dataset
 from service.parquet import MAGIC
 from service.records.access import Deed
@@ -25,7 +22,7 @@ from service.verbs.lint import LintInput, LintRequest, asked, lint
 from service.verbs.linting.stored import dataset_of
 from service.verbs.receiving.bodies import is_large
 from service.verbs.receiving.uploads import client_left, readable
-from service.verbs.synthesizing.files import provenance_path, record_path
+from service.verbs.synthesizing.origins import given_origins
 
 
 async def refuse_early(context: Context, request: LintRequest, *, synth: str | None = None) -> None:
@@ -84,34 +81,24 @@ def store_dataset(
     Raises:
         TuneGateError: `interrupted` once `stop` is set, before anything is kept; `unknown_id` for `synth`.
     """
-    with told_origins(context, path, request, synth) as request:
-        report = lint_upload(context, path, request, stop)
+    report = lint_upload(context, path, told_origins(context, path, request, synth), stop)
     made = dataset_of(request, report)
     if stop.is_set():
         raise client_left()
     return keep_dataset(context.store, context.files, made, path, context.settings.access.project_bytes)
 
 
-@contextmanager
-def told_origins(context: Context, path: Path, request: LintRequest, synth: str | None) -> Iterator[LintRequest]:
-    """The request with the record and the origins of a synthesis beside the body, as files while the block runs.
+def told_origins(context: Context, path: Path, request: LintRequest, synth: str | None) -> LintRequest:
+    """The request with what is known of the rows of a synthesis.
 
     Raises:
-        TuneGateError: `unknown_id`, `disk_full`.
+        TuneGateError: `unknown_id`.
     """
     if synth is None:
-        yield request
-        return
+        return request
     record, origins = context.store.get(RECORD, synth, SynthReport), context.store.get(ORIGINS, synth, SynthOrigins)
-    beside = path.with_name(f"{path.name}.jsonl")
-    try:
-        write_atomically(record_path(beside), msgspec.json.encode(record))
-        write_atomically(provenance_path(beside), b"".join(msgspec.json.encode(one) + b"\n" for one in origins.rows))
-        # its lines are looked up, so it is read as the file that it is
-        yield msgspec.structs.replace(request, inputs=[LintInput(path, "-", origins=beside)])
-    finally:
-        for one in (record_path(beside), provenance_path(beside)):
-            one.unlink(missing_ok=True)
+    # its lines are looked up, so it is read as the file that it is
+    return msgspec.structs.replace(request, inputs=[LintInput(path, "-", origins=given_origins(record, origins.rows))])
 
 
 def dataset(context: Context, identifier: str) -> Dataset:

@@ -21,6 +21,7 @@ from service.lint.fixes.reading import packing, unpacked_lines
 from service.packing import open_file, spooled
 from service.records.lint_report import LintReport, Role
 from service.verbs.lint import LintInput, LintRequest, asked, lint
+from service.verbs.synthesizing.origins import Derived, Trail, put_in_place, require_room_beside
 
 _LOG_SUFFIX = ".changes.jsonl"
 # what a stream is called among several inputs
@@ -58,6 +59,7 @@ class FixRecord(msgspec.Struct, frozen=True):
 class _Job(msgspec.Struct, frozen=True):
     source: LintInput
     out: Path
+    derived: Derived
 
     @property
     def log(self) -> Path:
@@ -67,6 +69,8 @@ class _Job(msgspec.Struct, frozen=True):
 def fix(request: FixRequest, *, rules: RuleFiles, stdin: BinaryIO | None = None) -> FixRecord:
     """Mend every finding that has a fix; the copies appear when all are complete and linted, or not at all.
 
+    What syntheses left beside the inputs is written anew beside the copies.
+
     Raises:
         TuneGateError: `output_exists`, `unreadable_path`, `disk_full`, `usage` for inputs that would become one file,
             or `invalid_input` for an unknown target, method or rule id.
@@ -75,6 +79,8 @@ def fix(request: FixRequest, *, rules: RuleFiles, stdin: BinaryIO | None = None)
     _check(request, jobs)
     checks, _ = asked(request.lint, rules)
     copier = Copier(checks, named=set(request.lint.select), unsafe=request.unsafe)
+    trails = {job.out: job.derived.trail(job.source.path) for job in jobs}
+    require_room_beside(job.derived for job in jobs)
     changed: Counter[str] = Counter()
     files = []
     with Staging() as staging, ExitStack() as stack:
@@ -86,19 +92,20 @@ def fix(request: FixRequest, *, rules: RuleFiles, stdin: BinaryIO | None = None)
             # what it has seen is seen anew
             copier = Copier(checks, named=set(request.lint.select), unsafe=request.unsafe)
         for job, left in zip(jobs, near, strict=True):
-            counts = _copy(job, copier, staging, stdin, left)
+            counts = _copy(job, copier, staging, stdin, left, trails[job.out])
             changed += counts
             files.append(FixedFile(job.source.shown_as, str(job.out), str(job.log), counts.total()))
         report = _report(request, jobs, staging, rules)
-        staging.put_in_place()
+        put_in_place(staging, [job.derived for job in jobs])
     return FixRecord(report, dict(sorted(changed.items())), files)
 
 
 def _jobs(request: FixRequest) -> list[_Job]:
     inputs = request.lint.inputs
     if len(inputs) == 1:
-        return [_Job(inputs[0], request.out)]
-    return [_Job(one, request.out / (one.path.name if one.path else _STREAM_NAME)) for one in inputs]
+        return [_Job(inputs[0], request.out, Derived(request.out))]
+    outs = [request.out / (one.path.name if one.path else _STREAM_NAME) for one in inputs]
+    return [_Job(one, out, Derived(out)) for one, out in zip(inputs, outs, strict=True)]
 
 
 def _check(request: FixRequest, jobs: list[_Job]) -> None:
@@ -161,7 +168,9 @@ def _unnoted(change: Change) -> None:
     del change
 
 
-def _copy(job: _Job, copier: Copier, staging: Staging, stdin: BinaryIO | None, near: Left) -> Counter[str]:
+def _copy(
+    job: _Job, copier: Copier, staging: Staging, stdin: BinaryIO | None, near: Left, trail: Trail
+) -> Counter[str]:
     """Write one copy and its log; the log first, so that no copy is ever without one."""
     counts: Counter[str] = Counter()
     name = job.source.shown_as
@@ -176,7 +185,7 @@ def _copy(job: _Job, copier: Copier, staging: Staging, stdin: BinaryIO | None, n
             counts[change.rule] += 1
             log.write(msgspec.json.encode(change) + b"\n")
 
-        for block in copier.blocks(unpacked_lines(source, name), job.source.role, note, near):
+        for block in copier.blocks(unpacked_lines(source, name), job.source.role, note, near, trail.wrote):
             target.write(block)
     return counts
 
@@ -191,5 +200,7 @@ def _opened(source: LintInput, stdin: BinaryIO | None) -> AbstractContextManager
 
 def _report(request: FixRequest, jobs: list[_Job], staging: Staging, rules: RuleFiles) -> LintReport:
     """The report on the copies, under the names that they are about to get."""
-    copies = [LintInput(staging.temporary(job.out), str(job.out), job.source.role) for job in jobs]
+    copies = [
+        LintInput(staging.temporary(job.out), str(job.out), job.source.role, job.derived.origins()) for job in jobs
+    ]
     return lint(msgspec.structs.replace(request.lint, inputs=copies), rules=rules)

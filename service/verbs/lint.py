@@ -31,6 +31,7 @@ from service.records.identity import record_id
 from service.records.lint_report import LintedFile, LintReport, NotScanned, Role, Severity, Summary
 from service.verbs.linting.privacy import PrivacyRequest, is_of_scan, scan_facts, scan_for, scan_gaps, scan_identity
 from service.verbs.linting.synthetic import Synthetic, synthetic_of
+from service.verbs.synthesizing.origins import Origins
 
 if TYPE_CHECKING:
     from service.lint.tokens.counter import Mode, TokenCounter
@@ -43,12 +44,12 @@ _NEAR, _OF_LANGUAGES = ("Q002", "X003"), ("Q030",)
 
 
 class LintInput(msgspec.Struct, frozen=True):
-    """One input; `path` is None for the given stream. A synthesis' record stands beside `origins`, null for itself."""
+    """One input; `path` is None for the given stream. `origins` tell synthetic rows, else files beside it do."""
 
     path: Path | None
     shown_as: str
     role: Role = "train"
-    origins: Path | None = None
+    origins: Origins | None = None
 
 
 class LintRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,7 +106,7 @@ def lint(
     for one in inputs:
         _read(one, linter, stdin)
     corpus = linter.finish()
-    synthetic = synthetic_of([(one.path, one.origins or one.path) for one in inputs], linter.files)
+    synthetic = synthetic_of([(one.path, one.origins) for one in inputs], linter.files)
     return _report(request, checks, rules, linter, corpus, undone, synthetic)
 
 
@@ -210,7 +211,8 @@ def _report(
         facts=_facts(corpus, errors) | scan_facts(checks.privacy, personal) | synthetic.facts,
         not_scanned=[*_not_scanned(checks, undone, corpus, linter.files), *synthetic.untold],
         statistics=corpus.statistics(),
-        synth=synthetic.ids,
+        synth=list(synthetic.rows),
+        synth_rows=synthetic.rows,
     )
 
 
@@ -270,7 +272,7 @@ def _identity(request: LintRequest, checks: Checks, revision: str, linter: Linte
             "rules_revision": revision,
         }
         # of other data the id is what it always was
-        | ({"synth": [synthetic.ids, synthetic.share]} if synthetic.ids else {})
+        | ({"synth": [list(synthetic.rows), synthetic.share]} if synthetic.rows else {})
     )
 
 

@@ -24,6 +24,7 @@ from service.records.identity import record_id
 from service.records.redaction import RedactedFile, Redaction
 from service.verbs.redacting.options import RedactOptions, not_scanned, scan_of
 from service.verbs.redacting.places import Place, check_places, places_of, shown
+from service.verbs.synthesizing.origins import Derived, put_in_place, require_room_beside
 
 
 class RedactRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +45,8 @@ def redact(
 ) -> Redaction:
     """Redact all inputs; copies and maps appear when all are complete, or not at all.
 
+    What syntheses left beside the inputs is written anew beside the copies.
+
     `progress` is given how many unpacked bytes were read since its last call.
 
     Raises:
@@ -56,15 +59,18 @@ def redact(
     files: list[RedactedFile] = []
     counts: Counter[str] = Counter()
     unreadable = Unreadables()
+    made = [Derived(place.out) for place in places]
+    trails = [one.trail(place.source) for one, place in zip(made, places, strict=True)]
+    require_room_beside(made)
     with Staging() as staging:
-        for place in places:
-            copier = Copier(redactor)
+        for place, trail in zip(places, trails, strict=True):
+            copier = Copier(redactor, trail.wrote)
             with opened(place.source, place.shown_as, stdin) as source:
                 files.append(_copied(place, source, copier, staging, progress))
             counts += copier.counts
             unreadable.add(place.shown_as, copier)
         unreadable.refuse()
-        staging.put_in_place()
+        put_in_place(staging, made)
     return record_of(request.options, files, counts)
 
 

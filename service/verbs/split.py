@@ -21,7 +21,7 @@ from service.split.engine import Found, Written, copy, first_reading
 from service.split.groups import Group, Rows
 from service.split.warnings import warnings
 from service.verbs.outputs import refuse_taken
-from service.verbs.synthesizing.files import carry_over
+from service.verbs.synthesizing.origins import copied_lines
 
 # grouping by the prompt is always done; the name is taken all the same
 _ALWAYS = "prompt"
@@ -45,8 +45,8 @@ class SplitRequest(msgspec.Struct, frozen=True, kw_only=True):
 def split(request: SplitRequest, *, stdin: BinaryIO | None = None) -> Split:
     """Write `train.jsonl`, `validation.jsonl` and, where asked for, `test.jsonl`.
 
-    Rows that are equal, share a prompt, go on from one another or share a value of `by` are never in two parts. Where a
-    synthesis wrote rows of one of the inputs, its record goes with them.
+    Rows that are equal, share a prompt, go on from one another or share a value of `by` are never in two parts. What
+    syntheses left of rows of the inputs goes with them.
 
     Raises:
         TuneGateError: `usage`, `invalid_input`, `unreadable_path`, `output_exists`, `disk_full`.
@@ -64,7 +64,7 @@ def split(request: SplitRequest, *, stdin: BinaryIO | None = None) -> Split:
         given = assign(groups, asked, seed=request.seed)
         parts = array("B", (given.get(found.rows.root(row), 0) for row in range(len(found.rows))))
         written = copy(found, parts, paths)
-    carry_over([path for path, _ in request.inputs], paths)
+    copied_lines([path for path, _ in request.inputs], paths)
     made = _parts(asked, written, groups, given, len(found.rows))
     return _record(request, found, groups, made, _labels(found.rows, parts, names), by)
 

@@ -46,6 +46,17 @@ def printed(capsys: pytest.CaptureFixture[str]) -> Printed:
     return run_it
 
 
+def write_model() -> str:
+    """A folder with all that a plan reads of a model."""
+    folder = Path("model")
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(CONFIG))
+    (folder / "model.safetensors").write_bytes(len(b"{}").to_bytes(8, "little") + b"{}")
+    told = {"eos_token": "</s>", "chat_template": TEMPLATE}
+    (folder / "tokenizer_config.json").write_text(json.dumps(told))
+    return str(folder)
+
+
 def linted(printed: Printed, *files: str) -> Any:
     return printed("lint", *files, "--target", "local", "--privacy", "off")
 
@@ -53,8 +64,11 @@ def linted(printed: Printed, *files: str) -> Any:
 def test_the_whole_dataset(record: SynthReport, printed: Printed) -> None:
     report = linted(printed, "out.jsonl")
     assert (report["synth"], report["facts"]["data.synthetic"]) == ([record.id], 1.0)
-    Path("out.jsonl").rename("moved.jsonl")
-    plain = linted(printed, "moved.jsonl")
+    Path("out.jsonl").rename("renamed.jsonl")
+    assert linted(printed, "renamed.jsonl")["synth"] == [record.id]
+    Path("elsewhere").mkdir()
+    Path("renamed.jsonl").rename("elsewhere/out.jsonl")
+    plain = linted(printed, "elsewhere/out.jsonl")
     assert (plain["synth"], "data.synthetic" in plain["facts"]) == ([], False)
     assert plain["id"] != report["id"]
 
@@ -102,12 +116,6 @@ def test_the_caution_stands_where_there_are_rows_enough(printed: Printed, docs: 
 
 
 def test_a_plan_and_its_manifest_name_it(record: SynthReport, printed: Printed) -> None:
-    folder = Path("model")
-    folder.mkdir()
-    (folder / "config.json").write_text(json.dumps(CONFIG))
-    (folder / "model.safetensors").write_bytes(len(b"{}").to_bytes(8, "little") + b"{}")
-    told = {"eos_token": "</s>", "chat_template": TEMPLATE}
-    (folder / "tokenizer_config.json").write_text(json.dumps(told))
-    plan = printed("plan", "--model", "model", "--data", "out.jsonl", "--technique", "lora")
+    plan = printed("plan", "--model", write_model(), "--data", "out.jsonl", "--technique", "lora")
     assert plan["synth"] == [record.id]
     assert _chain(msgspec.convert(plan, TrainPlan), None).synth == [record.id]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from service.lint.catalogue import entries
@@ -64,9 +64,15 @@ class Copier:
         self._mender = Mender(fixes, of_rows, row, method=method)
 
     def blocks(
-        self, stream: io.BufferedReader, role: Role, note: Note, near: Mapping[int, str] | None = None
+        self,
+        stream: io.BufferedReader,
+        role: Role,
+        note: Note,
+        near: Mapping[int, str] | None = None,
+        wrote: Callable[[int, bytes], None] = lambda *_: None,
     ) -> Iterator[bytes]:
-        """The mended content of an unpacked stream, some lines at a time; `note` is told of every change.
+        """The mended content of an unpacked stream, some lines at a time; `note` is told of every change, `wrote` of
+        every line that is given, with the number that it had.
 
         `near` are the lines, of what comes out without it, that near.py found to be left out.
         """
@@ -82,6 +88,7 @@ class Copier:
         pieces = stages.read_as_lines(self._pieces(stream, role, note))
         for piece in stages.read_as_lines(left_out(pieces, near, note)) if near else pieces:
             block += (piece.raw, piece.end)
+            wrote(piece.number, piece.raw)
             if len(block) > _BLOCK_LINES:
                 yield b"".join(block)
                 block.clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from service.errors import TuneGateError
@@ -30,10 +30,13 @@ class UnreadableRow(NamedTuple):
 
 
 class Copier:
-    """Copies one file; afterwards it knows what was done, and which rows could not be read (at most 20 are listed)."""
+    """Copies one file; afterwards it knows what was done, and which rows could not be read (at most 20 are listed).
 
-    def __init__(self, redactor: Redactor) -> None:
-        self._redactor = redactor
+    `wrote` is told of every line that is given, with its number in what was read.
+    """
+
+    def __init__(self, redactor: Redactor, wrote: Callable[[int, bytes], None] = lambda *_: None) -> None:
+        self._redactor, self._wrote = redactor, wrote
         self.rows = 0
         self.changed_rows = 0
         self.counts: Counter[str] = Counter()
@@ -71,6 +74,7 @@ class Copier:
         self.changed_rows += bool(line.changes)
         if line.changes and written is not None:
             written.row(number, line.raw, line.changes)
+        self._wrote(number, line.raw)
         return line.raw
 
     def _redacted(self, raw: bytes) -> Line:

@@ -1,30 +1,27 @@
-"""Which rows of a dataset a synthesis wrote: told from the record and the origins that stand beside the file."""
+"""Which rows of a dataset syntheses wrote: told from what they left beside the file, or what was given with it."""
 
 from __future__ import annotations
 
-import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
+from service.packing import open_file, unpacked
 from service.records.decision import FactValue
 from service.records.lint_report import LintedFile, NotScanned
-from service.records.synthesis import SynthReport
-from service.verbs.synthesizing.files import provenance_path, read_record, record_path
+from service.verbs.synthesizing.files import record_path
+from service.verbs.synthesizing.origins import Origins, origins_beside, own_origins
 
 FACT = "data.synthetic"
 
 
-class _Origin(msgspec.Struct, frozen=True):
-    sha256: str
-
-
 class Synthetic(NamedTuple):
-    """The ids of the records, their share of the training rows (null without a record), and what is not told."""
+    """Training rows by the record of the synthesis that wrote them (0 for one that wrote validation rows alone), their
+    share of all training rows (null where there is nothing that could tell), and what is not told.
+    """
 
-    ids: list[str]
+    rows: dict[str, int]
     share: float | None
     untold: list[NotScanned]
 
@@ -33,47 +30,45 @@ class Synthetic(NamedTuple):
         return {} if self.share is None else {FACT: self.share}
 
 
-def synthetic_of(places: Sequence[tuple[Path | None, Path | None]], files: Sequence[LintedFile]) -> Synthetic:
-    """Of files that were linted, with the paths that they were read from, and beside which their record stands.
+def synthetic_of(places: Sequence[tuple[Path | None, Origins | None]], files: Sequence[LintedFile]) -> Synthetic:
+    """Of files that were linted, with the paths that they were read from, and what is known of them, if it was given.
 
     A file that is byte for byte what a synthesis wrote is its as a whole; of another one the lines are looked for among
-    the origins, so that parts and mixtures are told too. Rows that were changed are not.
+    the origins, so that parts and mixtures are told too.
     """
-    ids: dict[str, None] = {}
+    rows: Counter[str] = Counter()
     untold: list[NotScanned] = []
-    written, rows, known = 0, 0, False
-    for (path, beside), file in zip(places, files, strict=True):
-        training = file.role == "train"
-        rows += file.rows * training
-        record = read_record(beside) if beside is not None else None
-        if path is None or beside is None or record is None:
+    training, known = 0, False
+    for (path, given), file in zip(places, files, strict=True):
+        counts = file.role == "train"
+        training += file.rows * counts
+        if path is None or not path.is_file():
             continue
-        known = known or training
-        found = _rows(path, beside, file, record)
-        ids |= {record.id: None} if found else {}
-        written += found * training
-        if found < file.rows:
-            others = file.rows - found
-            source = record_path(beside).name if beside == path else f"the synthesis {record.id}"
-            why = f"{others} of {file.rows} are not those of {source}"
-            untold.append(NotScanned(f"where all rows of {file.path} come from", why))
-    return Synthetic(list(ids), round(written / rows, 6) if known and rows else None, untold)
+        origins = given if given is not None else origins_beside(path)
+        found = _found(path, file, origins) if origins.records else Counter()
+        expected = bool(given.records) if given is not None else own_origins(path) is not None
+        known = known or (counts and (expected or bool(found)))
+        rows.update({name: count * counts for name, count in found.items()})
+        if (others := file.rows - found.total()) > 0 and (found or expected):
+            what = f"where all rows of {file.path} come from"
+            untold.append(NotScanned(what, f"{others} of {file.rows} are not those of {_named(path, given, found)}"))
+    return Synthetic(dict(rows), round(rows.total() / training, 6) if known and training else None, untold)
 
 
-def _rows(path: Path, beside: Path, file: LintedFile, record: SynthReport) -> int:
-    if record.output is not None and record.output.sha256 == file.sha256:
-        return file.rows
-    origins = _origins(beside)
-    if not origins:
-        return 0
-    with path.open("rb") as handle:
-        return sum(hashlib.sha256(line.rstrip(b"\r\n")).hexdigest() in origins for line in handle)
+def _found(path: Path, file: LintedFile, origins: Origins) -> Counter[str]:
+    """Rows by record."""
+    whole = origins.whole(file.sha256)
+    if whole is not None:
+        return Counter({whole: file.rows})
+    if not origins.rows:
+        return Counter()
+    with open_file(path, file.path) as stream:
+        rows = [origins.of(line) for line in unpacked(stream, file.path)]
+    return Counter(str(row["synth"]) for row in rows if row is not None)
 
 
-def _origins(beside: Path) -> set[str]:
-    decoder = msgspec.json.Decoder(_Origin)
-    try:
-        with provenance_path(beside).open("rb") as handle:
-            return {decoder.decode(line).sha256 for line in handle}
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-        return set()
+def _named(path: Path, given: Origins | None, found: Counter[str]) -> str:
+    if given is None and record_path(path).is_file():
+        return record_path(path).name
+    names = sorted(found or (given.records if given is not None else {}))
+    return f"the synthes{'is' if len(names) == 1 else 'es'} {', '.join(names)}"

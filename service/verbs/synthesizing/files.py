@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from service.errors import TuneGateError
-from service.files import Staging, write_atomically
+from service.files import Staging
 from service.records.synthesis import SynthReport
 
 SUFFIX = ".jsonl"
@@ -34,27 +34,18 @@ def provenance_path(path: Path) -> Path:
 
 
 def read_record(path: Path) -> SynthReport | None:
-    """The record that stands beside a JSONL file; None where there is none that can be read."""
-    if not path.name.endswith(SUFFIX):
-        return None
+    """The record that a synthesis left beside its rows; None where there is none that can be read."""
+    found = read_records(record_path(path))
+    return found[0] if found is not None and len(found) == 1 else None
+
+
+def read_records(place: Path) -> list[SynthReport] | None:
+    """The record in a file, or those of several syntheses whose rows were joined; None where none can be read."""
     try:
-        return msgspec.json.decode(record_path(path).read_bytes(), type=SynthReport)
+        found = msgspec.json.decode(place.read_bytes(), type=SynthReport | list[SynthReport])
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
-
-
-def carry_over(inputs: Iterable[Path | None], outs: Iterable[Path]) -> None:
-    """Put the record and the origins of the inputs beside files that have their lines; nothing where two have one.
-
-    Raises:
-        TuneGateError: `disk_full`, `unreadable_path`.
-    """
-    written = [path for path in inputs if path is not None and read_record(path) is not None]
-    if len(written) != 1 or not provenance_path(written[0]).is_file():
-        return
-    for out in outs:
-        for place in (record_path, provenance_path):
-            write_atomically(place(out), place(written[0]).read_bytes())
+    return found if isinstance(found, list) else [found]
 
 
 def require_room(out: Path) -> None:

@@ -1,0 +1,143 @@
+"""What is made of a synthesis' rows still says so: redacted, converted, mended, joined, and what rests on it."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scripted_endpoint import Endpoint, Said
+
+from service.cli.app import run
+from service.records.synthesis import SynthReport
+from tests.synth.conftest import Ask, good, row, rows_of
+from tests.synth.test_chain import FACTS, write_model
+
+OWN = '{"messages": [{"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello to you."}]}\n'
+PLACE = "https://lamps.quokkas.org/care"
+Cli = Callable[..., Any]
+
+
+def with_address(body: dict[str, Any], number: int) -> Said:
+    """What is no personal data unless somebody names it, and markup that a fix takes out."""
+    said = json.loads(good(body, number).text or "")
+    return row(said["question"], f"{said['answer']} <div>More of it stands at {PLACE} for all to read.</div>")
+
+
+@pytest.fixture
+def record(docs: Path, endpoint: Endpoint, ask: Ask) -> SynthReport:
+    endpoint.rule = with_address
+    return ask(rows=12).record
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+    """What a command prints as JSON."""
+
+    def run_it(*arguments: str) -> Any:
+        run([*arguments, "--format", "json"])
+        said = capsys.readouterr()
+        assert said.out, said.err
+        return json.loads(said.out)
+
+    return run_it
+
+
+def redacted(cli: Cli, path: str, out: str) -> Any:
+    return cli("redact", path, "-o", out, "--entities", "URL")
+
+
+def linted(cli: Cli, *files: str) -> Any:
+    return cli("lint", *files, "--target", "local", "--privacy", "off")
+
+
+def told(report: Any) -> tuple[list[str], float | None, dict[str, int]]:
+    return report["synth"], report["facts"].get("data.synthetic"), report["synth_rows"]
+
+
+def test_all_the_way_to_a_plan_and_a_decision(record: SynthReport, cli: Cli) -> None:
+    lines = Path("out.jsonl").read_text().splitlines(keepends=True)
+    Path("out.jsonl").write_text("".join([OWN, *lines[:9], OWN, OWN]))
+    assert redacted(cli, "out.jsonl", "redacted.jsonl")["changed_rows"] == 9
+    assert PLACE not in Path("redacted.jsonl").read_text()
+    Path("apart").mkdir()
+    cli("convert", "redacted.jsonl", "--to", "sharegpt", "-o", "apart/shared.jsonl")
+    cli("convert", "apart/shared.jsonl", "-o", "apart/chat/rows.jsonl")
+    mending = ("--target", "azure-openai", "--privacy", "off", "--select", "F003,Q001,Q025", "--fix", "--unsafe-fixes")
+    mended = cli("lint", "apart/chat/rows.jsonl", *mending, "-o", "mended.jsonl")
+    text = Path("mended.jsonl").read_text()
+    assert (text.startswith("\ufeff"), "<div>" in text) == (True, False)
+    assert told(mended) == ([record.id], 0.9, {record.id: 9})
+    report = linted(cli, "mended.jsonl")
+    assert told(report) == ([record.id], 0.9, {record.id: 9})
+    origins = rows_of(Path("mended.provenance.jsonl"))
+    first = [hashlib.sha256(line.strip().encode()).hexdigest() for line in lines[:9]]
+    assert [one["derived_from"] for one in origins] == first
+    assert [one["row"] for one in origins] == list(range(2, 11))
+    assert all(one["document"] and one["prompt_sha256"] for one in origins)
+
+    Path("report.json").write_text(json.dumps(report))
+    Path("facts.json").write_text(json.dumps({"facts": FACTS}))
+    decided = cli("advise", "facts.json", "--report", "report.json", "--no-input")
+    says = {one["record"]: one["says"] for one in decided["evidence"]}
+    assert says[record.id] == "a model wrote rows of the data: 9 of 10 training rows, by the lint report"
+    plan = cli("plan", "--model", write_model(), "--data", "mended.jsonl", "--technique", "lora")
+    assert plan["synth"] == [record.id]
+
+
+def test_rows_of_two_syntheses_that_were_joined(record: SynthReport, endpoint: Endpoint, ask: Ask, cli: Cli) -> None:
+    endpoint.rule = good
+    other = ask(rows=4, seed=7, out=Path("other.jsonl")).record
+    Path("own.jsonl").write_text(OWN * 4)
+    both = {record.id: 12, other.id: 4}
+    cli("convert", "out.jsonl", "other.jsonl", "own.jsonl", "--to", "sharegpt", "-o", "far/shared.jsonl")
+    assert len(json.loads(Path("far/shared.synth.json").read_bytes())) == 2
+    cli("convert", "far/shared.jsonl", "-o", "far/joined.jsonl")
+    assert told(linted(cli, "far/joined.jsonl")) == ([record.id, other.id], 0.8, both)
+    cli("split", "far/joined.jsonl", "-o", "parts", "--validation", "0.25")
+    parts = linted(cli, "parts/train.jsonl", "parts/validation.jsonl")
+    assert set(parts["synth"]) == set(both)
+    # as `cat` joins them, under a name of its own
+    Path("all.jsonl").write_text("".join(Path(name).read_text() for name in ("own.jsonl", "other.jsonl", "out.jsonl")))
+    assert linted(cli, "all.jsonl")["synth_rows"] == both
+    assert told(linted(cli, "own.jsonl")) == ([], None, {})
+
+
+def test_packed_copies_and_folders_of_them(record: SynthReport, cli: Cli) -> None:
+    Path("own.jsonl").write_text(OWN)
+    cli("redact", "out.jsonl", "own.jsonl", "-o", "copies", "--entities", "URL")
+    assert sorted(path.name for path in Path("copies").iterdir()) == [
+        "out.jsonl", "out.provenance.jsonl", "out.synth.json", "own.jsonl",
+    ]  # fmt: skip
+    Path("packed").mkdir()
+    redacted(cli, "copies/out.jsonl", "packed/out.jsonl.gz")
+    assert len(gzip.decompress(Path("packed/out.jsonl.gz").read_bytes()).splitlines()) == 12
+    assert told(linted(cli, "packed/out.jsonl.gz")) == ([record.id], 1.0, {record.id: 12})
+
+
+def test_rows_without_their_origins_are_told_as_a_whole(record: SynthReport, cli: Cli) -> None:
+    Path("out.provenance.jsonl").unlink()
+    redacted(cli, "out.jsonl", "apart/copy.jsonl")
+    assert told(linted(cli, "apart/copy.jsonl")) == ([record.id], 1.0, {record.id: 12})
+
+
+def test_what_stands_there_already_is_not_written_over(
+    record: SynthReport, cli: Cli, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("copy.synth.json").write_text("somebody's notes")
+    for command in (
+        ["redact", "out.jsonl", "-o", "copy.jsonl"],
+        ["convert", "out.jsonl", "-o", "copy.jsonl"],
+        ["lint", "out.jsonl", "--target", "local", "--fix", "-o", "copy.jsonl"],
+    ):
+        assert run(command) != 0
+        assert "copy.synth.json" in capsys.readouterr().err
+    assert Path("copy.synth.json").read_text() == "somebody's notes"
+    assert [path.name for path in Path().glob("copy*")] == ["copy.synth.json"]
+    Path("own.jsonl").write_text(OWN)
+    cli("redact", "own.jsonl", "-o", "copy.jsonl")
+    assert Path("copy.synth.json").read_text() == "somebody's notes"
