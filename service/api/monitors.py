@@ -13,16 +13,17 @@ from service.verbs.monitoring.body import MonitorRequest
 
 
 class Monitors(Controller):
-    """Evaluations that are asked for again and again, and held against a baseline."""
+    """Evaluations that are asked for, and data that are read, again and again, and held against a baseline."""
 
     path = "/monitors"
     tags = ("monitors",)
 
     @post(sync_to_thread=True, responses=documented(403, 422, 429, 501))
     def create(self, data: MonitorRequest, context: Context) -> Response[Monitor]:
-        """Ask for an evaluation at every slot of a schedule (UTC), and tell webhooks `drift.detected`.
+        """Ask for an evaluation, or read data, at every slot of a schedule (UTC), and tell webhooks `drift.detected`.
 
-        Every run asks all rows anew. Slots that were slept through are made up for by one run.
+        Every run asks all rows anew, or stores the data as they are then. Slots that were slept through are made up for
+        by one run.
         """
         made = monitors.create(context, data)
         return Response(made, headers={"Location": f"/v1/monitors/{made.id}"})

@@ -178,7 +178,7 @@ class Client:
         self.connection.delete(f"/v1/synth/{identifier}")
 
     def create_monitor(self, name: str, **body: Any) -> Monitor:
-        """Ask for an evaluation again and again; the body is that of POST /v1/monitors."""
+        """Watch an evaluation, or data, again and again; the body is that of POST /v1/monitors."""
         return self._post("/v1/monitors", {"name": name} | body, Monitor)
 
     def monitor(self, identifier: str) -> Monitor:

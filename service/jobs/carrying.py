@@ -23,7 +23,8 @@ R = TypeVar("R")
 _LOG = logging.getLogger("tunegate.jobs")
 _FIRST_WAIT_SECONDS, _LAST_WAIT_SECONDS = 0.1, 5.0
 _NOTED_SECONDS = 2.0
-_AWAY = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
+# the database does not answer
+AWAY = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
 
 
 class Try:
@@ -117,9 +118,9 @@ async def while_away(begin: Callable[[], Awaitable[R]]) -> R:
     while True:
         try:
             return await begin()
-        except (*_AWAY, sa.exc.DBAPIError) as error:
+        except (*AWAY, sa.exc.DBAPIError) as error:
             # a session that was ended meanwhile is told in several ways
-            if not isinstance(error, _AWAY) and not error.connection_invalidated:
+            if not isinstance(error, AWAY) and not error.connection_invalidated:
                 raise
             _LOG.warning("The database does not answer (%s); a job waits for it.", type(error).__name__)
         await asyncio.sleep(wait)

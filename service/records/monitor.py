@@ -1,4 +1,4 @@
-"""Monitors: an evaluation that is made again and again, held against its baseline, and what each run found."""
+"""Monitors: an evaluation made, or data read, again and again, held against a baseline, and what each run found."""
 
 from __future__ import annotations
 
@@ -20,18 +20,20 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Monitor(msgspec.Struct, frozen=True, kw_only=True):
-    """One monitor. `evaluation` is the body of POST /v1/evaluations that every run asks for.
+    """One monitor. `evaluation` is the body of POST /v1/evaluations that every run asks for; where it watches data,
+    `data` is the query of POST /v1/datasets?from= that every run stores a dataset by.
 
-    `baseline` is the evaluation (its id in /v1/evaluations) that runs are held against; null until the first one
-    ended, which becomes it. `thresholds` stand in place of the rules', by rule id; `measures` empty: those that tell.
-    `decision_id` and `dataset_id` are what a re-decision is made from.
+    `baseline` is the evaluation (its id in /v1/evaluations), or the dataset, that runs are held against; null until
+    the first one ended, which becomes it. `thresholds` stand in place of the rules', by rule id; `measures` empty:
+    those that tell. `decision_id` and `dataset_id` are what a re-decision is made from.
     """
 
     schema: Literal["tunegate.monitor/1"] = "tunegate.monitor/1"
     id: str
     name: str
     schedule: Schedule
-    evaluation: dict[str, Any]
+    evaluation: dict[str, Any] | None = None
+    data: dict[str, str] | None = None
     baseline: str | None = None
     thresholds: dict[str, float] = {}
     measures: list[str] = []
@@ -52,9 +54,13 @@ class RunError(msgspec.Struct, frozen=True):
 class MonitorRun(msgspec.Struct, frozen=True, kw_only=True):
     """One run: `slot` is the time that it was due at, of which no monitor has two.
 
-    `evaluation` names the evaluation that was asked for. `verdict` is `baseline` for the run that became it; of a run
-    that drifted `redecision_id` names what the last decision would be now, or `redecision_error` says why there is
-    none. `drift` and `redecision` are the records themselves where one run is shown.
+    `evaluation` names the evaluation that was asked for, `dataset` the dataset that was stored. `verdict` is `baseline`
+    for the run that became it; of a run that drifted `redecision_id` names what the last decision would be now, or
+    `redecision_error` says why there is none. `drift` and `redecision` are the records themselves where one run is
+    shown.
+
+    While the storage or the database is away a run waits: `waited_for` says for what, `retries` how often it was tried
+    again or will be, and `retry_at` when next, null once it goes on.
     """
 
     schema: Literal["tunegate.monitor-run/1"] = "tunegate.monitor-run/1"
@@ -63,12 +69,16 @@ class MonitorRun(msgspec.Struct, frozen=True, kw_only=True):
     slot: str
     state: RunState
     evaluation: str | None = None
+    dataset: str | None = None
     verdict: DriftVerdict | Literal["baseline"] | None = None
     drift_id: str | None = None
     redecision_id: str | None = None
     redecision_error: RunError | None = None
     error: RunError | None = None
     ended_at: str | None = None
+    retries: int = 0
+    retry_at: str | None = None
+    waited_for: RunError | None = None
     drift: DriftReport | None = None
     redecision: Redecision | None = None
 

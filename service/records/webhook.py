@@ -125,6 +125,7 @@ class DeploymentChanged(msgspec.Struct, frozen=True, kw_only=True):
 class DriftDetected(msgspec.Struct, frozen=True, kw_only=True):
     """Data of `drift.detected`: ids, and the rules that say so (`tunegate explain ID`).
 
+    Of a monitor of data `dataset_id` names the dataset that drifted, and `evaluation_id` is null.
     `redecision_id` names what the last decision would be now; `changes_answer` is null where none was made.
     """
 
@@ -132,7 +133,8 @@ class DriftDetected(msgspec.Struct, frozen=True, kw_only=True):
     monitor: str
     run: str
     drift_id: str
-    evaluation_id: str
+    evaluation_id: str | None
+    dataset_id: str | None
     rules: list[str]
     redecision_id: str | None
     changes_answer: bool | None

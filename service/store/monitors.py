@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from service.clock import now
 from service.errors import TuneGateError
 from service.records.access import Deed
-from service.records.monitor import Monitor, MonitorRun
+from service.records.monitor import Monitor, MonitorRun, RunError
 from service.records.webhook import DriftDetected
 from service.store.audit import append
 from service.store.database import changing
@@ -147,16 +147,30 @@ class Monitors:
             for one in found
         ]
 
-    def begun(self, run: str, evaluation: str) -> None:
-        """The run waits for an evaluation."""
-        self._change(run, lambda one: msgspec.structs.replace(one, state="running", evaluation=evaluation), None)
+    def begun(self, run: str, *, evaluation: str | None = None, dataset: str | None = None) -> None:
+        """The run waits for an evaluation, or has a dataset; what another service gave it first stays."""
+
+        def change(one: MonitorRun) -> MonitorRun:
+            if one.state != "queued":
+                return one
+            return msgspec.structs.replace(one, state="running", evaluation=evaluation, dataset=dataset, retry_at=None)
+
+        self._change(run, change, None)
+
+    def waits(self, run: str, retries: int, retry_at: str, error: RunError) -> None:
+        """The run could not go on, and is tried again."""
+
+        def change(one: MonitorRun) -> MonitorRun:
+            return msgspec.structs.replace(one, retries=max(retries, one.retries), retry_at=retry_at, waited_for=error)
+
+        self._change(run, change, None)
 
     def end(self, ended: MonitorRun, told: DriftDetected | None = None, *, baseline: str | None = None) -> None:
         """The run is over: keep what it found, tell webhooks, and let the first one be the baseline, in one go.
 
         One that ended meanwhile, because two services looked at once, tells nothing twice.
         """
-        self._change(ended.id, lambda _: ended, told, baseline)
+        self._change(ended.id, lambda _: msgspec.structs.replace(ended, retry_at=None), told, baseline)
 
     def _claim(self, monitor: Monitor, slot: str, moment: str, next_slot: NextSlot) -> bool:
         following = next_slot(monitor)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -65,7 +67,7 @@ def drift(
     """
     thresholds = with_thresholds(drift_rules(rules), request.thresholds)
     kinds = _kinds({"baseline": request.baseline, "current": request.current})
-    _require_libraries()
+    _require_libraries(find_spec)
     if set(kinds.values()) == {"evaluation"}:
         _refuse_dataset_options(request)
         assert request.baseline is not None
@@ -127,9 +129,11 @@ def _drift_of_datasets(
 
         identifier()
     reading = Reading(
-        method=request.method, seed=request.seed, counter=counter, workers=request.workers, progress=progress
-    )
+        method=request.method, seed=request.seed, counter=counter, workers=request.workers, progress=progress,
+        meanwhile=partial(_require_libraries, import_module),
+    )  # fmt: skip
     before, after = (read_side(path, stdin, reading) for path in (request.baseline, request.current))
+    _require_libraries(import_module)
     compared = features(before.tally, after.tally, thresholds, reading, languages=request.languages)
     settings = {
         "target": profile.id, "method": request.method, "model": request.model,
@@ -195,9 +199,11 @@ def _refuse_dataset_options(request: DriftRequest) -> None:
         raise TuneGateError("usage", "Evaluations are compared by their own scores and answers.", errors=errors)
 
 
-def _require_libraries() -> None:
+def _require_libraries(look: Callable[[str], object]) -> None:
+    """Look for what statistics need; importing takes a second, and is done while others read where there are others."""
     try:
-        for name in _LIBRARIES:
-            import_module(name)
+        absent = [name for name in _LIBRARIES if look(name) is None]
     except ImportError as error:
         raise missing_extra("evaluate", "Drift", error) from error
+    if absent:
+        raise missing_extra("evaluate", "Drift", ImportError(name=absent[0]))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import slots
 from receiver import Receiver
 from scripted_endpoint import Endpoint, Said, right
 from service_process import MARKER, Service, wait_for
@@ -51,26 +51,18 @@ def make(service: Service, dataset: str, **more: Any) -> dict[str, Any]:
 
 
 def due(service: Service, monitor: str) -> None:
-    """As if its slot had come: in the database, since no test waits for an hour."""
-    base = sqlite3.connect(service.home / "tunegate.sqlite", timeout=60)
-    with base:
-        slot = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 seconds')"
-        base.execute(f"UPDATE monitors SET next_at = {slot} WHERE id = ?", (monitor,))
-    base.close()
+    slots.due(f"sqlite:///{service.home / 'tunegate.sqlite'}", monitor)
 
 
 def runs(service: Service, monitor: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = service.http.get(f"/v1/monitors/{monitor}/runs").json()["items"]
-    return found
+    return slots.runs(service.http, monitor)
 
 
 def run_now(service: Service, monitor: str) -> dict[str, Any]:
     """The run of a slot that has come, with its records."""
     count = len(runs(service, monitor))
     due(service, monitor)
-    wait_for(lambda: len(found := runs(service, monitor)) > count and found[-1]["state"] in {"succeeded", "failed"})
-    answer = service.http.get(f"/v1/monitors/{monitor}/runs/{runs(service, monitor)[-1]['id']}")
-    shown: dict[str, Any] = answer.json()
+    shown = slots.ended(service.http, monitor, count + 1)
     assert shown["state"] == "succeeded", shown
     return shown
 
@@ -104,6 +96,7 @@ def test_drift_is_told_and_decided_again(service: Service, endpoint: Endpoint, r
     told = got.verified(hook["secret"])
     assert (told["type"], told["data"]["drift_id"]) == ("drift.detected", drifted["drift_id"])
     assert told["data"]["redecision_id"] == drifted["redecision_id"]
+    assert (told["data"]["evaluation_id"], told["data"]["dataset_id"]) == (again["rests_on"][0], None)
     assert MARKER not in f"{got.body!r}{drifted}"
 
 
@@ -138,6 +131,11 @@ def test_everything_that_is_unusable_is_told_at_once(service: Service) -> None:
         "schedule.cron", "measures: bleurt", "dataset_id", "dataset_id", "baseline", "thresholds.DRF-100",
         "thresholds.DRF-101", "thresholds.DRF-1", "evaluation.models",
     ]  # fmt: skip
+    data = {"from": "az://elsewhere/x", "target": "nobody", "sort": "up"}
+    body = {"name": "x", "schedule": HOURLY, "data": data, "evaluation": {}, "measures": ["exact_match"]}
+    found = service.http.post("/v1/monitors", json=body).json()
+    assert [one["where"] for one in found["errors"]][:2] == ["measures", "evaluation"]
+    assert {"data.sort", "data.from"} <= {one["where"] for one in found["errors"]}
     wild = {"name": "x", "schedule": HOURLY, "evaluation": service.body(service.dataset("wild"))}
     wild["evaluation"]["models"][0]["endpoint"] = "http://127.0.0.1:9/v1"
     refused = service.http.post("/v1/monitors", json=wild)

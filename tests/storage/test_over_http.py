@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import slots
 from made import everything
 from object_stores import KINDS, ObjectStore, Relay
+from receiver import Receiver
 from working import MARKS, Working, marked, personal_rows
 
 from service.settings import load_settings
@@ -27,14 +29,15 @@ LIMIT = 1 << 20
 class Elsewhere:
     """A service whose storage is reached by a line that can be cut."""
 
-    def __init__(self, store: ObjectStore, folder: Path) -> None:
+    def __init__(self, store: ObjectStore, folder: Path, receiver: Receiver) -> None:
         self.line = Relay(store.port)
-        self.store = store
+        self.store, self.receiver = store, receiver
         store.create("sources")
         self.settings = {
             "TUNEGATE_STORAGE_URL": store.url(folder.name),
             "TUNEGATE_DATASET_SOURCES": f"{store.url('open', 'sources')} other={store.url('theirs', 'sources')}",
             "TUNEGATE_MAX_BODY_BYTES": str(LIMIT),
+            "TUNEGATE_WEBHOOKS": receiver.url,
         } | store.environment(self.line.port)
         self.service = Working(folder / "home", **self.settings)
 
@@ -60,8 +63,9 @@ def elsewhere(
     with pytest.MonkeyPatch.context() as patch:
         for name, value in store.environment().items():
             patch.setenv(name, value)
-        found = Elsewhere(store, tmp_path_factory.mktemp("elsewhere"))
+        found = Elsewhere(store, tmp_path_factory.mktemp("elsewhere"), receiver := Receiver())
         yield found
+        receiver.stop()
         found.service.stop()
         found.line.cut()
 
@@ -123,6 +127,53 @@ def test_a_dataset_named_by_url_is_the_same_as_one_that_is_sent(
     assert again.json()["sha256"] == hashlib.sha256(content).hexdigest()
     assert service.http.delete(f"/v1/datasets/{sent['id']}").status_code == 204
     assert not [mark for mark in MARKS if mark in service.log.read_text()]
+
+
+def test_data_that_change_where_they_lie_are_told_and_an_outage_is_waited_for(
+    elsewhere: Elsewhere, tmp_path: Path
+) -> None:
+    service, receiver = elsewhere.service, elsewhere.receiver
+    database = f"sqlite:///{service.home / 'tunegate.sqlite'}"
+    hook = service.post("/v1/webhooks", json={"url": receiver.url, "events": ["drift.detected"]})
+    decision = service.post("/v1/decisions", json={"facts": {"gap.kind": "behaviour", "eval.exists": True}})
+    data = {"from": elsewhere.put("open/traffic.jsonl", personal_rows(60), tmp_path), "target": "local"}
+    body = {"name": "traffic", "schedule": {"every_seconds": 3_600}, "data": data, "decision_id": decision["id"]}
+    monitor = service.post("/v1/monitors", json=body)["id"]
+    elsewhere.line.cut()
+    slots.due(database, monitor)
+    service.once(lambda: (found := slots.runs(service.http, monitor)) and found[0]["retries"] > 1)
+    (waiting,) = slots.runs(service.http, monitor)
+    assert (waiting["state"], waiting["waited_for"]["code"]) == ("queued", "storage_unreachable")
+    assert waiting["retry_at"] is not None
+    elsewhere.line.mend()
+    first = slots.ended(service.http, monitor, 1)
+    assert (first["verdict"], first["retry_at"], first["waited_for"]) == ("baseline", None, waiting["waited_for"])
+    assert service.http.get(f"/v1/monitors/{monitor}").json()["baseline"] == first["dataset"]
+    slots.due(database, monitor)
+    same = slots.ended(service.http, monitor, 2)
+    assert (same["drift"]["findings"], same["dataset"], same["retries"]) == ([], first["dataset"], 0)
+    longer = personal_rows(80).replace(b"Noted, ", b"Noted at length and with many words, ")
+    elsewhere.put("open/traffic.jsonl", longer, tmp_path)
+    slots.due(database, monitor)
+    drifted = slots.ended(service.http, monitor, 3)
+    assert (drifted["verdict"], drifted["drift"]["current"]["path"]) == ("drifted", drifted["dataset"])
+    assert "DRF-012" in {one["rule"] for one in drifted["drift"]["findings"]}
+    changed = {one["name"]: one["after"] for one in drifted["redecision"]["changed"]}
+    assert changed["data.rows"] == 80
+    service.once(lambda: receiver.got)
+    (got,) = receiver.got
+    told = got.verified(hook["secret"])["data"]
+    assert (told["dataset_id"], told["evaluation_id"], told["run"]) == (drifted["dataset"], None, drifted["id"])
+    assert not [mark for mark in MARKS if mark in f"{drifted}{got.body!r}{service.log.read_text()}"]
+    assert str(service.home) not in f"{drifted}"
+    service.http.delete(f"/v1/webhooks/{hook['id']}")
+    receiver.got.clear()
+    for dataset in {first["dataset"], drifted["dataset"]}:
+        assert service.http.delete(f"/v1/datasets/{dataset}").status_code == 204
+    slots.due(database, monitor)
+    gone = slots.ended(service.http, monitor, 4)
+    assert (gone["state"], gone["error"]["code"]) == ("failed", "unknown_id")
+    assert service.http.delete(f"/v1/datasets/{gone['dataset']}").status_code == 204
 
 
 def test_only_what_lies_below_the_operators_prefixes_can_be_named(elsewhere: Elsewhere, tmp_path: Path) -> None:

@@ -23,7 +23,10 @@ from service.records.drift import DriftSide
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """How rows are read: `counter` counts tokens (None: nobody does), `workers` 0 = as many as it is worth."""
+    """How rows are read: `counter` counts tokens (None: nobody does), `workers` 0 = as many as it is worth.
+
+    `meanwhile` is done by this process while others read for it, and left out where there are none.
+    """
 
     method: str = "sft"
     seed: int = 0
@@ -31,6 +34,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     workers: int = 0
     parquet: bool = True
     progress: Callable[[int], None] | None = None
+    meanwhile: Callable[[], None] | None = None
 
     def tally(self) -> Tally:
         """An empty one."""
@@ -65,22 +69,32 @@ def read_side(path: Path | None, stdin: BinaryIO | None, reading: Reading) -> Si
         workers = workers_for(size, reading.workers)
         if workers == 1 or packing_of(head) or encoding_of(head).name != "utf-8":
             return _stream(stream, shown, reading)
-    digest = hashlib.sha256()
-    found = pieces(path, shown, size)
-    if reading.counter is not None:
-        reading.counter.framing()
     try:
-        whole = reading.tally()
-        read = partial(_read_piece, reading=msgspec.structs.replace(reading, progress=None))
-        tallies = read_in_pool(found, read, workers, meanwhile=lambda: hash_into(digest, path, shown))
-        for tally, piece in zip(tallies, found, strict=True):
-            whole.merge(tally)
-            if reading.progress is not None:
-                reading.progress(piece.end - piece.start)
+        return _in_pool(path, shown, size, workers, reading)
     except WorkerLostError:
         # one process needs the least memory
         with open_file(path, shown) as stream:
             return _stream(stream, shown, reading)
+
+
+def _in_pool(path: Path, shown: str, size: int, workers: int, reading: Reading) -> Side:
+    digest = hashlib.sha256()
+    found = pieces(path, shown, size)
+    if reading.counter is not None:
+        reading.counter.framing()
+    whole = reading.tally()
+    read = partial(_read_piece, reading=msgspec.structs.replace(reading, progress=None, meanwhile=None))
+
+    def meanwhile() -> None:
+        hash_into(digest, path, shown)
+        if reading.meanwhile is not None:
+            reading.meanwhile()
+
+    tallies = read_in_pool(found, read, workers, meanwhile)
+    for tally, piece in zip(tallies, found, strict=True):
+        whole.merge(tally)
+        if reading.progress is not None:
+            reading.progress(piece.end - piece.start)
     return _side(shown, digest.hexdigest(), size, whole)
 
 

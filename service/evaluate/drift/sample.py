@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from heapq import nsmallest
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Ranks = NDArray[np.uint64]
+else:
+    Ranks = Any
 
 SAMPLE = 4_000
 _LONGEST, _HEAD = 2_000, 200
@@ -31,9 +39,12 @@ class RowSample:
 
     def taken(self, offsets: Sequence[int]) -> list[tuple[int, int]]:
         """(place in `offsets`, rank) of the rows to add: their text is only put together for these."""
-        salt, below = self._salt, self._below
-        found = [(place, _mixed(salt ^ offset)) for place, offset in enumerate(offsets)]
-        return [one for one in found if one[1] < below]
+        import numpy as np
+
+        ranks = _mixed_all(np.array(offsets, dtype=np.uint64) ^ np.uint64(self._salt))
+        # the bound is one more than the largest rank until something was cut
+        places = np.flatnonzero(ranks <= np.uint64(self._below - 1))
+        return list(zip(places.tolist(), ranks[places].tolist(), strict=True))
 
     def add(self, rank: int, text: str, answer: str, answer_hash: int) -> None:
         """Keep a row."""
@@ -61,3 +72,13 @@ def _mixed(value: int) -> int:
     value = ((value ^ (value >> 30)) * _FIRST) & _MASK
     value = ((value ^ (value >> 27)) * _SECOND) & _MASK
     return value ^ (value >> 31)
+
+
+def _mixed_all(values: Ranks) -> Ranks:
+    """The same of many: their arithmetic is modulo 2^64 by itself."""
+    import numpy as np
+
+    values = values + np.uint64(_GOLDEN)
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(_FIRST)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(_SECOND)
+    return values ^ (values >> np.uint64(31))

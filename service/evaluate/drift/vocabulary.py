@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Numbers = NDArray[np.float64]
+    Buckets = NDArray[np.int64]
 else:
-    Numbers = Any
+    Numbers = Buckets = Any
 
 _BUCKETS = 1 << 16
 # runs of letters and digits; scripts without spaces by character
@@ -32,14 +33,17 @@ _WORD = re.compile(
 def told_by_words(before: Sequence[str], after: Sequence[str], draws: Draws) -> Effect:
     """The AUC on the halves that nothing was learnt from; rows come in the random order of their sample."""
     hashes = _Hashes()
-    sides = [[[hashes[word] for word in _words(text)] for text in texts] for texts in (before, after)]
+    sides = [[_buckets(text, hashes) for text in texts] for texts in (before, after)]
     weights = _learnt(sides[0][::2], sides[1][::2])
     scores = [[_score(row, weights) for row in rows[1::2]] for rows in sides]
     return auc(scores[0], scores[1], draws)
 
 
-def _words(text: str) -> set[str]:
-    return set(_WORD.findall(text.lower()))
+def _buckets(text: str, hashes: _Hashes) -> Buckets:
+    """Those of a text's different words, in order: a sum of floats depends on it, and a set has another every time."""
+    import numpy as np
+
+    return np.sort(np.array([hashes[word] for word in set(_WORD.findall(text.lower()))], dtype=np.int64))
 
 
 class _Hashes(dict[str, int]):
@@ -50,11 +54,11 @@ class _Hashes(dict[str, int]):
         return found
 
 
-def _learnt(before: Sequence[list[int]], after: Sequence[list[int]]) -> Numbers:
+def _learnt(before: Sequence[Buckets], after: Sequence[Buckets]) -> Numbers:
     """The weight of every bucket: how much likelier a row of `after` has it, as a logarithm; both get half a row."""
     import numpy as np
 
-    counts = [np.bincount(np.concatenate([*map(_array, rows)]), minlength=_BUCKETS) for rows in (before, after)]
+    counts = [np.bincount(np.concatenate(rows), minlength=_BUCKETS) for rows in (before, after)]
     shares = [(count + 0.5) / (len(rows) + 1) for count, rows in zip(counts, (before, after), strict=True)]
     weights: Numbers = np.log(shares[1] / shares[0])
     # what neither side has says nothing
@@ -62,12 +66,6 @@ def _learnt(before: Sequence[list[int]], after: Sequence[list[int]]) -> Numbers:
     return weights
 
 
-def _score(row: list[int], weights: Numbers) -> float:
+def _score(row: Buckets, weights: Numbers) -> float:
     """The mean weight, so that a longer row is not surer by its length alone; 0 of a row without words."""
-    return float(weights[_array(row)].mean()) if row else 0.0
-
-
-def _array(row: list[int]) -> Any:
-    import numpy as np
-
-    return np.array(row, dtype=np.int64)
+    return float(weights[row].mean()) if len(row) else 0.0

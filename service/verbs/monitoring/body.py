@@ -19,6 +19,7 @@ from service.records.evaluation import Evaluation
 from service.records.monitor import Schedule
 from service.verbs.context import Context
 from service.verbs.evaluating.body import decoded, read_body
+from service.verbs.monitoring.data import check_data
 
 _FALL = "DRF-100"
 
@@ -26,14 +27,17 @@ _FALL = "DRF-100"
 class MonitorRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Body of `POST /v1/monitors`.
 
-    `evaluation` is a body of `POST /v1/evaluations`, asked for at every slot of `schedule`. `baseline` is the id of a
-    finished evaluation; without one the first run is the baseline. `thresholds` by rule id (DRF-100 = 0.05), `measures`
-    whose fall is looked for. `decision_id` is what a re-decision is made from, with the report of `dataset_id`.
+    `evaluation` is a body of `POST /v1/evaluations`, asked for at every slot of `schedule`; or `data` the query of
+    `POST /v1/datasets` with `from`, the object that is read at every slot: one of the two. `baseline` is the id of a
+    finished evaluation, or of a stored dataset; without one the first run is the baseline. `thresholds` by rule id
+    (DRF-100 = 0.05), `measures` whose fall is looked for. `decision_id` is what a re-decision is made from, with the
+    report of `dataset_id`, or without one of the dataset that drifted.
     """
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
     schedule: Schedule
-    evaluation: dict[str, Any]
+    evaluation: dict[str, Any] | None = None
+    data: dict[str, str] | None = None
     baseline: str | None = None
     thresholds: dict[str, float] = {}
     measures: Annotated[list[str], msgspec.Meta(max_length=20)] = []
@@ -49,28 +53,45 @@ def check_request(context: Context, request: MonitorRequest) -> None:
             `missing_extra`.
     """
     _require_libraries()
-    errors = check_schedule(request.schedule)
-    errors += [
-        ErrorItem(f"measures: {name[:60]}", "no measure that can fall", None)
-        for name in request.measures
-        if not known(name) or getattr(measure_of(name), "bounds", None) is None
-    ]
+    errors = check_schedule(request.schedule) + _wrong_measures(request)
     for name, kind, type_ in (("decision_id", "decision", Decision), ("dataset_id", "dataset", Dataset)):
         identifier = getattr(request, name)
         if identifier is not None and not _stored(context, kind, identifier, type_):
             errors.append(ErrorItem(name, f"no {kind} of this id", f"the id of a stored {kind}"))
     if request.dataset_id is not None and request.decision_id is None:
         errors.append(ErrorItem("dataset_id", "no decision_id", "both, or neither"))
+    if (request.evaluation is None) == (request.data is None):
+        seen = "neither" if request.data is None else "both"
+        errors.append(ErrorItem("evaluation", seen, "evaluation, or data: one of the two"))
     errors += _thresholds(context, request, _baseline(context, request, errors))
-    evaluation, wrong = decoded(msgspec.json.encode(request.evaluation))
-    wrong = [msgspec.structs.replace(one, where=f"evaluation.{one.where}") for one in wrong]
+    if request.data is not None:
+        errors += check_data(context, request.data)
+    wrong: list[ErrorItem] = []
+    if request.evaluation is not None:
+        evaluation, wrong = decoded(msgspec.json.encode(request.evaluation))
+        wrong = [msgspec.structs.replace(one, where=f"evaluation.{one.where}") for one in wrong]
     if errors:
         raise TuneGateError("invalid_input", "The monitor cannot be kept.", errors=[*errors, *wrong])
-    read_body(context, evaluation, wrong)
+    if request.evaluation is not None:
+        read_body(context, evaluation, wrong)
+
+
+def _wrong_measures(request: MonitorRequest) -> list[ErrorItem]:
+    if request.data is not None and request.measures:
+        return [ErrorItem("measures", "given", "none", "Measures are of evaluations.")]
+    return [
+        ErrorItem(f"measures: {name[:60]}", "no measure that can fall", None)
+        for name in request.measures
+        if not known(name) or getattr(measure_of(name), "bounds", None) is None
+    ]
 
 
 def _baseline(context: Context, request: MonitorRequest, errors: list[ErrorItem]) -> Evaluation | None:
     if request.baseline is None:
+        return None
+    if request.data is not None:
+        if not _stored(context, "dataset", request.baseline, Dataset):
+            errors.append(ErrorItem("baseline", "no dataset of this id", "the id of a stored dataset"))
         return None
     try:
         job = context.store.evaluations.get(request.baseline)

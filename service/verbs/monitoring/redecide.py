@@ -22,8 +22,10 @@ _LLM_DRIFT, _PROMPT_DRIFT = "accuracy-over-time", "inconsistent-prompts"
 _FALL = "DRF-100"
 
 
-def redecide(context: Context, monitor: Monitor, drift: DriftReport, evaluation: Evaluation) -> Redecision:
+def redecide(context: Context, monitor: Monitor, drift: DriftReport, measured: Evaluation | Dataset) -> Redecision:
     """Make and keep the new decision, and what differs; nothing is changed by it.
+
+    A dataset that drifted is what is known of the data, unless the monitor names one to be trained on.
 
     Raises:
         TuneGateError: `unknown_id` for a record that was removed, `invalid_facts` or `contradictory_facts` where the
@@ -32,17 +34,23 @@ def redecide(context: Context, monitor: Monitor, drift: DriftReport, evaluation:
     assert monitor.decision_id is not None
     before = context.store.get("decision", monitor.decision_id, Decision)
     dataset = context.store.get("dataset", monitor.dataset_id, Dataset) if monitor.dataset_id else None
+    evaluation = measured if isinstance(measured, Evaluation) else None
+    if dataset is None and isinstance(measured, Dataset):
+        dataset = measured
     facts = {one.name: one.value for one in before.facts if one.source in _STATED}
-    facts[_SEEN] = _LLM_DRIFT if any(one.rule == _FALL for one in drift.findings) else _PROMPT_DRIFT
+    # other data say nothing yet about how they are answered
+    if evaluation is not None:
+        facts[_SEEN] = _LLM_DRIFT if any(one.rule == _FALL for one in drift.findings) else _PROMPT_DRIFT
     after = advise(
         facts,
         rules=context.rules,
         edition=before.edition,
         report=dataset.report if dataset is not None else None,
-        evaluations=[evaluation],
+        evaluations=[] if evaluation is None else [evaluation],
     )
     context.store.put("decision", after.id, after)
-    made = difference(before, after, drift.id, [evaluation.id, *([dataset.report.id] if dataset is not None else [])])
+    rests_on = [*([] if evaluation is None else [evaluation.id]), *([] if dataset is None else [dataset.report.id])]
+    made = difference(before, after, drift.id, rests_on)
     return context.store.put("redecision", made.id, made)
 
 

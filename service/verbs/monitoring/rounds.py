@@ -1,7 +1,8 @@
-"""Carries monitors on: claims what is due, asks for its evaluation, and holds what came of it against the baseline.
+"""Carries monitors on: claims what is due, asks for its evaluation or stores its data, and has a run concluded.
 
 Called at every look of the caretaker. All that it does may be done twice, by two services or after a kill: a slot has
-one run, a run one evaluation (its Idempotency-Key is the run's id), and a run ends once.
+one run, a run one evaluation (its Idempotency-Key is the run's id) or one dataset, and a run ends once. While the
+storage or the database is away a run waits, longer every time, and says so as soon as it can be written.
 """
 
 from __future__ import annotations
@@ -9,29 +10,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import suppress
+from typing import NamedTuple
 
 import msgspec
 
-from service.clock import now
+from service.clock import later, now
 from service.errors import TuneGateError
-from service.evaluate.answered_rows import kept_rows
-from service.evaluate.drift.evaluations import Evaluated
-from service.evaluate.drift.rules import drift_rules
-from service.evaluate.drift.thresholds import with_thresholds
-from service.jobs.outside_inputs import ANSWERS
+from service.jobs.carrying import AWAY
+from service.jobs.keeping import PASSES
 from service.jobs.schedules import next_slot
 from service.records.access import Caller
-from service.records.drift import DriftReport
-from service.records.evaluation import Evaluation
-from service.records.evaluation_job import EvaluationJob
-from service.records.job import ENDED
-from service.records.monitor import Monitor, MonitorRun, Redecision, RunError
-from service.records.webhook import DriftDetected
+from service.records.monitor import MonitorRun, RunError
 from service.store.monitors import OpenRun
 from service.verbs import evaluations
 from service.verbs.context import Context
-from service.verbs.drift import drift_of_evaluations
-from service.verbs.monitoring.redecide import redecide
+from service.verbs.monitoring.concluding import conclude
+from service.verbs.monitoring.data import stored_now
 
 _LOG = logging.getLogger("tunegate.monitors")
 _ACTOR = "monitor"
@@ -39,6 +34,19 @@ _ACTOR = "monitor"
 _MOST_TRIES = 3
 # slots are minutes apart
 _IDLE_SECONDS = 5.0
+# beside an outage of the storage: what others use up for a while
+_PASSES = PASSES | {"busy", "disk_full", "body_stalled"}
+_FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 2.0, 120.0
+_DATABASE = RunError("environment", "The database did not answer.", "It is tried again; /health/ready says of what.")
+
+
+class _Wait(NamedTuple):
+    """Why a run waits, and until when; `said` once its record says so."""
+
+    retries: int
+    retry_at: str
+    error: RunError
+    said: bool
 
 
 class Rounds:
@@ -48,6 +56,7 @@ class Rounds:
         self._context = context
         self._going: dict[str, asyncio.Task[None]] = {}
         self._tries: dict[str, int] = {}
+        self._waits: dict[str, _Wait] = {}
         self._looked = -_IDLE_SECONDS
 
     async def look(self) -> None:
@@ -59,8 +68,9 @@ class Rounds:
         found = await asyncio.to_thread(store.open_runs)
         # while nothing is open, most looks cost nothing at all
         self._looked = -_IDLE_SECONDS if found else time.monotonic()
+        self._waits = {run: wait for run, wait in self._waits.items() if run in {one.run.id for one in found}}
         for one in found:
-            if one.run.id not in self._going:
+            if one.run.id not in self._going and not self._held_back(one.run):
                 task = self._going[one.run.id] = asyncio.create_task(self._go_on(one))
                 task.add_done_callback(lambda _, run=one.run.id: self._going.pop(run))  # type: ignore[misc]
 
@@ -70,91 +80,72 @@ class Rounds:
             task.cancel()
         await asyncio.gather(*self._going.values(), return_exceptions=True)
 
+    def _held_back(self, run: MonitorRun) -> bool:
+        """Whether its next try is still to come; a clock that was set back makes nobody wait for it to catch up."""
+        wait = self._waits.get(run.id)
+        if wait is not None and not wait.said:
+            return False
+        retry_at = max(run.retry_at or "", wait.retry_at if wait is not None else "")
+        return now() < retry_at <= later(_LONGEST_WAIT_SECONDS)
+
     async def _go_on(self, one: OpenRun) -> None:
         own = self._context.of(Caller(one.project, f"{_ACTOR}:{one.monitor.id}", frozenset()))
         try:
-            if one.run.evaluation is None:
-                body = msgspec.json.encode(one.monitor.evaluation)
-                job = await evaluations.launch(own, body, idempotency_key=f"{_ACTOR}/{one.run.id}")
-                await asyncio.to_thread(own.store.monitors.begun, one.run.id, job.id)
-            else:
-                await asyncio.to_thread(_conclude, own, one.monitor, one.run)
+            wait = self._waits.get(one.run.id)
+            if wait is not None and not wait.said:
+                await self._say(own, one.run, wait)
+                return
+            await self._step(own, one)
             self._tries.pop(one.run.id, None)
+        except AWAY:
+            self._note(one.run, _DATABASE)
         except TuneGateError as error:
-            await asyncio.to_thread(_failed, own, one.run, RunError(error.code, error.detail, error.remedy))
+            await self._refused(own, one.run, error)
         except Exception as error:  # noqa: BLE001 - its words may repeat an answer, its type does not
             tries = self._tries[one.run.id] = self._tries.get(one.run.id, 0) + 1
             _LOG.error("A monitor's run failed (%s).", type(error).__name__, extra={"fields": {"run_id": one.run.id}})
             if tries >= _MOST_TRIES:
                 broke = RunError("internal", f"The run met {type(error).__name__}, which nobody handles.", "Report it.")
-                await asyncio.to_thread(_failed, own, one.run, broke)
+                with suppress(*AWAY):
+                    await asyncio.to_thread(_failed, own, one.run, broke)
+
+    async def _step(self, own: Context, one: OpenRun) -> None:
+        """The next thing that a run needs."""
+        begun = own.store.monitors.begun
+        if one.run.state == "running":
+            await conclude(own, one.monitor, one.run)
+        elif one.monitor.data is not None:
+            dataset = await stored_now(own, one.monitor.data)
+            await asyncio.to_thread(begun, one.run.id, dataset=dataset.id)
+        else:
+            body = msgspec.json.encode(one.monitor.evaluation)
+            job = await evaluations.launch(own, body, idempotency_key=f"{_ACTOR}/{one.run.id}")
+            await asyncio.to_thread(begun, one.run.id, evaluation=job.id)
+
+    async def _refused(self, own: Context, run: MonitorRun, error: TuneGateError) -> None:
+        """End the run, unless it meets what passes: then it waits. What a dead database leaves unsaid is said later."""
+        told = RunError(error.code, error.detail, error.remedy)
+        try:
+            if error.code in _PASSES:
+                await self._say(own, run, self._note(run, told))
+            else:
+                await asyncio.to_thread(_failed, own, run, told)
+        except AWAY:
+            self._note(run, _DATABASE)
+
+    def _note(self, run: MonitorRun, error: RunError) -> _Wait:
+        """Have a run wait, twice as long as the last time."""
+        earlier = self._waits.get(run.id)
+        retries = max(run.retries, earlier.retries if earlier is not None else 0) + 1
+        seconds = min(_FIRST_WAIT_SECONDS * 2 ** min(retries - 1, 10), _LONGEST_WAIT_SECONDS)
+        made = self._waits[run.id] = _Wait(retries, later(seconds), error, said=False)
+        _LOG.warning("A monitor's run waits (%s).", error.code, extra={"fields": {"run_id": run.id}})
+        return made
+
+    async def _say(self, own: Context, run: MonitorRun, wait: _Wait) -> None:
+        await asyncio.to_thread(own.store.monitors.waits, run.id, wait.retries, wait.retry_at, wait.error)
+        self._waits[run.id] = wait._replace(said=True)
 
 
 def _failed(context: Context, run: MonitorRun, error: RunError) -> None:
     context.store.monitors.end(msgspec.structs.replace(run, state="failed", error=error, ended_at=now()))
-
-
-def _conclude(context: Context, monitor: Monitor, run: MonitorRun) -> None:
-    """End the run once its evaluation has ended; until then nothing happens."""
-    assert run.evaluation is not None
-    job = context.store.evaluations.get(run.evaluation)
-    if job.state not in ENDED:
-        return
-    if job.evaluation_id is None:
-        code = "job_cancelled" if job.error is None else job.error.code
-        detail = f"Its evaluation {job.state}." if job.error is None else job.error.detail
-        raise TuneGateError(code, detail, remedy="" if job.error is None else job.error.remedy)
-    ended = msgspec.structs.replace(run, state="succeeded", ended_at=now())
-    if monitor.baseline is None:
-        context.store.monitors.end(msgspec.structs.replace(ended, verdict="baseline"), baseline=job.id)
-        return
-    before, after = _evaluated(context, _baseline(context, monitor.baseline)), _evaluated(context, job)
-    rules = with_thresholds(drift_rules(context.rules), monitor.thresholds)
-    report = drift_of_evaluations(
-        before, after, rules=context.rules, thresholds=rules, measures=monitor.measures, seed=0
-    )
-    report = context.store.put("drift", report.id, report)
-    ended = msgspec.structs.replace(ended, verdict=report.verdict, drift_id=report.id)
-    if report.verdict != "drifted":
-        context.store.monitors.end(ended)
-        return
-    made, why = _redecided(context, monitor, report, after.record)
-    ended = msgspec.structs.replace(ended, redecision_id=None if made is None else made.id, redecision_error=why)
-    told = DriftDetected(
-        project=context.caller.project, monitor=monitor.id, run=run.id, drift_id=report.id,
-        evaluation_id=after.record.id, rules=list(dict.fromkeys(one.rule for one in report.findings)),
-        redecision_id=ended.redecision_id, changes_answer=None if made is None else made.changes_answer,
-    )  # fmt: skip
-    context.store.monitors.end(ended, told)
-
-
-def _redecided(
-    context: Context, monitor: Monitor, report: DriftReport, evaluation: Evaluation
-) -> tuple[Redecision | None, RunError | None]:
-    """A drift is told also where no decision can be made of it."""
-    if monitor.decision_id is None:
-        return None, None
-    try:
-        return redecide(context, monitor, report, evaluation), None
-    except TuneGateError as error:
-        return None, RunError(error.code, error.detail, error.remedy)
-
-
-def _baseline(context: Context, identifier: str) -> EvaluationJob:
-    try:
-        job = context.store.evaluations.get(identifier)
-    except TuneGateError:
-        job = None
-    if job is None or job.evaluation_id is None:
-        raise TuneGateError(
-            "unknown_id", "The evaluation that is the monitor's baseline was removed.",
-            remedy="Make the monitor anew: its first run, or the evaluation that you name, is the baseline.",
-        )  # fmt: skip
-    return job
-
-
-def _evaluated(context: Context, job: EvaluationJob) -> Evaluated:
-    """The record, and the rows where this service has them: only then are they paired."""
-    assert job.evaluation_id is not None
-    record = context.store.get("evaluation", job.evaluation_id, Evaluation)
-    return Evaluated(job.id, record, kept_rows(context.settings.evaluations / job.id / ANSWERS))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import random
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ from service.cli.app import run
 from service.lint import workers
 from service.records.drift import DriftReport
 
+ROOT = Path(__file__).resolve().parents[3]
 WORDS = [f"quokka{n}" for n in range(300)]
 OTHERS = [f"wombat{n}" for n in range(300)]
 Row = dict[str, Any]
@@ -131,6 +135,23 @@ def test_the_id_is_of_the_content() -> None:
     assert one.id == other.id != seeded.id
     assert one.rests_on == [one.baseline.sha256, one.current.sha256]
     assert {item.verdict for item in one.compared} <= {"stable", "undecided"}
+
+
+def test_the_report_of_another_process_is_the_same() -> None:
+    """Whose hashes of words are others: rows of words that are equally likely of a side stay equal."""
+    for name in ("before.jsonl", "after.jsonl"):
+        chance = random.Random(name)
+        said = [" ".join(f"quokka{chance.randrange(900)}" for _ in range(9)) for _ in range(800)]
+        write(name, [{"messages": [{"role": "user", "content": one}]} for one in said])
+    command = ("drift", "before.jsonl", "after.jsonl", "--target", "openai", "--format", "json")
+    ids = set()
+    for seed in ("1", "2"):
+        done = subprocess.run(
+            [sys.executable, "-m", "service", *command], capture_output=True, check=False, timeout=120,
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+        ids.add(msgspec.json.decode(done.stdout, type=DriftReport).id)
+    assert len(ids) == 1
 
 
 def test_a_threshold_of_ones_own() -> None:

@@ -7,6 +7,7 @@ import random
 from collections import Counter
 
 import pytest
+from scipy.stats import ks_2samp
 
 from service.evaluate.drift.effects import Draws, auc, deciles, holm, ks, psi, share_difference
 
@@ -30,6 +31,15 @@ def test_the_distance_is_that_of_the_cumulative_distributions() -> None:
     found = ks(before, after, DRAWS)
     assert found.value == pytest.approx(0.3)
     assert found.low < 0.3 <= found.high
+
+
+@pytest.mark.parametrize("rows", [(60, 80), (900, 30_000)])
+def test_histograms_give_what_scipy_gives_of_every_row(rows: tuple[int, int]) -> None:
+    chance = random.Random(5)
+    sides = [[round(chance.gauss(mean, 9)) for _ in range(count)] for mean, count in zip((50, 52), rows, strict=True)]
+    found = ks(*map(Counter, sides), DRAWS)
+    expected = ks_2samp(*sides, method="asymp")
+    assert (found.value, found.p_value) == (float(expected.statistic), float(expected.pvalue))
 
 
 def test_rows_that_are_all_alike_are_no_certainty() -> None:
