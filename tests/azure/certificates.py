@@ -14,6 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 HOSTS = (
     "localhost", "management.azure.com", "login.microsoftonline.com", "ml.azure.com", "*.api.azureml.ms",
     "*.blob.core.windows.net", "*.eastus.inference.ml.azure.com", "*.openai.azure.com", "*.services.ai.azure.com",
+    "*.azurecr.io", "*.quokkas.org", "registry-1.docker.io", "auth.docker.io",
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from blobs import Blobs
 from following import Following
+from images import Images
 from login import login
 from loopback import Loopback
 from workspace import CLUSTER, SIZE, Workspace
@@ -34,9 +35,11 @@ class Azure(Loopback):
     def __init__(self, folder: Path) -> None:
         self.blobs = Blobs()
         self.workspace = Workspace(self.blobs)
+        self.images = Images()
         hosts = {
             "login.microsoftonline.com": login, ".blob.core.windows.net": self.blobs,
             "management.azure.com": self.workspace, ".inference.ml.azure.com": self.workspace.endpoints.answer,
+            ".azurecr.io": self.images.azure, ".quokkas.org": self.images.other, ".docker.io": self.images.other,
         }  # fmt: skip
         super().__init__(folder, hosts)
 

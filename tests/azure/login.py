@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+from typing import Any
 from urllib.parse import parse_qs
 
 from loopback import SECRET, Answer, Asked
@@ -26,13 +27,25 @@ def login(asked: Asked) -> Answer | None:
              "token_endpoint": f"{_BASE}/oauth2/v2.0/token"}
         )  # fmt: skip
     if asked.path.endswith("/token"):
-        if parse_qs(asked.body.decode())["client_secret"] != [SECRET]:
+        form = parse_qs(asked.body.decode())
+        if form["client_secret"] != [SECRET]:
             return Answer.of({"error": "invalid_client", "error_description": "AADSTS7000215"}, 401)
-        return Answer.of({"token_type": "Bearer", "expires_in": 3600, "access_token": _token()})
+        audience = form["scope"][0].split()[0].removesuffix("/.default")
+        return Answer.of({"token_type": "Bearer", "expires_in": 3600, "access_token": _token(audience)})
     return None
 
 
-def _token() -> str:
-    claims = {"tid": TENANT, "exp": int(time.time()) + 3600, "aud": "https://management.azure.com"}
+def claims_of(token: str) -> dict[str, Any]:
+    """What a token says, if it is one of ours."""
+    try:
+        part = token.split(".")[1]
+        claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (IndexError, ValueError):
+        return {}
+    return claims
+
+
+def _token(audience: str) -> str:
+    claims = {"tid": TENANT, "exp": int(time.time()) + 3600, "aud": audience}
     parts = ({"alg": "none", "typ": "JWT"}, claims)
     return ".".join(base64.urlsafe_b64encode(json.dumps(one).encode()).decode().rstrip("=") for one in parts) + ".x"

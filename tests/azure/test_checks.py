@@ -32,10 +32,10 @@ def checked(**changes: object) -> dict[str, Check]:
 
 
 def test_region_and_quota_are_looked_at(azure: Azure) -> None:
-    found = checked(instance_count=2)
+    found = checked(instance_count=2, image=f"registry.azurecr.io/tunegate@{azure.images.push('tunegate')}")
     assert {name: one.verdict for name, one in found.items()} == {
         "credential": "ok", "workspace": "ok", "region": "ok", "quota": "ok", "compute": "ok", "storage": "ok",
-        "image": "unknown",
+        "image": "ok",
     }  # fmt: skip
     assert found["quota"].seen == "48 vCPU of standardNCADSA100v4Family are needed, 48 of 48 are free"
     azure.workspace.quota = 24

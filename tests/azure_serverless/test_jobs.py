@@ -34,12 +34,13 @@ def _led_there(azure: Serverless, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     assert azure.project.wrong == []
 
 
-def planned(*, validation: bool = False) -> LaunchPlan:
+def planned(*, validation: bool = False, cost: dict[str, object] | None = None) -> LaunchPlan:
     rows, held_out = DESK / "train.jsonl", DESK / "validation.jsonl"
     plan = msgspec.structs.replace(
         PLAN,
         dataset=DatasetRef(sha256=hashlib.sha256(rows.read_bytes()).hexdigest()),
         validation=DatasetRef(sha256=hashlib.sha256(held_out.read_bytes()).hexdigest()) if validation else None,
+        cost=cost or PLAN.cost,
     )
     request = LaunchRequest(
         plan=plan, key="job-1", trainer_version="1.0", dataset=rows, validation=held_out if validation else None,
@@ -156,3 +157,27 @@ def test_the_project_and_its_region_are_checked(azure: Serverless) -> None:
     azure.fail(r"login\.microsoftonline\.com", "cut", times=100)
     project_of.cache_clear()
     assert checked()["credential"] == "failed"
+
+
+def test_costs_are_told_when_all_that_was_planned_is_trained_and_not_before(azure: Serverless) -> None:
+    plan = planned(cost={"usd_per_million_tokens": 3.0, "tokens": 500_000, "epochs": 2, "max_usd": 1.0})
+    assert "3.00 USD at most (1000000 tokens at 3 USD per million)" in plan.warnings[-1]
+    assert "max_cost ends none" in plan.warnings[-1]
+    azure.project.hold = True
+    target = AzureServerless(plan)
+    ref = target.submit(plan)
+    until(lambda: target.poll(ref), lambda status: status.raw == "Running")
+    assert target.poll(ref).usd is None
+    azure.project.let_go.set()
+    assert ended(target, ref)[0] == "succeeded"
+    assert target.poll(ref).usd == 3.0
+
+
+@pytest.mark.parametrize("how", ["Failed", "Canceled"])
+def test_costs_of_a_job_that_ended_early_are_not_known(azure: Serverless, how: str) -> None:
+    azure.project.ends = how
+    plan = planned(cost={"usd_per_million_tokens": 3.0, "tokens": 500_000, "epochs": 2})
+    target = AzureServerless(plan)
+    ref = target.submit(plan)
+    ended(target, ref)
+    assert target.poll(ref).usd is None

@@ -58,7 +58,7 @@ def test_the_job_that_azure_is_sent() -> None:
         "properties": {"azureml.git.dirty": "False"},
     }
     assert made.name == f"tg-{made.request_sha256[:12]}"
-    assert made.warnings == ["no_price: none"]
+    assert made.warnings == ["no_price: none: what it costs is not known before the bill"]
     elsewhere = launched(Path("/there/t.jsonl"), validation=Path("/there/v.jsonl"))
     assert elsewhere.manifest == made.manifest
     assert launched(Path("/here/train.jsonl"), key="job-2").name != launched(Path("/here/train.jsonl")).name
@@ -89,6 +89,7 @@ def test_a_plan_has_no_price_and_so_no_limit_that_could_hold(capsys: pytest.Capt
     assert any("experimental" in one["why"] for one in plan["choices"] if one["name"] == "warning")
     code, plan = planned(capsys, "--max-cost", "5")
     assert (code, [one["code"] for one in plan["blockers"]]) == (1, ["max_cost"])
+    assert "rules/service-prices.toml" in plan["blockers"][0]["remedy"]
 
 
 @pytest.mark.usefixtures("configured")
@@ -107,7 +108,12 @@ def test_a_price_of_ones_own_rules_makes_the_cost(
     code, plan = planned(capsys, "--epochs", "2")
     assert code == 0, plan
     assert plan["cost"]["usd_per_million_tokens"] == 3.0
-    assert plan["cost"]["usd_high"] == round(plan["cost"]["tokens"] * 2 * 3.0 / 1e6, 2) > 0
+    most = plan["cost"]["usd_high"]
+    assert most == round(plan["cost"]["tokens"] * 2 * 3.0 / 1e6, 2) > 0
+    # nothing tells the costs of a running job, so that a limit holds by what the plan can cost at most
+    code, plan = planned(capsys, "--epochs", "2", "--max-cost", str(most / 2))
+    assert (code, [one["code"] for one in plan["blockers"]]) == (1, ["max_cost"])
+    assert planned(capsys, "--epochs", "2", "--max-cost", str(most))[0] == 0
 
 
 @pytest.mark.usefixtures("configured")

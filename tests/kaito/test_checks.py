@@ -13,8 +13,8 @@ from tests.kaito.conftest import WHERE, Ground, launched
 from tests.kaito.registry import Registry
 
 
-def checked(address: str) -> dict[str, Check]:
-    plan = launched(msgspec.structs.replace(WHERE, output_image=f"{address}/tuned/desk"))
+def checked(address: str, **changes: str) -> dict[str, Check]:
+    plan = launched(msgspec.structs.replace(WHERE, output_image=f"{address}/tuned/desk", **changes))
     return {one.name: one for one in Kaito(plan).check()}
 
 
@@ -62,3 +62,19 @@ def test_an_api_server_that_is_down_is_told(
     assert found["api"].verdict == "failed"
     assert "private API server" in found["api"].remedy
     assert found["rights"].verdict == "unknown"
+
+
+@pytest.mark.parametrize("tag", [":v1", f"@sha256:{'a' * 64}"])
+def test_the_image_of_the_rows_is_looked_for(
+    ground: Ground, registry: tuple[Registry, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tag: str
+) -> None:
+    kept, address = registry
+    rows = {"input_url": "", "input_image": f"{address}/rows/desk{tag}"}
+    missing = checked(address, **rows)["input_image"]
+    assert (missing.verdict, "Push the image" in missing.remedy) == ("failed", True)
+    kept.manifests[f"rows/desk/manifests/{tag[1:]}"] = b"{}"
+    assert checked(address, **rows)["input_image"].verdict == "ok"
+    # the cluster has a login of its own
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "nowhere"))
+    assert checked(address, **rows)["input_image"].verdict == "unknown"
+    assert "input_image" not in checked(address, input_url="", input_image=f"{address}/rows/desk:{{sha256}}")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from service.errors import TuneGateError
+from service.launch.targets.azure_ml.image import image_check
 from service.launch.targets.azure_ml.quota import quota_checks
 from service.launch.targets.azure_ml.settings import AzureMlSettings
 from service.launch.targets.azure_ml.talking import talking
@@ -21,12 +22,13 @@ _ROLE = "Give the identity the role 'AzureML Data Scientist' on the workspace."
 def checks(
     where: AzureMlSettings, ml: Callable[[], Any], credential: Callable[[], Any], outputs: Outputs
 ) -> list[Check]:
-    """Credential, workspace with network and role, region, quota, compute, storage, image."""
+    """Credential, workspace with network and role, region, quota, compute, storage, images."""
     found = [credential_check(credential)]
     if found[0].verdict != "ok":
-        skipped = ("workspace", "region", "quota", "compute", "storage", "image")
+        skipped = ("workspace", "region", "quota", "compute", "storage", *_images(where))
         return [*found, *(Check(name=one, verdict="unknown", seen="not asked without a credential") for one in skipped)]
-    return [*found, *_rest(where, ml, outputs)]
+    looked = (image_check(setting, image, credential) for setting, image in _images(where).items())
+    return [*found, *_rest(where, ml, outputs), *looked]
 
 
 def credential_check(credential: Callable[[], Any]) -> Check:
@@ -56,10 +58,12 @@ def _rest(where: AzureMlSettings, ml: Callable[[], Any], outputs: Outputs) -> It
          "target_refused": "Give the identity 'Storage Blob Data Contributor', or the datastore a key.",
          "target_unreachable": "Check the storage account's firewall and private endpoint."},
     )  # fmt: skip
-    yield Check(
-        name="image", verdict="unknown", seen=f"{where.image.rpartition('@')[0]} is pulled by the compute, not by us",
-        remedy="The compute's identity needs AcrPull on the registry; the image needs tunegate's [train] part.",
-    )  # fmt: skip
+
+
+def _images(where: AzureMlSettings) -> dict[str, str]:
+    """What machines pull, by the settings that name it."""
+    given = {"image": where.image, "serving_image": where.serving_image}
+    return {setting: image for setting, image in given.items() if image is not None}
 
 
 def _compute(where: AzureMlSettings, ml: Callable[[], Any]) -> Check:

@@ -76,7 +76,7 @@ class AzureMl:
             return registered(self._workspace.ml(), self._outputs.container(), self._where, plan, ref, out, tags)
 
     def check(self) -> list[Check]:
-        """Credential, workspace, compute, storage and image, each with its remedy."""
+        """Credential, workspace, compute, storage and images, each with its remedy."""
         return checks(self._where, self._workspace.ml, self._workspace.credential, self._outputs)
 
     def _prepare(self, plan: LaunchPlan) -> None:

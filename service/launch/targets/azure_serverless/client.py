@@ -13,7 +13,7 @@ import msgspec
 from service.errors import TuneGateError
 from service.launch.targets.azure_ml.workspace import LOST, Workspace
 from service.launch.targets.azure_serverless.checks import checks
-from service.launch.targets.azure_serverless.plan import OUTPUT
+from service.launch.targets.azure_serverless.plan import OUTPUT, PER_MILLION
 from service.launch.targets.azure_serverless.settings import AZURE_SERVERLESS, AzureServerlessSettings
 from service.launch.targets.hosting import keep_hosted
 from service.launch.targets.target import Artifact, Check, LaunchPlan, RemoteRef, RemoteStatus
@@ -47,9 +47,11 @@ class AzureServerless:
         return self._workspace.find(plan)
 
     def poll(self, ref: RemoteRef) -> RemoteStatus:
-        """How the job stands; what it has cost is not told before the bill."""
+        """How the job stands; what it has cost is told by nobody before it has trained on all that was planned."""
         state, raw, _ = self._workspace.look(ref)
-        return RemoteStatus(state=state, raw=raw, error=_failure(ref) if state == "failed" else None, lost=raw == LOST)
+        error = _failure(ref) if state == "failed" else None
+        usd = self._planned_usd() if state == "succeeded" else None
+        return RemoteStatus(state=state, raw=raw, error=error, usd=usd, lost=raw == LOST)
 
     def progress(self, ref: RemoteRef, *, after: int) -> list[Progress]:
         """None is told."""
@@ -74,6 +76,12 @@ class AzureServerless:
         tick()
         _, _, job = self._workspace.look(ref)
         keep_hosted(out, Hosted(model=_model(job)), None, plan=self._plan.manifest["plan"])
+
+    def _planned_usd(self) -> float | None:
+        """All tokens of the plan by its price, where both are known."""
+        billing = self._plan.manifest.get("billing", {})  # launched by an earlier version: none
+        price, tokens = billing.get("usd_per_million_tokens"), billing.get("tokens")
+        return None if price is None or tokens is None else tokens * price / PER_MILLION
 
     def check(self) -> list[Check]:
         """Credential, project and region, each with its remedy."""

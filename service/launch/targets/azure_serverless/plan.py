@@ -15,6 +15,7 @@ from trainers.contract import TrainPlan
 
 # the SDK's name of the only output
 OUTPUT = "registered_model"
+PER_MILLION = 1e6
 
 
 def launch_plan(request: LaunchRequest, where: AzureServerlessSettings, *, warnings: list[str]) -> LaunchPlan:
@@ -38,6 +39,7 @@ def launch_plan(request: LaunchRequest, where: AzureServerlessSettings, *, warni
         manifest={
             "job": _job(plan, where, name=name, digest=digest, assets=assets),
             "assets": assets,
+            "billing": _billing(cost),
             "plan": plan.id,
             "where": settings,
         },
@@ -46,10 +48,27 @@ def launch_plan(request: LaunchRequest, where: AzureServerlessSettings, *, warni
             f"a hub project in {where.region}, of a paid subscription (free and trial ones are refused)",
             "role: Azure AI Developer on the project",
         ],
-        warnings=[*warnings, *([] if cost.get("usd_per_million_tokens") else [str(cost.get("reason"))])],
+        warnings=[*warnings, _said_of_costs(cost)],
         max_usd=cost.get("max_usd"),
         poll_seconds=where.poll_seconds,
     )
+
+
+def _billing(cost: dict[str, Any]) -> dict[str, Any]:
+    """Tokens of all epochs at most, as they are counted here, and the price of a million of them."""
+    tokens = cost.get("tokens")
+    total = tokens * cost["epochs"] if tokens is not None else None
+    return {"usd_per_million_tokens": cost.get("usd_per_million_tokens"), "tokens": total}
+
+
+def _said_of_costs(cost: dict[str, Any]) -> str:
+    """What can be known of the costs: the service tells neither tokens nor amounts, so that no limit ends a job."""
+    billing = _billing(cost)
+    price, tokens = billing["usd_per_million_tokens"], billing["tokens"]
+    if price is None or tokens is None:
+        return f"{cost.get('reason') or 'no_price: none was found'}: what it costs is not known before the bill"
+    most = f"{tokens * price / PER_MILLION:.2f} USD at most ({tokens} tokens at {price:g} USD per million)"
+    return f"what it has cost is not known while it runs, and max_cost ends none: {most} when it has succeeded"
 
 
 def _job(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from service.errors import TuneGateError
 from service.launch.targets.kaito.outputs import registry_answer
 from service.launch.targets.kaito.plan import GROUP, PLURAL, VERSION
-from service.launch.targets.kaito.settings import KaitoSettings
+from service.launch.targets.kaito.settings import DIGEST, KaitoSettings
 from service.launch.targets.kaito.talking import talking
 from service.launch.targets.target import Check
 
@@ -27,7 +27,7 @@ _NAMES_ALONE = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
 
 def checks(where: KaitoSettings, cluster: Cluster) -> list[Check]:
-    """Kubeconfig, API, CRD, namespace, rights, push secret, registry."""
+    """Kubeconfig, API, CRD, namespace, rights, push secret, registry, the image of the rows where one is named."""
     found = [_asked("kubeconfig", lambda: _kubeconfig(cluster), {})]
     if found[0].verdict == "ok":
         found.append(_asked("api", lambda: _version(cluster), {
@@ -38,7 +38,7 @@ def checks(where: KaitoSettings, cluster: Cluster) -> list[Check]:
         found += [Check(name=one, verdict="unknown", seen="not asked without the one before") for one in skipped]
     else:
         found += _rest(where, cluster)
-    return [*found, *_registry(where)]
+    return [*found, *_registry(where), *_rows(where)]
 
 
 def _rest(where: KaitoSettings, cluster: Cluster) -> Iterator[Check]:
@@ -128,6 +128,26 @@ def _readable(where: KaitoSettings) -> str:
         remedy = f"docker login {host} (or az acr login), as the user that runs tunegate."
         raise TuneGateError("target_refused", f"{host} does not let us read.", remedy=remedy)
     return f"{host} answers ({status} for an image that need not exist yet)"
+
+
+def _rows(where: KaitoSettings) -> Iterator[Check]:
+    """The image that holds the rows; one for each dataset has no name before there is a plan."""
+    if not where.input_image or DIGEST in where.input_image:
+        return
+    try:
+        with talking("asking for input_image"):
+            host, status = registry_answer(where.input_image)
+    except TuneGateError as error:
+        yield Check(name="input_image", verdict="unknown", seen=error.detail, remedy=error.remedy)
+        return
+    if status == 404:
+        remedy = "Push the image with the rows, or set input_image to one that is there."
+        yield Check(name="input_image", verdict="failed", seen=f"{host} has no such image", remedy=remedy)
+    elif status != 200:
+        remedy = f"docker login {host} to look from here; the cluster pulls it with input_pull_secret."
+        yield Check(name="input_image", verdict="unknown", seen=f"{host} answers {status}", remedy=remedy)
+    else:
+        yield Check(name="input_image", verdict="ok", seen=f"{host} has it; the cluster pulls it by its own login")
 
 
 def _asked(name: str, ask: Callable[[], str], remedies: dict[str, str], *, unseen: bool = False) -> Check:

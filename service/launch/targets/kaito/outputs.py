@@ -34,7 +34,11 @@ _FILES = (_CONFIG, _WEIGHTS)
 # how KAITO's pusher packs them
 _FOLDER = "data/"
 _PRESET = "sh.kaito.model.name"
-_MANIFEST_TYPES = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
+# without those of lists a registry may say that a list is not there
+_MANIFEST_TYPES = (
+    "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json, "
+    "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json"
+)
 _CHUNK = 1 << 20
 _LARGEST = 32 << 30
 _TIMEOUT = (10, 60)
@@ -160,7 +164,9 @@ def registry_answer(image: str) -> tuple[str, int]:
         from oras.provider import Registry
 
         container = Container(image)
-        return container.registry, int(_asking(container, Registry, "manifests", container.tag).status_code)
+        reference = container.digest or container.tag or "latest"
+        with _asking(container, Registry, "manifests", reference) as answer:
+            return container.registry, int(answer.status_code)
 
 
 def _asking(container: Any, kind_of: Any, kind: str, reference: str, login: str = "token") -> Any:
