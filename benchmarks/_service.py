@@ -68,14 +68,7 @@ class Service:
 
     def cpu(self, without: int | None = None) -> float:
         """CPU seconds of the service and all that it started, those that have ended included, but for a trainer."""
-        total = 0.0
-        for process in {*self._processes()} - _tree(without):
-            try:
-                times = process.cpu_times()
-            except psutil.NoSuchProcess:
-                continue
-            total += times.user + times.system + times.children_user + times.children_system
-        return total
+        return _cpu({*self._processes()} - _tree(without))
 
     def memory(self, without: int) -> float:
         """MB that the service and all that it started hold alone (unique set size), but for a trainer."""
@@ -93,6 +86,22 @@ class Service:
 
     def _processes(self) -> list[psutil.Process]:
         return list(_tree(self.process.pid))
+
+
+def cpu_of(root: psutil.Process) -> float:
+    """CPU seconds of a process and all that it started."""
+    return _cpu(_tree(root.pid))
+
+
+def _cpu(processes: set[psutil.Process]) -> float:
+    total = 0.0
+    for process in processes:
+        try:
+            times = process.cpu_times()
+        except psutil.NoSuchProcess:
+            continue
+        total += times.user + times.system + times.children_user + times.children_system
+    return total
 
 
 def _tree(pid: int | None) -> set[psutil.Process]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from _service import Service
+import psutil
+from _service import Service, cpu_of
 from _service_crowd import followed, stop, training
 
 _SETTLED_SECONDS = 5
@@ -15,12 +17,31 @@ FOLLOWERS = 300
 
 
 def of_idle(folder: Path) -> None:
-    """CPU of a service that nobody asks anything."""
-    service = Service(folder / "idle")
-    time.sleep(_SETTLED_SECONDS)
-    share = _share(service, _IDLE_SECONDS)
+    """CPU of a service that nobody asks anything, on both databases, and of the Postgres that it asks."""
+    from postgres_server import FOUND, postgres_server
+
+    service = _settled(Service(folder / "SQLite"))
+    (share,) = _shares([service.cpu])
     service.stop()
     print(f"an idle service on SQLite takes {share:.2f} % of a core ({_IDLE_SECONDS} s; goal: at most 2)")
+    if not FOUND:
+        print("no Postgres on this machine: not measured on it")
+        return
+    with postgres_server() as running:
+        running.create("speed")
+        service = _settled(Service(folder / "Postgres", TUNEGATE_DATABASE_URL=running.address("speed", "+psycopg")))
+        server = psutil.Process(int((running.folder / "data" / "postmaster.pid").read_text().split()[0]))
+        share, asked = _shares([service.cpu, lambda: cpu_of(server)])
+        service.stop()
+    print(
+        f"an idle service on Postgres takes {share:.2f} % of a core ({_IDLE_SECONDS} s; goal: at most 2), and the "
+        f"server, which is local, {asked:.2f} %"
+    )
+
+
+def _settled(service: Service) -> Service:
+    time.sleep(_SETTLED_SECONDS)
+    return service
 
 
 def of_followers(folder: Path) -> None:
@@ -45,6 +66,13 @@ def of_followers(folder: Path) -> None:
 
 def _share(service: Service, seconds: float, without: int | None = None) -> float:
     """Percent of a core."""
-    begun, before = time.monotonic(), service.cpu(without)
+    (share,) = _shares([lambda: service.cpu(without)], seconds)
+    return share
+
+
+def _shares(cpus: list[Callable[[], float]], seconds: float = _IDLE_SECONDS) -> list[float]:
+    """Percent of a core that each takes, in the same time."""
+    begun, before = time.monotonic(), [cpu() for cpu in cpus]
     time.sleep(seconds)
-    return (service.cpu(without) - before) / (time.monotonic() - begun) * 100
+    took = time.monotonic() - begun
+    return [(cpu() - was) / took * 100 for cpu, was in zip(cpus, before, strict=True)]

@@ -5,8 +5,8 @@ Run: python benchmarks/service_speed.py [cpu] [latency] [start] [crowd] [idle] [
 `cpu` is the CPU of a lint over HTTP (the service and all its processes) over that of `tunegate lint` on the same file;
 what both need to begin with is taken out by two sizes of file. `latency` is the p99 of small requests while a file of
 1 GB is linted, over that of the idle service. `start` is the time from a launch to the trainer's process, `crowd` what
-200 small lints at once meet beside 50 followers of a job that trains; `idle` and `followers` are the CPU that a service
-takes when nobody asks anything, and when 300 follow one job.
+200 small lints at once meet beside 50 followers of a job that trains; `idle` (SQLite and Postgres) and `followers` are
+the CPU that a service takes when nobody asks anything, and when 300 follow one job.
 """
 
 from __future__ import annotations

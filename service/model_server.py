@@ -34,6 +34,7 @@ def _serve(given: argparse.Namespace) -> None:
     try:
         import uvicorn
 
+        from service.api.heads import IDLE_SECONDS
         from service.api.model import model_app
     except ImportError as error:
         raise missing_extra("service", "The model server", error) from error
@@ -41,8 +42,9 @@ def _serve(given: argparse.Namespace) -> None:
 
     with served(given.folder or mounted(), given.precision) as model:
         config = uvicorn.Config(
-            model_app(model), host=given.host, port=given.port, log_config=None, log_level="warning", access_log=False
-        )
+            model_app(model), host=given.host, port=given.port, log_config=None, log_level="warning", access_log=False,
+            timeout_keep_alive=IDLE_SECONDS,
+        )  # fmt: skip
         uvicorn.Server(config).run()
 
 

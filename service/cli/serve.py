@@ -90,7 +90,7 @@ async def _serve(listener: socket.socket, *, stop_jobs: bool, works: bool) -> in
     """
     import uvicorn
 
-    from service.api.heads import bounded_heads
+    from service.api.heads import IDLE_SECONDS, bounded_heads
     from service.api.observed import Requests
     from service.app import build_app
     from service.verbs.context import running_context
@@ -104,6 +104,7 @@ async def _serve(listener: socket.socket, *, stop_jobs: bool, works: bool) -> in
         config = uvicorn.Config(
             build_app(context, requests=requests), log_config=None, log_level="warning", access_log=False,
             timeout_graceful_shutdown=_GRACE_SECONDS, http=bounded_heads(settings.head_seconds), ws="none",
+            timeout_keep_alive=IDLE_SECONDS,
         )  # fmt: skip
         server = uvicorn.Server(config)
         server.capture_signals = nullcontext  # type: ignore[method-assign, assignment]

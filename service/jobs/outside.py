@@ -115,6 +115,7 @@ class Outside(Generic[J]):
         await take(Ground.store.runs, Ground.executor)
         if await patiently(self.state_of, identifier) is None:
             return False
+        out: Path | None = None
         try:
             if (await patiently(self.enter, identifier, "running")).state != "running":
                 return False
@@ -132,7 +133,9 @@ class Outside(Generic[J]):
             # only one that is being cancelled may lose its process: a run that was fenced off must not end the
             # adopted one
             if await patiently(self.state_of, identifier) in {"cancelling", "cancelled", None}:
-                await asyncio.to_thread(stop_trainer, self.folder / identifier, grace_seconds=GRACE_SECONDS)
+                # an adopted one lives in the folder of the service that is lost
+                mine = self.folder / identifier
+                await asyncio.to_thread(stop_trainer, out or mine, grace_seconds=GRACE_SECONDS)
             raise
         return False
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from service.jobs.carrying import carrier
 from service.jobs.executor import is_home
 from service.jobs.ground import Ground
-from service.jobs.outside_inputs import Places, decoded, fill
-from service.launch.local import stop_trainer
+from service.jobs.outside_inputs import Places, decoded, fill, with_answers
+from service.launch.local import stop_trainer, work_plan
 from service.records.dataset import Dataset
 
 
@@ -26,19 +26,21 @@ def within_reach(identifier: str, folder: Path) -> Path | None:
 def settled(identifier: str, folder: Path, project_of: Callable[[str], str]) -> Path | None:
     """Where it goes on; None for one of an earlier version, whose needs are in its lost folder alone.
 
-    What was answered in a folder that is lost is asked again.
+    One that was taken by a service that carries nothing out, or was never placed, has no folder yet. What was answered
+    in a folder that is lost is asked again.
 
     Raises:
         Fenced: when another carries it out.
         TuneGateError: what the storage raises; `unknown_id` for a dataset that was deleted.
         OSError: when the folder cannot be made.
     """
-    if (found := within_reach(identifier, folder)) is not None:
-        return found
+    run, found = Ground.store.runs.get(identifier), within_reach(identifier, folder)
     content, mine, out = Ground.store.runs.inputs(identifier), carrier(), folder / identifier
+    if found is not None and (content is None or (run.folder is not None and work_plan(found).is_file())):
+        return found
     if content is None or mine is None:
         return None
-    inputs, project = decoded(content), project_of(identifier)
+    inputs, project = with_answers(decoded(content), folder), project_of(identifier)
     records, files = Ground.store.of(project), Ground.storage.of(project)
     stop_trainer(out, grace_seconds=0)
     shutil.rmtree(out, ignore_errors=True)

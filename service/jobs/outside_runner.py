@@ -12,15 +12,17 @@ from typing import Generic
 from dbos import DBOS, SetWorkflowID
 
 from service.errors import TuneGateError
-from service.files import write_atomically, write_error
-from service.jobs.caretaker import Kind, cancel_workflows, own_queue
+from service.files import write_error
+from service.jobs.caretaker import Kind, cancel_workflows, own_queue, workflows_of
 from service.jobs.executor import Executor
 from service.jobs.outside import GRACE_SECONDS, Outside
-from service.jobs.outside_inputs import ANSWERS
+from service.jobs.outside_folders import within_reach
+from service.jobs.outside_inputs import OutsideInputs, continued, encoded, fill, with_answers
 from service.jobs.queues import BELL
-from service.launch.local import WORK, stop_trainer, work_plan
+from service.launch.local import WORK, stop_trainer
 from service.records.evaluation_job import EvaluationError
 from service.records.job import ENDED
+from service.store.runs import Run
 from service.store.store import Store
 from service.store.works import J
 
@@ -37,31 +39,45 @@ class OutsideRunner(Generic[J]):
         self._store, self._folder, self._executor, self._works = store, folder, executor, works
         self._cancelling: set[asyncio.Task[None]] = set()
 
-    def prepare(self, identifier: str, work: bytes, *, answers: bytes | None) -> Path:
-        """Make the folder, readable by this user alone, with what the process is to do and answers from before."""
-        out = self._folder / identifier
-        (out / ANSWERS).mkdir(parents=True, mode=0o700)
-        out.chmod(0o700)
-        write_atomically(work_plan(out), work)
-        if answers is not None:
-            write_atomically(out / ANSWERS / "answers.jsonl", answers)
-        return out
+    def prepare(self, identifier: str, inputs: OutsideInputs) -> str | None:
+        """Make its folder where it is to be carried out here; what of it the database keeps where several share one.
 
-    @property
-    def shared(self) -> bool:
-        """Whether other services may have to begin one anew, so that what it needs is kept in the database."""
-        return self._executor.others is not None
+        A service that carries nothing out keeps no file of it: nobody would remove it with the rest.
+
+        Raises:
+            OSError: when the folder cannot be made.
+        """
+        inputs, shared = with_answers(inputs, self._folder), self._executor.others is not None
+        if self._works and not (shared and inputs.continues):
+            fill(self._folder / identifier, inputs, None)
+        return encoded(inputs) if shared else None
+
+    def unprepare(self, identifier: str) -> None:
+        """Remove the folder of one that was not stored."""
+        shutil.rmtree(self._folder / identifier, ignore_errors=True)
 
     async def submit(self, identifier: str) -> None:
         """Queue one that is stored and prepared; the id is the workflow's, so twice is once."""
-        where = {"home": self._executor.home, "folder": str(self._folder / identifier)}
-        await asyncio.to_thread(self._store.runs.place, identifier, **where)
-        # its files are here
-        queue = self._work.queue
-        queue = own_queue(queue, self._executor.name) if self._works else queue
+        out = self._folder / identifier
+        if self._works and await asyncio.to_thread(out.is_dir):
+            await asyncio.to_thread(self._store.runs.place, identifier, home=self._executor.home, folder=str(out))
+            queue = own_queue(self._work.queue, self._executor.name)
+        else:
+            queue = await self._queue_elsewhere(identifier)
         with SetWorkflowID(identifier):
             await DBOS.enqueue_workflow_async(queue, self._work.carry_out, identifier)
         BELL.ring()
+
+    async def _queue_elsewhere(self, identifier: str) -> str:
+        """That of the living service which has the answers that it goes on with; else whoever is free takes it."""
+        before = continued(await asyncio.to_thread(self._store.runs.inputs, identifier))
+        if before is not None and (others := self._executor.others) is not None:
+            silent = await asyncio.to_thread(others.silent, silent_ms=self._executor.silent_ms)
+            for one in reversed(await workflows_of(before)):
+                name = (one.executor_id or "").partition("/")[0]
+                if not silent(name):
+                    return own_queue(self._work.queue, name)
+        return self._work.queue
 
     def cancel_soon(self, identifier: str) -> None:
         """Cancel in the background; the state is already `cancelling`."""
@@ -86,7 +102,7 @@ class OutsideRunner(Generic[J]):
         """Cancel everything that has not ended, and wait until no process is left."""
         for identifier in await asyncio.to_thread(self._work.rows.open_ones):
             run = await asyncio.to_thread(self._store.runs.get, identifier)
-            if self._executor.others is None or run.executor == self._executor.name:
+            if self._executor.others is None or self._mine(run):
                 with suppress(TuneGateError):
                     await asyncio.to_thread(self._work.enter, identifier, "cancelling")
                 await self._cancel(identifier)
@@ -112,15 +128,20 @@ class OutsideRunner(Generic[J]):
         """Of one that is carried out elsewhere only its workflow: who has its process says that it is gone."""
         await cancel_workflows(identifier)
         run = await asyncio.to_thread(self._store.runs.get, identifier)
-        if run.carrier is None or run.executor == self._executor.name:
+        if run.carrier is None or self._mine(run):
             await self._cancelled(identifier)
         elif run.executor is not None and self._works:
             async with self._executor.dead(run.executor) as dead:
                 if dead:
                     await self._cancelled(identifier)
 
+    def _mine(self, run: Run) -> bool:
+        """Whether it is carried out here; a service without a worker may have the name of one that has."""
+        return self._works and run.executor == self._executor.name
+
     async def _cancelled(self, identifier: str) -> None:
-        await asyncio.to_thread(stop_trainer, self._folder / identifier, grace_seconds=GRACE_SECONDS)
+        out = await asyncio.to_thread(within_reach, identifier, self._folder)
+        await asyncio.to_thread(stop_trainer, out or self._folder / identifier, grace_seconds=GRACE_SECONDS)
         with suppress(TuneGateError):  # removed meanwhile
             await asyncio.to_thread(self._work.enter, identifier, "cancelled")
 

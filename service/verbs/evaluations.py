@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import uuid
 from collections.abc import AsyncIterator
 
@@ -11,10 +10,7 @@ import msgspec
 
 from service.clock import now
 from service.errors import TuneGateError
-from service.evaluate.answer_log import ANSWERS
 from service.jobs.evaluations import EVALUATIONS
-from service.jobs.outside_inputs import ANSWERS as FOLDER
-from service.jobs.outside_inputs import encoded as inputs_encoded
 from service.records.access import Deed
 from service.records.evaluation import Evaluation
 from service.records.evaluation_job import EvaluationJob, EvaluationMoment
@@ -23,9 +19,8 @@ from service.records.job import ENDED
 from service.verbs.context import Context
 from service.verbs.cursors import page_of
 from service.verbs.evaluating.body import EvaluationRequest, decoded, read_body
-from service.verbs.evaluating.documents import FOLDER as FOLDER_OF_DOCUMENTS
-from service.verbs.evaluating.documents import write_inline
-from service.verbs.evaluating.process import EvaluationWork, encoded
+from service.verbs.evaluating.documents import FOLDER
+from service.verbs.evaluating.process import EvaluationWork
 from service.verbs.following import Event
 from service.verbs.seen import told_on
 
@@ -110,22 +105,20 @@ def evaluation(context: Context, identifier: str) -> EvaluationJob:
 def _stored(context: Context, content: bytes, key: str | None) -> tuple[EvaluationJob, bool]:
     body, errors = decoded(content)
     request, checked = read_body(context, body, errors)
-    answers = _answers(context, body.continues)
     identifier = str(uuid.uuid4())
     roots = {"runs": str(context.settings.runs), "models": str(context.settings.models)}
     work = EvaluationWork(request=request, checked=checked, data=str(context.files.datasets), **roots)
-    out = context.runner.evaluations.prepare(identifier, encoded(work), answers=answers)
-    write_inline(out / FOLDER_OF_DOCUMENTS, body.documents)
+    files = {f"{FOLDER}/{one.name}": one.text for one in body.documents}
     timeline = [EvaluationMoment("queued", now())]
     made = EvaluationJob(id=identifier, request=_asked(body), state="queued", timeline=timeline)
     deed = Deed(context.caller.actor, "evaluation.launched")
-    inputs = _inputs(work, body, answers) if context.runner.evaluations.shared else None
     most, new = context.settings.access.project_evaluations, False
     try:
+        inputs = context.runner.evaluations.prepare(identifier, work.inputs(files, continues=body.continues))
         job, new = context.store.evaluations.add(made, key, [deed], inputs=inputs, most_open=most)
     finally:
         if not new:
-            shutil.rmtree(out, ignore_errors=True)
+            context.runner.evaluations.unprepare(identifier)
     if not new and job.request != made.request:
         raise TuneGateError(
             "key_reused", "The Idempotency-Key was used for another evaluation.", remedy="Use a new key."
@@ -133,25 +126,7 @@ def _stored(context: Context, content: bytes, key: str | None) -> tuple[Evaluati
     return job, new
 
 
-def _inputs(work: EvaluationWork, body: EvaluationRequest, answers: bytes | None) -> str:
-    """What another service begins it with when this one is lost with its folder."""
-    files = {f"{FOLDER_OF_DOCUMENTS}/{one.name}": one.text for one in body.documents}
-    if answers is not None:
-        files[f"{FOLDER}/{ANSWERS}"] = answers.decode()
-    return inputs_encoded(work.inputs(files))
-
-
 def _asked(body: EvaluationRequest) -> str:
     """What a repeated key is held against; a body without documents as before there were any."""
     found = msgspec.to_builtins(body)
     return digest(found if body.documents else {key: value for key, value in found.items() if key != "documents"})
-
-
-def _answers(context: Context, identifier: str | None) -> bytes | None:
-    """What an earlier evaluation was answered, as far as it got."""
-    if identifier is None:
-        return None
-    try:
-        return (context.settings.evaluations / identifier / FOLDER / ANSWERS).read_bytes()
-    except FileNotFoundError:
-        return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import uuid
 from collections.abc import AsyncIterator
 
@@ -11,9 +10,7 @@ import msgspec
 
 from service.clock import now
 from service.errors import TuneGateError
-from service.evaluate.answer_log import ANSWERS as REPLIES
-from service.jobs.outside_inputs import ANSWERS, DOCUMENTS, OutsideInputs
-from service.jobs.outside_inputs import encoded as inputs_encoded
+from service.jobs.outside_inputs import DOCUMENTS, OutsideInputs
 from service.jobs.syntheses import SYNTHESES
 from service.records.access import Deed
 from service.records.evaluation_job import EvaluationMoment
@@ -24,7 +21,6 @@ from service.records.synthesis import SynthReport
 from service.store.syntheses import ORIGINS, RECORD
 from service.verbs.context import Context
 from service.verbs.cursors import page_of
-from service.verbs.evaluating.documents import write_inline
 from service.verbs.following import Event
 from service.verbs.seen import told_on
 from service.verbs.synthesizing.body import SynthBody, work_of
@@ -120,41 +116,25 @@ def origins(context: Context, identifier: str) -> bytes:
 
 def _stored(context: Context, asked: SynthBody, key: str | None) -> tuple[SynthJob, bool]:
     work = work_of(context, asked)
-    replies = _replies(context, asked.continues)
     documents, identifier = work.body.documents, str(uuid.uuid4())
     # the texts lie in files of their own
     names = [msgspec.structs.replace(one, text="") for one in documents]
     body = msgspec.structs.replace(work.body, documents=names)
-    content = msgspec.json.encode(msgspec.structs.replace(work, body=body))
-    out = context.runner.syntheses.prepare(identifier, content, answers=replies)
-    write_inline(out / DOCUMENTS, documents)
+    content = msgspec.json.encode(msgspec.structs.replace(work, body=body)).decode()
+    files = {f"{DOCUMENTS}/{one.name}": one.text for one in documents}
     timeline = [EvaluationMoment("queued", now())]
     made = SynthJob(id=identifier, request=digest(msgspec.to_builtins(asked)), state="queued", timeline=timeline)
-    inputs = None
-    if context.runner.syntheses.shared:
-        files = {f"{DOCUMENTS}/{one.name}": one.text for one in documents}
-        if replies is not None:
-            files[f"{ANSWERS}/{REPLIES}"] = replies.decode()
-        inputs = inputs_encoded(OutsideInputs(work=content.decode(), files=files))
+    needs = OutsideInputs(work=content, files=files, continues=asked.continues)
     most, new = context.settings.access.project_syntheses, False
     deed = Deed(context.caller.actor, "synthesis.launched")
     try:
+        inputs = context.runner.syntheses.prepare(identifier, needs)
         job, new = context.store.syntheses.add(made, key, [deed], inputs=inputs, most_open=most)
     finally:
         if not new:
-            shutil.rmtree(out, ignore_errors=True)
+            context.runner.syntheses.unprepare(identifier)
     if not new and job.request != made.request:
         raise TuneGateError(
             "key_reused", "The Idempotency-Key was used for another synthesis.", remedy="Use a new key."
         )
     return job, new
-
-
-def _replies(context: Context, identifier: str | None) -> bytes | None:
-    """What an earlier synthesis was answered, as far as it got."""
-    if identifier is None:
-        return None
-    try:
-        return (context.settings.syntheses / identifier / ANSWERS / REPLIES).read_bytes()
-    except FileNotFoundError:
-        return None

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _SECONDS, _LEAST = 4, 10
 _PAUSE = 0.5
+# longer than clients keep connections that nobody asks on, and than a head may take
+_IDLE = 6
 _AGENTS = "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"
 _JSON = "Content-Type: application/json\r\n"
 # a body of each way in which the service reads one
@@ -110,6 +112,16 @@ def test_a_head_that_does_not_end_is_hung_up_on(patient: Server) -> None:
 
     with ThreadPoolExecutor(len(begun)) as pool:
         assert list(pool.map(drip, begun)) == [b""] * len(begun)
+
+
+def test_a_connection_that_nobody_asked_on_for_a_while_is_not_hung_up_on(patient: Server) -> None:
+    host, _, port = patient.url.removeprefix("http://").rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
+        for silence in (_IDLE, 0):
+            connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            answer, _ = told(connection)
+            assert (answer.status, answer.will_close) == (200, False)
+            assert select.select([connection], [], [], silence)[0] == []
 
 
 def test_a_body_that_breaks_off_is_the_clients_doing(patient: Server) -> None:

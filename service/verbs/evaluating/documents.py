@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from service.evaluate.documents import SUFFIXES
 from service.evaluate.given import Given
-from service.files import write_atomically
 
 FOLDER = "documents"
 _MOST = 1000
@@ -49,14 +47,6 @@ def read_inline(given: Given) -> list[EvaluationDocument]:
         else:
             found[name.lower()] = EvaluationDocument(name, text)
     return list(found.values())
-
-
-def write_inline(folder: Path, documents: Sequence[EvaluationDocument]) -> None:
-    """The documents as files of a new folder, readable by this user alone."""
-    if documents:
-        folder.mkdir(mode=0o700)
-    for one in documents:
-        write_atomically(folder / one.name, one.text.encode())
 
 
 def _unwritable(text: str) -> bool:

@@ -51,7 +51,7 @@ class EvaluationWork(msgspec.Struct, frozen=True, kw_only=True):
         checked = msgspec.structs.replace(self.checked, models=models, judge=moved(judge) if judge else None)
         return EvaluationWork(request=self.request, checked=checked, **msgspec.structs.asdict(places))
 
-    def inputs(self, files: dict[str, str]) -> OutsideInputs:
+    def inputs(self, files: dict[str, str], *, continues: str | None) -> OutsideInputs:
         """What any service over the same database begins it with; `files` lie in its folder."""
         variants = [one.examples_file for one in self.checked.variants]
         named = [*self.request.files, *self.request.regression, self.request.examples, *variants]
@@ -60,6 +60,7 @@ class EvaluationWork(msgspec.Struct, frozen=True, kw_only=True):
         return OutsideInputs(
             work=encoded(self).decode(),
             files=files,
+            continues=continues,
             datasets=sorted({Path(one).stem for one in named if one is not None}),
             jobs=sorted({one.relative_to(self.runs).parts[0] for one in folders if one.is_relative_to(self.runs)}),
         )
