@@ -32,6 +32,10 @@ class Pace:
         costly = self._plan.max_usd is not None or self._plan.usd_per_hour is not None
         self._quiet = 1.0 if news or costly else min(self._quiet * _QUIETER, _QUIETEST)
 
+    def stirred(self) -> None:
+        """Something was asked of the target: news is near."""
+        self._quiet = 1.0 / _QUIETER
+
 
 def pause_of(plan: LaunchPlan, failures: int) -> float:
     """Seconds until the next look: longer after every failure."""

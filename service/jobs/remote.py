@@ -6,6 +6,7 @@ What will be sent is kept before the first remote call, so that after a kill at 
 from __future__ import annotations
 
 import asyncio
+import math
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from service.artifacts.bundle import read_manifest
 from service.errors import TuneGateError
 from service.jobs.pace import pause_of
 from service.jobs.remote_job import GONE, Files, Followed, plan_of
+from service.jobs.stirring import followed, stir
 from service.jobs.threads import lock_of, threaded
 from service.launch.targets.registry import target_of
 from service.launch.targets.target import Pausable, Registers, RemoteRef
@@ -30,6 +32,8 @@ MOST_AT_ONCE = 1000
 _LOOK_SECONDS = 2.0
 _LOAD_SECONDS = 3600
 _REGISTER_TRIES = 10
+# some targets end a job at once
+_SOON_SECONDS = 1.0
 
 
 def is_remote(store: Store, job_id: str) -> bool:
@@ -42,23 +46,24 @@ async def follow(store: Store, job_id: str, files: Files) -> bool:
     one = await threaded(lambda: Followed(store, job_id, files))
     if not await one.submitted():
         return False
-    while True:
-        ended = await one.look()
-        if ended is not None:
-            return ended
-        await asyncio.sleep(one.pause)
+    with followed(job_id) as pauses:
+        while (ended := await one.look()) is None:
+            if await pauses.pause(one.pause):
+                one.stirred()
+    return ended
 
 
 async def cancel(store: Store, job_id: str) -> None:
     """End the remote job and wait until it has ended there, however long it takes to reach the target."""
-    plan, failures = await threaded(lambda: plan_of(store, job_id)), 0
+    plan, failures, soon = await threaded(lambda: plan_of(store, job_id)), 0, _SOON_SECONDS
     while True:
         try:
             if await threaded(lambda: told_to_end(store, job_id), target=plan.target):
                 return
         except TuneGateError:
             failures += 1
-        await asyncio.sleep(pause_of(plan, failures))
+        await asyncio.sleep(min(pause_of(plan, failures), soon))
+        soon = math.inf
 
 
 def fetch(store: Store, job_id: str, out: Path) -> None:
@@ -144,7 +149,7 @@ def told_to_end(store: Store, job_id: str) -> bool:
 
 
 def halt(store: Store, job_id: str, deed: Literal["pause", "resume"]) -> None:
-    """Ask the target to pause a job, or to go on with it; a later look says when that has come.
+    """Ask the target to pause a job, or to go on with it; the next look, which comes at once, may say that it has.
 
     Raises:
         TuneGateError: `target_cannot`, `target_unreachable`, `target_refused`, `remote_gone`.
@@ -154,6 +159,8 @@ def halt(store: Store, job_id: str, deed: Literal["pause", "resume"]) -> None:
         raise TuneGateError("target_cannot", f"{one.plan.target} cannot {deed} a job.")
     ask = one.target.pause if deed == "pause" else one.target.resume
     ask(one.ref())
+    store.launches.halt(job_id)
+    stir(job_id)
 
 
 def _require_loadable(out: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -13,8 +12,10 @@ from pathlib import Path
 import msgspec
 
 from service.errors import TuneGateError
+from service.jobs import silence
 from service.jobs.carrying import carrier, require_mine
 from service.jobs.pace import Pace
+from service.jobs.silence import Silence
 from service.jobs.spending import Spending
 from service.jobs.states import enter, fail, forward
 from service.jobs.threads import lock_of, threaded, transferring
@@ -27,8 +28,6 @@ from service.store.store import Store
 from trainers.contract import Progress
 
 _LOG = logging.getLogger("tunegate.jobs")
-# machines may come back: so long is a job waited for that its target hears nothing of
-LOST_SECONDS = 1800.0
 # so many looks in a row without an answer, and the job's state is not known any more
 _UNKNOWN_AFTER = 3
 # a job that was just made may not be seen by every server there yet
@@ -50,9 +49,9 @@ class Followed:
         self.plan = plan_of(store, job_id)
         self.target: Target = target_of(self.plan)
         self._spending = Spending(store, job_id, self.plan)
+        self._silence = Silence(store.launches, job_id)
         self._pace = Pace(self.plan)
         self._gone = 0
-        self._lost_since: float | None = None
         # neither is taken back, so each is asked for until it is there
         self._ref: RemoteRef | None = None
         self._forwarded: int | None = None
@@ -63,6 +62,10 @@ class Followed:
     @property
     def pause(self) -> float:
         return self._pace.pause
+
+    def stirred(self) -> None:
+        """Something was asked of the target."""
+        self._pace.stirred()
 
     def ref(self) -> RemoteRef:
         """The reference that is kept.
@@ -203,9 +206,9 @@ class Followed:
         # a look that shows nothing new writes nothing
         if job.remote is None or job.remote.status != status.raw or cost not in {None, job.cost}:
             self._show(status, cost)
-        if self._lost_too_long(status):
+        if self._silence.too_long(lost=status.lost):
             self._end_there()
-            detail = f"Its machines did not answer for {LOST_SECONDS / 60:g} minutes ({status.raw})."
+            detail = f"Its machines did not answer for {silence.LOST_SECONDS / 60:g} minutes ({status.raw})."
             remedy = "It was told to end there. Launch the plan again; the target's log may say why."
             self._fail(TuneGateError("job_failed", detail, remedy=remedy))
             return False
@@ -229,14 +232,6 @@ class Followed:
         if job.state != state:
             enter(self._store, self._id, state)
         return None
-
-    def _lost_too_long(self, status: RemoteStatus) -> bool:
-        """Whether the target has not heard of its machines for all the time that it is given, as this service saw."""
-        if not status.lost:
-            self._lost_since = None
-            return False
-        self._lost_since = self._lost_since or time.monotonic()
-        return time.monotonic() - self._lost_since > LOST_SECONDS
 
     def _end_there(self) -> None:
         with suppress(TuneGateError):  # its own time limit ends it where it cannot be told

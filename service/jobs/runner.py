@@ -14,7 +14,7 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 from dbos._serialization import DBOSPortableJSON
 
 from service.errors import TuneGateError
-from service.jobs import deployments, outside, remote
+from service.jobs import deployments, outside, remote, stirring
 from service.jobs.caretaker import Caretaker, Kind, cancel_workflows, own_queue
 from service.jobs.deployments import DeploymentRunner
 from service.jobs.evaluations import EVALUATIONS
@@ -62,7 +62,7 @@ class JobRunner:
         self.deployments = DeploymentRunner(store, executor)
         self._cancelling: dict[str, asyncio.Task[None]] = {}
         # what the caretaker looks at beside jobs and evaluations
-        self.also: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        self.also: list[Callable[[], Coroutine[Any, Any, None]]] = [lambda: stirring.look(store)]
         # DBOS's own tables, where they are a file of their own
         self.engine: sa.Engine | None = None
 

@@ -67,6 +67,8 @@ remote_launches = Table(
     Column("plan", Text, nullable=False),
     Column("ref", Text),
     Column("billed_from", String(32)),  # when its machines were first seen
+    Column("lost_since", String(32)),  # null while the target hears of its machines
+    Column("halted_at", String(32)),  # when the target was last asked to pause it, or to go on
 )
 
 # evaluations being carried out; a finished one's record stands in records

@@ -19,6 +19,7 @@ from quick import ROW, Quick
 from workspace import KEY
 
 from service.errors import TuneGateError
+from service.jobs.remote_job import Followed
 from service.jobs.states import enter
 from service.jobs.threads import threaded, transferring
 from service.launch.targets.registry import target_of
@@ -213,7 +214,7 @@ def test_a_job_whose_machines_azure_has_lost_fails_when_its_time_is_over(
     quick.hold()
     following = quick.in_background()
     until(lambda: quick.job.state == "running")
-    monkeypatch.setattr("service.jobs.remote_job.LOST_SECONDS", 0.5)
+    monkeypatch.setattr("service.jobs.silence.LOST_SECONDS", 0.5)
     azure.workspace.jobs[azure.job]["properties"]["status"] = "NotResponding"
     until(lambda: quick.job.state == "failed")
     following.join(60)
@@ -222,6 +223,41 @@ def test_a_job_whose_machines_azure_has_lost_fails_when_its_time_is_over(
     # it is told to end: its machines may cost money still
     assert azure.workspace.jobs[azure.job]["properties"]["status"] in {"CancelRequested", "Canceled"}
     assert any(moment.state == "unknown" for moment in quick.job.timeline)
+    quick.let_go()
+
+
+def test_the_time_of_lost_machines_goes_on_when_the_service_is_started_again(
+    azure: Azure, quick: Quick, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick.hold()
+    assert asyncio.run(Followed(quick.store, quick.id, dict).submitted())
+    there = azure.workspace.jobs[azure.job]["properties"]
+    until(lambda: there["status"] == "Running")
+
+    async def looked(raw: str) -> bool | None:
+        """By a service that was just started."""
+        there["status"] = raw
+        return await Followed(quick.store, quick.id, dict).look()
+
+    def lost_since() -> str | None:
+        kept = quick.store.launches.find(quick.id)
+        assert kept is not None
+        return kept.lost_since
+
+    assert asyncio.run(looked("NotResponding")) is None
+    first = lost_since()
+    assert first is not None
+    assert asyncio.run(looked("NotResponding")) is None
+    assert (lost_since(), quick.job.state) == (first, "unknown")
+    # heard again, the time is over, and begins anew with the next silence
+    assert asyncio.run(looked("Running")) is None
+    assert (lost_since(), quick.job.state) == (None, "running")
+    assert asyncio.run(looked("NotResponding")) is None
+    assert str(lost_since()) > first
+    monkeypatch.setattr("service.jobs.silence.LOST_SECONDS", 0.001)
+    assert asyncio.run(looked("NotResponding")) is False
+    assert quick.job.error is not None
+    assert (quick.job.state, "NotResponding" in quick.job.error.detail) == ("failed", True)
     quick.let_go()
 
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
+from service.jobs import remote, stirring
 from service.jobs.remote_job import Followed
+from service.jobs.states import enter
 from service.store import store
 from service.store.events import append_event
-from tests.azure_openai.conftest import OpenAi, Quick
+from tests.azure_openai.conftest import OPEN, OpenAi, Quick
 
 
 @pytest.fixture
@@ -68,3 +72,39 @@ def test_an_outage_of_the_database_loses_no_event(
     told = [one["message"].partition(":")[0] for one in openai.account.events[openai.job["id"]]]
     said = [f"Step {data['step']}" if "step" in data else data.get("message") for data in quick.said]
     assert [one for one in said if one in told] == told
+
+
+def until(quick: Quick, state: str) -> None:
+    deadline = time.monotonic() + 120
+    while quick.job.state != state:
+        assert time.monotonic() < deadline, quick.job
+        time.sleep(0.05)
+
+
+def test_what_was_asked_of_the_target_is_looked_for_at_once(openai: OpenAi, tmp_path: Path, quick: Quick) -> None:
+    rare = Quick(tmp_path / "rare", where=msgspec.structs.replace(OPEN, poll_seconds=3600.0))
+    openai.account.hold = "running"
+    following = rare.in_background()
+    until(rare, "running")
+    remote.halt(rare.store, rare.id, "pause")
+    until(rare, "paused")
+    remote.halt(rare.store, rare.id, "resume")
+    until(rare, "running")
+    # by another service, which leaves a note in the database alone
+    openai.job["status"] = "paused"
+    rare.store.launches.halt(rare.id)
+    asyncio.run(stirring.look(rare.store))
+    until(rare, "paused")
+    # told once: a note that was seen stirs nobody again
+    openai.job["status"] = "running"
+    asked = len(openai.requests)
+    asyncio.run(stirring.look(rare.store))
+    time.sleep(1)
+    assert len(openai.requests) == asked
+    # the end of a job that ends at once is seen in a moment too
+    enter(rare.store, rare.id, "cancelling")
+    asyncio.run(asyncio.wait_for(remote.cancel(rare.store, rare.id), 60))
+    assert openai.job["status"] == "cancelled"
+    stirring.stir(rare.id)
+    following.join(60)
+    assert not following.is_alive()

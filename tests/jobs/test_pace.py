@@ -60,3 +60,13 @@ def test_one_that_is_said_to_be_gone_is_looked_at_as_often_as_asked_for() -> Non
         pace.looked(news=False)
     pace.unanswered(gone=True)
     assert pace.pause == SECONDS
+
+
+def test_after_something_was_asked_of_the_target_two_looks_come_as_soon_as_asked_for() -> None:
+    pace = Pace(launched())
+    for _ in range(5):
+        pace.looked(news=False)
+    pace.stirred()
+    assert pace.pause == SECONDS
+    pace.looked(news=False)
+    assert pace.pause == SECONDS
