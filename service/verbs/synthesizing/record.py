@@ -100,7 +100,7 @@ def record_of(
         ),
         not_scanned=[PassedOver(one.what, one.why) for one in not_scanned(request.redaction)],
     )
-    return msgspec.structs.replace(record, id=_identity(record))
+    return msgspec.structs.replace(record, id=identity_of(record))
 
 
 def origins(made: Made, lines: Sequence[bytes]) -> Iterator[RowProvenance]:
@@ -131,7 +131,8 @@ def origins(made: Made, lines: Sequence[bytes]) -> Iterator[RowProvenance]:
         )
 
 
-def _identity(record: SynthReport) -> str:
+def identity_of(record: SynthReport) -> str:
+    """The id that a record has by what it says."""
     content: dict[str, Any] = msgspec.to_builtins(record)
     for name in ("output", "spent", "failed"):
         content.pop(name)
