@@ -33,7 +33,8 @@ _FROM = QueryParameter(
 )  # fmt: skip
 _SYNTH = QueryParameter(
     "synth", {"type": "string"},
-    "The id of a synthesis' record (synth_id) that wrote rows of it: the report then says which share they are.",
+    "The id of a synthesis' record (synth_id) that wrote rows of it, several with commas: what is said of the rows, or "
+    "of those that are made of them, is kept beside the record, by hashes.",
 )  # fmt: skip
 
 
@@ -83,8 +84,18 @@ class DatasetOperation(LintOperation):
 class RedactOperation(LintOperation):
     """The same for /v1/redact."""
 
-    query: ClassVar[Sequence[QueryParameter]] = PARAMETERS
+    query: ClassVar[Sequence[QueryParameter]] = (*PARAMETERS, _SYNTH)
     parquet: ClassVar[bool] = False
+
+
+@dataclass
+class RecordOperation(Operation):
+    """The body of /v1/synth/records, two files one behind the other."""
+
+    def __post_init__(self) -> None:
+        what = "NAME.synth.json, and behind it the lines of NAME.provenance.jsonl."
+        content = {"application/jsonl": OpenAPIMediaType(schema=Schema(description=what))}
+        self.request_body = RequestBody(content=content, required=True)
 
 
 def upload_of(request: Request[Any, Any, Any]) -> Upload:
@@ -105,26 +116,28 @@ def upload_of(request: Request[Any, Any, Any]) -> Upload:
 
 
 class DatasetQuery(NamedTuple):
-    """The URL that the lines are to be read from, the synthesis that wrote rows of them, the rest of the query."""
+    """The URL that the lines are to be read from, the syntheses that wrote rows of them, the rest of the query."""
 
     url: str | None
-    synth: str | None
+    synth: list[str]
     rest: list[tuple[str, Any]]
 
 
-def dataset_query(request: Request[Any, Any, Any]) -> DatasetQuery:
+def dataset_query(request: Request[Any, Any, Any], *, takes_url: bool = True) -> DatasetQuery:
     """What a query says of an upload, beside what it asks of the linter.
 
     Raises:
         TuneGateError: `invalid_input` for more than one of a kind.
     """
     query = list(request.query_params.multi_items())
-    found = {one.name: [str(value) for name, value in query if name == one.name] for one in (_FROM, _SYNTH)}
+    known = (_FROM, _SYNTH) if takes_url else (_SYNTH,)
+    found = {one.name: [str(value) for name, value in query if name == one.name] for one in known}
     errors = [ErrorItem(name, f"{len(given)} of them", "one") for name, given in found.items() if len(given) > 1]
     if errors:
         raise TuneGateError("invalid_input", "A parameter is given more than once.", errors=errors)
-    url, synth = (next(iter(given), None) for given in found.values())
-    return DatasetQuery(url, synth, [(name, value) for name, value in query if name not in found])
+    url, synth = (next(iter(found.get(one.name, ())), None) for one in (_FROM, _SYNTH))
+    named = list(dict.fromkeys(one.strip() for one in (synth or "").split(",") if one.strip()))
+    return DatasetQuery(url, named, [(name, value) for name, value in query if name not in found])
 
 
 async def named_upload(request: Request[Any, Any, Any], context: Context, url: str) -> Upload:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -21,6 +22,7 @@ from service.api.bodies import (
     worked_on,
 )
 from service.api.problems import documented
+from service.errors import TuneGateError
 from service.observe.metrics import count_lint
 from service.records.dataset import Dataset
 from service.records.lint_report import LintReport
@@ -31,6 +33,7 @@ from service.verbs.linting.query import lint_request
 from service.verbs.receiving.uploads import received
 from service.verbs.redacting.query import ready_redactor, redact_options, redact_upload
 from service.verbs.redacting.settings import tables_of
+from service.verbs.synth_records import known_origins
 
 _JSON = "application/json"
 _LINES = "application/jsonl"
@@ -60,17 +63,24 @@ async def lint_body(request: Request[Any, Any, Any], context: Context) -> LintRe
 
 @post(
     "/redact", status_code=200, request_max_body_size=None, tags=["redact"], operation_class=RedactOperation,
-    responses=_PROBLEMS | {200: _REDACTED},
-    summary="A JSONL body without personal data and secrets; nothing is stored.",
+    responses=_PROBLEMS | documented(403, 404, 429) | {200: _REDACTED},
+    summary="A JSONL body without personal data and secrets; of it nothing is stored.",
 )  # fmt: skip
 async def redact_body(request: Request[Any, Any, Any], context: Context) -> Stream:
-    """Nothing is sent before all of it is redacted, so an answer of 200 is whole or broken off by its length."""
+    """Nothing is sent before all of it is redacted, so an answer of 200 is whole or broken off by its length.
+
+    With `synth` (and the scope write) it is kept which rows are the synthesis', by their new hashes.
+    """
     tables = tables_of(context.settings.privacy_settings)
-    options = redact_options(list(request.query_params.multi_items()), tables)
+    _, synth, query = dataset_query(request, takes_url=False)
+    options = redact_options(query, tables)
+    if synth and not context.caller.may("write"):
+        raise TuneGateError("forbidden", "With synth something is kept.", remedy="It takes a key with the scope write.")
+    origins = await asyncio.to_thread(known_origins, context, synth)
     redactor = await ready_redactor(options)
     async with received(upload_of(request), context.settings, context.bodies) as path:
         body = await worked_on(
-            request, context, path, lambda stop: redact_upload(context, path, options, redactor, stop)
+            request, context, path, lambda stop: redact_upload(context, path, options, redactor, stop, origins)
         )
     headers = {
         "Content-Length": str(body.record.files[0].output.bytes),

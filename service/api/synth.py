@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
-from litestar import Controller, Response, delete, get, post
+from litestar import Controller, Request, Response, delete, get, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.response import Stream
 
+from service.api.bodies import RecordOperation
 from service.api.events import MEDIA_TYPE, LastEvent, event_stream
 from service.api.parameters import Key, Limit
 from service.api.problems import OF_BODIES, documented
-from service.records.synth_job import SynthJob
-from service.verbs import syntheses
+from service.records.synth_job import SynthJob, SynthKept
+from service.records.synthesis import SynthReport
+from service.verbs import synth_records, syntheses
 from service.verbs.context import Context
 from service.verbs.synthesizing.body import SynthBody
 
@@ -53,6 +56,30 @@ class Syntheses(Controller):
     def provenance(self, identifier: str, context: Context) -> Response[bytes]:
         """Where each row of the dataset comes from, as JSONL; empty until there are rows."""
         return Response(syntheses.origins(context, identifier), media_type=_LINES)
+
+    @post("/records", operation_class=RecordOperation, responses=documented(*OF_BODIES, 422, 429))
+    async def bring(self, request: Request[Any, Any, Any], context: Context) -> SynthKept:
+        """Keep what `tunegate synth` left elsewhere: NAME.synth.json with NAME.provenance.jsonl behind it.
+
+        A record whose id is not the hash of its content is refused. Uploads then name it: POST /v1/datasets?synth=ID.
+        """
+        body = await request.body()
+        return await asyncio.to_thread(synth_records.bring, context, body)
+
+    @get("/records/{identifier:str}", sync_to_thread=True, responses=documented(404))
+    def record(self, identifier: str, context: Context) -> SynthReport:
+        """The record of a synthesis, of this service or brought to it; the id is its own (synth_id)."""
+        return synth_records.record(context, identifier)
+
+    @get("/records/{identifier:str}/provenance", sync_to_thread=True, responses=documented(404) | {200: _ORIGINS})
+    def record_provenance(self, identifier: str, context: Context) -> Response[bytes]:
+        """Where its rows come from, as JSONL, and those that were made of them."""
+        return Response(synth_records.origins(context, identifier), media_type=_LINES)
+
+    @delete("/records/{identifier:str}", sync_to_thread=True, responses=documented(404, 409))
+    def remove_record(self, identifier: str, context: Context) -> None:
+        """Remove a record that was brought, with the origins of its rows."""
+        synth_records.remove(context, identifier)
 
     @post("/{identifier:str}/cancel", status_code=202, responses=documented(404, 409))
     async def cancel(self, identifier: str, context: Context) -> SynthJob:

@@ -23,7 +23,7 @@ from service.records.evaluation_job import EvaluationJob
 from service.records.job import Job
 from service.records.manifest import Manifest
 from service.records.monitor import Monitor, MonitorRun
-from service.records.synth_job import SynthJob
+from service.records.synth_job import SynthJob, SynthKept
 from service.records.synthesis import RowProvenance
 from service.records.webhook import NewWebhook, Webhook, WebhookDelivery
 from trainers.contract import TrainPlan
@@ -57,8 +57,25 @@ class Client:
         self.connection.close()
 
     def upload_dataset(self, file: Path, *, target: str, **query: str) -> Dataset:
-        """Store a JSONL file; the query is that of POST /v1/datasets."""
+        """Store a JSONL file; the query is that of POST /v1/datasets.
+
+        What `tunegate synth` left beside it (NAME.synth.json, NAME.provenance.jsonl) is brought first, and named as
+        `synth` unless the query does.
+        """
+        if "synth" not in query and (kept := self.bring_synthesis(file)):
+            query["synth"] = ",".join(kept.synth)
         return _record(self.connection.upload("/v1/datasets", file, target=target, **query), Dataset)
+
+    def bring_synthesis(self, file: Path) -> SynthKept | None:
+        """Keep what stands beside a file of rows that syntheses wrote; None where nothing does."""
+        name = file.name.removesuffix(".jsonl")
+        beside = [file.with_name(f"{name}.synth.json"), file.with_name(f"{name}.provenance.jsonl")]
+        if not all(one.is_file() for one in beside):
+            return None
+        content = b"\n".join(one.read_bytes() for one in beside)
+        headers = {"Content-Type": "application/jsonl"}
+        answer = self.connection.content("POST", "/v1/synth/records", content=content, headers=headers)
+        return _record(msgspec.json.decode(answer), SynthKept)
 
     def dataset(self, identifier: str) -> Dataset:
         return self._get(f"/v1/datasets/{identifier}", Dataset)

@@ -139,7 +139,8 @@ def paragraphs_of(path: Path) -> tuple[list[str], bytes, str | None]:
     return found, content, None
 
 
-def _plain(text: str) -> Iterator[str]:
+def plain_paragraphs(text: str) -> Iterator[str]:
+    """What stands between blank lines; the last one may be empty."""
     held: list[str] = []
     for line in text.splitlines():
         if line.strip():
@@ -221,7 +222,7 @@ def _said(value: Any, name: str) -> Iterator[str]:
 
 
 _READERS: dict[str, Callable[[str], Iterator[str]]] = {
-    ".txt": _plain, ".text": _plain, ".md": _plain, ".markdown": _plain, ".rst": _plain,
+    **dict.fromkeys((".txt", ".text", ".md", ".markdown", ".rst"), plain_paragraphs),
     ".html": _html, ".htm": _html, ".csv": _csv, ".tsv": _csv, ".json": _json, ".jsonl": _json, ".ndjson": _json,
 }  # fmt: skip
 SUFFIXES = tuple(_READERS)

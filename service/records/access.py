@@ -14,7 +14,8 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 Action = Literal[
     "key.created", "key.revoked", "job.launched", "job.overrode", "job.cancelled", "job.paused", "job.resumed",
     "evaluation.launched", "evaluation.cancelled", "evaluation.deleted", "monitor.created", "monitor.deleted",
-    "synthesis.launched", "synthesis.cancelled", "synthesis.deleted", "dataset.deleted", "job.deleted",
+    "synthesis.launched", "synthesis.cancelled", "synthesis.deleted", "synthesis.brought",
+    "dataset.deleted", "job.deleted",
     "webhook.created", "webhook.deleted", "webhook.secret_made", "webhook.enabled", "webhook.disabled",
     "webhook.message_given_up", "deployment.created", "deployment.deleted",
 ]  # fmt: skip

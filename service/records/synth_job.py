@@ -25,6 +25,13 @@ class SynthOrigins(msgspec.Struct, frozen=True):
     rows: list[RowProvenance]
 
 
+class SynthKept(msgspec.Struct, frozen=True):
+    """The ids of the records that are kept here now, and how many rows came with them."""
+
+    synth: list[str]
+    rows: int
+
+
 class SynthOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """What the process that writes leaves behind: the record, with its rows as a dataset if any stayed, or an error."""
 

@@ -93,7 +93,8 @@ class SynthReport(msgspec.Struct, frozen=True, kw_only=True):
 class RowProvenance(msgspec.Struct, frozen=True, kw_only=True):
     """Where one row comes from; line n of the file is of row n.
 
-    `start` and `end` are characters of the source's text (paragraphs, with a blank line between them). Of a file that
+    `start` and `end` are characters of the source's text (paragraphs, with a blank line between them); `page` and
+    `last_page` are the pages of a PDF, from 1, on which they stand. Of a file that
     was made of a synthesis' rows (redacted, converted, mended, or joined with others), `synth` is the id of the record,
     `sha256` the hash of the row as it stands there, and `derived_from` that of the row as the synthesis wrote it, where
     it is another; `row` then counts all rows of the file, and those that no synthesis wrote have no line.
@@ -117,5 +118,7 @@ class RowProvenance(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     try_: int = msgspec.field(name="try")
     redacted: int = 0
+    page: int | msgspec.UnsetType = msgspec.UNSET
+    last_page: int | msgspec.UnsetType = msgspec.UNSET
     synth: str | msgspec.UnsetType = msgspec.UNSET
     derived_from: str | msgspec.UnsetType = msgspec.UNSET

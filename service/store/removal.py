@@ -96,6 +96,13 @@ class Removal:
         """The same of syntheses."""
         return self._old(syntheses, SynthJob, before)
 
+    def old_synth_records(self, before: str) -> list[tuple[str, str]]:
+        """(project, id) of records of syntheses, brought or made here, that were kept before a time."""
+        old = sa.and_(records.c.kind == "synth", records.c.created_at < before)
+        query = sa.select(records.c.project, records.c.id).where(old, within(records, self._project))
+        with self._engine.connect() as connection:
+            return [(str(project), str(one)) for project, one in connection.execute(query)]
+
     def was_removed(self, job: str) -> bool:
         """Whether the audit log says that a job was removed."""
         query = sa.select(audit.c.n).where(audit.c.action == "job.deleted", audit.c.subject == job)

@@ -21,8 +21,8 @@ DEFAULT_PROJECT = "default"
 metadata = MetaData()
 
 # content-addressed and written once: kind is decision, dataset, lint_report, estimate, evaluation,
-# plan, manifest, synth or synth_origins; equal content in two projects is two rows, so that what one removes is kept by
-# the other
+# plan, manifest, synth, synth_origins or synth_derived; equal content in two projects is two rows, so that what one
+# removes is kept by the other
 records = Table(
     "records",
     metadata,

@@ -9,21 +9,34 @@ from pathlib import Path
 import msgspec
 
 from service.errors import ErrorItem, TuneGateError
-from service.evaluate.documents import KINDS, paragraphs_of
+from service.evaluate.documents import KINDS as TEXTS
+from service.evaluate.documents import paragraphs_of, plain_paragraphs
 from service.records.synthesis import PassedOver
+from service.synth.pdf import SUFFIX, pdf_texts
 
+KINDS = f"{TEXTS}, or {SUFFIX}"
 BREAK = "\n\n"
 _SHOWN = 100
 
 
 class Source(msgspec.Struct, frozen=True):
-    """A document; `paragraphs` are (start, end) of its text in characters, a blank line stands between them."""
+    """A document; `paragraphs` are (start, end) of its text in characters, a blank line stands between them.
+
+    `pages` are, of a PDF, the places where the text of a page begins, and the page's number from 1; `unread` are pages
+    without text.
+    """
 
     name: str
     sha256: str
     bytes: int
     text: str
     paragraphs: list[tuple[int, int]]
+    pages: list[tuple[int, int]] = []
+    unread: list[int] = []
+
+    def page_at(self, character: int) -> int | None:
+        """The page that a character stands on; None where there are none."""
+        return next((page for start, page in reversed(self.pages) if start <= character), None)
 
 
 class Sources(msgspec.Struct, frozen=True):
@@ -39,7 +52,8 @@ def read_sources(paths: Sequence[Path]) -> Sources:
     What is named and is no document is refused; in a folder it is passed over, and refused where nothing else is there.
 
     Raises:
-        TuneGateError: `unreadable_path` for what is not there, `invalid_input` with everything that is no document.
+        TuneGateError: `unreadable_path` for what is not there, `invalid_input` with everything that is no document;
+            `missing_extra` for a PDF without the library that reads it.
     """
     missing = [path for path in paths if not path.exists()]
     if missing:
@@ -66,7 +80,12 @@ def read_sources(paths: Sequence[Path]) -> Sources:
             remedy=f"Take them out, or give {KINDS}.",
             errors=list(dict.fromkeys(errors))[:_SHOWN],
         )
-    return Sources(documents, [PassedOver(one.where, str(one.seen)) for one in passed_over])
+    unread = [
+        PassedOver(f"{one.name}: page(s) {', '.join(map(str, one.unread))}", "no text: empty, or scanned")
+        for one in documents
+        if one.unread
+    ]
+    return Sources(documents, [*(PassedOver(one.where, str(one.seen)) for one in passed_over), *unread])
 
 
 def _files(path: Path) -> Iterator[tuple[Path, str]]:
@@ -80,9 +99,30 @@ def _files(path: Path) -> Iterator[tuple[Path, str]]:
 def _read(path: Path, name: str) -> Source | ErrorItem:
     if not path.is_file():
         return ErrorItem(name, "a pipe or device", KINDS)
+    if path.suffix.lower() == SUFFIX and path.stat().st_size:
+        return _of_pages(path, name)
     found, content, why = paragraphs_of(path)
     if why is not None:
         return ErrorItem(name, "an empty file" if path.stat().st_size == 0 else why, KINDS)
+    return _made(name, content, found)
+
+
+def _of_pages(path: Path, name: str) -> Source | ErrorItem:
+    """A PDF; paragraphs end with their page."""
+    texts = pdf_texts(path)
+    if texts.why is not None:
+        return ErrorItem(f"{name}: page {texts.page}" if texts.page else name, texts.why, "a PDF with text in it")
+    numbered = [(n, one) for n, text in enumerate(texts.pages, 1) for one in plain_paragraphs(text) if one.strip()]
+    made = _made(name, path.read_bytes(), [one.strip() for _, one in numbered])
+    begins = {page: start for (start, _), (page, _) in reversed([*zip(made.paragraphs, numbered, strict=True)])}
+    return msgspec.structs.replace(
+        made,
+        pages=sorted((start, page) for page, start in begins.items()),
+        unread=[n for n in range(1, len(texts.pages) + 1) if n not in begins],
+    )
+
+
+def _made(name: str, content: bytes, found: Sequence[str]) -> Source:
     places, start = [], 0
     for paragraph in found:
         places.append((start, start + len(paragraph)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import anyio.to_thread
@@ -14,26 +15,22 @@ from service.parquet import MAGIC
 from service.records.access import Deed
 from service.records.dataset import Dataset
 from service.records.lint_report import LintReport
-from service.records.synth_job import SynthOrigins
-from service.records.synthesis import SynthReport
-from service.store.syntheses import ORIGINS, RECORD
 from service.verbs.context import Context
 from service.verbs.lint import LintInput, LintRequest, asked, lint
 from service.verbs.linting.stored import dataset_of
 from service.verbs.receiving.bodies import is_large
 from service.verbs.receiving.uploads import client_left, readable
-from service.verbs.synthesizing.origins import given_origins
+from service.verbs.synth_records import known_origins
 
 
-async def refuse_early(context: Context, request: LintRequest, *, synth: str | None = None) -> None:
+async def refuse_early(context: Context, request: LintRequest, *, synth: Sequence[str] = ()) -> None:
     """What keeps a request from being answered whatever its body is, before that is read.
 
     Raises:
         TuneGateError: as `service.verbs.lint.asked`, `missing_extra` among others; `unknown_id` for `synth`.
     """
     await anyio.to_thread.run_sync(asked, request, context.rules)
-    if synth is not None:
-        await anyio.to_thread.run_sync(context.store.get, RECORD, synth, SynthReport)
+    await anyio.to_thread.run_sync(known_origins, context, synth)
 
 
 def lint_upload(context: Context, path: Path, request: LintRequest, stop: threading.Event) -> LintReport:
@@ -72,33 +69,24 @@ def lint_body(context: Context, path: Path, request: LintRequest, stop: threadin
 
 
 def store_dataset(
-    context: Context, path: Path, request: LintRequest, stop: threading.Event, *, synth: str | None = None
+    context: Context, path: Path, request: LintRequest, stop: threading.Event, *, synth: Sequence[str] = ()
 ) -> Dataset:
     """Lint and keep a dataset, whatever the verdict; the same upload gives the same record.
 
-    `synth` is the id of a synthesis' record: rows of its are told as such in the report and in all that rests on it.
+    `synth` are ids of syntheses' records: rows of theirs are told as such in the report and in all that rests on it.
 
     Raises:
         TuneGateError: `interrupted` once `stop` is set, before anything is kept; `unknown_id` for `synth`.
     """
-    report = lint_upload(context, path, told_origins(context, path, request, synth), stop)
+    if synth:
+        # its lines are looked up, so it is read as the file that it is
+        given = LintInput(path, "-", origins=known_origins(context, synth))
+        request = msgspec.structs.replace(request, inputs=[given])
+    report = lint_upload(context, path, request, stop)
     made = dataset_of(request, report)
     if stop.is_set():
         raise client_left()
     return keep_dataset(context.store, context.files, made, path, context.settings.access.project_bytes)
-
-
-def told_origins(context: Context, path: Path, request: LintRequest, synth: str | None) -> LintRequest:
-    """The request with what is known of the rows of a synthesis.
-
-    Raises:
-        TuneGateError: `unknown_id`.
-    """
-    if synth is None:
-        return request
-    record, origins = context.store.get(RECORD, synth, SynthReport), context.store.get(ORIGINS, synth, SynthOrigins)
-    # its lines are looked up, so it is read as the file that it is
-    return msgspec.structs.replace(request, inputs=[LintInput(path, "-", origins=given_origins(record, origins.rows))])
 
 
 def dataset(context: Context, identifier: str) -> Dataset:

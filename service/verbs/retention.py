@@ -12,7 +12,7 @@ from service.errors import TuneGateError
 from service.jobs import removing
 from service.records.access import Caller, Deed
 from service.storage.copies import removed
-from service.verbs import datasets, evaluations, syntheses
+from service.verbs import datasets, evaluations, synth_records, syntheses
 from service.verbs.context import Context
 
 _LOG = logging.getLogger("tunegate.retention")
@@ -58,6 +58,7 @@ async def sweep(context: Context) -> None:
     await _remove(context, kept.jobs, removal.old_jobs, remove_job)
     await _remove(context, kept.evaluations, removal.old_evaluations, evaluations.remove)
     await _remove(context, kept.syntheses, removal.old_syntheses, syntheses.remove)
+    await _remove(context, kept.syntheses, removal.old_synth_records, _remove_synth_record)
     await _remove(context, kept.datasets, removal.old_datasets, _remove_dataset)
     await asyncio.to_thread(_remove_leftovers, context)
     before = told(datetime.now(UTC) - _LEFT_AFTER)
@@ -85,6 +86,11 @@ async def _remove(
 
 async def _remove_dataset(context: Context, identifier: str) -> None:
     await asyncio.to_thread(datasets.delete_dataset, context, identifier)
+
+
+async def _remove_synth_record(context: Context, identifier: str) -> None:
+    if not await asyncio.to_thread(context.store.syntheses.names_record, identifier):
+        await asyncio.to_thread(synth_records.remove, context, identifier)
 
 
 def _remove_leftovers(context: Context) -> None:

@@ -111,6 +111,7 @@ FENCED: dict[str, tuple[str, ...]] = {
     "phonenumbers": ("service.privacy",),
     "tldextract": ("service.privacy",),
     "spacy": ("service.privacy",),
+    "pypdf": ("service.synth",),
 }
 HEAVY = (*FENCED, "httpx", "uvicorn", "alembic", "psutil", "numpy", "pyarrow")
 # rooms that only run with their extra installed, where a heavy import may stand at the top

@@ -22,6 +22,7 @@ PASSAGES = (
     "Members borrow up to seven maps for a fortnight; a map that comes back wet has to be replaced by whoever took it.",
     "The greenhouse opens its northern doors at dawn, so that the orchids get cool air before the visitors come in.",
 )
+PLACE = "https://lamps.quokkas.org/care"
 _SYLLABLES = [a + b for a in "bdfgklmnprstvz" for b in ("a", "e", "i", "o", "u", "ai", "or", "un")]
 
 
@@ -46,6 +47,12 @@ def good(body: dict[str, Any], number: int) -> Said:
     """A row unlike all others."""
     key = body["messages"][-1]["content"]
     return row(f"{invented(key, 12)}?", f"{invented(key + '!', 30)}.")
+
+
+def with_address(body: dict[str, Any], number: int) -> Said:
+    """What is no personal data unless somebody names it, and markup that a fix takes out."""
+    said = json.loads(good(body, number).text or "")
+    return row(said["question"], f"{said['answer']} <div>More of it stands at {PLACE} for all to read.</div>")
 
 
 @pytest.fixture(autouse=True)

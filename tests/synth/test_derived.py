@@ -10,22 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted_endpoint import Endpoint, Said
+from scripted_endpoint import Endpoint
 
 from service.cli.app import run
 from service.records.synthesis import SynthReport
-from tests.synth.conftest import Ask, good, row, rows_of
+from tests.synth.conftest import PLACE, Ask, good, rows_of, with_address
 from tests.synth.test_chain import FACTS, write_model
 
 OWN = '{"messages": [{"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello to you."}]}\n'
-PLACE = "https://lamps.quokkas.org/care"
 Cli = Callable[..., Any]
-
-
-def with_address(body: dict[str, Any], number: int) -> Said:
-    """What is no personal data unless somebody names it, and markup that a fix takes out."""
-    said = json.loads(good(body, number).text or "")
-    return row(said["question"], f"{said['answer']} <div>More of it stands at {PLACE} for all to read.</div>")
 
 
 @pytest.fixture

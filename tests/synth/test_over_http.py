@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +16,10 @@ from scripted_endpoint import Endpoint, Said
 from service_process import Service, gone, wait_for
 from unweighted import add_base
 
+from service.cli.app import run
 from service.client import Client
 from service.errors import TuneGateError
-from tests.synth.conftest import PASSAGES, good
+from tests.synth.conftest import PASSAGES, PLACE, Ask, good, with_address
 
 MAIL = "carla.weiss@quokkas.org"
 ROWS, BEFORE_KILL = 12, 5
@@ -149,6 +152,65 @@ def test_its_rows_are_a_dataset_that_says_so_until_all_of_it_is_removed(service:
     for one in (dataset, plain, told):
         assert service.http.delete(f"/v1/datasets/{one['id']}").status_code == 204
     assert holding(service, reply) == []
+
+
+def test_rows_that_were_redacted_are_told(service: Service, written: Endpoint) -> None:
+    written.rule = with_address
+    done = until(service, launched(service, asked(service, "an address", rows=4))["id"], "succeeded")
+    name = done["synth_id"]
+    stored = service.home / "storage" / "default" / "datasets" / f"{done['dataset_id']}.jsonl"
+    query = {"entities": "URL", "synth": name}
+    answer = service.http.post("/v1/redact", params=query, content=gzip.compress((stored.read_text() + OWN).encode()))
+    assert (answer.status_code, PLACE in answer.text) == (200, False), answer.text
+    assert service.http.post("/v1/redact", params=query, content=stored.read_bytes()).status_code == 200
+    upload = {"target": "local", "privacy": "off", "synth": name}
+    told = service.http.post("/v1/datasets", params=upload, content=answer.content).json()
+    assert told["report"]["synth_rows"] == {name: 4}
+    assert told["report"]["facts"]["data.synthetic"] == 0.8
+    decision = service.http.post("/v1/decisions", json={"facts": {}, "dataset_id": told["id"]}).json()
+    assert {one["record"]: one["says"] for one in decision["evidence"]}[name].endswith(
+        "4 of 5 training rows, by the lint report"
+    )
+    plan = service.http.post("/v1/plans", json={"dataset_id": told["id"], "model": "base", "technique": "lora"}).json()
+    assert plan["synth"] == [name]
+    known = [json.loads(line) for line in service.http.get(f"/v1/synth/records/{name}/provenance").text.splitlines()]
+    assert [one.get("derived_from") for one in known] == [None] * 4 + [one["sha256"] for one in known[:4]]
+    unknown = service.http.post("/v1/redact", params={"synth": "0" * 64}, content=OWN)
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_id")
+    owned = service.http.delete(f"/v1/synth/records/{name}")
+    assert (owned.status_code, owned.json()["code"]) == (409, "synthesis_finished")
+    assert service.http.delete(f"/v1/synth/{done['id']}").status_code == 204
+    assert service.http.get(f"/v1/synth/records/{name}").status_code == 404
+    assert holding(service, known[-1]["sha256"]) == []
+
+
+def test_what_the_command_line_made_is_brought(service: Service, docs: Path, endpoint: Endpoint, ask: Ask) -> None:
+    endpoint.rule = with_address
+    made = ask(rows=4).record
+    assert run(["redact", "out.jsonl", "-o", "copies/copy.jsonl", "--entities", "URL"]) == 0
+    record, origins = Path("out.synth.json").read_bytes(), Path("out.provenance.jsonl").read_bytes()
+    for body, wrong in (
+        (record.replace(b'"kind": "coverage"', b'"kind": "personas"') + origins, ["record 1: id"]),
+        (record + origins.replace(b'"row":1,', b'"row":9,'), ["origins"]),
+        (record + origins[:-20], ["origins: row 4"]),
+        (record, ["origins"]),
+        (origins, ["record"]),
+        (b"", ["record"]),
+    ):
+        answer = service.http.post("/v1/synth/records", content=body)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
+        assert [one["where"] for one in answer.json()["errors"]] == wrong
+        assert service.http.get(f"/v1/synth/records/{made.id}").status_code == 404
+    with Client(service.url) as client:
+        copied = client.upload_dataset(Path("copies/copy.jsonl"), target="local", privacy="off")
+        assert copied.report.synth_rows == {made.id: 4}
+        whole = client.upload_dataset(Path("out.jsonl"), target="local", privacy="off")
+        assert (whole.report.synth, whole.report.facts["data.synthetic"]) == ([made.id], 1.0)
+    assert service.http.get(f"/v1/synth/records/{made.id}").json()["id"] == made.id
+    kept = service.http.post("/v1/synth/records", content=record + origins)
+    assert (kept.status_code, kept.json()) == (201, {"synth": [made.id], "rows": 4})
+    assert service.http.delete(f"/v1/synth/records/{made.id}").status_code == 204
+    assert service.http.get(f"/v1/synth/records/{made.id}/provenance").status_code == 404
 
 
 def test_a_killed_service_goes_on_and_asks_nothing_twice(

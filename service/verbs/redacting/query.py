@@ -24,6 +24,8 @@ from service.verbs.receiving.uploads import end_if, readable
 from service.verbs.redact import Measured, Unreadables, record_of, redactor_for
 from service.verbs.redacting.options import EVERYTHING, ONLY_IF_NAMED, WITH, RedactOptions, configured, wrong
 from service.verbs.redacting.settings import PrivacyTable, privacy_request
+from service.verbs.synth_records import keep_derived
+from service.verbs.synthesizing.origins import Derived, Origins
 
 _STDIN = "-"
 _SHOWN = 60
@@ -109,15 +111,24 @@ async def ready_redactor(options: RedactOptions) -> Redactor:
 
 
 def redact_upload(
-    context: Context, path: Path, options: RedactOptions, redactor: Redactor, stop: threading.Event
+    context: Context,
+    path: Path,
+    options: RedactOptions,
+    redactor: Redactor,
+    stop: threading.Event,
+    origins: Origins | None = None,
 ) -> RedactedBody:
     """The bytes that `tunegate redact` writes for a received body; all of them, before the first one is sent.
+
+    Which of them are rows of `origins`, redacted, is kept.
 
     Raises:
         TuneGateError: `invalid_input` with every row that cannot be read, `disk_full`, `missing_extra`; `interrupted`
             once `stop` is set.
     """
-    copier, written = Copier(redactor), Measured()
+    made = Derived(path)
+    origins = origins or Origins()
+    copier, written = Copier(redactor, made.trail(path, origins).wrote), Measured()
     unreadable = Unreadables()
     with readable(path, stop) as body:
         source = Source(body, _STDIN)
@@ -129,6 +140,7 @@ def redact_upload(
             source.drain()
             unreadable.add(_STDIN, copier)
             unreadable.refuse()
+            keep_derived(context, made, origins)
             file.seek(0)
         except BaseException as error:
             file.close()

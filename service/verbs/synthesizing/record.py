@@ -26,9 +26,11 @@ from service.records.synthesis import (
     SynthReport,
     Why,
 )
+from service.synth.chunks import Chunk
 from service.synth.line import WritingLine
 from service.synth.purse import Amount
 from service.synth.rulebook import Limits, by_name
+from service.synth.sources import Source
 from service.synth.spread import spread
 from service.synth.writing import Outcome
 from service.verbs.redacting.options import not_scanned
@@ -100,7 +102,7 @@ def record_of(
         ),
         not_scanned=[PassedOver(one.what, one.why) for one in not_scanned(request.redaction)],
     )
-    return msgspec.structs.replace(record, id=_identity(record))
+    return msgspec.structs.replace(record, id=identity_of(record))
 
 
 def origins(made: Made, lines: Sequence[bytes]) -> Iterator[RowProvenance]:
@@ -128,10 +130,20 @@ def origins(made: Made, lines: Sequence[bytes]) -> Iterator[RowProvenance]:
             seed=request.seed,
             try_=row.try_,
             redacted=chunk.redacted if chunk is not None else 0,
+            **_pages(source, chunk),
         )
 
 
-def _identity(record: SynthReport) -> str:
+def _pages(source: Source | None, chunk: Chunk | None) -> dict[str, Any]:
+    """The pages on which a chunk begins and ends, of a PDF."""
+    if source is None or chunk is None or not source.pages:
+        return {}
+    pages = {"page": source.page_at(chunk.start), "last_page": source.page_at(chunk.end - 1)}
+    return {name: page for name, page in pages.items() if page is not None}
+
+
+def identity_of(record: SynthReport) -> str:
+    """The id that a record has by what it says."""
     content: dict[str, Any] = msgspec.to_builtins(record)
     for name in ("output", "spent", "failed"):
         content.pop(name)

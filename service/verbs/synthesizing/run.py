@@ -37,6 +37,7 @@ from service.verbs.synthesizing.files import (
     write_lines,
 )
 from service.verbs.synthesizing.material import Material, material_of
+from service.verbs.synthesizing.origins import Origins
 from service.verbs.synthesizing.record import Made, origins, record_of
 from service.verbs.synthesizing.request import SynthRequest, checked_model
 
@@ -180,7 +181,8 @@ def _row(request: SynthRequest, written: Any) -> dict[str, Any]:
 def _linted(request: SynthRequest, path: Path, rules: RuleFiles) -> LintReport:
     return lint(
         LintRequest(
-            inputs=[LintInput(path=path, shown_as=str(request.out))],
+            # the record is not there yet, and what other runs left in the folder says nothing of these rows
+            inputs=[LintInput(path=path, shown_as=str(request.out), origins=Origins())],
             target=request.target,
             privacy=request.privacy,
         ),
