@@ -16,6 +16,7 @@ from following import Following
 from images import Images
 from login import login
 from loopback import Loopback
+from quick import Quick
 from workspace import CLUSTER, SIZE, Workspace
 
 DESK = Path(__file__).resolve().parents[2] / "examples" / "library-desk"
@@ -163,3 +164,19 @@ def start(home: Path, azure: Azure) -> Iterator[Callable[..., Service]]:
     yield begin
     if made and made[-1].process.poll() is None:
         made[-1].stop()
+
+
+@pytest.fixture
+def led_there(azure: Azure, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Targets in this process are asked at the loopback Azure, which knew all that it was asked."""
+    for name, value in azure.environment.items():
+        monkeypatch.setenv(name, value)
+    yield
+    assert azure.unhandled == []
+    assert azure.workspace.wrong == []
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> Quick:
+    """A job that is followed in this process."""
+    return Quick(tmp_path / "quick")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import msgspec
 import pytest
 from conftest import IMAGE, Azure
@@ -19,12 +17,7 @@ WHERE = AzureMlSettings(
 )  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def _led_there(azure: Azure, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name, value in azure.environment.items():
-        monkeypatch.setenv(name, value)
-    yield
-    assert azure.unhandled == []
+pytestmark = pytest.mark.usefixtures("led_there")
 
 
 def checked(**changes: object) -> dict[str, Check]:

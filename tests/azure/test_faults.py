@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
-import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,7 +18,6 @@ from workspace import KEY
 from service.errors import TuneGateError
 from service.jobs.remote_job import Followed
 from service.jobs.states import enter
-from service.jobs.threads import threaded, transferring
 from service.launch.targets.registry import target_of
 from service.launch.targets.target import LaunchPlan, Target
 from service.store.store import Store
@@ -30,18 +26,7 @@ SUBMITTED = r"PUT management.*/jobs/tg-"
 POLLED = r"GET management.*/jobs/tg-"
 
 
-@pytest.fixture(autouse=True)
-def _led_there(azure: Azure, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name, value in azure.environment.items():
-        monkeypatch.setenv(name, value)
-    yield
-    assert azure.unhandled == []
-    assert azure.workspace.wrong == []
-
-
-@pytest.fixture
-def quick(tmp_path: Path) -> Quick:
-    return Quick(tmp_path / "quick")
+pytestmark = pytest.mark.usefixtures("led_there")
 
 
 def until(happened: Callable[[], object], seconds: float = 120) -> None:
@@ -281,28 +266,3 @@ def test_a_cluster_that_is_missing_is_made_once_where_that_is_wanted(azure: Azur
     kept = azure.workspace.kept["computes/new-cluster"]["properties"]["properties"]
     assert (kept["scaleSettings"]["minNodeCount"], kept["scaleSettings"]["maxNodeCount"]) == (0, 1)
     assert azure.workspace.started == [plan.name]
-
-
-def test_a_target_that_never_answers_holds_up_no_other(quick: Quick) -> None:
-    with socket.create_server(("127.0.0.1", 0), backlog=128) as silent:
-
-        def ask() -> None:
-            asked = http.client.HTTPConnection(*silent.getsockname())
-            asked.request("GET", "/openai/v1/fine_tuning/jobs/one")
-            asked.getresponse()
-
-        async def ask_often() -> None:
-            calls = [one(ask, target="azure-openai") for one in (threaded, transferring) for _ in range(40)]
-            await asyncio.gather(*calls, return_exceptions=True)
-
-        asking = threading.Thread(target=lambda: asyncio.run(ask_often()), daemon=True)
-        asking.start()
-        held = [silent.accept()[0] for _ in range(2 * 16)]  # all threads of that target
-        following = quick.in_background()
-        following.join(300)
-        ended, waiting = not following.is_alive(), asking.is_alive()
-    for one in held:
-        one.close()
-    asking.join(120)
-    assert (ended, waiting, asking.is_alive()) == (True, True, False)
-    assert quick.job.state == "finalizing"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -20,12 +20,7 @@ AZURE, ELSEWHERE = "registry.azurecr.io/team/tunegate", "images.quokkas.org/team
 Checked = Callable[[str], Check]
 
 
-@pytest.fixture(autouse=True)
-def _led_there(azure: Azure, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name, value in azure.environment.items():
-        monkeypatch.setenv(name, value)
-    yield
-    assert azure.unhandled == []
+pytestmark = pytest.mark.usefixtures("led_there")
 
 
 @pytest.fixture
