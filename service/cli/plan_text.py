@@ -28,7 +28,7 @@ def plan_text(plan: TrainPlan) -> str:
         lines.append(f"  {name.replace('_', ' ')}: {identifier[:12] if identifier else 'none'}")
     if plan.evaluation_id is not None:
         lines.append(f"  evaluation: {plan.evaluation_id[:12]}")
-    lines += [f"  synthetic rows in the data: {one[:12]}" for one in plan.synth]
+    lines += [f"  rows of the data are synthetic (CAU-430): {one[:12]}" for one in plan.synth]
     if plan.cost is not None:
         lines.append(f"  {_cost(plan.cost)}")
     lines += choices_text(plan.choices)
