@@ -42,7 +42,7 @@ _AT_ONCE = {
     deployments.QUEUE: deployments.MOST_AT_ONCE,
 }
 # what this process queued it takes at once; it looks unasked for what another service queued, if there can be one
-_OTHERS_POLL_SECONDS, _POLL_SECONDS = 0.5, 10.0
+_OTHERS_POLL_SECONDS, _POLL_SECONDS = 1.0, 10.0
 _BROKE = JobError(
     "internal", "The job met a problem of the service again and again.", "Look at the service's log, and launch again."
 )
