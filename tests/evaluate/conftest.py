@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from postgres_server import FOUND
 from scripted_endpoint import Endpoint, Said, Write, chat, right
 from service_process import BEFORE_KILL, Service
+
+collect_ignore = [] if FOUND else ["test_monitors_on_postgres.py"]
 
 
 @pytest.fixture(autouse=True)

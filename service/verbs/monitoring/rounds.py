@@ -37,7 +37,11 @@ _IDLE_SECONDS = 5.0
 # beside an outage of the storage: what others use up for a while
 _PASSES = PASSES | {"busy", "disk_full", "body_stalled"}
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 2.0, 120.0
-_DATABASE = RunError("environment", "The database did not answer.", "It is tried again; /health/ready says of what.")
+# looks come every few seconds
+_MISSED_SECONDS = 15.0
+_DATABASE = RunError(
+    "environment", "The database did not answer, or the service stood still.", "It is tried again by itself."
+)
 
 
 class _Wait(NamedTuple):
@@ -58,14 +62,26 @@ class Rounds:
         self._tries: dict[str, int] = {}
         self._waits: dict[str, _Wait] = {}
         self._looked = -_IDLE_SECONDS
+        # a service that has lost its database does not even come to look
+        self._called, self._missed = time.monotonic(), False
 
     async def look(self) -> None:
         """Claim what is due, and go on with what is open; what takes long goes on beside the next looks."""
-        if time.monotonic() - self._looked < _IDLE_SECONDS:
+        moment = time.monotonic()
+        self._missed |= moment - self._called > _MISSED_SECONDS
+        self._called = moment
+        if moment - self._looked < _IDLE_SECONDS and not self._missed:
             return
-        store = self._context.store.monitors
-        await asyncio.to_thread(store.claim_due, lambda one: next_slot(one.schedule, one.created_at))
-        found = await asyncio.to_thread(store.open_runs)
+        try:
+            found = await asyncio.to_thread(self._open)
+        except AWAY:
+            self._missed = True
+            raise
+        if self._missed:
+            # whatever is open now was open, or became due, while this service could not look
+            self._missed = False
+            for one in found:
+                self._note(one.run, _DATABASE)
         # while nothing is open, most looks cost nothing at all
         self._looked = -_IDLE_SECONDS if found else time.monotonic()
         self._waits = {run: wait for run, wait in self._waits.items() if run in {one.run.id for one in found}}
@@ -73,6 +89,11 @@ class Rounds:
             if one.run.id not in self._going and not self._held_back(one.run):
                 task = self._going[one.run.id] = asyncio.create_task(self._go_on(one))
                 task.add_done_callback(lambda _, run=one.run.id: self._going.pop(run))  # type: ignore[misc]
+
+    def _open(self) -> list[OpenRun]:
+        store = self._context.store.monitors
+        store.claim_due(lambda one: next_slot(one.schedule, one.created_at))
+        return store.open_runs()
 
     async def end(self) -> None:
         """Leave what goes on to the next start."""
