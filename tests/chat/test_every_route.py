@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 API = Path(__file__).resolve().parents[1] / "api"
 COMMAND = [
     sys.executable, "-m", "schemathesis.cli", "--config-file", "CONFIG", "run", "--checks", "all", "--seed", "3",
-    "--generation-deterministic", "--max-examples", "6", "--request-timeout", "120",
+    "--generation-deterministic", "--max-examples", "6", "--request-timeout", "300",
     "--max-response-time", "120", "--no-color", "URL",
 ]  # fmt: skip
 FACTS = {"gap.kind": "behaviour", "eval.exists": True, "data.rows": 500}
