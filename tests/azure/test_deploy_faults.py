@@ -114,6 +114,30 @@ def test_the_model_is_registered_once_and_another_of_its_name_is_not_ours(azure:
     assert len(puts) == 1
 
 
+def test_a_model_that_was_removed_from_the_list_is_entered_again_where_its_files_lie(
+    azure: Azure, deployed: Deployed
+) -> None:
+    name, version = deployed.model.removeprefix("azureml:").split(":")
+    place = f"models/{name}/versions/{version}"
+    before = azure.workspace.kept.pop(place)["properties"]
+    deployed.stand()
+    after = azure.workspace.kept[place]["properties"]
+    assert deployed.state() == "ready"
+    assert after["modelUri"] == before["modelUri"]
+    assert after["tags"] == before["tags"] | {"tunegate_job": deployed.quick.id}
+
+
+def test_a_model_whose_files_are_gone_too_is_not_deployed(azure: Azure, deployed: Deployed) -> None:
+    name, version = deployed.model.removeprefix("azureml:").split(":")
+    del azure.workspace.kept[f"models/{name}/versions/{version}"]
+    azure.workspace.delete(azure.job)
+    deployed.stand()
+    deployed.remove()
+    assert deployed.one.error is not None
+    assert (deployed.one.error.code, name in deployed.one.error.detail) == ("remote_gone", True)
+    assert azure.workspace.endpoints.made == []
+
+
 def test_what_does_not_come_up_is_removed_before_it_is_said_to_have_failed(azure: Azure, deployed: Deployed) -> None:
     azure.workspace.endpoints.container = lambda _: Canned()
     deployed.stand()

@@ -33,7 +33,7 @@ class AzureMl:
         self._where = where
         self._workspace = Workspace(where, "azure-ml")
         self._outputs = Outputs(where, self._workspace.ml, self._workspace.credential)
-        self.endpoint = Endpoint(where, self._workspace.ml, self._workspace.credential)
+        self.endpoint = Endpoint(where, self._workspace.ml, self._workspace.credential, self._outputs)
 
     def submit(self, plan: LaunchPlan) -> RemoteRef:
         """Create the job with everything it reads; the job of an earlier call is found by its name and its tag."""

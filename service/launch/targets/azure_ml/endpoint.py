@@ -11,7 +11,9 @@ import msgspec
 from service.errors import TuneGateError
 from service.launch.targets.azure_ml.autoscale import Autoscale
 from service.launch.targets.azure_ml.endpoint_plan import ANSWERS, DEPLOYMENT, LIVE, PORT, READY
+from service.launch.targets.azure_ml.outputs import Outputs
 from service.launch.targets.azure_ml.plan import TAG
+from service.launch.targets.azure_ml.registering import require_registered
 from service.launch.targets.azure_ml.settings import AzureMlSettings
 from service.launch.targets.azure_ml.talking import found, talking, word
 from service.launch.targets.deployable import DeploymentOrder, DeploymentStatus
@@ -27,14 +29,18 @@ _QUESTION = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 8
 class Endpoint:
     """Endpoints of one workspace; safe for several threads."""
 
-    def __init__(self, where: AzureMlSettings, ml: Callable[[], Any], credential: Callable[[], Any]) -> None:
-        self._where, self._ml = where, ml
+    def __init__(
+        self, where: AzureMlSettings, ml: Callable[[], Any], credential: Callable[[], Any], outputs: Outputs
+    ) -> None:
+        self._where, self._ml, self._outputs = where, ml, outputs
         self._autoscale = Autoscale(where, credential)
 
     def create(self, order: DeploymentOrder) -> DeploymentStatus:
-        """Environment, endpoint, deployment, traffic, autoscale: what is missing first, and one at a time."""
+        """Model, environment, endpoint, deployment, traffic, autoscale: what is missing first, and one at a time."""
         endpoint = self._endpoint(order)
         if endpoint is None:
+            with talking("looking for the registered model"):
+                self._model(order)
             with talking("making the environment"):
                 self._environment(order)
             with talking("making the endpoint"):
@@ -126,6 +132,11 @@ class Endpoint:
             if error.code == "remote_gone":
                 return None
             raise
+
+    def _model(self, order: DeploymentOrder) -> None:
+        given = order.manifest
+        run, job = given["run"], order.plan.job
+        require_registered(self._ml(), self._outputs, self._where, given["model"], run=run, job=job)
 
     def _environment(self, order: DeploymentOrder) -> None:
         from azure.ai.ml.entities import Environment

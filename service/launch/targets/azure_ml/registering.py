@@ -8,7 +8,7 @@ from typing import Any
 
 from service.errors import TuneGateError
 from service.launch.targets.azure_ml.endpoint_plan import model_name
-from service.launch.targets.azure_ml.outputs import OWN_RECORDS
+from service.launch.targets.azure_ml.outputs import OWN_RECORDS, Outputs
 from service.launch.targets.azure_ml.plan import OUTPUTS, TAG
 from service.launch.targets.azure_ml.settings import AzureMlSettings
 from service.launch.targets.azure_ml.talking import found
@@ -24,10 +24,8 @@ def registered(
     Raises:
         TuneGateError: `remote_taken`, and what `talking` makes of the SDK's errors.
     """
-    from azure.ai.ml.entities import Model
-
     called = model_name(str(plan.manifest["plan"]["model"]), ref.name)
-    shown = f"azureml:{called['name']}:{called['version']}"
+    shown = _shown(called)
     if (known := found(lambda: ml.models.get(called["name"], called["version"]))) is not None:
         if (known.tags or {}).get(TAG) != plan.request_sha256:
             raise TuneGateError("remote_taken", f"{shown} is a model that is not ours.", remedy="Remove or rename it.")
@@ -37,12 +35,44 @@ def registered(
     for path in (out / name for name in sorted(OWN_RECORDS)):
         if path.is_file():
             container.upload_blob(f"{folder}{path.name}", path.read_bytes(), overwrite=True)
-    made = Model(
-        **called,
-        type="custom_model",
-        path=f"azureml://datastores/{where.datastore}/paths/{folder}",
-        description=f"tuned by tunegate, plan {plan.manifest['plan']['id']}",
-        tags={TAG: plan.request_sha256, **tags},
-    )
-    ml.models.create_or_update(made)
+    description = f"tuned by tunegate, plan {plan.manifest['plan']['id']}"
+    _enter(ml, where, called, folder, description, {TAG: plan.request_sha256, **tags})
     return shown
+
+
+def require_registered(
+    ml: Any, outputs: Outputs, where: AzureMlSettings, called: Mapping[str, str], *, run: str, job: str
+) -> None:
+    """The model of the run `run` is in the list; one that was removed from it is entered again, where its files lie.
+
+    Raises:
+        TuneGateError: `remote_gone` where those are gone too, and what `talking` makes of the SDK's errors.
+    """
+    if found(lambda: ml.models.get(called["name"], called["version"])) is not None:
+        return
+    submitted = found(lambda: ml.jobs.get(run))
+    try:
+        outputs.listed(run)
+    except TuneGateError as error:
+        if error.code == "target_unreachable":
+            raise
+        submitted = None
+    if submitted is None:
+        remedy = "The job's artifact is with tunegate (tunegate jobs artifact): serve that, or launch its plan again."
+        raise TuneGateError("remote_gone", f"{_shown(called)} was removed, and what it was made of too.", remedy=remedy)
+    tags = {TAG: submitted.tags.get(TAG, ""), "tunegate_job": job}
+    _enter(ml, where, called, f"{OUTPUTS}/{run}/files/", "tuned by tunegate, entered again to be deployed", tags)
+
+
+def _shown(called: Mapping[str, str]) -> str:
+    return f"azureml:{called['name']}:{called['version']}"
+
+
+def _enter(
+    ml: Any, where: AzureMlSettings, called: Mapping[str, str], folder: str, description: str, tags: Mapping[str, str]
+) -> None:
+    from azure.ai.ml.entities import Model
+
+    path = f"azureml://datastores/{where.datastore}/paths/{folder}"
+    made = Model(**called, type="custom_model", path=path, description=description, tags=dict(tags))
+    ml.models.create_or_update(made)
