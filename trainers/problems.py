@@ -49,13 +49,13 @@ def from_exception(error: Exception, phase: str) -> TrainerError:
         )
     if isinstance(error, MemoryError):
         return TrainerError("job_failed", f"{phase}: out of memory.", remedy="A smaller micro_batch or model.")
+    where = _last_line(error)
     if _other_lost(error):
         return TrainerError(
             OTHER_LOST,
-            f"{phase}: another process of this run ended, and this one cannot go on without it.",
-            remedy="What the other one says is the reason.",
+            f"{phase}: the processes of this run do not reach each other any more ({type(error).__name__} at {where}).",
+            remedy="What another process says is the reason; if none does, look at the network between the machines.",
         )
-    where = _last_line(error)
     return TrainerError(
         "job_failed", f"{phase}: {type(error).__name__} at {where}.", remedy="Report this with the plan."
     )

@@ -59,6 +59,7 @@ def command(host: str, port: int, *, no_auth: bool, stop_jobs: bool, no_worker: 
         import uvicorn
 
         import service.app  # noqa: F401
+        from service.jobs.threads import end as end_threads
     except ImportError as error:
         raise missing_extra("service", "tunegate serve", error) from error
     _require_door(host, settings, no_auth=no_auth)
@@ -66,8 +67,11 @@ def command(host: str, port: int, *, no_auth: bool, stop_jobs: bool, no_worker: 
         _require_others(settings)
     # the server library knows the fastest event loop that is installed; its own log lines are not wanted
     loop_factory = uvicorn.Config("service.app:build_app", log_config=None).get_loop_factory()
-    with _bind(host, port) as listener, asyncio.Runner(loop_factory=loop_factory) as runner:
-        code = runner.run(_serve(listener, stop_jobs=stop_jobs, works=not no_worker))
+    try:
+        with _bind(host, port) as listener, asyncio.Runner(loop_factory=loop_factory) as runner:
+            code = runner.run(_serve(listener, stop_jobs=stop_jobs, works=not no_worker))
+    finally:
+        end_threads()
     end_traces()
     return code
 

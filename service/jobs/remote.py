@@ -10,17 +10,19 @@ import math
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
 import msgspec
+import sqlalchemy as sa
 
 from service.artifacts.bundle import read_manifest
 from service.errors import TuneGateError
 from service.jobs.pace import pause_of
 from service.jobs.remote_job import GONE, Files, Followed, plan_of
 from service.jobs.stirring import followed, stir
-from service.jobs.threads import lock_of, threaded
+from service.jobs.threads import lock_of, rest, threaded
 from service.launch.targets.registry import target_of
 from service.launch.targets.target import Pausable, Registers, RemoteRef
 from service.records.job import ENDED
@@ -34,6 +36,7 @@ _LOAD_SECONDS = 3600
 _REGISTER_TRIES = 10
 # some targets end a job at once
 _SOON_SECONDS = 1.0
+_SENT_SECONDS = 1.0
 
 
 def is_remote(store: Store, job_id: str) -> bool:
@@ -79,6 +82,7 @@ def fetch(store: Store, job_id: str, out: Path) -> None:
         nonlocal looked
         if time.monotonic() - looked > _LOOK_SECONDS:
             looked = time.monotonic()
+            rest(0)
             one.require_wanted()
 
     failures = 0
@@ -91,7 +95,7 @@ def fetch(store: Store, job_id: str, out: Path) -> None:
                 raise
             failures += 1
             one.say(failures, error)
-        time.sleep(pause_of(one.plan, failures))
+        rest(pause_of(one.plan, failures))
         one.require_wanted()
     one.forward()
     one.keep_hosted(out)
@@ -119,7 +123,7 @@ def registered(store: Store, job_id: str, out: Path) -> None:
         else:
             one.named(name)
             return
-        time.sleep(pause_of(one.plan, failures))
+        rest(pause_of(one.plan, failures))
         one.require_wanted()
 
 
@@ -129,12 +133,17 @@ def told_to_end(store: Store, job_id: str) -> bool:
     Raises:
         TuneGateError: `target_unreachable`, `target_refused`.
     """
-    plan = plan_of(store, job_id)
+    plan, lock = plan_of(store, job_id), lock_of(job_id)
     target = target_of(plan)
-    with lock_of(job_id):
+    # while it is sent, which may take long, this thread has others to look at
+    if not lock.acquire(timeout=_SENT_SECONDS):
+        return False
+    try:
         launch = store.launches.find(job_id)
         known = msgspec.json.decode(launch.ref, type=RemoteRef) if launch and launch.ref else None
         ref = known or target.find(plan)
+    finally:
+        lock.release()
     if ref is None:
         return True
     try:
@@ -159,8 +168,10 @@ def halt(store: Store, job_id: str, deed: Literal["pause", "resume"]) -> None:
         raise TuneGateError("target_cannot", f"{one.plan.target} cannot {deed} a job.")
     ask = one.target.pause if deed == "pause" else one.target.resume
     ask(one.ref())
-    store.launches.halt(job_id)
     stir(job_id)
+    # for the service that follows it, where that is another; without it the job's next look comes when it would have
+    with suppress(sa.exc.SQLAlchemyError):
+        store.launches.halt(job_id)
 
 
 def _require_loadable(out: Path) -> None:

@@ -18,7 +18,7 @@ from service.jobs.pace import Pace
 from service.jobs.silence import Silence
 from service.jobs.spending import Spending
 from service.jobs.states import enter, fail, forward
-from service.jobs.threads import lock_of, threaded, transferring
+from service.jobs.threads import lock_of, sending, threaded
 from service.launch.exporting import require_libraries
 from service.launch.targets.registry import target_of
 from service.launch.targets.target import LaunchPlan, RemoteRef, RemoteStatus, Target
@@ -82,10 +82,17 @@ class Followed:
 
     async def submitted(self) -> bool:
         """Whether the job exists there now; what may pass is tried again, and never makes a second job."""
+        if await threaded(self._stands):
+            return True
         while True:
-            if (exists := await transferring(self._tried, target=self.plan.target)) is not None:
+            if (exists := await sending(self._tried, target=self.plan.target)) is not None:
                 return exists
             await asyncio.sleep(self.pause)
+
+    def _stands(self) -> bool:
+        """Whether it is known to exist there: it need not wait for those that are yet to be sent."""
+        launch = self._store.launches.find(self._id)
+        return launch is not None and launch.ref is not None and self._wanted()
 
     def _tried(self) -> bool | None:
         """True when it exists there, False when it will not, None when it is to be tried again."""

@@ -18,6 +18,7 @@ _OUR_OWN = "store"
 _pools: dict[str, ThreadPoolExecutor] = {}
 _submitting: dict[str, threading.Lock] = {}
 _guard = threading.Lock()
+_ending = threading.Event()
 
 
 async def threaded(call: Callable[[], T], *, target: str = _OUR_OWN) -> T:
@@ -27,9 +28,29 @@ async def threaded(call: Callable[[], T], *, target: str = _OUR_OWN) -> T:
     return await while_away(lambda: loop.run_in_executor(pool, copy_context().run, call))
 
 
+async def sending(call: Callable[[], T], *, target: str) -> T:
+    """The same of a call that may send large files: looks do not wait for it."""
+    return await threaded(call, target=f"{target}-sends")
+
+
 async def transferring(call: Callable[[], T], *, target: str) -> T:
-    """The same of a call that may take as long as large files do: looks do not wait for it."""
+    """The same of a call that may fetch large files, however long they cannot be reached: nothing else waits for it."""
     return await threaded(call, target=f"{target}-files")
+
+
+def rest(seconds: float) -> None:
+    """Sleep in one of these threads.
+
+    Raises:
+        SystemExit: when the process ends meanwhile, which would wait for the thread.
+    """
+    if _ending.wait(seconds):
+        raise SystemExit
+
+
+def end() -> None:
+    """The process ends, and nobody is left whom these threads could tell anything."""
+    _ending.set()
 
 
 def lock_of(job_id: str) -> threading.Lock:

@@ -21,6 +21,7 @@ from service.jobs.states import enter
 from service.launch.targets.registry import target_of
 from service.launch.targets.target import LaunchPlan, Target
 from service.store.store import Store
+from trainers.failure import OTHER_LOST, FailedRank, Failure
 
 SUBMITTED = r"PUT management.*/jobs/tg-"
 POLLED = r"GET management.*/jobs/tg-"
@@ -132,6 +133,22 @@ def test_the_trainer_s_own_verdict_is_told(quick: Quick) -> None:
     assert not quick.follow()
     assert quick.job.error is not None
     assert (quick.job.state, quick.job.error.detail) == ("failed", "train: out of memory.")
+
+
+def test_of_processes_that_failed_together_the_one_is_told_that_the_others_followed(azure: Azure, quick: Quick) -> None:
+    (quick.folder / "job" / "fail").touch()
+    ended = [
+        (OTHER_LOST, "train: they do not reach each other."), ("trainer_died", "The trainer ended by signal SIGABRT."),
+        ("job_failed", "train: ValueError."), ("trainer_died", "The trainer ended by signal SIGTERM."),
+    ]  # fmt: skip
+    for rank, (code, detail) in enumerate(ended):
+        one = FailedRank(rank=rank, of=len(ended), machine=rank, failure=Failure(code, detail, "Mend it."))
+        azure.blobs.put(f"workspace-blobs/tunegate/{quick.plan.name}/failed/rank-{rank}.json", msgspec.json.encode(one))
+    assert not quick.follow()
+    assert quick.job.error is not None
+    assert (quick.job.error.code, quick.job.error.detail) == (
+        "job_failed", "rank 2 of 4 on machine 2: train: ValueError."
+    )  # fmt: skip
 
 
 def test_a_file_that_was_changed_there_is_refused_and_not_kept(azure: Azure, quick: Quick) -> None:

@@ -84,7 +84,9 @@ def test_a_machine_that_loses_its_trainer_ends_the_job_by_name(azure: Azure, ser
     said = "rank 1 of 2 on machine 1: The worker of phase group 'train' ended by signal SIGKILL"
     assert (job["error"]["code"], job["error"]["detail"][: len(said)]) == ("trainer_died", said)
     assert said in worker.output
-    assert "rank 0 of 2 on machine 0: train: another process of this run ended" in worker.output
+    assert (
+        "rank 0 of 2 on machine 0: train: the processes of this run do not reach each other any more" in worker.output
+    )
     assert job["remote"]["status"] == "Failed"
     assert all(process.poll() is not None for node in worker.nodes for process in node.processes)
 

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.usefixtures("led_there")
 
 def test_a_target_that_never_answers_holds_up_no_other(quick: Quick) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=128) as silent:
+        silent.settimeout(60)
 
         def ask() -> None:
             asked = http.client.HTTPConnection(*silent.getsockname())

@@ -23,7 +23,11 @@ from service.launch.targets.target import (
     RemoteRef,
     RemoteStatus,
 )
-from trainers.contract import OTHER_LOST, Failure, Progress
+from trainers.contract import OTHER_LOST, FailedRank, Failure, Progress
+
+_DIED = "trainer_died"
+# how a process ends that a library or the launcher ends, because another one has
+_ENDED_BY_OTHERS = ("SIGABRT", "SIGTERM")
 
 
 class AzureMl:
@@ -95,8 +99,7 @@ class AzureMl:
 
     def _failure(self, ref: RemoteRef) -> Failure:
         if ranks := self._outputs.failed_ranks(ref.name):
-            # the end of one breaks the others: theirs is no reason
-            first = next((one for one in ranks if one.failure.code != OTHER_LOST), ranks[0])
+            first = min(ranks, key=_follows)
             return Failure(first.failure.code, str(first), first.failure.remedy)
         try:
             result = self._outputs.result(ref.name)
@@ -107,3 +110,9 @@ class AzureMl:
         seen = f" ({ref.url})" if ref.url else ""
         remedy = f"Its log in the studio says why{seen}; tunegate targets check azure-ml looks at what it needs."
         return Failure("job_failed", "The job failed in Azure, and the trainer left no verdict.", remedy)
+
+
+def _follows(one: FailedRank) -> tuple[bool, bool]:
+    """The end of one breaks the others, whose failures are no reason: those of which that may be so come last."""
+    ended = any(name in one.failure.detail for name in _ENDED_BY_OTHERS)
+    return one.failure.code == OTHER_LOST, one.failure.code == _DIED and ended

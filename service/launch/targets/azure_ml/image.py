@@ -110,7 +110,9 @@ def _image_wrong(content: _Content) -> tuple[str, str] | None:
 
 def _list_wrong(content: _Content) -> tuple[str, str] | None:
     platforms = [one.platform for one in content.manifests or [] if one.platform is not None]
-    if any((one.os, one.architecture) == _MACHINE for one in platforms):
+    # an entry need not say what it is for
+    untold = len(platforms) < len(content.manifests or [])
+    if untold or any((one.os, one.architecture) == _MACHINE for one in platforms):
         return None
     seen = ", ".join(sorted({f"{one.os}/{one.architecture}" for one in platforms})[:8])
     return f"the list has no image for {'/'.join(_MACHINE)} ({_said(seen)})", _BUILD

@@ -81,7 +81,8 @@ def reference_of(image: str) -> Reference | None:
 
 
 def manifest(where: Reference, identity: str | None) -> Manifest:
-    """What the registry has; `identity` is a token of Entra ID for Azure's registries. It takes ALL_SECONDS at most.
+    """What the registry has; `identity` is a token of Entra ID for Azure's registries. It takes ALL_SECONDS at
+    most, and what a name server that does not answer takes beyond them.
 
     Raises:
         TuneGateError: `target_unreachable`, `target_refused` (401, 403 and what cannot be understood), `remote_gone`.
