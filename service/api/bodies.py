@@ -31,11 +31,11 @@ _FROM = QueryParameter(
     _SOURCE, {"type": "string"},
     "Read the lines from this URL (az, abfss, s3) instead of a body; only below the operator's prefixes.",
 )  # fmt: skip
-_SYNTH = QueryParameter(
-    "synth", {"type": "string"},
-    "The id of a synthesis' record (synth_id) that wrote rows of it, several with commas: what is said of the rows, or "
-    "of those that are made of them, is kept beside the record, by hashes.",
-)  # fmt: skip
+_IDS = "The id of a synthesis' record (synth_id) that wrote rows of it, several with commas"
+_SYNTH = QueryParameter("synth", {"type": "string"}, f"{_IDS}: the report then says how many rows, and which share.")
+_KEPT_SYNTH = QueryParameter(
+    "synth", {"type": "string"}, f"{_IDS}: which rows are made of those is kept beside the record, by hashes."
+)
 
 
 @dataclass
@@ -84,7 +84,7 @@ class DatasetOperation(LintOperation):
 class RedactOperation(LintOperation):
     """The same for /v1/redact."""
 
-    query: ClassVar[Sequence[QueryParameter]] = (*PARAMETERS, _SYNTH)
+    query: ClassVar[Sequence[QueryParameter]] = (*PARAMETERS, _KEPT_SYNTH)
     parquet: ClassVar[bool] = False
 
 

@@ -20,6 +20,8 @@ from service.verbs.context import Context
 from service.verbs.synthesizing.body import SynthBody
 
 _LINES = "application/jsonl"
+# held in memory: origins of some 60,000 rows
+_MOST_RECORD_BYTES = 32 << 20
 _ORIGINS = ResponseSpec(
     bytes, generate_examples=False, media_type=_LINES,
     description="A line for each row of the dataset: its hash, and what it was written from, by which prompt.",
@@ -57,11 +59,15 @@ class Syntheses(Controller):
         """Where each row of the dataset comes from, as JSONL; empty until there are rows."""
         return Response(syntheses.origins(context, identifier), media_type=_LINES)
 
-    @post("/records", operation_class=RecordOperation, responses=documented(*OF_BODIES, 422, 429))
+    @post(
+        "/records", request_max_body_size=_MOST_RECORD_BYTES, operation_class=RecordOperation,
+        responses=documented(*OF_BODIES, 422, 429),
+    )  # fmt: skip
     async def bring(self, request: Request[Any, Any, Any], context: Context) -> SynthKept:
         """Keep what `tunegate synth` left elsewhere: NAME.synth.json with NAME.provenance.jsonl behind it.
 
-        A record whose id is not the hash of its content is refused. Uploads then name it: POST /v1/datasets?synth=ID.
+        A record whose id is not the hash of its content is refused, and so is more than 32 MiB. Uploads then name it:
+        POST /v1/datasets?synth=ID.
         """
         body = await request.body()
         return await asyncio.to_thread(synth_records.bring, context, body)

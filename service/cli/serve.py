@@ -59,7 +59,7 @@ def command(host: str, port: int, *, no_auth: bool, stop_jobs: bool, no_worker: 
         import uvicorn
 
         import service.app  # noqa: F401
-        from service.jobs.threads import end as end_threads
+        from service.verbs.context import process_ends
     except ImportError as error:
         raise missing_extra("service", "tunegate serve", error) from error
     _require_door(host, settings, no_auth=no_auth)
@@ -71,7 +71,7 @@ def command(host: str, port: int, *, no_auth: bool, stop_jobs: bool, no_worker: 
         with _bind(host, port) as listener, asyncio.Runner(loop_factory=loop_factory) as runner:
             code = runner.run(_serve(listener, stop_jobs=stop_jobs, works=not no_worker))
     finally:
-        end_threads()
+        process_ends()
     end_traces()
     return code
 

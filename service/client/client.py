@@ -56,14 +56,21 @@ class Client:
         """Close the connections."""
         self.connection.close()
 
-    def upload_dataset(self, file: Path, *, target: str, **query: str) -> Dataset:
+    def upload_dataset(self, file: Path, *, target: str, bring: bool = True, **query: str) -> Dataset:
         """Store a JSONL file; the query is that of POST /v1/datasets.
 
         What `tunegate synth` left beside it (NAME.synth.json, NAME.provenance.jsonl) is brought first, and named as
-        `synth` unless the query does.
+        `synth` unless the query does; where that is refused nothing is stored. Without `bring` the dataset is stored as
+        one of which nothing is known.
         """
-        if "synth" not in query and (kept := self.bring_synthesis(file)):
-            query["synth"] = ",".join(kept.synth)
+        if bring and "synth" not in query:
+            try:
+                kept = self.bring_synthesis(file)
+            except TuneGateError as error:
+                error.remedy = f"{error.remedy} Or bring=False: the dataset then does not say which rows a model wrote."
+                raise
+            if kept is not None:
+                query["synth"] = ",".join(kept.synth)
         return _record(self.connection.upload("/v1/datasets", file, target=target, **query), Dataset)
 
     def bring_synthesis(self, file: Path) -> SynthKept | None:

@@ -65,7 +65,7 @@ def read_sources(paths: Sequence[Path]) -> Sources:
         folder = path.is_dir()
         before = len(documents)
         for file, name in _files(path):
-            made = _read(file, name)
+            made = _read_in(file, name) if folder else _read(file, name)
             if isinstance(made, Source):
                 documents.append(made)
             else:
@@ -94,6 +94,16 @@ def _files(path: Path) -> Iterator[tuple[Path, str]]:
         return
     for file in sorted(one for one in path.rglob("*") if one.is_file()):
         yield file, file.relative_to(path).as_posix()
+
+
+def _read_in(path: Path, name: str) -> Source | ErrorItem:
+    """A file of a folder: a library that is not here is needed by this one alone."""
+    try:
+        return _read(path, name)
+    except TuneGateError as error:
+        if error.code != "missing_extra":
+            raise
+        return ErrorItem(name, f"a PDF, which takes {error.remedy}", KINDS)
 
 
 def _read(path: Path, name: str) -> Source | ErrorItem:

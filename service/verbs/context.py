@@ -132,3 +132,10 @@ async def running_context(settings: Settings, *, stop_jobs: bool, works: bool = 
                 await asyncio.to_thread(context.workers.close)
     finally:
         engine.dispose()
+
+
+def process_ends() -> None:
+    """After the last context: no thread that waits for a target keeps the process."""
+    from service.jobs.threads import end
+
+    end()

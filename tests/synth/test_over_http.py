@@ -195,13 +195,19 @@ def test_what_the_command_line_made_is_brought(service: Service, docs: Path, end
         (record + origins[:-20], ["origins: row 4"]),
         (record, ["origins"]),
         (origins, ["record"]),
-        (b"", ["record"]),
+        (b" " * (11 << 20), ["record"]),
     ):
         answer = service.http.post("/v1/synth/records", content=body)
         assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
         assert [one["where"] for one in answer.json()["errors"]] == wrong
         assert service.http.get(f"/v1/synth/records/{made.id}").status_code == 404
+    assert service.http.post("/v1/synth/records", content=b" " * (33 << 20)).status_code == 413
     with Client(service.url) as client:
+        Path("out.provenance.jsonl").write_bytes(origins[:-20])
+        with pytest.raises(TuneGateError) as refused:
+            client.upload_dataset(Path("out.jsonl"), target="local", privacy="off")
+        assert "bring=False" in refused.value.remedy
+        Path("out.provenance.jsonl").write_bytes(origins)
         copied = client.upload_dataset(Path("copies/copy.jsonl"), target="local", privacy="off")
         assert copied.report.synth_rows == {made.id: 4}
         whole = client.upload_dataset(Path("out.jsonl"), target="local", privacy="off")

@@ -119,4 +119,11 @@ def test_without_its_library_the_extra_is_named(folder: Path, monkeypatch: pytes
     with pytest.raises(TuneGateError) as raised:
         read_sources([Path("a.pdf")])
     assert raised.value.code == "missing_extra"
+    # of a folder the other files are read
+    (folder / "b.md").write_text("A parcel may be sent back.")
+    found = read_sources([Path()])
+    assert [one.name for one in found.documents] == ["b.md"]
+    assert [(one.what, one.why) for one in found.passed_over] == [
+        ("a.pdf", "a PDF, which takes pip install 'tunegate[synth]'")
+    ]
     assert "tunegate[synth]" in raised.value.remedy
