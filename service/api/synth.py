@@ -78,12 +78,12 @@ class Syntheses(Controller):
         return synth_records.record(context, identifier)
 
     @get("/records/{identifier:str}/provenance", sync_to_thread=True, responses=documented(404) | {200: _ORIGINS})
-    def record_provenance(self, identifier: str, context: Context) -> Response[bytes]:
+    def origins(self, identifier: str, context: Context) -> Response[bytes]:
         """Where its rows come from, as JSONL, and those that were made of them."""
         return Response(synth_records.origins(context, identifier), media_type=_LINES)
 
     @delete("/records/{identifier:str}", sync_to_thread=True, responses=documented(404, 409))
-    def remove_record(self, identifier: str, context: Context) -> None:
+    def forget(self, identifier: str, context: Context) -> None:
         """Remove a record that was brought, with the origins of its rows."""
         synth_records.remove(context, identifier)
 

@@ -20,8 +20,10 @@ from service.records.evaluation_job import EvaluationJob
 from service.records.job import Job, Moment
 from service.records.monitor import Monitor, Schedule
 from service.records.synth_job import SynthJob
+from service.records.synthesis import Spent, SynthReport
 from service.settings import Settings, load_settings
 from service.store.outbox import KeptSecret
+from service.store.syntheses import RECORD
 from service.verbs.keys import create_key, key_store, revoke_key
 
 DESK = Path(__file__).resolve().parents[2] / "examples" / "library-desk"
@@ -99,6 +101,16 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Ho
         client.__exit__(None, None, None)
 
 
+def written(identifier: str) -> SynthReport:
+    """The record of a synthesis of which nothing stayed."""
+    return SynthReport(
+        id=identifier, made_at=now(), rules_revision="", kind="coverage", verdict="fail", why=[], target="local",
+        model={}, settings={}, rows=1, output=None, provenance_sha256=None, sources=[], coverage=0, templates={},
+        rejected={}, failed={}, redacted={}, personal={}, limits={}, diversity=None, lint_report=None,
+        spent=Spent(requests=0, tokens=0),
+    )  # fmt: skip
+
+
 def seeded(house: House, project: str, secret: str) -> dict[str, str]:
     """One of everything that has an id, all of it the project's."""
     dataset = house.upload(secret)["id"]
@@ -119,6 +131,8 @@ def seeded(house: House, project: str, secret: str) -> dict[str, str]:
         made["synth"] = f"synthesis-of-{project}"
         running = SynthJob(id=made["synth"], request="0" * 64, state="queued", timeline=[])
         store.of(project).syntheses.add(running, None)
+        made["synth/records"] = f"record-of-{project}"
+        store.of(project).put(RECORD, made["synth/records"], written(made["synth/records"]))
         hooks, hook = store.of(project).webhooks, f"webhook-of-{project}"
         secret = KeptSecret(salt="", key_id="", made_at=now())
         hooks.add("https://a.example", [], secret, hook, most=1, deed=Deed("tests", "webhook.created"))

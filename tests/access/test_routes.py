@@ -33,7 +33,7 @@ def routes(house: House) -> Iterator[tuple[str, str]]:
 
 def filled(template: str, ids: dict[str, str]) -> str:
     """A path of the template; the id is the one that the part before it names."""
-    room = template.split("/")[-1 if template == "/mcp" else 2]
+    room = "synth/records" if "/records/" in template else template.split("/")[-1 if template == "/mcp" else 2]
     parts = {"identifier": ids.get(room, "nothing"), "delivery": ids.get("deliveries", "nothing")}
     parts["run"] = ids.get("runs", "nothing")
     return template.format_map(parts | {"name": "fp32", "path": "x"})

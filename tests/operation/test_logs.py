@@ -81,7 +81,8 @@ BODIES = {
     "/v1/webhooks/{identifier}/enable": {MARKER: MARKER},
     "/v1/webhooks/{identifier}/deliveries/{delivery}/retry": {MARKER: MARKER},
 }
-LINES = ("/v1/lint", "/v1/datasets", "/v1/redact")
+LINES = ("/v1/lint", "/v1/datasets", "/v1/redact", "/v1/synth/records")
+KINDS = ("application/jsonl", "application/json", "text/plain")
 
 
 def test_nothing_of_a_body_is_logged_or_counted_by_any_route(service: Any) -> None:
@@ -91,10 +92,10 @@ def test_nothing_of_a_body_is_logged_or_counted_by_any_route(service: Any) -> No
         service.http.post(path.replace("{identifier}", "0" * 32), json=body)
         service.http.post(path.replace("{identifier}", "0" * 32), content=f'{{"{MARKER}": ')
     for path in LINES:
-        for kind in ("application/jsonl", "application/json", "text/plain"):
+        for kind in KINDS:
             for content in (ROW, f"{MARKER} no json", ROW[:-5]):
                 service.http.post(path, params={"target": "local"}, content=content, headers={"Content-Type": kind})
-    wanted = 2 * len(BODIES) + 27
+    wanted = 2 * len(BODIES) + 3 * len(KINDS) * len(LINES)
     service.until(lambda: len([one for one in service.requests() if one["route"] in {*BODIES, *LINES}]) >= wanted)
     assert MARKER not in service.log.read_text()
     assert MARKER not in service.http.get("/metrics").text
