@@ -132,3 +132,16 @@ def test_a_slot_that_comes_while_the_database_is_away_has_one_run(
     all_ready(services)
     ended_once(services[1], monitor)
     assert len(slots.runs(first.http, monitor)) == 1
+
+
+def test_services_end_while_the_database_is_away(
+    services: list[Service], postgres: Postgres, endpoint: Endpoint, held: threading.Event
+) -> None:
+    """The last one here; in the middle of a run DBOS asks the database again and again, from threads of its own."""
+    begun(services[0], postgres, endpoint, "last")
+    postgres.stop()
+    for one in services:
+        wait_for(lambda one=one: one.http.get("/health/ready").status_code == 503)  # type: ignore[misc]
+        one.process.terminate()
+    for one in services:
+        one.process.wait(60)
