@@ -41,6 +41,8 @@ class Executor:
         self.silent_ms = silence_seconds * 1000
         # set when the name is lost for good
         self.lost = threading.Event()
+        # how often the session that holds it was cut, because the database did not answer
+        self.cuts = 0
         self._held = threading.Event()
         self._ending = threading.Event()
         self._beat_seconds = min(_BEAT_SECONDS, silence_seconds / 5)
@@ -121,6 +123,7 @@ class Executor:
                 self._held.set()
             except sa.exc.SQLAlchemyError as error:
                 if self._held.is_set():
+                    self.cuts += 1
                     _LOG.warning("The session that holds %r was cut (%s).", self.name, type(error).__name__)
                 self._drop()
 

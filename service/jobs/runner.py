@@ -26,6 +26,7 @@ from service.jobs.pipeline import GRACE_SECONDS, PIPELINE_VERSION, carry_out
 from service.jobs.queues import BELL, Polled, Queues
 from service.jobs.states import enter, fail
 from service.jobs.syntheses import SYNTHESES
+from service.jobs.threads import end_too
 from service.launch.local import WORK, stop_trainer, trainer_alive
 from service.records.job import ENDED, Job, JobError
 from service.settings import Settings
@@ -234,6 +235,7 @@ async def _launched(runner: JobRunner, home: Path, database_url: str, version: s
     )
     DBOS.listen_queues([])
     await asyncio.to_thread(DBOS.launch)
+    end_too(dbos)
     watching, queues = None, Queues()
     try:
         await queues.open(dbos, runner.polled())

@@ -8,6 +8,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import TypeVar
+from weakref import WeakSet
+
+from dbos import DBOS
+from dbos._sys_db import SystemDatabase
 
 from service.jobs.carrying import while_away
 
@@ -19,6 +23,8 @@ _pools: dict[str, ThreadPoolExecutor] = {}
 _submitting: dict[str, threading.Lock] = {}
 _guard = threading.Lock()
 _ending = threading.Event()
+# DBOS's own, as long as some thread has to do with it
+_databases: WeakSet[SystemDatabase] = WeakSet()
 
 
 async def threaded(call: Callable[[], T], *, target: str = _OUR_OWN) -> T:
@@ -48,9 +54,17 @@ def rest(seconds: float) -> None:
         raise SystemExit
 
 
+def end_too(dbos: DBOS) -> None:
+    """DBOS, which is launched, asks a database that is away for ever: its threads are to end with these."""
+    _databases.add(dbos._sys_db)
+
+
 def end() -> None:
     """The process ends, and nobody is left whom these threads could tell anything."""
     _ending.set()
+    for one in _databases:
+        # a thread that sleeps between two tries (90 s at most) sees it after the next
+        one._retry_connection_errors = False
 
 
 def lock_of(job_id: str) -> threading.Lock:

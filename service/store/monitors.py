@@ -165,12 +165,21 @@ class Monitors:
 
         self._change(run, change, None)
 
+    def goes_on(self, run: str) -> None:
+        """The run waits no more; how often it did, and for what, stays."""
+        self._change(run, lambda one: msgspec.structs.replace(one, retry_at=None), None)
+
     def end(self, ended: MonitorRun, told: DriftDetected | None = None, *, baseline: str | None = None) -> None:
         """The run is over: keep what it found, tell webhooks, and let the first one be the baseline, in one go.
 
-        One that ended meanwhile, because two services looked at once, tells nothing twice.
+        One that ended meanwhile, because two services looked at once, tells nothing twice. What it waited for is in
+        the record, and may be newer than what `ended` was made from.
         """
-        self._change(ended.id, lambda _: msgspec.structs.replace(ended, retry_at=None), told, baseline)
+
+        def change(one: MonitorRun) -> MonitorRun:
+            return msgspec.structs.replace(ended, retries=one.retries, waited_for=one.waited_for, retry_at=None)
+
+        self._change(ended.id, change, told, baseline)
 
     def _claim(self, monitor: Monitor, slot: str, moment: str, next_slot: NextSlot) -> bool:
         following = next_slot(monitor)

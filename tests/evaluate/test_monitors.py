@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ from service.errors import TuneGateError
 
 ROWS = 60
 HOURLY = {"every_seconds": 3_600}
+# many looks after monitors
+STOOD_STILL_SECONDS = 17
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +120,19 @@ def test_a_killed_service_ends_the_run_once(service: Service, endpoint: Endpoint
     # what was answered before the kill was not asked for again
     assert len(endpoint.bodies) <= ROWS + 2
     assert service.http.get(f"/v1/monitors/{monitor['id']}").json()["baseline"] == run["evaluation"]
+
+
+def test_a_service_that_stood_still_tells_of_no_outage(service: Service) -> None:
+    monitor = make(service, service.dataset("still"))
+    due(service, monitor["id"])
+    wait_for(lambda: bool(runs(service, monitor["id"])))
+    service.process.send_signal(signal.SIGSTOP)
+    try:
+        time.sleep(STOOD_STILL_SECONDS)
+    finally:
+        service.process.send_signal(signal.SIGCONT)
+    run = slots.ended(service.http, monitor["id"], 1)
+    assert (run["verdict"], run["retries"], run["waited_for"]) == ("baseline", 0, None)
 
 
 def test_everything_that_is_unusable_is_told_at_once(service: Service) -> None:

@@ -6,7 +6,6 @@ Collected where the server's programs are (conftest.py).
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -84,6 +83,11 @@ def ended_once(service: Service, monitor: str) -> dict[str, Any]:
     return run
 
 
+def waited_and_went_on(service: Service, monitor: str) -> bool:
+    (run,) = slots.runs(service.http, monitor)
+    return run["waited_for"] is not None and run["retry_at"] is None
+
+
 def test_the_other_service_ends_the_run_of_one_that_is_killed(
     services: list[Service], postgres: Postgres, endpoint: Endpoint, held: threading.Event
 ) -> None:
@@ -108,10 +112,10 @@ def test_a_run_waits_for_the_database_and_says_so(
     postgres.stop()
     for one in services:
         wait_for(lambda one=one: one.http.get("/health/ready").status_code == 503)  # type: ignore[misc]
-    # an outage of a moment is nothing to tell
-    time.sleep(20)
     postgres.start()
     all_ready(services)
+    wait_for(lambda: waited_and_went_on(services[0], monitor))
+    assert slots.runs(services[0].http, monitor)[0]["state"] == "running"
     held.set()
     run = ended_once(services[1], monitor)
     assert (run["waited_for"]["code"], run["retries"] >= 1, run["retry_at"]) == ("environment", True, None)
@@ -128,3 +132,16 @@ def test_a_slot_that_comes_while_the_database_is_away_has_one_run(
     all_ready(services)
     ended_once(services[1], monitor)
     assert len(slots.runs(first.http, monitor)) == 1
+
+
+def test_services_end_while_the_database_is_away(
+    services: list[Service], postgres: Postgres, endpoint: Endpoint, held: threading.Event
+) -> None:
+    """The last one here; in the middle of a run DBOS asks the database again and again, from threads of its own."""
+    begun(services[0], postgres, endpoint, "last")
+    postgres.stop()
+    for one in services:
+        wait_for(lambda one=one: one.http.get("/health/ready").status_code == 503)  # type: ignore[misc]
+        one.process.terminate()
+    for one in services:
+        one.process.wait(60)

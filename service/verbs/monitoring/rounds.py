@@ -37,17 +37,16 @@ _IDLE_SECONDS = 5.0
 # beside an outage of the storage: what others use up for a while
 _PASSES = PASSES | {"busy", "disk_full", "body_stalled"}
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 2.0, 120.0
-# looks come every few seconds
-_MISSED_SECONDS = 15.0
 _DATABASE = RunError(
-    "environment", "The database did not answer, or the service stood still.", "It is tried again by itself."
+    "environment", "The database did not answer, or cut the service off.", "It is tried again by itself."
 )
 
 
 class _Wait(NamedTuple):
-    """Why a run waits, and until when; `said` once its record says so."""
+    """Why a run waits, and until when; `said` once its record says so. `in_a_row` counts since it last went on."""
 
     retries: int
+    in_a_row: int
     retry_at: str
     error: RunError
     said: bool
@@ -62,14 +61,15 @@ class Rounds:
         self._tries: dict[str, int] = {}
         self._waits: dict[str, _Wait] = {}
         self._looked = -_IDLE_SECONDS
-        # a service that has lost its database does not even come to look
-        self._called, self._missed = time.monotonic(), False
+        # a service that has lost its database does not even come to look: its executor knows of it
+        self._cuts, self._missed = context.runner.executor.cuts, False
 
     async def look(self) -> None:
         """Claim what is due, and go on with what is open; what takes long goes on beside the next looks."""
         moment = time.monotonic()
-        self._missed |= moment - self._called > _MISSED_SECONDS
-        self._called = moment
+        cuts = self._context.runner.executor.cuts
+        self._missed |= cuts != self._cuts
+        self._cuts = cuts
         if moment - self._looked < _IDLE_SECONDS and not self._missed:
             return
         try:
@@ -78,13 +78,16 @@ class Rounds:
             self._missed = True
             raise
         if self._missed:
-            # whatever is open now was open, or became due, while this service could not look
+            # whatever is open now was open, or became due, while this service could not look; what waits already is
+            # put off no further, else one outage after another would keep it from ever going on
             self._missed = False
             for one in found:
-                self._note(one.run, _DATABASE)
+                if one.run.id not in self._waits:
+                    self._note(one.run, _DATABASE)
         # while nothing is open, most looks cost nothing at all
         self._looked = -_IDLE_SECONDS if found else time.monotonic()
-        self._waits = {run: wait for run, wait in self._waits.items() if run in {one.run.id for one in found}}
+        unended = {one.run.id for one in found}
+        self._waits = {run: wait for run, wait in self._waits.items() if run in unended}
         for one in found:
             if one.run.id not in self._going and not self._held_back(one.run):
                 task = self._going[one.run.id] = asyncio.create_task(self._go_on(one))
@@ -115,9 +118,11 @@ class Rounds:
             wait = self._waits.get(one.run.id)
             if wait is not None and not wait.said:
                 await self._say(own, one.run, wait)
-                return
+                if self._held_back(one.run):
+                    return
             await self._step(own, one)
             self._tries.pop(one.run.id, None)
+            await self._went_on(own, one.run)
         except AWAY:
             self._note(one.run, _DATABASE)
         except TuneGateError as error:
@@ -143,6 +148,15 @@ class Rounds:
             job = await evaluations.launch(own, body, idempotency_key=f"{_ACTOR}/{one.run.id}")
             await asyncio.to_thread(begun, one.run.id, evaluation=job.id)
 
+    async def _went_on(self, own: Context, run: MonitorRun) -> None:
+        """Wait no more, and the next time as briefly as the first; a wait that nobody was told of yet is told first."""
+        wait = self._waits.get(run.id)
+        if wait is not None and not wait.said:
+            return
+        if wait is not None or run.retry_at is not None:
+            await asyncio.to_thread(own.store.monitors.goes_on, run.id)
+            self._waits.pop(run.id, None)
+
     async def _refused(self, own: Context, run: MonitorRun, error: TuneGateError) -> None:
         """End the run, unless it meets what passes: then it waits. What a dead database leaves unsaid is said later."""
         told = RunError(error.code, error.detail, error.remedy)
@@ -155,11 +169,13 @@ class Rounds:
             self._note(run, _DATABASE)
 
     def _note(self, run: MonitorRun, error: RunError) -> _Wait:
-        """Have a run wait, twice as long as the last time."""
-        earlier = self._waits.get(run.id)
-        retries = max(run.retries, earlier.retries if earlier is not None else 0) + 1
-        seconds = min(_FIRST_WAIT_SECONDS * 2 ** min(retries - 1, 10), _LONGEST_WAIT_SECONDS)
-        made = self._waits[run.id] = _Wait(retries, later(seconds), error, said=False)
+        """Have a run wait, twice as long as the last time if it did not go on since."""
+        # a service that was started anew, or another one, knows from the record alone that it waits
+        unknown = _Wait(run.retries, run.retries if run.retry_at is not None else 0, "", error, said=True)
+        earlier = self._waits.get(run.id, unknown)
+        seconds = min(_FIRST_WAIT_SECONDS * 2 ** min(earlier.in_a_row, 10), _LONGEST_WAIT_SECONDS)
+        retries = max(run.retries, earlier.retries) + 1
+        made = self._waits[run.id] = _Wait(retries, earlier.in_a_row + 1, later(seconds), error, said=False)
         _LOG.warning("A monitor's run waits (%s).", error.code, extra={"fields": {"run_id": run.id}})
         return made
 
