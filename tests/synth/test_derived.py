@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import resource
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -134,3 +135,49 @@ def test_what_stands_there_already_is_not_written_over(
     Path("own.jsonl").write_text(OWN)
     cli("redact", "own.jsonl", "-o", "copy.jsonl")
     assert Path("copy.synth.json").read_text() == "somebody's notes"
+
+
+def test_parts_write_over_no_record_of_others(
+    record: SynthReport, cli: Cli, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("train.synth.json").write_text("somebody's notes")
+    assert run(["split", "out.jsonl", "-o", "."]) != 0
+    assert "train.synth.json" in capsys.readouterr().err
+    # a set whose rows were renamed: what is said of them stands where the part's would
+    pair = ("train.synth.json", "train.provenance.jsonl")
+    for name in pair:
+        Path(f"out{name[5:]}").replace(name)
+    left = {name: Path(name).read_bytes() for name in pair}
+    assert run(["split", "out.jsonl", "-o", "."]) != 0
+    assert "train.synth.json" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in Path().glob("[tv]*")} == left
+    cli("split", "out.jsonl", "-o", "parts", "--validation", "0.25")
+    assert told(linted(cli, "parts/train.jsonl")) == ([record.id], 1.0, {record.id: 9})
+    Path("own.jsonl").write_text("".join(OWN.replace("Hi", f"Hi {n}") for n in range(8)))
+    cli("split", "own.jsonl", "-o", "parts", "--force", "--validation", "0.25")
+    assert sorted(path.name for path in Path("parts").iterdir()) == ["train.jsonl", "validation.jsonl"]
+
+
+def test_an_output_that_fails_leaves_nothing_beside_it(record: SynthReport, cli: Cli) -> None:
+    Path("rows.jsonl").write_text(Path("out.jsonl").read_text() + OWN * 60)
+    cli("convert", "rows.jsonl", "--to", "sharegpt", "-o", "apart/first.jsonl")
+    whole = Path("apart/first.jsonl").stat().st_size
+    assert whole > Path("apart/first.synth.json").stat().st_size
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # as of a full disk: the very last bytes cannot be written
+    resource.setrlimit(resource.RLIMIT_FSIZE, (whole - 1, hard))
+    try:
+        assert run(["convert", "rows.jsonl", "--to", "sharegpt", "-o", "other/copy.jsonl"]) != 0
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(Path("other").iterdir()) == []
+    # a command that was killed before its file appeared left these
+    for name in ("synth.json", "provenance.jsonl"):
+        Path(f"other/copy.{name}").write_bytes(Path(f"apart/first.{name}").read_bytes())
+    assert run(["convert", "rows.jsonl", "--to", "sharegpt", "-o", "other/copy.jsonl"]) == 0
+    # rows of one's own in the place of theirs
+    Path("own.jsonl").write_text(OWN)
+    assert run(["convert", "own.jsonl", "--to", "sharegpt", "-o", "other/copy.jsonl", "--force"]) == 0
+    assert [path.name for path in Path("other").iterdir()] == ["copy.jsonl"]
+    assert run(["convert", "out.jsonl", "--to", "sharegpt", "-o", "/dev/stdout", "--force"]) == 0
+    assert not list(Path("/dev").glob("stdout*.*"))

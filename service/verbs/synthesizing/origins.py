@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from service.errors import ErrorItem, TuneGateError
-from service.files import Staging, write_atomically
 from service.packing import open_file, unpacked
 from service.records.synthesis import RowProvenance, SynthReport
 from service.verbs.synthesizing.files import PROVENANCE, RECORD, provenance_path, read_records, record_path
 
 _MARK = b"\xef\xbb\xbf"
+# /dev/stdout may be a file that the shell opened, and nothing belongs beside its other name
+_DEVICES = Path("/dev")
 # what a row is said to be, as its line of NAME.provenance.jsonl has it
 Row = dict[str, Any]
 
@@ -103,6 +104,13 @@ class Trail:
             self._made.add(self._rows.get(number), line)
 
 
+def trails(made: Sequence[Derived], path: Path | None, origins: Origins | None = None) -> list[Trail]:
+    """Of one input to each of several files; it is read once."""
+    known = origins if origins is not None else origins_beside(path) if path is not None else Origins()
+    rows = dict(_rows_of(path, known)) if path is not None and known.records and path.is_file() else {}
+    return [one.expect(known, rows) for one in made]
+
+
 class Derived:
     """A file that is made of others: the rows in it that syntheses wrote, and their records."""
 
@@ -114,16 +122,27 @@ class Derived:
 
     def trail(self, path: Path | None, origins: Origins | None = None) -> Trail:
         """For one input, which is read to find its rows where `origins`, else what stands beside it, know of any."""
-        known = origins if origins is not None else origins_beside(path) if path is not None else Origins()
+        return trails([self], path, origins)[0]
+
+    def expect(self, known: Origins, rows: dict[int, Row]) -> Trail:
+        """The trail of an input whose known rows these are, by the number of their line."""
         self._records |= known.records
-        rows = dict(_rows_of(path, known)) if path is not None and known.records and path.is_file() else {}
         self._expected = self._expected or bool(rows)
         return Trail(self, rows)
+
+    def knows(self, record: str) -> bool:
+        return record in self._records
+
+    @property
+    def placed(self) -> bool:
+        """Whether it is a file in a folder, and no pipe, device or descriptor."""
+        folder = Path(os.path.realpath(self.out.parent))
+        return (self.out.is_file() or not self.out.exists()) and folder.parts[1:2] != ("proc",) and folder != _DEVICES
 
     @property
     def awaited(self) -> bool:
         """Whether something may stand beside the file in the end."""
-        return self._expected and (self.out.is_file() or not self.out.exists())
+        return self._expected and self.placed
 
     def add(self, origin: Row | None, line: bytes) -> None:
         self._count += 1
@@ -145,71 +164,6 @@ class Derived:
 
     def origins(self) -> Origins:
         return origins_of(self._records.values(), self.rows)
-
-
-def require_room_beside(made: Iterable[Derived]) -> None:
-    """Refuse where something stands already that would be written beside the files.
-
-    Raises:
-        TuneGateError: `output_exists`, all of it at once.
-    """
-    places = [place(one.out) for one in made if one.awaited for place in (record_path, provenance_path)]
-    taken = [ErrorItem(str(one), "it exists", "a new file") for one in places if one.exists()]
-    if taken:
-        raise TuneGateError(
-            "output_exists",
-            "A synthesis wrote rows of the input, and what is said of them cannot be written beside the output.",
-            remedy="Name another output.",
-            errors=taken,
-        )
-
-
-def put_in_place(staging: Staging, made: Iterable[Derived]) -> None:
-    """The staged files, and before them what stands beside them, so that no file is ever without it.
-
-    Raises:
-        TuneGateError: `output_exists`, `disk_full`, `unreadable_path`.
-    """
-    contents = {path: content for one in made for path, content in one.contents().items()}
-    with Staging() as beside:
-        for path, content in contents.items():
-            with beside.open(path) as handle:
-                handle.write(content)
-        beside.put_in_place()
-        try:
-            staging.put_in_place()
-        except BaseException:
-            for path in contents:
-                path.unlink(missing_ok=True)
-            raise
-
-
-def write_beside(made: Derived) -> None:
-    """The same for a file that is written by itself; what stood there is written over.
-
-    Raises:
-        TuneGateError: `disk_full`, `unreadable_path`.
-    """
-    for path, content in made.contents().items():
-        write_atomically(path, content)
-
-
-def copied_lines(inputs: Iterable[Path | None], outs: Iterable[Path]) -> None:
-    """Write beside files what is known of the lines that they have of the inputs, unchanged.
-
-    Raises:
-        TuneGateError: `disk_full`, `unreadable_path`.
-    """
-    origins = joined(origins_beside(path) for path in inputs if path is not None)
-    if not origins.records:
-        return
-    for out in outs:
-        made = Derived(out)
-        trail = made.trail(out, origins)
-        with out.open("rb") as handle:
-            for number, line in enumerate(handle, 1):
-                trail.wrote(number, line)
-        write_beside(made)
 
 
 def _rows_of(path: Path, origins: Origins) -> Iterator[tuple[int, Row]]:
