@@ -23,7 +23,7 @@ from service.records.conversion import Conversion, ReadFile, WrittenFile
 from service.records.identity import record_id
 from service.verbs.outputs import refuse_taken
 from service.verbs.synthesizing.beside import Beside, require_room_beside
-from service.verbs.synthesizing.origins import Derived, Trail
+from service.verbs.synthesizing.derived import Derived, Trail
 
 TARGETS = tuple(SHAPES)
 DIALECTS = (*DIALECT_NAMES, "table", *TABLES)

@@ -22,7 +22,7 @@ from service.split.groups import Group, Rows
 from service.split.warnings import warnings
 from service.verbs.outputs import refuse_taken
 from service.verbs.synthesizing.beside import Beside, require_room_beside
-from service.verbs.synthesizing.origins import Derived, trails
+from service.verbs.synthesizing.derived import Derived, trails
 
 # grouping by the prompt is always done; the name is taken all the same
 _ALWAYS = "prompt"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import os
 import resource
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from scripted_endpoint import Endpoint
 
 from service.cli.app import run
 from service.records.synthesis import SynthReport
+from service.verbs.synthesizing.origins import origins_beside
 from tests.synth.conftest import PLACE, Ask, good, rows_of, with_address
 from tests.synth.test_chain import FACTS, write_model
 
@@ -117,6 +120,45 @@ def test_rows_without_their_origins_are_told_as_a_whole(record: SynthReport, cli
     Path("out.provenance.jsonl").unlink()
     redacted(cli, "out.jsonl", "apart/copy.jsonl")
     assert told(linted(cli, "apart/copy.jsonl")) == ([record.id], 1.0, {record.id: 12})
+
+
+def test_only_regular_files_within_a_bound_are_read(record: SynthReport, cli: Cli) -> None:
+    left, origins = Path("out.synth.json").read_bytes(), Path("out.provenance.jsonl").read_bytes()
+    Path("apart").mkdir()
+    Path("apart/rows.jsonl").write_text(Path("out.jsonl").read_text() + OWN)
+    # somebody is writing
+    Path("apart/.tunegate-abcdefgh.out.synth.json").write_bytes(left)
+    Path("apart/.tunegate-abcdefgh.out.provenance.jsonl").write_bytes(origins)
+    assert told(linted(cli, "apart/rows.jsonl")) == ([], None, {})
+    os.mkfifo("apart/a.synth.json")
+    Path("apart/b.synth.json").write_bytes(left)
+    os.mkfifo("apart/b.provenance.jsonl")
+    Path("apart/c.synth.json").write_bytes(left)
+    Path("apart/c.provenance.jsonl").write_bytes(origins)
+    os.truncate("apart/c.provenance.jsonl", 2 << 30)
+    report = linted(cli, "apart/rows.jsonl")
+    assert told(report) == ([], None, {})
+    why = "origins of other files in its folder beyond 1 GiB were not read: c.synth.json"
+    assert {"what": "which rows of apart/rows.jsonl other syntheses wrote", "why": why} in report["not_scanned"]
+    # what makes a copy reads them all, in as little memory
+    redacted(cli, "apart/rows.jsonl", "copy.jsonl")
+    assert linted(cli, "copy.jsonl")["synth_rows"] == {record.id: 12}
+    os.truncate("apart/c.provenance.jsonl", len(origins))
+    assert linted(cli, "apart/rows.jsonl")["synth_rows"] == {record.id: 12}
+
+
+def test_origins_are_not_held_in_memory(record: SynthReport) -> None:
+    line = Path("out.provenance.jsonl").read_bytes().splitlines()[0]
+    sha256 = json.loads(line)["sha256"].encode()
+    others = [hashlib.sha256(b"%d" % number).hexdigest().encode() for number in range(10_000)]
+    with Path("out.provenance.jsonl").open("ab") as handle:
+        handle.writelines(line.replace(sha256, other) + b"\n" for other in others)
+    tracemalloc.start()
+    known = origins_beside(Path("out.jsonl"))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (len(known.rows), known.record(b"9999"), known.record(b"10000")) == (10_012, record.id, None)
+    assert peak < 3 << 20
 
 
 def test_what_stands_there_already_is_not_written_over(

@@ -25,7 +25,8 @@ from service.verbs.redact import Measured, Unreadables, record_of, redactor_for
 from service.verbs.redacting.options import EVERYTHING, ONLY_IF_NAMED, WITH, RedactOptions, configured, wrong
 from service.verbs.redacting.settings import PrivacyTable, privacy_request
 from service.verbs.synth_records import keep_derived
-from service.verbs.synthesizing.origins import Derived, Origins
+from service.verbs.synthesizing.derived import Derived
+from service.verbs.synthesizing.origins import Origins
 
 _STDIN = "-"
 _SHOWN = 60

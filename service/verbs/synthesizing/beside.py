@@ -12,8 +12,8 @@ from typing import Self
 from service.errors import ErrorItem, TuneGateError
 from service.files import Staging, write_error
 from service.leftovers import PREFIX
+from service.verbs.synthesizing.derived import Derived
 from service.verbs.synthesizing.files import provenance_path, read_records, record_path
-from service.verbs.synthesizing.origins import Derived
 
 
 def require_room_beside(made: Iterable[Derived]) -> None:
