@@ -16,7 +16,9 @@ import pytest
 from scripted_endpoint import Endpoint
 
 from service.cli.app import run
+from service.errors import TuneGateError
 from service.records.synthesis import SynthReport
+from service.verbs.synthesizing.brought import read_brought
 from service.verbs.synthesizing.origins import origins_beside
 from tests.synth.conftest import PLACE, Ask, good, rows_of, with_address
 from tests.synth.test_chain import FACTS, write_model
@@ -120,6 +122,15 @@ def test_rows_without_their_origins_are_told_as_a_whole(record: SynthReport, cli
     Path("out.provenance.jsonl").unlink()
     redacted(cli, "out.jsonl", "apart/copy.jsonl")
     assert told(linted(cli, "apart/copy.jsonl")) == ([record.id], 1.0, {record.id: 12})
+    said, origins = Path("apart/copy.synth.json").read_bytes(), Path("apart/copy.provenance.jsonl").read_bytes()
+    assert [one.synth for one in read_brought(said + origins).origins] == [record.id] * 12
+    with pytest.raises(TuneGateError) as raised:
+        read_brought(said + origins.replace(b'"synth":', b'"by":', 1) + origins.replace(b'{"', b'{"seed":1,"', 1))
+    assert [one.where for one in raised.value.errors] == ["origins: row 1", "origins: row 13"]
+    # another's rows in the folder of a synthesis
+    Path("own.jsonl").write_text(OWN)
+    mended = cli("lint", "own.jsonl", "--target", "local", "--privacy", "off", "--fix", "-o", "apart/own.jsonl")
+    assert told(mended) == ([], None, {})
 
 
 def test_only_regular_files_within_a_bound_are_read(record: SynthReport, cli: Cli) -> None:

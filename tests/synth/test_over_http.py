@@ -204,6 +204,20 @@ def test_what_the_command_line_made_is_brought(service: Service, docs: Path, end
     with Client(service.url) as client:
         copied = client.upload_dataset(Path("copies/copy.jsonl"), target="local", privacy="off")
         assert copied.report.synth_rows == {made.id: 4}
+        # whose origins were lost before it was redacted
+        Path("lost").mkdir()
+        for name in ("out.jsonl", "out.synth.json"):
+            Path("lost", name).write_bytes(Path(name).read_bytes())
+        assert run(["redact", "lost/out.jsonl", "-o", "lost/copy.jsonl", "--entities", "URL", "--with", "mask"]) == 0
+        lost = client.upload_dataset(Path("lost/copy.jsonl"), target="local", privacy="off")
+        assert lost.report.synth_rows == {made.id: 4}
+        # the service makes more of them
+        query = {"synth": made.id, "entities": "URL", "with": "hash"}
+        hashed = service.http.post("/v1/redact", params=query, content=Path("out.jsonl").read_bytes())
+        assert hashed.status_code == 200, hashed.text
+        query = {"synth": made.id, "target": "local", "privacy": "off"}
+        told = service.http.post("/v1/datasets", params=query, content=hashed.content).json()
+        assert told["report"]["synth_rows"] == {made.id: 4}
         whole = client.upload_dataset(Path("out.jsonl"), target="local", privacy="off")
         assert (whole.report.synth, whole.report.facts["data.synthetic"]) == ([made.id], 1.0)
     assert service.http.get(f"/v1/synth/records/{made.id}").json()["id"] == made.id
