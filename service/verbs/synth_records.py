@@ -85,7 +85,7 @@ def keep_derived(context: Context, made: Derived, known: Origins) -> None:
     """Keep which rows of something that was made of synthetic rows are theirs, where that is not known yet.
 
     Raises:
-        TuneGateError: `quota_exceeded`.
+        TuneGateError: `quota_exceeded`, `unknown_id` where a record was removed meanwhile.
     """
     decoder = msgspec.json.Decoder(RowProvenance)
     rows = [one for one in map(decoder.decode, made.lines().splitlines()) if known.rows.find(one.sha256) is None]

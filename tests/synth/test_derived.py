@@ -17,13 +17,16 @@ from scripted_endpoint import Endpoint
 
 from service.cli.app import run
 from service.errors import TuneGateError
+from service.records.synth_job import SynthOrigins
 from service.records.synthesis import SynthReport
+from service.store.database import migrate, open_engine
+from service.store.store import Store
+from service.store.syntheses import RECORD
 from service.verbs.synthesizing.brought import read_brought
 from service.verbs.synthesizing.origins import origins_beside
-from tests.synth.conftest import PLACE, Ask, good, rows_of, with_address
+from tests.synth.conftest import OWN, PLACE, Ask, good, rows_of, with_address
 from tests.synth.test_chain import FACTS, write_model
 
-OWN = '{"messages": [{"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello to you."}]}\n'
 Cli = Callable[..., Any]
 
 
@@ -234,3 +237,18 @@ def test_an_output_that_fails_leaves_nothing_beside_it(record: SynthReport, cli:
     assert [path.name for path in Path("other").iterdir()] == ["copy.jsonl"]
     assert run(["convert", "out.jsonl", "--to", "sharegpt", "-o", "/dev/stdout", "--force"]) == 0
     assert not list(Path("/dev").glob("stdout*.*"))
+
+
+def test_a_record_that_was_removed_meanwhile_keeps_no_rows(record: SynthReport, folder: Path) -> None:
+    left = b"".join(Path(f"out.{name}").read_bytes() for name in ("synth.json", "provenance.jsonl"))
+    engine = open_engine(f"sqlite:///{folder / 'service.db'}")
+    migrate(engine)
+    store, origins = Store(engine, "default"), read_brought(left).origins
+    store.put(RECORD, record.id, record)
+    store.syntheses.keep_derived(record.id, "1" * 64, SynthOrigins(origins[:1]))
+    assert store.syntheses.derived(record.id) == origins[:1]
+    store.syntheses.forget_unnamed(record.id, "default")
+    with pytest.raises(TuneGateError) as raised:
+        store.syntheses.keep_derived(record.id, "2" * 64, SynthOrigins(origins[1:]))
+    assert (raised.value.code, store.syntheses.derived(record.id)) == ("unknown_id", [])
+    engine.dispose()

@@ -125,7 +125,7 @@ def redact_upload(
 
     Raises:
         TuneGateError: `invalid_input` with every row that cannot be read, `disk_full`, `missing_extra`; `interrupted`
-            once `stop` is set.
+            once `stop` is set; `unknown_id` where a record was removed meanwhile.
     """
     made = Derived(path)
     origins = origins or Origins()
