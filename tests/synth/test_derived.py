@@ -22,7 +22,9 @@ from service.records.synthesis import SynthReport
 from service.store.database import migrate, open_engine
 from service.store.store import Store
 from service.store.syntheses import RECORD
+from service.verbs.synthesizing.beside import Beside
 from service.verbs.synthesizing.brought import read_brought
+from service.verbs.synthesizing.derived import Derived
 from service.verbs.synthesizing.origins import origins_beside
 from tests.synth.conftest import OWN, PLACE, Ask, good, rows_of, with_address
 from tests.synth.test_chain import FACTS, write_model
@@ -237,6 +239,25 @@ def test_an_output_that_fails_leaves_nothing_beside_it(record: SynthReport, cli:
     assert [path.name for path in Path("other").iterdir()] == ["copy.jsonl"]
     assert run(["convert", "out.jsonl", "--to", "sharegpt", "-o", "/dev/stdout", "--force"]) == 0
     assert not list(Path("/dev").glob("stdout*.*"))
+
+
+def test_what_was_replaced_comes_back_where_the_output_fails(record: SynthReport) -> None:
+    left = {path: path.read_bytes() for path in Path().glob("out.*")}
+    made = Derived(Path("out.jsonl"))
+    trail = made.trail(Path("out.jsonl"))
+    for number, line in enumerate(left[Path("out.jsonl")].splitlines()[:3], 1):
+        trail.wrote(number, line)
+
+    def fail() -> None:
+        with Beside([made], force=True) as beside:
+            beside.put()
+            assert len(rows_of(Path("out.provenance.jsonl"))) == 3
+            raise OSError("full")
+
+    with pytest.raises(OSError, match="full"):
+        fail()
+    assert {path: path.read_bytes() for path in Path().glob("out.*")} == left
+    assert not list(Path().glob(".tunegate*"))
 
 
 def test_a_record_that_was_removed_meanwhile_keeps_no_rows(record: SynthReport, folder: Path) -> None:

@@ -62,7 +62,7 @@ def origins_beside(path: Path, most_bytes: int | None = None) -> Origins:
     own = _read(record_path(path), provenance_path(path))
     found, unread, read = [own] if own is not None else [], [], 0
     for record in sorted(path.parent.glob(f"*{RECORD}")) if path.is_file() else ():
-        if record == record_path(path) or record.name.startswith(".") or not record.is_file():
+        if record == record_path(path) or record.name.startswith("."):
             continue
         provenance = record.with_name(record.name.removesuffix(RECORD) + PROVENANCE)
         size = _size(record) + _size(provenance)
