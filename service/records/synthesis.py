@@ -97,13 +97,14 @@ class RowProvenance(msgspec.Struct, frozen=True, kw_only=True):
     `last_page` are the pages of a PDF, from 1, on which they stand. Of a file that
     was made of a synthesis' rows (redacted, converted, mended, or joined with others), `synth` is the id of the record,
     `sha256` the hash of the row as it stands there, and `derived_from` that of the row as the synthesis wrote it, where
-    it is another; `row` then counts all rows of the file, and those that no synthesis wrote have no line.
+    it is another; `row` then counts all rows of the file, and those that no synthesis wrote have no line. Of a row that
+    was made when its origin was lost no more is known; of all others there is everything from `template` to `try`.
     """
 
     row: int
     sha256: str
-    template: str
-    type: str
+    template: str | msgspec.UnsetType = msgspec.UNSET
+    type: str | msgspec.UnsetType = msgspec.UNSET
     document: str | None = None
     document_sha256: str | None = None
     chunk: int | None = None
@@ -111,12 +112,12 @@ class RowProvenance(msgspec.Struct, frozen=True, kw_only=True):
     end: int | None = None
     topic: str | None = None
     persona: str | None = None
-    prompt_sha256: str
-    model: str
-    endpoint: str
+    prompt_sha256: str | msgspec.UnsetType = msgspec.UNSET
+    model: str | msgspec.UnsetType = msgspec.UNSET
+    endpoint: str | msgspec.UnsetType = msgspec.UNSET
     answered_as: str | None = None
-    seed: int
-    try_: int = msgspec.field(name="try")
+    seed: int | msgspec.UnsetType = msgspec.UNSET
+    try_: int | msgspec.UnsetType = msgspec.field(default=msgspec.UNSET, name="try")
     redacted: int = 0
     page: int | msgspec.UnsetType = msgspec.UNSET
     last_page: int | msgspec.UnsetType = msgspec.UNSET

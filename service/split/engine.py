@@ -7,7 +7,7 @@ import hashlib
 import os
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
@@ -88,8 +88,17 @@ def first_reading(inputs: Sequence[tuple[Path, str]], by: tuple[str, ...]) -> Fo
     return Found(read, rows, blank)
 
 
-def copy(found: Found, parts: array[int], paths: Sequence[Path]) -> list[Written]:
+def copy(
+    found: Found,
+    parts: array[int],
+    paths: Sequence[Path],
+    wrote: Callable[[int, Path, int, bytes], None] = lambda *_: None,
+    complete: Callable[[], None] = lambda: None,
+) -> list[Written]:
     """Write every line to the part of its row, byte for byte; all parts are complete or none is there.
+
+    `wrote` is told of every line (part, input, number from 1 in it, what was written), and `complete` is called before
+    the first part takes its place.
 
     Raises:
         TuneGateError: `invalid_input` when an input changed meanwhile, `disk_full`.
@@ -99,10 +108,12 @@ def copy(found: Found, parts: array[int], paths: Sequence[Path]) -> list[Written
         row = 0
         for path, file in found.files:
             digest = hashlib.sha256()
-            for _, line in _lines(path, file.path, digest):
+            for number, line in _lines(path, file.path, digest):
                 if line.strip():
                     if row < len(parts):
-                        written[parts[row]].write(line if line.endswith(b"\n") else line + b"\n")
+                        ended = line if line.endswith(b"\n") else line + b"\n"
+                        written[parts[row]].write(ended)
+                        wrote(parts[row], path, number, ended)
                     row += 1
             if digest.hexdigest() != file.sha256:
                 raise TuneGateError(
@@ -112,6 +123,7 @@ def copy(found: Found, parts: array[int], paths: Sequence[Path]) -> list[Written
             # a full disk is found out before the first part takes its place
             part.handle.flush()
             os.fsync(part.handle.fileno())
+        complete()
     return written
 
 

@@ -10,6 +10,7 @@ from service.errors import TuneGateError
 from service.records.synth_job import SynthJob, SynthOrigins
 from service.records.synthesis import RowProvenance
 from service.records.webhook import synthesis_ended
+from service.store.database import changing
 from service.store.outbox import Data
 from service.store.projects import within
 from service.store.quotas import one_by_one
@@ -41,10 +42,17 @@ class Syntheses(Works[SynthJob]):
         """Keep where rows come from that were made of a record's; the same ones again change nothing.
 
         Raises:
-            TuneGateError: `quota_exceeded` where the record has a hundred such files.
+            TuneGateError: `unknown_id` where the record was removed meanwhile, `quota_exceeded` where it has a hundred
+                such files.
         """
-        with self._engine.begin() as connection:
+        with changing(self._engine) as connection:
             one_by_one(connection)
+            # locked, for what is kept goes with the record, and nothing would remove what came after it
+            of_record = sa.select(records.c.id).where(
+                within(records, self._project), records.c.kind == RECORD, records.c.id == record
+            )
+            if connection.execute(of_record.with_for_update()).first() is None:
+                raise TuneGateError("unknown_id", f"No {RECORD} with this id is stored here.")
             kept = set(connection.execute(sa.select(records.c.id).where(*self._derived(record))).scalars())
             identifier = record[:_BEGIN] + digest[:_BEGIN]
             if identifier in kept:

@@ -22,7 +22,8 @@ from service.files import writing_output
 from service.records.conversion import Conversion, ReadFile, WrittenFile
 from service.records.identity import record_id
 from service.verbs.outputs import refuse_taken
-from service.verbs.synthesizing.origins import Derived, Trail, require_room_beside, write_beside
+from service.verbs.synthesizing.beside import Beside, require_room_beside
+from service.verbs.synthesizing.derived import Derived, Trail
 
 TARGETS = tuple(SHAPES)
 DIALECTS = (*DIALECT_NAMES, "table", *TABLES)
@@ -89,7 +90,7 @@ def _write(
 ) -> WrittenFile:
     """The lines, and before their file is there what stands beside it."""
     digest, size, rows = hashlib.sha256(), 0, 0
-    with writing_output(request.out) as handle:
+    with Beside([made], force=request.force) as beside, writing_output(request.out) as handle:
         for (path, name), trail in zip(request.inputs, trails, strict=True):
             before = converter.rows
             with opened(path, name, stdin) as source, ExitStack() as stack:
@@ -107,7 +108,8 @@ def _write(
         if missing := converter.missing():
             errors = [ErrorItem("keep", key, "a key or column of the rows") for key in missing]
             raise TuneGateError("invalid_input", f"{len(missing)} key(s) to keep are in no row.", errors=errors)
-        write_beside(made)
+        handle.flush()
+        beside.put()
     return WrittenFile(str(request.out), digest.hexdigest(), size, rows)
 
 

@@ -21,7 +21,8 @@ from service.lint.fixes.reading import packing, unpacked_lines
 from service.packing import open_file, spooled
 from service.records.lint_report import LintReport, Role
 from service.verbs.lint import LintInput, LintRequest, asked, lint
-from service.verbs.synthesizing.origins import Derived, Trail, put_in_place, require_room_beside
+from service.verbs.synthesizing.beside import put_in_place, require_room_beside
+from service.verbs.synthesizing.derived import Derived, Trail
 
 _LOG_SUFFIX = ".changes.jsonl"
 # what a stream is called among several inputs

@@ -24,7 +24,8 @@ from service.records.identity import record_id
 from service.records.redaction import RedactedFile, Redaction
 from service.verbs.redacting.options import RedactOptions, not_scanned, scan_of
 from service.verbs.redacting.places import Place, check_places, places_of, shown
-from service.verbs.synthesizing.origins import Derived, put_in_place, require_room_beside
+from service.verbs.synthesizing.beside import put_in_place, require_room_beside
+from service.verbs.synthesizing.derived import Derived
 
 
 class RedactRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,7 +21,8 @@ from service.split.engine import Found, Written, copy, first_reading
 from service.split.groups import Group, Rows
 from service.split.warnings import warnings
 from service.verbs.outputs import refuse_taken
-from service.verbs.synthesizing.origins import copied_lines
+from service.verbs.synthesizing.beside import Beside, require_room_beside
+from service.verbs.synthesizing.derived import Derived, trails
 
 # grouping by the prompt is always done; the name is taken all the same
 _ALWAYS = "prompt"
@@ -63,10 +64,24 @@ def split(request: SplitRequest, *, stdin: BinaryIO | None = None) -> Split:
         groups = found.rows.finish()
         given = assign(groups, asked, seed=request.seed)
         parts = array("B", (given.get(found.rows.root(row), 0) for row in range(len(found.rows))))
-        written = copy(found, parts, paths)
-    copied_lines([path for path, _ in request.inputs], paths)
+        written = _copied(request, found, parts, paths)
     made = _parts(asked, written, groups, given, len(found.rows))
     return _record(request, found, groups, made, _labels(found.rows, parts, names), by)
+
+
+def _copied(request: SplitRequest, found: Found, parts: array[int], paths: list[Path]) -> list[Written]:
+    """The parts, with what syntheses left of their rows beside them."""
+    made = [Derived(path) for path in paths]
+    of_input = {path: trails(made, path) for path, _ in request.inputs if path is not None}
+    if not request.force:
+        require_room_beside(made)
+    nothing = trails(made, None)
+
+    def wrote(part: int, path: Path, number: int, line: bytes) -> None:
+        of_input.get(path, nothing)[part].wrote(number, line)
+
+    with Beside(made, force=request.force) as beside:
+        return copy(found, parts, paths, wrote, beside.put)
 
 
 def _stream(stdin: BinaryIO | None) -> BinaryIO:

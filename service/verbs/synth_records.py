@@ -14,7 +14,8 @@ from service.records.synthesis import RowProvenance, SynthReport
 from service.store.syntheses import ORIGINS, RECORD
 from service.verbs.context import Context
 from service.verbs.synthesizing.brought import is_derived, read_brought
-from service.verbs.synthesizing.origins import Derived, Origins, given_origins, joined
+from service.verbs.synthesizing.derived import Derived
+from service.verbs.synthesizing.origins import Origins, given_origins, joined
 
 
 def bring(context: Context, body: bytes) -> SynthKept:
@@ -84,9 +85,10 @@ def keep_derived(context: Context, made: Derived, known: Origins) -> None:
     """Keep which rows of something that was made of synthetic rows are theirs, where that is not known yet.
 
     Raises:
-        TuneGateError: `quota_exceeded`.
+        TuneGateError: `quota_exceeded`, `unknown_id` where a record was removed meanwhile.
     """
-    rows = msgspec.convert([one for one in made.rows if one["sha256"] not in known.rows], list[RowProvenance])
+    decoder = msgspec.json.Decoder(RowProvenance)
+    rows = [one for one in map(decoder.decode, made.lines().splitlines()) if known.rows.find(one.sha256) is None]
     for name in {str(one.synth) for one in rows}:
         _keep(context, name, [one for one in rows if one.synth == name])
 

@@ -22,6 +22,7 @@ PASSAGES = (
     "Members borrow up to seven maps for a fortnight; a map that comes back wet has to be replaced by whoever took it.",
     "The greenhouse opens its northern doors at dawn, so that the orchids get cool air before the visitors come in.",
 )
+OWN = '{"messages": [{"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello to you."}]}\n'
 PLACE = "https://lamps.quokkas.org/care"
 _SYLLABLES = [a + b for a in "bdfgklmnprstvz" for b in ("a", "e", "i", "o", "u", "ai", "or", "un")]
 
@@ -98,3 +99,9 @@ def ask(endpoint: Endpoint) -> Ask:
 
 def rows_of(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def holding(home: Path, text: str) -> list[str]:
+    """Files of a service in which a text stands."""
+    files = [path for path in home.rglob("*") if path.is_file()]
+    return [str(path.relative_to(home)) for path in files if text.encode() in path.read_bytes()]

@@ -19,11 +19,10 @@ from unweighted import add_base
 from service.cli.app import run
 from service.client import Client
 from service.errors import TuneGateError
-from tests.synth.conftest import PASSAGES, PLACE, Ask, good, with_address
+from tests.synth.conftest import OWN, PASSAGES, PLACE, Ask, good, holding, with_address
 
 MAIL = "carla.weiss@quokkas.org"
 ROWS, BEFORE_KILL = 12, 5
-OWN = '{"messages": [{"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello to you."}]}\n'
 
 
 @pytest.fixture(scope="module")
@@ -86,12 +85,6 @@ def until(service: Service, identifier: str, state: str) -> Any:
     return found
 
 
-def holding(service: Service, text: str) -> list[str]:
-    """Files of the service in which a text stands."""
-    files = [path for path in service.home.rglob("*") if path.is_file()]
-    return [str(path.relative_to(service.home)) for path in files if text.encode() in path.read_bytes()]
-
-
 def test_the_client_asks_for_one_and_reads_what_came_of_it(service: Service, written: Endpoint) -> None:
     written.rule = good
     with Client(service.url) as client:
@@ -120,7 +113,7 @@ def test_its_rows_are_a_dataset_that_says_so_until_all_of_it_is_removed(service:
     assert record["output"]["path"] == "train.jsonl"
     assert MAIL not in json.dumps(written.bodies)
     wait_for(lambda: not (service.home / "syntheses" / made["id"]).exists())
-    assert holding(service, "wrote of the chain") == []
+    assert holding(service.home, "wrote of the chain") == []
 
     dataset = service.http.get(f"/v1/datasets/{done['dataset_id']}").json()
     report = dataset["report"]
@@ -151,7 +144,7 @@ def test_its_rows_are_a_dataset_that_says_so_until_all_of_it_is_removed(service:
     assert service.http.get(f"/v1/datasets/{dataset['id']}").json() == dataset
     for one in (dataset, plain, told):
         assert service.http.delete(f"/v1/datasets/{one['id']}").status_code == 204
-    assert holding(service, reply) == []
+    assert holding(service.home, reply) == []
 
 
 def test_rows_that_were_redacted_are_told(service: Service, written: Endpoint) -> None:
@@ -181,7 +174,7 @@ def test_rows_that_were_redacted_are_told(service: Service, written: Endpoint) -
     assert (owned.status_code, owned.json()["code"]) == (409, "synthesis_finished")
     assert service.http.delete(f"/v1/synth/{done['id']}").status_code == 204
     assert service.http.get(f"/v1/synth/records/{name}").status_code == 404
-    assert holding(service, known[-1]["sha256"]) == []
+    assert holding(service.home, known[-1]["sha256"]) == []
 
 
 def test_what_the_command_line_made_is_brought(service: Service, docs: Path, endpoint: Endpoint, ask: Ask) -> None:
@@ -210,6 +203,16 @@ def test_what_the_command_line_made_is_brought(service: Service, docs: Path, end
         Path("out.provenance.jsonl").write_bytes(origins)
         copied = client.upload_dataset(Path("copies/copy.jsonl"), target="local", privacy="off")
         assert copied.report.synth_rows == {made.id: 4}
+        # whose origins were lost before it was redacted
+        Path("out.provenance.jsonl").rename("kept")
+        assert run(["redact", "out.jsonl", "-o", "lost/copy.jsonl", "--entities", "URL", "--with", "mask"]) == 0
+        Path("kept").rename("out.provenance.jsonl")
+        lost = client.upload_dataset(Path("lost/copy.jsonl"), target="local", privacy="off")
+        query = {"synth": made.id, "entities": "URL", "with": "hash"}
+        hashed = service.http.post("/v1/redact", params=query, content=Path("out.jsonl").read_bytes())
+        query = {"synth": made.id, "target": "local", "privacy": "off"}
+        told = service.http.post("/v1/datasets", params=query, content=hashed.content).json()
+        assert told["report"]["synth_rows"] == lost.report.synth_rows == {made.id: 4}
         whole = client.upload_dataset(Path("out.jsonl"), target="local", privacy="off")
         assert (whole.report.synth, whole.report.facts["data.synthetic"]) == ([made.id], 1.0)
     assert service.http.get(f"/v1/synth/records/{made.id}").json()["id"] == made.id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,9 +12,12 @@ from service.packing import open_file, unpacked
 from service.records.decision import FactValue
 from service.records.lint_report import LintedFile, NotScanned
 from service.verbs.synthesizing.files import record_path
-from service.verbs.synthesizing.origins import Origins, origins_beside, own_origins
+from service.verbs.synthesizing.origins import Origins, origins_beside
 
 FACT = "data.synthetic"
+# of others' origins in the folder of a file: some two million rows, in a few seconds and 200 MB
+_MOST_BYTES = 1 << 30
+_SHOWN = 3
 
 
 class Synthetic(NamedTuple):
@@ -44,14 +48,16 @@ def synthetic_of(places: Sequence[tuple[Path | None, Origins | None]], files: Se
         training += file.rows * counts
         if path is None or not path.is_file():
             continue
-        origins = given if given is not None else origins_beside(path)
+        origins = given if given is not None else origins_beside(path, _MOST_BYTES)
         found = _found(path, file, origins) if origins.records else Counter()
-        expected = bool(given.records) if given is not None else own_origins(path) is not None
+        expected = bool(given.records) if given is not None else bool(origins.own)
         known = known or (counts and (expected or bool(found)))
         rows.update({name: count * counts for name, count in found.items()})
         if (others := file.rows - found.total()) > 0 and (found or expected):
             what = f"where all rows of {file.path} come from"
             untold.append(NotScanned(what, f"{others} of {file.rows} are not those of {_named(path, given, found)}"))
+        if origins.unread:
+            untold.append(_unread(file, origins.unread))
     return Synthetic(dict(rows), round(rows.total() / training, 6) if known and training else None, untold)
 
 
@@ -60,11 +66,16 @@ def _found(path: Path, file: LintedFile, origins: Origins) -> Counter[str]:
     whole = origins.whole(file.sha256)
     if whole is not None:
         return Counter({whole: file.rows})
-    if not origins.rows:
-        return Counter()
     with open_file(path, file.path) as stream:
-        rows = [origins.of(line) for line in unpacked(stream, file.path)]
-    return Counter(str(row["synth"]) for row in rows if row is not None)
+        known = map(origins.record, unpacked(stream, file.path)) if origins.rows else ()
+        return Counter(name for name in known if name is not None)
+
+
+def _unread(file: LintedFile, names: Sequence[str]) -> NotScanned:
+    shown = ", ".join(os.fsencode(name).decode("utf-8", "replace") for name in names[:_SHOWN])
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    limit = f"origins of other files in its folder beyond {_MOST_BYTES >> 30} GiB were not read"
+    return NotScanned(f"which rows of {file.path} other syntheses wrote", f"{limit}: {shown}{more}")
 
 
 def _named(path: Path, given: Origins | None, found: Counter[str]) -> str:

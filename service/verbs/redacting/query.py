@@ -25,7 +25,8 @@ from service.verbs.redact import Measured, Unreadables, record_of, redactor_for
 from service.verbs.redacting.options import EVERYTHING, ONLY_IF_NAMED, WITH, RedactOptions, configured, wrong
 from service.verbs.redacting.settings import PrivacyTable, privacy_request
 from service.verbs.synth_records import keep_derived
-from service.verbs.synthesizing.origins import Derived, Origins
+from service.verbs.synthesizing.derived import Derived
+from service.verbs.synthesizing.origins import Origins
 
 _STDIN = "-"
 _SHOWN = 60
@@ -124,7 +125,7 @@ def redact_upload(
 
     Raises:
         TuneGateError: `invalid_input` with every row that cannot be read, `disk_full`, `missing_extra`; `interrupted`
-            once `stop` is set.
+            once `stop` is set; `unknown_id` where a record was removed meanwhile.
     """
     made = Derived(path)
     origins = origins or Origins()

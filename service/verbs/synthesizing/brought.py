@@ -75,13 +75,27 @@ def _records(text: bytes, errors: list[ErrorItem]) -> list[SynthReport]:
 
 def _origins(lines: bytes, errors: list[ErrorItem]) -> list[RowProvenance]:
     decoder = msgspec.json.Decoder(RowProvenance)
-    found = []
+    found: list[RowProvenance] = []
+    one: RowProvenance | None
     for number, line in enumerate((one for one in lines.splitlines() if one.strip()), 1):
         try:
-            found.append(decoder.decode(line))
+            one = decoder.decode(line)
         except (ValueError, RecursionError):
+            one = None
+        if one is not None and _complete(one):
+            found.append(one)
+        else:
             errors.append(ErrorItem(f"origins: row {number}", "no origin of a row", _ORIGINS))
     return found
+
+
+def _complete(one: RowProvenance) -> bool:
+    """Whether all is known of a row; or nothing, of one that was made when the origins were lost."""
+    unknown = [
+        value is msgspec.UNSET
+        for value in (one.template, one.type, one.prompt_sha256, one.model, one.endpoint, one.seed, one.try_)
+    ]
+    return not any(unknown) or (all(unknown) and isinstance(one.synth, str))
 
 
 def _wrong_ids(records: Sequence[SynthReport]) -> Iterator[ErrorItem]:

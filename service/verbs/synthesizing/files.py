@@ -16,6 +16,8 @@ from service.records.synthesis import SynthReport
 
 SUFFIX = ".jsonl"
 RECORD, PROVENANCE = ".synth.json", ".provenance.jsonl"
+# a record of a hundred thousand documents has a third of it
+_MOST_RECORD_BYTES = 64 << 20
 
 
 class Hashed(NamedTuple):
@@ -42,6 +44,8 @@ def read_record(path: Path) -> SynthReport | None:
 def read_records(place: Path) -> list[SynthReport] | None:
     """The record in a file, or those of several syntheses whose rows were joined; None where none can be read."""
     try:
+        if not place.is_file() or place.stat().st_size > _MOST_RECORD_BYTES:
+            return None
         found = msgspec.json.decode(place.read_bytes(), type=SynthReport | list[SynthReport])
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None

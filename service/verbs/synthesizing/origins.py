@@ -1,82 +1,91 @@
-"""Which rows syntheses wrote, by the hashes of their lines, and which ones in files that are made of theirs."""
+"""Which rows syntheses wrote, told from what stands beside a file or was given with it."""
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from service.errors import ErrorItem, TuneGateError
-from service.files import Staging, write_atomically
-from service.packing import open_file, unpacked
 from service.records.synthesis import RowProvenance, SynthReport
 from service.verbs.synthesizing.files import PROVENANCE, RECORD, provenance_path, read_records, record_path
-
-_MARK = b"\xef\xbb\xbf"
-# what a row is said to be, as its line of NAME.provenance.jsonl has it
-Row = dict[str, Any]
+from service.verbs.synthesizing.known_rows import KnownRows, Lines, key_of, known_rows
 
 
-class Origins(msgspec.Struct, frozen=True):
-    """The records of syntheses by id, and the rows that they wrote by the hash of their line."""
+class Origins:
+    """The records of syntheses by id, and the rows that they wrote by the hash of their line.
 
-    records: dict[str, SynthReport] = {}
-    rows: dict[str, Row] = {}
+    `own` are the records that stand under the file's own name, `unread` names of what was too much to be read.
+    """
 
-    def of(self, line: bytes) -> Row | None:
-        return self.rows.get(key_of(line))
+    def __init__(
+        self,
+        records: Iterable[SynthReport] = (),
+        rows: Sequence[KnownRows] = (),
+        own: Iterable[str] = (),
+        unread: Sequence[str] = (),
+    ) -> None:
+        self.records = {one.id: one for one in records}
+        self.rows = rows[0] if len(rows) == 1 else KnownRows.joined(rows)
+        self.own, self.unread = frozenset(own), list(unread)
+
+    def number(self, line: bytes) -> int | None:
+        """The number of the known row that a line is."""
+        return self.rows.find(key_of(line))
+
+    def record(self, line: bytes) -> str | None:
+        """The id of the record whose row a line is."""
+        number = self.number(line)
+        return None if number is None else self.rows.record(number)
 
     def whole(self, sha256: str) -> str | None:
         """The record whose rows a file of this hash are, byte for byte; it is told so without the rows' origins too."""
         return next((n for n, one in self.records.items() if one.output and one.output.sha256 == sha256), None)
 
 
-def key_of(line: bytes) -> str:
-    """The hash of a line; neither its end nor a byte-order mark before it counts."""
-    return hashlib.sha256(line.rstrip(b"\r\n").removeprefix(_MARK)).hexdigest()
-
-
-def origins_of(records: Iterable[SynthReport], rows: Iterable[Row]) -> Origins:
-    """Rows without `synth` are those of the only record."""
-    by_id = {one.id: one for one in records}
-    only = next(iter(by_id)) if len(by_id) == 1 else None
-    known = [one if one.get("synth") else one | {"synth": only} for one in rows]
-    return Origins(by_id, {str(one["sha256"]): one for one in known if one["synth"] in by_id})
+def origins_of(records: Iterable[SynthReport], lines: bytes) -> Origins:
+    """Rows as NAME.provenance.jsonl has them; those without `synth` are of the only record."""
+    found = list(records)
+    return Origins(found, [known_rows(Lines(lines), [one.id for one in found])])
 
 
 def given_origins(record: SynthReport, rows: Iterable[RowProvenance]) -> Origins:
     """Those of one record, as the service keeps them."""
-    return origins_of([record], msgspec.to_builtins(list(rows)))
+    return origins_of([record], b"".join(msgspec.json.encode(one) + b"\n" for one in rows))
 
 
-def own_origins(path: Path) -> Origins | None:
-    """Those that stand beside a file under its own name; None where none can be read."""
-    return _read(record_path(path), provenance_path(path))
+def origins_beside(path: Path, most_bytes: int | None = None) -> Origins:
+    """Those under the file's own name and under all others of its folder: who joins or renames files keeps them.
 
-
-def origins_beside(path: Path) -> Origins:
-    """Those under the file's own name and under all others of its folder: who joins or renames files keeps them."""
-    own = own_origins(path)
-    found = [own] if own is not None else []
+    Of the others, so many bytes are read at most. Hidden files are somebody's who is writing.
+    """
+    own = _read(record_path(path), provenance_path(path))
+    found, unread, read = [own] if own is not None else [], [], 0
     for record in sorted(path.parent.glob(f"*{RECORD}")) if path.is_file() else ():
-        name = record.name.removesuffix(RECORD)
-        if record != record_path(path) and (other := _read(record, record.with_name(name + PROVENANCE))):
+        if record == record_path(path) or record.name.startswith("."):
+            continue
+        provenance = record.with_name(record.name.removesuffix(RECORD) + PROVENANCE)
+        size = _size(record) + _size(provenance)
+        if most_bytes is not None and read + size > most_bytes:
+            unread.append(record.name)
+        elif (other := _read(record, provenance)) is not None:
             found.append(other)
-    return joined(found)
+            read += size
+    return joined(found, own=own.records if own is not None else (), unread=unread)
 
 
-def joined(several: Iterable[Origins]) -> Origins:
+def joined(several: Iterable[Origins], own: Iterable[str] = (), unread: Sequence[str] = ()) -> Origins:
     """All of them; of a row that several know the first one says where it comes from."""
-    records: dict[str, SynthReport] = {}
-    rows: dict[str, Row] = {}
-    for one in several:
-        records = one.records | records
-        rows = one.rows | rows
-    return Origins(records, rows)
+    known = list(several)
+    records = {name: record for one in reversed(known) for name, record in one.records.items()}
+    return Origins(records.values(), [one.rows for one in known], own, unread)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _read(record: Path, provenance: Path) -> Origins | None:
@@ -84,142 +93,7 @@ def _read(record: Path, provenance: Path) -> Origins | None:
     if records is None:
         return None
     try:
-        lines = provenance.read_bytes().splitlines()
-        rows = [msgspec.json.decode(line, type=dict[str, Any]) for line in lines]
-        return origins_of(records, [one for one in rows if isinstance(one.get("sha256"), str)])
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-        return Origins({one.id: one for one in records})
-
-
-class Trail:
-    """Follows the rows of syntheses from the lines of an input to those of a file that is made of it."""
-
-    def __init__(self, made: Derived, rows: dict[int, Row]) -> None:
-        self._made, self._rows = made, rows
-
-    def wrote(self, number: int, line: bytes) -> None:
-        """A line was written that comes of line `number` (from 1) of the input; one that holds nothing is no row."""
-        if line.strip():
-            self._made.add(self._rows.get(number), line)
-
-
-class Derived:
-    """A file that is made of others: the rows in it that syntheses wrote, and their records."""
-
-    def __init__(self, out: Path) -> None:
-        self.out = out
-        self.rows: list[Row] = []
-        self._records: dict[str, SynthReport] = {}
-        self._expected, self._count = False, 0
-
-    def trail(self, path: Path | None, origins: Origins | None = None) -> Trail:
-        """For one input, which is read to find its rows where `origins`, else what stands beside it, know of any."""
-        known = origins if origins is not None else origins_beside(path) if path is not None else Origins()
-        self._records |= known.records
-        rows = dict(_rows_of(path, known)) if path is not None and known.records and path.is_file() else {}
-        self._expected = self._expected or bool(rows)
-        return Trail(self, rows)
-
-    @property
-    def awaited(self) -> bool:
-        """Whether something may stand beside the file in the end."""
-        return self._expected and (self.out.is_file() or not self.out.exists())
-
-    def add(self, origin: Row | None, line: bytes) -> None:
-        self._count += 1
-        if origin is None:
-            return
-        key = key_of(line)
-        changed = {} if key == origin["sha256"] or origin.get("derived_from") else {"derived_from": origin["sha256"]}
-        self.rows.append(origin | changed | {"row": self._count, "sha256": key})
-
-    def contents(self) -> dict[Path, bytes]:
-        """What is to stand beside the file; nothing where no row of it was written by a synthesis."""
-        if not self.awaited or not self.rows:
-            return {}
-        named = Counter(str(row["synth"]) for row in self.rows)
-        records = [record for name, record in self._records.items() if name in named]
-        content = msgspec.json.encode(records[0] if len(records) == 1 else records)
-        lines = b"".join(msgspec.json.encode(row) + b"\n" for row in self.rows)
-        return {record_path(self.out): msgspec.json.format(content, indent=2) + b"\n", provenance_path(self.out): lines}
-
-    def origins(self) -> Origins:
-        return origins_of(self._records.values(), self.rows)
-
-
-def require_room_beside(made: Iterable[Derived]) -> None:
-    """Refuse where something stands already that would be written beside the files.
-
-    Raises:
-        TuneGateError: `output_exists`, all of it at once.
-    """
-    places = [place(one.out) for one in made if one.awaited for place in (record_path, provenance_path)]
-    taken = [ErrorItem(str(one), "it exists", "a new file") for one in places if one.exists()]
-    if taken:
-        raise TuneGateError(
-            "output_exists",
-            "A synthesis wrote rows of the input, and what is said of them cannot be written beside the output.",
-            remedy="Name another output.",
-            errors=taken,
-        )
-
-
-def put_in_place(staging: Staging, made: Iterable[Derived]) -> None:
-    """The staged files, and before them what stands beside them, so that no file is ever without it.
-
-    Raises:
-        TuneGateError: `output_exists`, `disk_full`, `unreadable_path`.
-    """
-    contents = {path: content for one in made for path, content in one.contents().items()}
-    with Staging() as beside:
-        for path, content in contents.items():
-            with beside.open(path) as handle:
-                handle.write(content)
-        beside.put_in_place()
-        try:
-            staging.put_in_place()
-        except BaseException:
-            for path in contents:
-                path.unlink(missing_ok=True)
-            raise
-
-
-def write_beside(made: Derived) -> None:
-    """The same for a file that is written by itself; what stood there is written over.
-
-    Raises:
-        TuneGateError: `disk_full`, `unreadable_path`.
-    """
-    for path, content in made.contents().items():
-        write_atomically(path, content)
-
-
-def copied_lines(inputs: Iterable[Path | None], outs: Iterable[Path]) -> None:
-    """Write beside files what is known of the lines that they have of the inputs, unchanged.
-
-    Raises:
-        TuneGateError: `disk_full`, `unreadable_path`.
-    """
-    origins = joined(origins_beside(path) for path in inputs if path is not None)
-    if not origins.records:
-        return
-    for out in outs:
-        made = Derived(out)
-        trail = made.trail(out, origins)
-        with out.open("rb") as handle:
-            for number, line in enumerate(handle, 1):
-                trail.wrote(number, line)
-        write_beside(made)
-
-
-def _rows_of(path: Path, origins: Origins) -> Iterator[tuple[int, Row]]:
-    """(number from 1, what is known of it) of every line that is known."""
-    whole = None
-    if not origins.rows:
-        with path.open("rb") as plain:
-            whole = origins.whole(hashlib.file_digest(plain, "sha256").hexdigest())
-    with open_file(path, str(path)) as stream:
-        for number, line in enumerate(unpacked(stream, str(path)), 1):
-            row = origins.of(line) if whole is None else {"synth": whole, "sha256": key_of(line)}
-            if row is not None:
-                yield number, row
+        rows = [known_rows(Lines(provenance), [one.id for one in records])] if provenance.is_file() else []
+    except OSError:
+        rows = []
+    return Origins(records, rows)
