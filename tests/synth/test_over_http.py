@@ -22,7 +22,7 @@ from service.errors import TuneGateError
 from tests.synth.conftest import OWN, PASSAGES, PLACE, Ask, good, holding, with_address
 
 MAIL = "carla.weiss@quokkas.org"
-ROWS, BEFORE_KILL = 12, 5
+ROWS, BEFORE_KILL, FACT = 12, 5, "data.synthetic"
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +196,7 @@ def test_what_the_command_line_made_is_brought(service: Service, docs: Path, end
         assert service.http.get(f"/v1/synth/records/{made.id}").status_code == 404
     assert service.http.post("/v1/synth/records", content=b" " * (33 << 20)).status_code == 413
     with Client(service.url) as client:
-        Path("out.provenance.jsonl").write_bytes(origins[:-20])
+        Path("out.provenance.jsonl").write_bytes(b"edited")
         with pytest.raises(TuneGateError) as refused:
             client.upload_dataset(Path("out.jsonl"), target="local", privacy="off")
         assert "bring=False" in refused.value.remedy
@@ -209,17 +209,14 @@ def test_what_the_command_line_made_is_brought(service: Service, docs: Path, end
         Path("kept").rename("out.provenance.jsonl")
         lost = client.upload_dataset(Path("lost/copy.jsonl"), target="local", privacy="off")
         query = {"synth": made.id, "entities": "URL", "with": "hash"}
-        hashed = service.http.post("/v1/redact", params=query, content=Path("out.jsonl").read_bytes())
-        query = {"synth": made.id, "target": "local", "privacy": "off"}
-        told = service.http.post("/v1/datasets", params=query, content=hashed.content).json()
+        rows = service.http.post("/v1/redact", params=query, content=Path("out.jsonl").read_bytes()).content
+        told = service.http.post("/v1/datasets", params={"target": "local", "synth": made.id}, content=rows).json()
         assert told["report"]["synth_rows"] == lost.report.synth_rows == {made.id: 4}
-        whole = client.upload_dataset(Path("out.jsonl"), target="local", privacy="off")
-        assert (whole.report.synth, whole.report.facts["data.synthetic"]) == ([made.id], 1.0)
+        assert client.upload_dataset(Path("out.jsonl"), target="local", privacy="off").report.facts[FACT] == 1.0
     assert service.http.get(f"/v1/synth/records/{made.id}").json()["id"] == made.id
-    kept = service.http.post("/v1/synth/records", content=record + origins)
-    assert (kept.status_code, kept.json()) == (201, {"synth": [made.id], "rows": 4})
-    assert service.http.delete(f"/v1/synth/records/{made.id}").status_code == 204
-    assert service.http.get(f"/v1/synth/records/{made.id}/provenance").status_code == 404
+    assert service.http.post("/v1/synth/records", content=record + origins).json() == {"synth": [made.id], "rows": 4}
+    ends = [service.http.request(how, f"/v1/synth/records/{made.id}").status_code for how in ("DELETE", "GET")]
+    assert ends == [204, 404]
 
 
 def test_a_killed_service_goes_on_and_asks_nothing_twice(

@@ -74,6 +74,16 @@ def test_a_record_without_rows_is_what_a_kill_left_and_makes_room(docs: Path, as
     assert Path("out.jsonl").read_bytes() == rows
 
 
+def test_a_record_of_rows_that_were_renamed_is_kept(docs: Path, ask: Ask) -> None:
+    ask(rows=12)
+    record = Path("out.synth.json").read_bytes()
+    Path("out.jsonl").rename("renamed.jsonl")
+    with pytest.raises(TuneGateError) as raised:
+        ask(rows=12)
+    assert raised.value.code == "output_exists"
+    assert Path("out.synth.json").read_bytes() == record
+
+
 def test_what_is_there_is_not_overwritten(docs: Path, endpoint: Endpoint, ask: Ask) -> None:
     Path("out.synth.json").write_text("somebody's notes")
     with pytest.raises(TuneGateError) as raised:

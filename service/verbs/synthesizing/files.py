@@ -58,7 +58,8 @@ def require_room(out: Path) -> None:
     Raises:
         TuneGateError: `output_exists`.
     """
-    if not out.exists() and read_record(out) is not None:
+    record = None if out.exists() else read_record(out)
+    if record is not None and not _renamed(out.parent, record):
         for one in (record_path(out), provenance_path(out)):
             with contextlib.suppress(FileNotFoundError):
                 one.unlink()
@@ -69,6 +70,19 @@ def require_room(out: Path) -> None:
             f"{', '.join(map(str, taken))} already there.",
             remedy="Name another output; with the same --work nothing is asked twice.",
         )
+
+
+def _renamed(folder: Path, record: SynthReport) -> bool:
+    """Whether the rows of the record are there under another name."""
+    rows = record.output
+    if rows is None:
+        return False
+    for one in folder.iterdir():
+        if one.is_file() and one.stat().st_size == rows.bytes:
+            with one.open("rb") as handle:
+                if hashlib.file_digest(handle, "sha256").hexdigest() == rows.sha256:
+                    return True
+    return False
 
 
 def write_lines(staging: Staging, path: Path, rows: Iterable[Any]) -> Hashed:
