@@ -57,7 +57,8 @@ class Cutting:
             head = client.recv(1 << 16)
             found = re.search(rb"\r\nRange: ([^\r]+)", head, re.IGNORECASE)
             self.ranges.append(found[1].decode() if found else None)
-            service.sendall(head)
+            # its end is the end of the answer
+            service.sendall(re.sub(rb"keep-alive", b"close", head, flags=re.IGNORECASE))
             left = _CUT
             while left and (piece := service.recv(min(left, 1 << 16))):
                 client.sendall(piece)
