@@ -63,7 +63,8 @@ def test_a_killed_synthesis_goes_on(docs: Path, endpoint: Endpoint, ask: Ask) ->
     assert max(counts.values()) <= 2, "only what was under way is asked again"
     lines = Path("out.jsonl").read_text().splitlines()
     assert len(set(lines)) == len(lines) == 12
-    assert made.spent.requests == len(endpoint.bodies) <= 16
+    # one that the kill met between its note and its way counts as sent
+    assert len(endpoint.bodies) <= made.spent.requests <= min(16, len(endpoint.bodies) + 2)
 
 
 def test_a_record_without_rows_is_what_a_kill_left_and_makes_room(docs: Path, ask: Ask) -> None:
